@@ -1,0 +1,127 @@
+#include "autodiff/array.hpp"
+
+#include <oneapi/tbb/scalable_allocator.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <new>
+
+namespace xtangent {
+namespace {
+
+// Bookkeeping only: results never depend on these.
+std::atomic<std::size_t> live_bytes{0};
+std::atomic<std::size_t> peak_bytes{0};
+
+void count_allocation(std::size_t bytes) {
+  const std::size_t now = live_bytes.fetch_add(bytes) + bytes;
+  std::size_t peak = peak_bytes.load();
+  while (now > peak && !peak_bytes.compare_exchange_weak(peak, now)) {
+  }
+}
+
+template <class T>
+std::shared_ptr<T[]> allocate(std::size_t count) {
+  const std::size_t bytes = std::max<std::size_t>(count, 1) * sizeof(T);
+  void* memory = scalable_aligned_malloc(bytes, 64);
+  if (!memory) throw std::bad_alloc();
+  count_allocation(bytes);
+  return std::shared_ptr<T[]>(static_cast<T*>(memory), [bytes](T* p) {
+    live_bytes.fetch_sub(bytes);
+    scalable_aligned_free(p);
+  });
+}
+
+}  // namespace
+
+MemoryStatistics memory_statistics() { return {live_bytes.load(), peak_bytes.load()}; }
+void reset_peak_memory() { peak_bytes.store(live_bytes.load()); }
+void release_recycled_memory() { scalable_allocation_command(TBBMALLOC_CLEAN_ALL_BUFFERS, nullptr); }
+
+template <class T>
+Array<T>::Array(const Shape& shape) : buffer_(allocate<T>(shape.size())), shape_(shape), size_(shape.size()) {
+  begin_ = buffer_.get();
+}
+
+template <class T>
+Array<T> Array<T>::full(const Shape& shape, T value) {
+  Array out(shape);
+  std::fill_n(out.begin_, out.size_, value);
+  return out;
+}
+
+template <class T>
+Array<T> Array<T>::copy_of(const Shape& shape, const T* values) {
+  Array out(shape);
+  if (out.size_) std::memcpy(out.begin_, values, out.size_ * sizeof(T));
+  return out;
+}
+
+template <class T>
+Array<T> Array<T>::from(const Shape& shape, const std::vector<T>& values) {
+  if (values.size() != shape.size())
+    throw shape_error("[Array::from] " + std::to_string(values.size()) + " values for shape " + to_string(shape) + ".");
+  return copy_of(shape, values.data());
+}
+
+template <class T>
+T Array<T>::item() const {
+  if (!defined() || size_ != 1)
+    throw shape_error("[item] needs exactly one element, got shape " + to_string(shape_) + ".");
+  return begin_[0];
+}
+
+template <class T>
+T* Array<T>::mutable_data() {
+  if (defined() && !unique()) *this = clone();
+  return begin_;
+}
+
+template <class T>
+Array<T> Array<T>::reshaped(const Shape& shape) const {
+  if (shape.size() != size_)
+    throw shape_error("[reshape] " + to_string(shape_) + " has " + std::to_string(size_) + " elements, " +
+                      to_string(shape) + " has " + std::to_string(shape.size()) + ".");
+  Array out = *this;
+  out.shape_ = shape;
+  return out;
+}
+
+template <class T>
+Array<T> Array<T>::rows(std::size_t first, std::size_t last) const {
+  if (rank() == 0 || first > last || last > shape_[0])
+    throw shape_error("[rows] range [" + std::to_string(first) + ", " + std::to_string(last) + ") of axis 0 of shape " +
+                      to_string(shape_) + ".");
+  Shape shape = shape_;
+  shape[0] = last - first;
+  const std::size_t stride = shape_[0] ? size_ / shape_[0] : 0;
+  return flat_slice(first * stride, shape);
+}
+
+template <class T>
+Array<T> Array<T>::flat_slice(std::size_t first, const Shape& shape) const {
+  if (first + shape.size() > size_)
+    throw shape_error("[slice] " + std::to_string(shape.size()) + " elements from " + std::to_string(first) +
+                      " on, of an array of " + std::to_string(size_) + ".");
+  Array out = *this;
+  out.shape_ = shape;
+  out.size_ = shape.size();
+  out.begin_ = begin_ + first;
+  return out;
+}
+
+template <class T>
+bool all_finite(const Array<T>& values) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i])) return false;
+  return true;
+}
+
+template class Array<float>;
+template class Array<double>;
+template bool all_finite(const Array<float>&);
+template bool all_finite(const Array<double>&);
+
+}  // namespace xtangent

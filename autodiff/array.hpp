@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "autodiff/shape.hpp"
+
+namespace xt {
+template <class D>
+class xexpression;
+}
+
+namespace xtangent {
+
+/// Bytes that arrays hold now and at most since the last reset.
+struct MemoryStatistics {
+  std::size_t live = 0;
+  std::size_t peak = 0;
+};
+MemoryStatistics memory_statistics();
+/// Sets the recorded peak to what is live now.
+void reset_peak_memory();
+/// Gives recycled buffers back to the operating system.
+void release_recycled_memory();
+
+/// The only value type inside the library: reference-counted, contiguous, row-major, 64-byte aligned.
+/// Copies, reshapes and ranges of axis 0 share the buffer; writing to a shared buffer copies it first, so an Array
+/// handed to a Var never changes. T is float or double. The xtensor parts are in <autodiff/xtensor.hpp>.
+template <class T>
+class Array {
+ public:
+  using value_type = T;
+
+  /// An undefined array: no shape, no buffer.
+  Array() = default;
+  /// Uninitialized elements. Throws std::bad_alloc.
+  explicit Array(const Shape& shape);
+  /// From any xtensor expression of any element type. Include <autodiff/xtensor.hpp>.
+  template <class E>
+  Array(const xt::xexpression<E>& expression);
+
+  static Array full(const Shape& shape, T value);
+  static Array zeros(const Shape& shape) { return full(shape, T(0)); }
+  static Array ones(const Shape& shape) { return full(shape, T(1)); }
+  static Array scalar(T value) { return full({}, value); }
+  /// Copies shape.size() elements.
+  static Array copy_of(const Shape& shape, const T* values);
+  /// Copies a vector; throws shape_error when the sizes differ.
+  static Array from(const Shape& shape, const std::vector<T>& values);
+
+  bool defined() const { return buffer_ != nullptr; }
+  const Shape& shape() const { return shape_; }
+  std::size_t rank() const { return shape_.rank(); }
+  std::size_t size() const { return size_; }
+  std::size_t bytes() const { return size_ * sizeof(T); }
+  const T* data() const { return begin_; }
+  const T& operator[](std::size_t flat) const { return begin_[flat]; }
+  /// The single element; throws shape_error unless size() is 1.
+  T item() const;
+
+  /// Pointer for writing: copies first when the buffer is shared.
+  T* mutable_data();
+  /// True when nobody else holds the buffer.
+  bool unique() const { return buffer_.use_count() == 1; }
+
+  /// The same elements under another shape, without a copy. Throws shape_error when the sizes differ.
+  Array reshaped(const Shape& shape) const;
+  /// Range [first, last) of axis 0, without a copy. Throws shape_error when out of range.
+  Array rows(std::size_t first, std::size_t last) const;
+  /// Elements [first, first + shape.size()) of the flat buffer under a shape, without a copy.
+  Array flat_slice(std::size_t first, const Shape& shape) const;
+  Array clone() const { return copy_of(shape_, begin_); }
+
+  /// A read-only xtensor view without a copy. Include <autodiff/xtensor.hpp>.
+  template <class Self = Array>
+  auto xt() const;
+  /// A copy as xt::xarray<T>. Include <autodiff/xtensor.hpp>.
+  template <class Self = Array>
+  auto to_xarray() const;
+
+ private:
+  std::shared_ptr<T[]> buffer_;
+  T* begin_ = nullptr;
+  Shape shape_;
+  std::size_t size_ = 0;
+};
+
+/// True when every element is finite.
+template <class T>
+bool all_finite(const Array<T>& values);
+
+extern template class Array<float>;
+extern template class Array<double>;
+
+}  // namespace xtangent

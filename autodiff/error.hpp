@@ -1,0 +1,49 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+/// Every error a user can cause. Messages read "[op or function] what: shapes or values. hint".
+namespace xtangent {
+
+/// Base of everything this library throws.
+struct error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Arguments whose shapes do not fit the operation.
+struct shape_error : error {
+  using error::error;
+};
+
+/// A Var of another tape, of a rewound part of a tape, or one that a sweep cannot reach.
+struct tape_error : error {
+  using error::error;
+};
+
+/// An op lacks a rule that was asked for, or a rule returned something that does not fit.
+struct rule_error : error {
+  using error::error;
+};
+
+/// A per-example derivative of a value in which examples are mixed.
+struct batch_error : error {
+  using error::error;
+};
+
+/// A file or an array of data that is truncated, corrupt, or out of range.
+struct data_error : error {
+  using error::error;
+};
+
+/// A memory budget that cannot be kept.
+struct memory_error : error {
+  using error::error;
+};
+
+/// NaN, infinity, or a matrix that a factorization cannot handle.
+struct numerical_error : error {
+  using error::error;
+};
+
+}  // namespace xtangent

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "autodiff/kernels/im2col.hpp"
+#include "autodiff/tape.hpp"
+
+namespace xtangent {
+
+/// How the gradient of one example with respect to a parameter is held. l is the cotangent of the use's output, r its
+/// input; p runs over positions (pixels of a convolution's output, tokens of a sequence).
+///
+///   outer      l_n (x) r_n            linear with one position       never forms N x P
+///   outer_sum  sum_p l_np (x) r_np    convolution, linear on sequences
+///   rows       sum_p l_np             bias
+///   diag       sum_p l_np o r_np      norm scale
+///   gather     row i gets sum_{p: index_np = i} l_np    embedding
+///   dense      the gradient itself    any op: always right
+enum class FactorKind { outer, outer_sum, rows, diag, gather, dense };
+
+const char* name(FactorKind kind);
+
+/// The per-example gradients of one use of a parameter, for K probes and N examples.
+template <class T>
+struct Factor {
+  FactorKind kind = FactorKind::dense;
+  Shape parameter;           ///< shape of the parameter, P elements
+  std::size_t probes = 1;    ///< K
+  std::size_t examples = 0;  ///< N
+  std::size_t positions = 1; ///< D
+  /// Cotangents. channels_first: (K, N, C, D); else (K, N, D, C); dense: (K, N, P).
+  Array<T> left;
+  /// Inputs, shared by all probes: (N, D, R); diag: like left without K; gather: (N, D) indices as T.
+  /// With `patches`: the images (N, channels, height, width), whose patches (R = channels * taps) are the inputs.
+  Array<T> right;
+  bool channels_first = false;
+  std::optional<kernels::ConvShape> patches;
+
+  /// C: rows of the parameter that the left side addresses.
+  std::size_t left_size() const;
+  /// R: columns of the parameter that the right side addresses.
+  std::size_t right_size() const;
+  std::size_t bytes() const { return left.bytes() + (right.defined() ? right.bytes() : 0); }
+
+  /// (K, N, P): the gradients themselves. Cost: K N D C R multiply-adds for the outer kinds.
+  Array<T> dense() const;
+  /// Examples [first, last).
+  Factor slice_examples(std::size_t first, std::size_t last) const;
+  /// Makes a dense factor of (K, N, parameter shape) or (K, N, P) gradients.
+  static Factor from_dense(Array<T> gradients, const Shape& parameter);
+};
+
+/// One use of a parameter that a sweep found.
+template <class T>
+struct ParameterUse {
+  std::size_t parameter;  ///< index into the parameters given to the sweep
+  std::string op;         ///< name of the op that uses it
+  Factor<T> factor;
+};
+
+/// A reverse sweep that keeps examples apart: it yields, use by use in reverse order of recording, the per-example
+/// gradients of the parameters, and frees each cotangent once it has been read.
+///
+/// y must be marked batched (axis 0: examples); ybar is (N, ...) or (K, N, ...). Parameters are leaves without the mark.
+/// Throws batch_error naming the op where examples were mixed, tape_error, shape_error.
+/// A parameter that reaches its use through other parameter-only ops (a scaled weight) is chained densely.
+/// With `consume`, nodes that the sweep has passed are emptied, so activations are freed as it goes: the tape must
+/// then be rewound.
+template <class T>
+class FactorSweep {
+ public:
+  FactorSweep(const Var<T>& y, Array<T> ybar, Vars<T> parameters, bool consume = false);
+  /// The next use; nothing when the sweep is done.
+  std::optional<ParameterUse<T>> next();
+
+ private:
+  bool advance();
+  void visit(std::size_t node);
+  void emit(std::size_t target, const Op<T>& op, Factor<T> factor);
+
+  std::shared_ptr<Record<T>> record_;
+  std::vector<Var<T>> cotangent_;
+  std::vector<bool> active_;
+  std::vector<std::int64_t> parameter_at_;  // index of the parameter that stands at a position, or -1
+  std::size_t probes_, examples_;
+  bool had_probe_axis_;
+  bool consume_;
+  std::size_t cursor_;  // nodes at and after it have been visited
+  std::vector<ParameterUse<T>> ready_;
+};
+
+extern template struct Factor<float>;
+extern template struct Factor<double>;
+extern template class FactorSweep<float>;
+extern template class FactorSweep<double>;
+
+}  // namespace xtangent

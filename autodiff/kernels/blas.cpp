@@ -1,0 +1,139 @@
+#include "autodiff/kernels/blas.hpp"
+
+#include <cblas.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <initializer_list>
+#include <mutex>
+#include <string_view>
+
+#include "autodiff/kernels/parallel.hpp"
+
+namespace xtangent::kernels {
+namespace {
+
+bool one_of(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Once a process: OpenBLAS single-threaded inside our tasks, and a word when it runs on the wrong kernels.
+void prepare() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    openblas_set_num_threads(1);
+    const BlasCore core = blas_core();
+    if (!core.fits)
+      std::fprintf(stderr,
+                   "xtangent: OpenBLAS runs its %s kernels, this processor can run %s, several times faster. Set "
+                   "OPENBLAS_CORETYPE=%s, or call xtangent::kernels::use_fitting_blas_core(argv) first in main.\n",
+                   core.core.c_str(), core.suggested.c_str(), core.suggested.c_str());
+  });
+}
+
+void call_gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, float alpha, const float* a, int lda,
+               const float* b, int ldb, float beta, float* c, int ldc) {
+  cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+void call_gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, double alpha, const double* a, int lda,
+               const double* b, int ldb, double beta, double* c, int ldc) {
+  cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+// Blocks of about this many rows and columns keep BLAS near its peak and are enough for many cores.
+std::size_t block_size(std::size_t extent, std::size_t target) {
+  const std::size_t blocks = std::max<std::size_t>(1, (extent + target / 2) / target);
+  const std::size_t size = (extent + blocks - 1) / blocks;
+  return (size + 15) / 16 * 16;
+}
+
+std::atomic<int> wide_phases{0};
+
+}  // namespace
+
+template <class T>
+void gemm_serial(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
+                 std::size_t lda, const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc) {
+  prepare();
+  if (m == 0 || n == 0) return;
+  const auto width = [](std::size_t ld) { return static_cast<int>(std::max<std::size_t>(ld, 1)); };
+  call_gemm(transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, static_cast<int>(m),
+            static_cast<int>(n), static_cast<int>(k), alpha, a, width(lda), b, width(ldb), beta, c, width(ldc));
+}
+
+template <class T>
+void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
+          std::size_t lda, const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc) {
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  if (work < 1 << 21) {
+    gemm_serial(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    return;
+  }
+  const std::size_t rows = block_size(m, 256), columns = block_size(n, 512);
+  const std::size_t column_blocks = (n + columns - 1) / columns;
+  const std::size_t blocks = (m + rows - 1) / rows * column_blocks;
+  parallel_for(blocks, 1, [&](std::size_t first, std::size_t last) {
+    for (std::size_t block = first; block < last; ++block) {
+      const std::size_t i = block / column_blocks * rows, j = block % column_blocks * columns;
+      gemm_serial(transpose_a, transpose_b, std::min(rows, m - i), std::min(columns, n - j), k, alpha,
+                  a + (transpose_a ? i : i * lda), lda, b + (transpose_b ? j * ldb : j), ldb, beta, c + i * ldc + j,
+                  ldc);
+    }
+  });
+}
+
+BlasThreads::BlasThreads() {
+  prepare();
+  if (wide_phases.fetch_add(1) == 0) openblas_set_num_threads(static_cast<int>(thread_count()));
+}
+
+BlasThreads::~BlasThreads() {
+  if (wide_phases.fetch_sub(1) == 1) openblas_set_num_threads(1);
+}
+
+BlasCore blas_core() {
+  BlasCore out;
+  out.core = openblas_get_corename();
+  out.suggested = out.core;
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_cpu_init();
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool core_is_avx512 = one_of(out.core, {"SkylakeX", "Cooperlake", "SapphireRapids", "Sapphirerapids"});
+  const bool core_is_avx2 = core_is_avx512 || one_of(out.core, {"Haswell", "Zen", "Excavator"});
+  // AVX2 kernels on an AVX-512 processor of AMD are within a few percent of its AVX-512 ones; elsewhere they are not.
+  const bool fast_avx2 = avx512 && !__builtin_cpu_is("intel");
+  if (avx512 && !core_is_avx512 && !(core_is_avx2 && fast_avx2))
+    out.suggested = "SkylakeX";
+  else if (!avx512 && avx2 && !core_is_avx2)
+    out.suggested = __builtin_cpu_is("amd") ? "Zen" : "Haswell";
+  else if (!avx512 && core_is_avx512)
+    out.suggested = avx2 ? "Haswell" : "Nehalem";
+  out.fits = out.suggested == out.core;
+#endif
+  return out;
+}
+
+void use_fitting_blas_core(char** argv) {
+  const BlasCore core = blas_core();
+  if (core.fits || std::getenv("OPENBLAS_CORETYPE")) return;  // a core that the user asked for stays
+  setenv("OPENBLAS_CORETYPE", core.suggested.c_str(), 1);
+  execv("/proc/self/exe", argv);
+  // Only reached when the program could not be started again; prepare() will say what to set.
+  unsetenv("OPENBLAS_CORETYPE");
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                                  \
+  template void gemm(bool, bool, std::size_t, std::size_t, std::size_t, T, const T*, std::size_t, const T*,      \
+                     std::size_t, T, T*, std::size_t);                                                           \
+  template void gemm_serial(bool, bool, std::size_t, std::size_t, std::size_t, T, const T*, std::size_t,         \
+                            const T*, std::size_t, T, T*, std::size_t);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent::kernels

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace xtangent::kernels {
+
+/// C = alpha op(A) op(B) + beta C, row-major; op transposes where the flag says so. A is (m, k) or, transposed,
+/// (k, m). Large products are cut into blocks that depend on the shape alone and run on oneTBB, BLAS single-threaded
+/// inside each. beta = 0 overwrites C, also where it holds NaN.
+template <class T>
+void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
+          std::size_t lda, const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc);
+
+/// The same in the calling thread only.
+template <class T>
+void gemm_serial(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
+                 std::size_t lda, const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc);
+
+/// Gives BLAS and LAPACK all the threads for the life of the guard: for a phase that is one big call and runs no
+/// tasks. Otherwise the library keeps OpenBLAS at one thread and parallelizes with oneTBB. May be nested.
+class BlasThreads {
+ public:
+  BlasThreads();
+  ~BlasThreads();
+  BlasThreads(const BlasThreads&) = delete;
+  BlasThreads& operator=(const BlasThreads&) = delete;
+};
+
+/// OpenBLAS's kernels and what the processor could run.
+struct BlasCore {
+  std::string core;       ///< openblas_get_corename()
+  std::string suggested;  ///< core that fits the processor's vector instructions; equal in effect to core when it fits
+  bool fits = true;
+};
+BlasCore blas_core();
+
+/// Makes OpenBLAS use kernels that fit the processor, by starting this program again with OPENBLAS_CORETYPE set.
+/// Call it first in main: `xtangent::kernels::use_fitting_blas_core(argv);`. Returns when nothing needs to change.
+/// OpenBLAS before 0.3.22 or so does not know processors newer than itself and falls back to kernels that are up to
+/// seven times slower. Without this call the library prints one line to stderr at its first product.
+void use_fitting_blas_core(char** argv);
+
+}  // namespace xtangent::kernels

@@ -1,0 +1,243 @@
+// Compiled once for each instruction set: the build defines XTANGENT_ISA to baseline, avx2 or avx512.
+#include "autodiff/kernels/loops.hpp"
+
+#include <xsimd/xsimd.hpp>
+
+#include "autodiff/kernels/loops_tables.hpp"
+
+namespace xtangent::kernels::XTANGENT_ISA {
+namespace {
+
+#if defined(__AVX512BW__)
+using Arch = xsimd::avx512bw;
+constexpr const char* isa_name = "AVX-512";
+#elif defined(__AVX2__)
+using Arch = xsimd::fma3<xsimd::avx2>;
+constexpr const char* isa_name = "AVX2";
+#else
+using Arch = xsimd::default_arch;
+constexpr const char* isa_name = "baseline";
+#endif
+template <class T>
+using Batch = xsimd::batch<T, Arch>;
+
+// A batch as a number of its own, so that constants in functions.hpp may be double for either T.
+template <class T>
+struct Lane {
+  Batch<T> v;
+  Lane(Batch<T> value) : v(value) {}
+  Lane(double value) : v(static_cast<T>(value)) {}
+  friend Lane operator+(const Lane& a, const Lane& b) { return a.v + b.v; }
+  friend Lane operator-(const Lane& a, const Lane& b) { return a.v - b.v; }
+  friend Lane operator*(const Lane& a, const Lane& b) { return a.v * b.v; }
+  friend Lane operator/(const Lane& a, const Lane& b) { return a.v / b.v; }
+  friend Lane operator-(const Lane& a) { return -a.v; }
+  friend Lane exp(const Lane& a) { return xsimd::exp(a.v); }
+  friend Lane expm1(const Lane& a) { return xsimd::expm1(a.v); }
+  friend Lane log(const Lane& a) { return xsimd::log(a.v); }
+  friend Lane log1p(const Lane& a) { return xsimd::log1p(a.v); }
+  friend Lane sqrt(const Lane& a) { return xsimd::sqrt(a.v); }
+  friend Lane sin(const Lane& a) { return xsimd::sin(a.v); }
+  friend Lane cos(const Lane& a) { return xsimd::cos(a.v); }
+  friend Lane tanh(const Lane& a) { return xsimd::tanh(a.v); }
+  friend Lane erf(const Lane& a) { return xsimd::erf(a.v); }
+  friend Lane abs(const Lane& a) { return xsimd::abs(a.v); }
+  friend Lane where_positive(const Lane& x, const Lane& yes, const Lane& no) {
+    return xsimd::select(x.v > Batch<T>(T(0)), yes.v, no.v);
+  }
+  friend Lane step(const Lane& x) { return where_positive(x, Lane(1.0), Lane(0.0)); }
+  friend Lane sign(const Lane& x) {
+    return where_positive(x, Lane(1.0), xsimd::select(x.v < Batch<T>(T(0)), Batch<T>(T(-1)), x.v * Batch<T>(T(0))));
+  }
+  friend Lane sigmoid(const Lane& x) { return Lane(1.0) / (Lane(1.0) + exp(-x)); }
+};
+
+template <class T>
+void unary(Function function, double parameter, std::size_t n, const T* x, T* y) {
+  with_function(function, parameter, [&](const auto& f) {
+    constexpr std::size_t width = Batch<T>::size;
+    std::size_t i = 0;
+    for (; i + width <= n; i += width) f.value(Lane<T>(Batch<T>::load_unaligned(x + i))).v.store_unaligned(y + i);
+    if (i == n) return;
+    // The tail goes through the same instructions as the rest, so a value does not depend on its place.
+    T rest[width] = {};
+    for (std::size_t r = i; r < n; ++r) rest[r - i] = x[r];
+    f.value(Lane<T>(Batch<T>::load_unaligned(rest))).v.store_unaligned(rest);
+    for (std::size_t r = i; r < n; ++r) y[r] = rest[r - i];
+  });
+}
+
+template <class T>
+void slope_product(Function function, double parameter, std::size_t n, const T* x, const T* y, const T* t, T* out) {
+  with_function(function, parameter, [&](const auto& f) {
+    constexpr std::size_t width = Batch<T>::size;
+    const auto product = [&](const T* xs, const T* ys, const T* ts, T* to) {
+      const Lane<T> slope = f.slope(Lane<T>(Batch<T>::load_unaligned(xs)), Lane<T>(Batch<T>::load_unaligned(ys)));
+      (Batch<T>::load_unaligned(ts) * slope.v).store_unaligned(to);
+    };
+    std::size_t i = 0;
+    for (; i + width <= n; i += width) product(x + i, y + i, t + i, out + i);
+    if (i == n) return;
+    T xs[width] = {}, ys[width] = {}, ts[width] = {};
+    for (std::size_t r = i; r < n; ++r) {
+      xs[r - i] = x[r];
+      ys[r - i] = y[r];
+      ts[r - i] = t[r];
+    }
+    product(xs, ys, ts, xs);
+    for (std::size_t r = i; r < n; ++r) out[r] = xs[r - i];
+  });
+}
+
+template <class T, class F>
+void binary_loop(std::size_t n, const T* a, std::size_t step_a, const T* b, std::size_t step_b, T* out, F f) {
+  if (step_a && step_b)
+    for (std::size_t i = 0; i < n; ++i) out[i] = f(a[i], b[i]);
+  else if (step_a)
+    for (std::size_t i = 0; i < n; ++i) out[i] = f(a[i], b[0]);
+  else if (step_b)
+    for (std::size_t i = 0; i < n; ++i) out[i] = f(a[0], b[i]);
+  else
+    for (std::size_t i = 0; i < n; ++i) out[i] = f(a[0], b[0]);
+}
+
+template <class T>
+void binary(Binary op, std::size_t n, const T* a, std::size_t sa, const T* b, std::size_t sb, T* out) {
+  switch (op) {
+    case Binary::add: return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x + y; });
+    case Binary::subtract: return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x - y; });
+    case Binary::multiply: return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x * y; });
+    case Binary::divide: return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x / y; });
+    case Binary::maximum: return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x > y ? x : y; });
+    case Binary::minimum: return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x < y ? x : y; });
+  }
+}
+
+template <class T>
+void affine(std::size_t n, T a, T b, const T* x, T* y) {
+  for (std::size_t i = 0; i < n; ++i) y[i] = a * x[i] + b;
+}
+
+template <class T>
+void axpy(std::size_t n, T a, const T* x, T* y) {
+  for (std::size_t i = 0; i < n; ++i) y[i] += a * x[i];
+}
+
+template <class T>
+double sum(std::size_t n, const T* x) {
+  double lane[8] = {};
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (std::size_t l = 0; l < 8; ++l) lane[l] += static_cast<double>(x[i + l]);
+  for (; i < n; ++i) lane[i % 8] += static_cast<double>(x[i]);
+  return ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+}
+
+template <class T>
+T maximum(std::size_t n, const T* x) {
+  T best = x[0];
+  for (std::size_t i = 1; i < n; ++i) best = x[i] > best || x[i] != x[i] ? x[i] : best;
+  return best;
+}
+
+template <class T>
+double exp_shifted(std::size_t n, const T* x, T shift, T* out) {
+  affine(n, T(1), -shift, x, out);
+  unary(Function::exp, 0.0, n, out, out);
+  return sum(n, out);
+}
+
+template <class T>
+void accumulate_product(std::size_t n, const T* a, const T* b, double* k) {
+  for (std::size_t i = 0; i < n; ++i) k[i] += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+}
+
+template <class T>
+void accumulate(std::size_t n, const T* a, double scale, double* k) {
+  for (std::size_t i = 0; i < n; ++i) k[i] += scale * static_cast<double>(a[i]);
+}
+
+// Columns [first, last) of an output row whose input column iw = ow * stride + offset lies inside [0, width).
+struct Columns {
+  std::size_t first, last;
+};
+Columns inside(std::size_t out_width, std::size_t stride, long offset, std::size_t width) {
+  const long s = static_cast<long>(stride);
+  const long first = offset >= 0 ? 0 : (-offset + s - 1) / s;
+  const long room = static_cast<long>(width) - 1 - offset;
+  const long last = room < 0 ? 0 : room / s + 1;
+  const long end = last < static_cast<long>(out_width) ? last : static_cast<long>(out_width);
+  return {static_cast<std::size_t>(first < end ? first : end), static_cast<std::size_t>(end < 0 ? 0 : end)};
+}
+
+template <class T>
+void im2col(const ConvShape& s, const T* image, T* patches) {
+  const std::size_t out_height = s.out_height(), out_width = s.out_width();
+  for (std::size_t c = 0; c < s.channels; ++c)
+    for (std::size_t kh = 0; kh < s.kernel_height; ++kh)
+      for (std::size_t kw = 0; kw < s.kernel_width; ++kw) {
+        const long offset_w = static_cast<long>(kw * s.dilation_width) - static_cast<long>(s.padding_width);
+        const long offset_h = static_cast<long>(kh * s.dilation_height) - static_cast<long>(s.padding_height);
+        const Columns columns = inside(out_width, s.stride_width, offset_w, s.width);
+        for (std::size_t oh = 0; oh < out_height; ++oh, patches += out_width) {
+          const long ih = static_cast<long>(oh * s.stride_height) + offset_h;
+          if (ih < 0 || ih >= static_cast<long>(s.height)) {
+            for (std::size_t ow = 0; ow < out_width; ++ow) patches[ow] = T(0);
+            continue;
+          }
+          const T* row = image + (c * s.height + static_cast<std::size_t>(ih)) * s.width + offset_w;
+          for (std::size_t ow = 0; ow < columns.first; ++ow) patches[ow] = T(0);
+          if (s.stride_width == 1)
+            for (std::size_t ow = columns.first; ow < columns.last; ++ow) patches[ow] = row[ow];
+          else
+            for (std::size_t ow = columns.first; ow < columns.last; ++ow) patches[ow] = row[ow * s.stride_width];
+          for (std::size_t ow = columns.last; ow < out_width; ++ow) patches[ow] = T(0);
+        }
+      }
+}
+
+template <class T>
+void col2im_add(const ConvShape& s, const T* patches, T* image) {
+  const std::size_t out_height = s.out_height(), out_width = s.out_width();
+  for (std::size_t c = 0; c < s.channels; ++c)
+    for (std::size_t kh = 0; kh < s.kernel_height; ++kh)
+      for (std::size_t kw = 0; kw < s.kernel_width; ++kw) {
+        const long offset_w = static_cast<long>(kw * s.dilation_width) - static_cast<long>(s.padding_width);
+        const long offset_h = static_cast<long>(kh * s.dilation_height) - static_cast<long>(s.padding_height);
+        const Columns columns = inside(out_width, s.stride_width, offset_w, s.width);
+        for (std::size_t oh = 0; oh < out_height; ++oh, patches += out_width) {
+          const long ih = static_cast<long>(oh * s.stride_height) + offset_h;
+          if (ih < 0 || ih >= static_cast<long>(s.height)) continue;
+          T* row = image + (c * s.height + static_cast<std::size_t>(ih)) * s.width + offset_w;
+          if (s.stride_width == 1)
+            for (std::size_t ow = columns.first; ow < columns.last; ++ow) row[ow] += patches[ow];
+          else
+            for (std::size_t ow = columns.first; ow < columns.last; ++ow) row[ow * s.stride_width] += patches[ow];
+        }
+      }
+}
+
+template <class T>
+void adam(const AdamStep& s, std::size_t n, const T* gradient, T* first, T* second, T* parameter) {
+  const T beta1 = static_cast<T>(s.beta1), beta2 = static_cast<T>(s.beta2), epsilon = static_cast<T>(s.epsilon);
+  const T decay = static_cast<T>(s.weight_decay), keep = static_cast<T>(1.0 - s.rate * s.decoupled_decay);
+  const T size = static_cast<T>(s.rate / s.correction1), scale = static_cast<T>(1.0 / s.correction2);
+  for (std::size_t i = 0; i < n; ++i) {
+    const T g = gradient[i] + decay * parameter[i];
+    first[i] = beta1 * first[i] + (T(1) - beta1) * g;
+    second[i] = beta2 * second[i] + (T(1) - beta2) * g * g;
+    parameter[i] = keep * parameter[i] - size * first[i] / (std::sqrt(second[i] * scale) + epsilon);
+  }
+}
+
+template <class T>
+constexpr Loops<T> all_loops{isa_name,   unary<T>,       slope_product<T>,      binary<T>,     affine<T>,
+                             axpy<T>,    sum<T>,         maximum<T>,            exp_shifted<T>, accumulate_product<T>,
+                             accumulate<T>, im2col<T>,   col2im_add<T>,         adam<T>};
+
+}  // namespace
+
+const Loops<float>& table_float() { return all_loops<float>; }
+const Loops<double>& table_double() { return all_loops<double>; }
+
+}  // namespace xtangent::kernels::XTANGENT_ISA

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+
+#include "autodiff/kernels/functions.hpp"
+#include "autodiff/kernels/im2col.hpp"
+
+namespace xtangent::kernels {
+
+enum class Binary { add, subtract, multiply, divide, maximum, minimum };
+
+/// Step sizes of Adam for one update.
+struct AdamStep {
+  double rate, beta1, beta2, epsilon;
+  double correction1, correction2;  ///< 1 - beta^t
+  double weight_decay;              ///< added to the gradient (Adam)
+  double decoupled_decay;           ///< subtracted from the parameter, times the rate (AdamW)
+};
+
+/// The innermost loops, compiled once for each instruction set (baseline, AVX2, AVX-512) and chosen when the library
+/// first computes. Everything above them (broadcasting, threads, shapes) is ordinary code.
+template <class T>
+struct Loops {
+  const char* instruction_set;
+  void (*unary)(Function, double parameter, std::size_t n, const T* x, T* y);
+  /// out = t * slope(x, y)
+  void (*slope_product)(Function, double parameter, std::size_t n, const T* x, const T* y, const T* t, T* out);
+  /// out = a op b; a step of 0 repeats the first element.
+  void (*binary)(Binary, std::size_t n, const T* a, std::size_t step_a, const T* b, std::size_t step_b, T* out);
+  /// y = a x + b
+  void (*affine)(std::size_t n, T a, T b, const T* x, T* y);
+  /// y += a x
+  void (*axpy)(std::size_t n, T a, const T* x, T* y);
+  /// Sum in double, in eight interleaved lanes.
+  double (*sum)(std::size_t n, const T* x);
+  T (*maximum)(std::size_t n, const T* x);
+  /// out = exp(x - shift), returns the sum
+  double (*exp_shifted)(std::size_t n, const T* x, T shift, T* out);
+  /// k += a * b and k += a, into double
+  void (*accumulate_product)(std::size_t n, const T* a, const T* b, double* k);
+  void (*accumulate)(std::size_t n, const T* a, double scale, double* k);
+  void (*im2col)(const ConvShape&, const T* image, T* patches);
+  void (*col2im_add)(const ConvShape&, const T* patches, T* image);
+  void (*adam)(const AdamStep&, std::size_t n, const T* gradient, T* first, T* second, T* parameter);
+};
+
+/// The loops for this processor.
+template <class T>
+const Loops<T>& loops();
+
+}  // namespace xtangent::kernels

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "autodiff/kernels/loops.hpp"
+
+// The tables of each compiled instruction set; the processor's choice between them is in dispatch.cpp.
+namespace xtangent::kernels {
+
+namespace baseline {
+const Loops<float>& table_float();
+const Loops<double>& table_double();
+}  // namespace baseline
+namespace avx2 {
+const Loops<float>& table_float();
+const Loops<double>& table_double();
+}  // namespace avx2
+namespace avx512 {
+const Loops<float>& table_float();
+const Loops<double>& table_double();
+}  // namespace avx512
+
+}  // namespace xtangent::kernels

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+namespace xtangent::kernels {
+
+/// Calls f(first, last) on pieces of [0, count) with oneTBB. The pieces have `grain` indices (the last one may have
+/// fewer) whatever the number of threads, so results do not depend on it. May be nested; while it waits, a thread
+/// takes only its own pieces.
+void parallel_for(std::size_t count, std::size_t grain, const std::function<void(std::size_t, std::size_t)>& f);
+
+/// Number of threads that parallel_for may use here.
+std::size_t thread_count();
+
+}  // namespace xtangent::kernels

@@ -1,0 +1,134 @@
+#include "autodiff/kernels/reduce.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/parallel.hpp"
+
+namespace xtangent::kernels {
+namespace {
+
+struct Axis {
+  std::size_t extent, step_x, step_out;  // step_out is 0 on a reduced axis
+};
+
+template <class T>
+void add_reduced(const Axis* axes, std::size_t rank, const T* x, T* out) {
+  if (rank == 1) {
+    if (axes->step_out)
+      loops<T>().axpy(axes->extent, T(1), x, out);
+    else
+      *out += static_cast<T>(loops<T>().sum(axes->extent, x));
+    return;
+  }
+  for (std::size_t i = 0; i < axes->extent; ++i)
+    add_reduced(axes + 1, rank - 1, x + i * axes->step_x, out + i * axes->step_out);
+}
+
+constexpr std::size_t piece = 1 << 14;
+
+}  // namespace
+
+template <class T>
+void sum_axes(const Shape& shape, const std::vector<bool>& reduced, const T* x, T* out) {
+  std::vector<Axis> axes;  // outermost first, neighbors of one kind merged
+  std::size_t step_x = 1, step_out = 1, out_size = 1;
+  for (std::size_t a = shape.rank(); a-- > 0;) {
+    const std::size_t extent = shape[a];
+    if (!reduced[a]) out_size *= extent;
+    if (extent != 1) {
+      const bool same = !axes.empty() && (axes.front().step_out == 0) == reduced[a];
+      if (same)
+        axes.front().extent *= extent;
+      else
+        axes.insert(axes.begin(), Axis{extent, step_x, reduced[a] ? 0 : step_out});
+    }
+    step_x *= extent;
+    if (!reduced[a]) step_out *= extent;
+  }
+  std::fill_n(out, out_size, T(0));
+  if (shape.size() == 0) return;
+  if (axes.empty()) {
+    *out = *x;
+    return;
+  }
+  if (axes.size() == 1 || axes.front().step_out == 0) {
+    add_reduced(axes.data(), axes.size(), x, out);
+    return;
+  }
+  const Axis outer = axes.front();
+  parallel_for(outer.extent, std::max<std::size_t>(1, piece / outer.step_x), [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i)
+      add_reduced(axes.data() + 1, axes.size() - 1, x + i * outer.step_x, out + i * outer.step_out);
+  });
+}
+
+template <class T>
+void max_axis(std::size_t outer, std::size_t extent, std::size_t inner, const T* x, T* out) {
+  parallel_for(outer, std::max<std::size_t>(1, piece / std::max<std::size_t>(1, extent * inner)),
+               [&](std::size_t first, std::size_t last) {
+                 for (std::size_t o = first; o < last; ++o) {
+                   const T* from = x + o * extent * inner;
+                   T* to = out + o * inner;
+                   if (inner == 1) {
+                     *to = loops<T>().maximum(extent, from);
+                     continue;
+                   }
+                   std::copy_n(from, inner, to);
+                   for (std::size_t e = 1; e < extent; ++e)
+                     for (std::size_t i = 0; i < inner; ++i) {
+                       const T v = from[e * inner + i];
+                       if (v > to[i] || std::isnan(v)) to[i] = v;
+                     }
+                 }
+               });
+}
+
+template <class T>
+void argmax_one_hot(std::size_t outer, std::size_t extent, std::size_t inner, const T* x, T* out) {
+  std::fill_n(out, outer * extent * inner, T(0));
+  for (std::size_t o = 0; o < outer; ++o)
+    for (std::size_t i = 0; i < inner; ++i) {
+      const std::size_t base = o * extent * inner + i;
+      std::size_t best = 0;
+      for (std::size_t e = 1; e < extent; ++e)
+        if (x[base + e * inner] > x[base + best * inner]) best = e;
+      out[base + best * inner] = T(1);
+    }
+}
+
+template <class T>
+void logsumexp_rows(std::size_t rows, std::size_t n, const T* x, T* out) {
+  parallel_for(rows, std::max<std::size_t>(1, piece / n), [&](std::size_t first, std::size_t last) {
+    std::vector<T> exponentials(n);
+    for (std::size_t r = first; r < last; ++r) {
+      const T top = loops<T>().maximum(n, x + r * n);
+      const T shift = std::isfinite(top) ? top : T(0);
+      out[r] = shift + static_cast<T>(std::log(loops<T>().exp_shifted(n, x + r * n, shift, exponentials.data())));
+    }
+  });
+}
+
+template <class T>
+void softmax_rows(std::size_t rows, std::size_t n, const T* x, T* out) {
+  parallel_for(rows, std::max<std::size_t>(1, piece / n), [&](std::size_t first, std::size_t last) {
+    for (std::size_t r = first; r < last; ++r) {
+      const T top = loops<T>().maximum(n, x + r * n);
+      const double total = loops<T>().exp_shifted(n, x + r * n, std::isfinite(top) ? top : T(0), out + r * n);
+      loops<T>().affine(n, static_cast<T>(1.0 / total), T(0), out + r * n, out + r * n);
+    }
+  });
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                 \
+  template void sum_axes(const Shape&, const std::vector<bool>&, const T*, T*);                 \
+  template void max_axis(std::size_t, std::size_t, std::size_t, const T*, T*);                  \
+  template void argmax_one_hot(std::size_t, std::size_t, std::size_t, const T*, T*);            \
+  template void logsumexp_rows(std::size_t, std::size_t, const T*, T*);                         \
+  template void softmax_rows(std::size_t, std::size_t, const T*, T*);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent::kernels

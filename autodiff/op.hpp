@@ -1,0 +1,83 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "autodiff/var.hpp"
+
+namespace xtangent {
+
+template <class T>
+struct Factor;
+
+/// Arguments of an op, tangents or cotangents: an undefined Var stands for "none".
+template <class T>
+using Vars = std::span<const Var<T>>;
+
+/// Which arguments need a cotangent: a rule computes no other product.
+using Wanted = std::vector<bool>;
+
+/// One primitive: everything the library knows about it, in one small struct.
+///
+/// Legend for the shape comments in ops/: K probes (seeds of one sweep), N examples, O out, I in, D positions.
+///
+/// `jvp` and `vjp` are written with apply (through the functions of ops/), on Vars: over constants they just compute,
+/// over recorded Vars they can be differentiated again. An op with `vector_mode()` accepts one leading probe axis on
+/// tangents and cotangents: its rules address axes from the right. Without it, sweeps call the rule once a probe.
+template <class T>
+struct Op {
+  virtual ~Op() = default;
+
+  virtual std::string name() const = 0;
+
+  /// Shape of the result and whether axis 0 still runs over examples. Makes every check a user can fail, before any
+  /// allocation: throws shape_error.
+  virtual Spec infer(std::span<const Spec> x) const = 0;
+
+  /// The value. Arguments have passed infer.
+  virtual Array<T> eval(std::span<const Array<T>> x) const = 0;
+
+  /// Tangent of y = op(x) along dx; at least one of dx is defined.
+  virtual Var<T> jvp(Vars<T> x, const Var<T>& y, Vars<T> dx) const = 0;
+
+  /// Cotangents of the wanted arguments (undefined elsewhere, or where zero) for the cotangent ybar of y = op(x).
+  virtual std::vector<Var<T>> vjp(Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted& wanted) const = 0;
+
+  /// The gradient of each example with respect to an unbatched argument, in factored form (factor.hpp).
+  /// Without a rule the sweep falls back to dense per-example gradients, which is always right.
+  virtual std::optional<Factor<T>> factor(std::size_t argument, Vars<T> x, const Var<T>& ybar) const;
+
+  /// Do jvp and vjp accept a leading probe axis?
+  virtual bool vector_mode() const { return false; }
+
+  /// Floating-point operations of eval, for plans and summaries.
+  virtual double flop(std::span<const Shape> x, const Shape& y) const;
+};
+
+/// The single way an op runs: infer, eval, and one push if an argument is on a tape; forward tangents ride along.
+/// Throws what infer throws, and tape_error when arguments belong to different tapes or to a rewound part of one.
+template <class T>
+Var<T> apply(std::shared_ptr<const Op<T>> op, Vars<T> x);
+
+template <class T, class O, class... V>
+Var<T> apply_op(O op, const Var<T>& first, const V&... rest) {
+  const Var<T> x[] = {first, rest...};
+  return apply<T>(std::make_shared<const O>(std::move(op)), Vars<T>(x, 1 + sizeof...(rest)));
+}
+
+/// How many probes a tangent or cotangent of a value of that rank carries: 0 when it has no probe axis.
+template <class T>
+std::size_t probes(const Var<T>& tangent, std::size_t rank) {
+  return tangent.rank() == rank + 1 ? tangent.shape().front() : 0;
+}
+
+/// `shape` behind the probe axis of a tangent or cotangent of a value of that rank, if it has one.
+template <class T>
+Shape with_probes_of(const Var<T>& tangent, std::size_t rank, const Shape& shape) {
+  return tangent.rank() == rank + 1 ? shape.prepended(tangent.shape().front()) : shape;
+}
+
+}  // namespace xtangent

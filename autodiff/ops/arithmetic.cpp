@@ -1,0 +1,240 @@
+#include "autodiff/ops/arithmetic.hpp"
+
+#include <algorithm>
+
+#include "autodiff/factor.hpp"
+#include "autodiff/kernels/elementwise.hpp"
+#include "autodiff/kernels/reduce.hpp"
+#include "autodiff/ops/activation.hpp"
+#include "autodiff/ops/indexing.hpp"
+
+namespace xtangent {
+
+Examples elementwise_examples(std::span<const Spec> x, const Shape& result) {
+  bool batched = false;
+  for (const Spec& s : x) {
+    if (s.examples == Examples::mixed) return Examples::mixed;
+    batched = batched || s.examples == Examples::axis0;
+  }
+  if (!batched) return Examples::none;
+  for (const Spec& s : x) {
+    const bool reaches = s.shape.rank() == result.rank();
+    const bool varies = reaches && s.shape.rank() > 0 && s.shape.front() != 1;
+    if (s.examples == Examples::axis0 ? !reaches : varies) return Examples::mixed;
+  }
+  return Examples::axis0;
+}
+
+namespace {
+
+using kernels::Binary;
+
+// A cotangent of a value of rank `rank`, summed down to an argument's shape that broadcasts to that value: the
+// probe axis (if any) stays, the argument's missing axes count as ones behind it.
+template <class T>
+Var<T> sum_to_argument(const Var<T>& ybar, std::size_t rank, const Shape& argument) {
+  Shape padded;
+  for (std::size_t a = argument.rank(); a < rank; ++a) padded.push_back(1);
+  return reshape(sum_to(ybar, with_probes_of(ybar, rank, padded.joined(argument))),
+                 with_probes_of(ybar, rank, argument));
+}
+
+template <class T>
+struct BroadcastTo : Op<T> {
+  Shape shape;
+  explicit BroadcastTo(Shape s) : shape(std::move(s)) {}
+  std::string name() const override { return "broadcast_to"; }
+  bool vector_mode() const override { return true; }
+  Spec infer(std::span<const Spec> x) const override {
+    if (!(broadcast_shapes(x[0].shape, shape, "broadcast_to") == shape))
+      throw shape_error("[broadcast_to] " + to_string(x[0].shape) + " does not broadcast to " + to_string(shape) + ".");
+    return {shape, elementwise_examples(x, shape)};
+  }
+  Array<T> eval(std::span<const Array<T>> x) const override {
+    if (x[0].shape() == shape) return x[0];
+    if (x[0].size() == shape.size()) return x[0].reshaped(shape);
+    Array<T> y(shape);
+    kernels::broadcast(shape, x[0].data(), x[0].shape(), y.mutable_data());
+    return y;
+  }
+  Var<T> jvp(Vars<T> x, const Var<T>&, Vars<T> dx) const override {
+    const Var<T> tangent = align_probes(dx[0], x[0].shape(), shape.rank());
+    return broadcast_to(tangent, with_probes_of(dx[0], x[0].rank(), shape));
+  }
+  std::vector<Var<T>> vjp(Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted&) const override {
+    return {sum_to_argument(ybar, y.rank(), x[0].shape())};
+  }
+};
+
+// Sums x down to `shape`, of the same rank or lower.
+template <class T>
+struct SumTo : Op<T> {
+  Shape shape;
+  explicit SumTo(Shape s) : shape(std::move(s)) {}
+  std::string name() const override { return "sum_to"; }
+  bool vector_mode() const override { return true; }
+  Spec infer(std::span<const Spec> x) const override {
+    if (!(broadcast_shapes(x[0].shape, shape, "sum_to") == x[0].shape))
+      throw shape_error("[sum_to] " + to_string(shape) + " does not broadcast to " + to_string(x[0].shape) + ".");
+    Examples examples = x[0].examples;
+    if (examples == Examples::axis0 && (shape.rank() < x[0].shape.rank() || shape.front() != x[0].shape.front()))
+      examples = Examples::mixed;
+    return {shape, examples};
+  }
+  Array<T> eval(std::span<const Array<T>> x) const override {
+    const Shape& from = x[0].shape();
+    if (from.size() == shape.size()) return x[0].reshaped(shape);
+    std::vector<bool> reduced(from.rank());
+    for (std::size_t back = 1; back <= from.rank(); ++back)
+      reduced[from.rank() - back] =
+          back > shape.rank() || (shape.from_right(back) == 1 && from.from_right(back) != 1);
+    Array<T> y(shape);
+    kernels::sum_axes(from, reduced, x[0].data(), y.mutable_data());
+    return y;
+  }
+  Var<T> jvp(Vars<T> x, const Var<T>&, Vars<T> dx) const override {
+    return sum_to_argument(dx[0], x[0].rank(), shape);
+  }
+  std::vector<Var<T>> vjp(Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted&) const override {
+    return {broadcast_to(align_probes(ybar, y.shape(), x[0].rank()), with_probes_of(ybar, y.rank(), x[0].shape()))};
+  }
+};
+
+template <class T>
+struct Affine : Op<T> {
+  double scale, shift;
+  Affine(double a, double b) : scale(a), shift(b) {}
+  std::string name() const override { return "affine"; }
+  bool vector_mode() const override { return true; }
+  Spec infer(std::span<const Spec> x) const override { return x[0]; }
+  Array<T> eval(std::span<const Array<T>> x) const override {
+    if (scale == 1.0 && shift == 0.0) return x[0];
+    Array<T> y(x[0].shape());
+    kernels::affine(y.size(), static_cast<T>(scale), static_cast<T>(shift), x[0].data(), y.mutable_data());
+    return y;
+  }
+  Var<T> jvp(Vars<T>, const Var<T>&, Vars<T> dx) const override { return affine(dx[0], scale, 0.0); }
+  std::vector<Var<T>> vjp(Vars<T>, const Var<T>&, const Var<T>& ybar, const Wanted&) const override {
+    return {affine(ybar, scale, 0.0)};
+  }
+};
+
+template <class T>
+struct BinaryOp : Op<T> {
+  Binary op;
+  explicit BinaryOp(Binary o) : op(o) {}
+  std::string name() const override {
+    switch (op) {
+      case Binary::add: return "add";
+      case Binary::subtract: return "subtract";
+      case Binary::multiply: return "multiply";
+      case Binary::divide: return "divide";
+      case Binary::maximum: return "maximum";
+      case Binary::minimum: break;
+    }
+    return "minimum";
+  }
+  bool vector_mode() const override { return true; }
+  Spec infer(std::span<const Spec> x) const override {
+    const Shape shape = broadcast_shapes(x[0].shape, x[1].shape, name().c_str());
+    return {shape, elementwise_examples(x, shape)};
+  }
+  Array<T> eval(std::span<const Array<T>> x) const override {
+    const Shape shape = broadcast_shapes(x[0].shape(), x[1].shape(), "binary");
+    Array<T> y(shape);
+    kernels::binary(op, shape, x[0].data(), x[0].shape(), x[1].data(), x[1].shape(), y.mutable_data());
+    return y;
+  }
+  // What a tangent of argument `i` is multiplied by; undefined for a factor of one.
+  Var<T> slope(std::size_t i, Vars<T> x, const Var<T>& y) const {
+    switch (op) {
+      case Binary::add: return {};
+      case Binary::subtract: return {};
+      case Binary::multiply: return x[1 - i];
+      case Binary::divide: return i == 0 ? 1.0 / x[1] : -y / x[1];
+      case Binary::maximum: return i == 1 ? step(x[1] - x[0]) : 1.0 - step(x[1] - x[0]);
+      case Binary::minimum: break;
+    }
+    return i == 1 ? step(x[0] - x[1]) : 1.0 - step(x[0] - x[1]);
+  }
+  Var<T> contribution(std::size_t i, Vars<T> x, const Var<T>& y, const Var<T>& tangent) const {
+    const Var<T> s = slope(i, x, y);
+    if (s.defined()) return tangent * s;
+    return op == Binary::subtract && i == 1 ? -tangent : tangent;
+  }
+  Var<T> jvp(Vars<T> x, const Var<T>& y, Vars<T> dx) const override {
+    Var<T> dy;
+    for (std::size_t i = 0; i < 2; ++i) {
+      if (!dx[i].defined()) continue;
+      const Var<T> term = contribution(i, x, y, align_probes(dx[i], x[i].shape(), y.rank()));
+      dy = dy.defined() ? dy + term : broadcast_to(term, with_probes_of(dx[i], x[i].rank(), y.shape()));
+    }
+    return dy;
+  }
+  std::vector<Var<T>> vjp(Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted& wanted) const override {
+    std::vector<Var<T>> out(2);
+    for (std::size_t i = 0; i < 2; ++i)
+      if (wanted[i])
+        out[i] = sum_to_argument(contribution(i, x, y, ybar), y.rank(), x[i].shape());
+    return out;
+  }
+  // A bias that is added: the gradient of an example is its cotangent summed over positions.
+  std::optional<Factor<T>> factor(std::size_t argument, Vars<T> x, const Var<T>& ybar) const override {
+    const Shape& bias = x[argument].shape();
+    const Shape& other = x[1 - argument].shape();
+    if ((op != Binary::add && op != Binary::subtract) || bias.rank() != 1 || other.rank() < 2 ||
+        other.back() != bias.back())
+      return std::nullopt;
+    Factor<T> out;
+    out.kind = FactorKind::rows;
+    out.parameter = bias;
+    out.probes = std::max<std::size_t>(1, probes(ybar, other.rank()));
+    out.examples = other.front();
+    out.positions = other.slice(1, other.rank() - 1).size();
+    out.left = contribution(argument, x, Var<T>(), ybar).value().reshaped({out.probes, out.examples, out.positions, bias[0]});
+    return out;
+  }
+};
+
+}  // namespace
+
+template <class T> Var<T> add(const Var<T>& a, const Var<T>& b) { return apply_op(BinaryOp<T>(Binary::add), a, b); }
+template <class T> Var<T> subtract(const Var<T>& a, const Var<T>& b) { return apply_op(BinaryOp<T>(Binary::subtract), a, b); }
+template <class T> Var<T> multiply(const Var<T>& a, const Var<T>& b) { return apply_op(BinaryOp<T>(Binary::multiply), a, b); }
+template <class T> Var<T> divide(const Var<T>& a, const Var<T>& b) { return apply_op(BinaryOp<T>(Binary::divide), a, b); }
+template <class T> Var<T> maximum(const Var<T>& a, const Var<T>& b) { return apply_op(BinaryOp<T>(Binary::maximum), a, b); }
+template <class T> Var<T> minimum(const Var<T>& a, const Var<T>& b) { return apply_op(BinaryOp<T>(Binary::minimum), a, b); }
+template <class T> Var<T> affine(const Var<T>& x, double scale, double shift) { return apply_op(Affine<T>(scale, shift), x); }
+
+template <class T>
+Var<T> sum_to(const Var<T>& x, const Shape& shape) {
+  return x.shape() == shape ? x : apply_op(SumTo<T>(shape), x);
+}
+template <class T>
+Var<T> broadcast_to(const Var<T>& x, const Shape& shape) {
+  return x.shape() == shape ? x : apply_op(BroadcastTo<T>(shape), x);
+}
+template <class T>
+Var<T> align_probes(const Var<T>& tangent, const Shape& from, std::size_t to_rank) {
+  if (tangent.rank() == from.rank() || from.rank() == to_rank) return tangent;
+  Shape shape{tangent.shape().front()};
+  for (std::size_t i = from.rank(); i < to_rank; ++i) shape.push_back(1);
+  return reshape(tangent, shape.joined(from));
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                    \
+  template Var<T> add(const Var<T>&, const Var<T>&);                               \
+  template Var<T> subtract(const Var<T>&, const Var<T>&);                          \
+  template Var<T> multiply(const Var<T>&, const Var<T>&);                          \
+  template Var<T> divide(const Var<T>&, const Var<T>&);                            \
+  template Var<T> maximum(const Var<T>&, const Var<T>&);                           \
+  template Var<T> minimum(const Var<T>&, const Var<T>&);                           \
+  template Var<T> affine(const Var<T>&, double, double);                           \
+  template Var<T> sum_to(const Var<T>&, const Shape&);                             \
+  template Var<T> broadcast_to(const Var<T>&, const Shape&);                       \
+  template Var<T> align_probes(const Var<T>&, const Shape&, std::size_t);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent

@@ -1,0 +1,235 @@
+// The reverse and forward sweeps over a recording, and streaming forward mode.
+#include <algorithm>
+#include <atomic>
+
+#include "autodiff/kernels/elementwise.hpp"
+#include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/indexing.hpp"
+#include "autodiff/tape.hpp"
+
+namespace xtangent {
+namespace {
+
+// A rule's arguments: on the tape when the sweep is recorded, else the detached values.
+template <class T>
+std::vector<Var<T>> rule_arguments(const std::shared_ptr<Record<T>>& record, std::size_t node, bool on_tape) {
+  std::vector<Var<T>> x;
+  for (const auto& argument : record->nodes[node].arguments)
+    x.push_back(on_tape && argument.index >= 0 ? var_at(record, static_cast<std::size_t>(argument.index))
+                                               : argument.constant);
+  return x;
+}
+
+template <class T>
+void check_rule(const Op<T>& op, const char* rule, const Var<T>& result, const Shape& expected) {
+  if (result.defined() && !(result.shape() == expected))
+    throw rule_error("[" + op.name() + "] its " + rule + " returned shape " + to_string(result.shape()) +
+                     ", expected " + to_string(expected) + ".");
+}
+
+// Rules of ops without vector mode run once a probe; results are stacked.
+template <class T>
+std::vector<Var<T>> stack_probes(std::vector<std::vector<Var<T>>> each) {
+  std::vector<Var<T>> out(each.front().size());
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    std::vector<Var<T>> parts;
+    for (auto& results : each)
+      if (results[i].defined()) parts.push_back(reshape(results[i], results[i].shape().prepended(1)));
+    if (!parts.empty()) out[i] = concatenate<T>(parts, 0);
+  }
+  return out;
+}
+
+template <class T>
+Var<T> probe_of(const Var<T>& tangent, std::size_t k) {
+  const Shape shape = tangent.shape();
+  return reshape(slice(tangent, 0, k, k + 1), shape.slice(1, shape.rank()));
+}
+
+template <class T>
+std::vector<Var<T>> call_vjp(const Op<T>& op, Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted& wanted) {
+  const std::size_t k = probes(ybar, y.rank());
+  std::vector<Var<T>> out;
+  if (k == 0 || op.vector_mode()) {
+    out = op.vjp(x, y, ybar, wanted);
+  } else {
+    std::vector<std::vector<Var<T>>> each;
+    for (std::size_t i = 0; i < k; ++i) each.push_back(op.vjp(x, y, probe_of(ybar, i), wanted));
+    out = stack_probes(std::move(each));
+  }
+  if (out.size() != x.size())
+    throw rule_error("[" + op.name() + "] its vjp returned " + std::to_string(out.size()) + " cotangents for " +
+                     std::to_string(x.size()) + " arguments.");
+  for (std::size_t i = 0; i < x.size(); ++i)
+    check_rule(op, "vjp", out[i], with_probes_of(ybar, y.rank(), x[i].shape()));
+  return out;
+}
+
+template <class T>
+Var<T> call_jvp(const Op<T>& op, Vars<T> x, const Var<T>& y, Vars<T> dx) {
+  std::size_t k = 0;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (dx[i].defined()) k = std::max(k, probes(dx[i], x[i].rank()));
+  Var<T> dy;
+  if (k == 0 || op.vector_mode()) {
+    dy = op.jvp(x, y, dx);
+  } else {
+    std::vector<std::vector<Var<T>>> each;
+    for (std::size_t p = 0; p < k; ++p) {
+      std::vector<Var<T>> one(dx.begin(), dx.end());
+      for (Var<T>& v : one)
+        if (v.defined()) v = probe_of(v, p);
+      each.push_back({op.jvp(x, y, one)});
+    }
+    dy = stack_probes(std::move(each)).front();
+  }
+  check_rule(op, "jvp", dy, k ? y.shape().prepended(k) : y.shape());
+  return dy;
+}
+
+template <class T>
+void check_seed(const char* who, const Var<T>& seed, const Shape& shape) {
+  if (seed.shape() == shape) return;
+  if (seed.rank() == shape.rank() + 1 && seed.shape().slice(1, seed.rank()) == shape) return;
+  throw shape_error(std::string("[") + who + "] seed of shape " + to_string(seed.shape()) + " for a value of shape " +
+                    to_string(shape) + ". Give that shape, or one probe axis in front of it.");
+}
+
+}  // namespace
+
+template <class T>
+void accumulate(Var<T>& sum, const Var<T>& term) {
+  if (!sum.defined()) {
+    sum = term;
+  } else if (sum.is_constant() && term.is_constant() && sum.value().unique() && sum.shape() == term.shape()) {
+    Array<T> total = sum.value();
+    const Examples examples = sum.examples();
+    sum = Var<T>();  // total is the only holder now, so it is written in place
+    kernels::axpy(total.size(), T(1), term.value().data(), total.mutable_data());
+    sum = Var<T>(std::move(total), examples);
+  } else {
+    sum = sum + term;
+  }
+}
+
+template <class T>
+std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs, SweepOptions options) {
+  if (!y.on_tape()) return std::vector<Var<T>>(inputs.size());  // a constant depends on nothing
+  const std::shared_ptr<Record<T>> record = y.record();
+  const std::size_t last = checked_position(record.get(), y, "pullback");
+  check_seed("pullback", ybar, y.shape());
+  std::vector<std::size_t> positions;
+  for (const Var<T>& x : inputs) positions.push_back(checked_position(record.get(), x, "pullback"));
+  const std::vector<bool> active = depends_on(*record, positions, last);
+
+  std::vector<Var<T>> cotangent(last + 1);
+  std::vector<bool> kept(last + 1, false);
+  for (std::size_t p : positions)
+    if (p <= last) kept[p] = true;
+  if (active[last]) cotangent[last] = ybar;
+  for (std::size_t i = last + 1; i-- > 0;) {
+    if (!cotangent[i].defined() || !record->nodes[i].op) continue;
+    const std::shared_ptr<const Op<T>> op = record->nodes[i].op;
+    Wanted wanted;
+    bool any = false;
+    for (const auto& argument : record->nodes[i].arguments) {
+      wanted.push_back(argument.index >= 0 && active[static_cast<std::size_t>(argument.index)]);
+      any = any || wanted.back();
+    }
+    if (!any) continue;
+    const std::vector<Var<T>> x = rule_arguments(record, i, options.record);
+    const Var<T> value = options.record ? var_at(record, i) : record->nodes[i].value;
+    const Var<T> seed = kept[i] ? cotangent[i] : std::exchange(cotangent[i], Var<T>());
+    std::vector<Var<T>> xbar = call_vjp<T>(*op, x, value, seed, wanted);
+    for (std::size_t a = 0; a < xbar.size(); ++a)
+      if (wanted[a] && xbar[a].defined()) {
+        const auto target = static_cast<std::size_t>(record->nodes[i].arguments[a].index);
+        Var<T> term = std::move(xbar[a]);
+        accumulate(cotangent[target], term);
+      }
+  }
+  std::vector<Var<T>> out;
+  for (std::size_t p : positions) out.push_back(p <= last ? cotangent[p] : Var<T>());
+  return out;
+}
+
+template <class T>
+std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangents, SweepOptions options) {
+  if (inputs.size() != tangents.size())
+    throw shape_error("[pushforward] " + std::to_string(inputs.size()) + " inputs, " + std::to_string(tangents.size()) +
+                      " tangents.");
+  std::vector<Var<T>> out(outputs.size());
+  if (inputs.empty()) return out;
+  const std::shared_ptr<Record<T>> record = inputs.front().record();
+  std::vector<std::size_t> positions, targets;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    positions.push_back(checked_position(record.get(), inputs[i], "pushforward"));
+    if (tangents[i].defined()) check_seed("pushforward", tangents[i], inputs[i].shape());
+  }
+  std::size_t last = 0;
+  for (const Var<T>& y : outputs)
+    if (y.on_tape()) {
+      targets.push_back(checked_position(record.get(), y, "pushforward"));
+      last = std::max(last, targets.back());
+    }
+  if (targets.empty()) return out;
+  const std::vector<bool> active = depends_on(*record, positions, last);
+  std::vector<bool> needed(last + 1, false);  // does an output depend on it?
+  for (std::size_t t : targets) needed[t] = true;
+  for (std::size_t i = last + 1; i-- > 0;)
+    if (needed[i] && active[i])
+      for (const auto& argument : record->nodes[i].arguments)
+        if (argument.index >= 0) needed[static_cast<std::size_t>(argument.index)] = true;
+
+  std::vector<Var<T>> tangent(last + 1);
+  for (std::size_t i = 0; i < positions.size(); ++i)
+    if (positions[i] <= last && tangents[i].defined()) accumulate(tangent[positions[i]], tangents[i]);
+  std::vector<bool> seeded(last + 1, false);
+  for (std::size_t p : positions)
+    if (p <= last) seeded[p] = true;
+  for (std::size_t i = 0; i <= last; ++i) {
+    if (!active[i] || !needed[i] || seeded[i] || !record->nodes[i].op) continue;
+    std::vector<Var<T>> dx;
+    bool any = false;
+    for (const auto& argument : record->nodes[i].arguments) {
+      dx.push_back(argument.index >= 0 ? tangent[static_cast<std::size_t>(argument.index)] : Var<T>());
+      any = any || dx.back().defined();
+    }
+    if (!any) continue;
+    const std::shared_ptr<const Op<T>> op = record->nodes[i].op;
+    const std::vector<Var<T>> x = rule_arguments(record, i, options.record);
+    tangent[i] = call_jvp<T>(*op, x, options.record ? var_at(record, i) : record->nodes[i].value, dx);
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    if (outputs[i].on_tape()) out[i] = tangent[outputs[i].position()];
+  return out;
+}
+
+template <class T>
+ValueAndTangent<T> push_streaming(const std::function<Var<T>(Vars<T>)>& f, Vars<T> x, Vars<T> dx) {
+  if (x.size() != dx.size())
+    throw shape_error("[jvp] " + std::to_string(x.size()) + " arguments, " + std::to_string(dx.size()) + " tangents.");
+  static std::atomic<std::uint64_t> levels{0};  // only tells nested calls apart
+  const std::uint64_t level = ++levels;
+  std::vector<Var<T>> duals;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (dx[i].defined() && !(dx[i].shape() == x[i].shape()))
+      throw shape_error("[jvp] tangent of shape " + to_string(dx[i].shape()) + " for an argument of shape " +
+                        to_string(x[i].shape()) + ".");
+    duals.push_back(dx[i].defined() ? Var<T>(std::make_shared<const Dual<T>>(Dual<T>{level, x[i], dx[i]})) : x[i]);
+  }
+  const Var<T> y = f(duals);
+  if (y.dual() && y.dual()->level == level) return {y.dual()->primal, y.dual()->tangent};
+  return {y, Var<T>(Array<T>::zeros(y.shape()))};
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                               \
+  template void accumulate(Var<T>&, const Var<T>&);                                                           \
+  template std::vector<Var<T>> pullback(const Var<T>&, const Var<T>&, Vars<T>, SweepOptions);                 \
+  template std::vector<Var<T>> pushforward(Vars<T>, Vars<T>, Vars<T>, SweepOptions);                          \
+  template ValueAndTangent<T> push_streaming(const std::function<Var<T>(Vars<T>)>&, Vars<T>, Vars<T>);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent

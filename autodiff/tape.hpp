@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "autodiff/op.hpp"
+
+namespace xtangent {
+
+/// One recorded value: the op that made it (none for a leaf), where its arguments stand, and the value.
+template <class T>
+struct Node {
+  struct Argument {
+    Var<T> constant;            // the value, detached; what unrecorded sweeps hand to rules
+    std::int64_t index = -1;    // position on the tape, or -1 for a constant
+    std::uint64_t serial = 0;
+  };
+  std::shared_ptr<const Op<T>> op;
+  std::vector<Argument> arguments;
+  Var<T> value;  // detached
+  std::uint64_t serial = 0;
+};
+
+/// The nodes behind a Tape. Append-only, so every argument stands before its use and sweeps are plain loops.
+template <class T>
+struct Record {
+  std::vector<Node<T>> nodes;
+  std::uint64_t next_serial = 1;
+};
+
+struct TapeStatistics {
+  std::size_t nodes = 0;
+  std::size_t leaves = 0;
+  std::size_t bytes = 0;  ///< of all values that nodes hold, shared buffers counted once
+};
+
+/// An append-only recording of ops. One recording serves many sweeps. Not copyable; Vars keep its nodes alive.
+/// Not thread-safe: one thread records or sweeps a tape at a time; different tapes are independent.
+template <class T>
+class Tape {
+ public:
+  Tape() : record_(std::make_shared<Record<T>>()) {}
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+  Tape(Tape&&) noexcept = default;
+  Tape& operator=(Tape&&) noexcept = default;
+
+  /// A new leaf: a value that derivatives can be taken with respect to. Throws tape_error for an undefined value.
+  Var<T> variable(Array<T> value, Examples examples = Examples::none);
+
+  std::size_t size() const { return record_->nodes.size(); }
+  /// The current position, to rewind to.
+  std::size_t mark() const { return size(); }
+  /// Forgets all nodes from `mark` on; Vars of that part are refused from then on. Throws tape_error if mark > size().
+  void rewind(std::size_t mark);
+  TapeStatistics statistics() const;
+
+  const std::shared_ptr<Record<T>>& record() const { return record_; }
+
+ private:
+  std::shared_ptr<Record<T>> record_;
+};
+
+struct SweepOptions {
+  bool record = false;  ///< record the sweep itself, so that its results can be differentiated again
+};
+
+/// Reverse sweep: cotangents of `inputs` for the cotangent `ybar` of `y`, in the order of `inputs`.
+/// ybar has the shape of y, or (K, shape of y) for K seeds in one sweep; each result has the shape of its input, with
+/// the same probe axis. Undefined where y does not depend on an input. Cost: about twice the forward pass a seed.
+/// Throws tape_error (y or an input not on the tape), shape_error (ybar), rule_error (an op's rule misbehaves).
+template <class T>
+std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs, SweepOptions options = {});
+
+/// Forward sweep over the same recording: tangents of `outputs` for `tangents` of `inputs` (undefined: zero).
+/// Tangents may carry one probe axis, the same for all. Undefined where an output depends on no input.
+template <class T>
+std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangents, SweepOptions options = {});
+
+/// Streaming forward mode: value and tangent of f at x along dx, keeping only live values (no tape).
+/// f maps a span of Vars to one Var. Nests with itself and with tapes.
+template <class T>
+struct ValueAndTangent {
+  Var<T> value, tangent;
+};
+template <class T>
+ValueAndTangent<T> push_streaming(const std::function<Var<T>(Vars<T>)>& f, Vars<T> x, Vars<T> dx);
+
+/// The Var at a position of the tape, for rules that are recorded. Throws tape_error for a rewound position.
+template <class T>
+Var<T> var_at(const std::shared_ptr<Record<T>>& record, std::size_t index);
+
+/// Which nodes depend on one of `inputs` (positions), up to and including `last`.
+template <class T>
+std::vector<bool> depends_on(const Record<T>& record, std::span<const std::size_t> inputs, std::size_t last);
+
+/// Position of a Var on its tape. Throws tape_error naming `who` unless it stands on `record` and was not rewound.
+template <class T>
+std::size_t checked_position(const Record<T>* record, const Var<T>& x, const char* who);
+
+/// a + b where both are constants: adds into a's buffer when nobody else holds it.
+template <class T>
+void accumulate(Var<T>& sum, const Var<T>& term);
+
+}  // namespace xtangent

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "autodiff/array.hpp"
+
+namespace xtangent {
+
+/// Whether axis 0 of a value runs over examples. `mixed`: examples were combined (a sum over axis 0, batch norm in
+/// training mode); per-example derivatives refuse such a value with batch_error.
+enum class Examples : std::uint8_t { none, axis0, mixed };
+
+/// What `Op::infer` works on.
+struct Spec {
+  Shape shape;
+  Examples examples = Examples::none;
+};
+
+template <class T>
+struct Record;
+template <class T>
+struct Dual;
+
+/// An Array value, and where it stands on a tape. A Var on no tape is a constant. Cheap to copy.
+template <class T>
+class Var {
+ public:
+  /// Undefined: stands for "no argument" or "no derivative".
+  Var() = default;
+  /// A constant.
+  Var(Array<T> value, Examples examples = Examples::none) : value_(std::move(value)), examples_(examples) {}
+  /// A constant from any xtensor expression. Include <autodiff/xtensor.hpp>.
+  template <class E>
+  Var(const xt::xexpression<E>& expression) : Var(Array<T>(expression)) {}
+
+  bool defined() const { return value_.defined(); }
+  const Array<T>& value() const { return value_; }
+  const Shape& shape() const { return value_.shape(); }
+  std::size_t rank() const { return value_.rank(); }
+  std::size_t size() const { return value_.size(); }
+  Examples examples() const { return examples_; }
+  Spec spec() const { return {value_.shape(), examples_}; }
+
+  bool on_tape() const { return record_ != nullptr; }
+  /// Position on its tape, for messages.
+  std::size_t position() const { return index_; }
+  /// Neither on a tape nor carrying a tangent: rules over such Vars just compute.
+  bool is_constant() const { return !record_ && !dual_; }
+  /// The value alone, as a constant.
+  Var detached() const { return Var(value_, examples_); }
+
+  // For the engine (tape.cpp): where the value was recorded, and the tangent it carries in streaming forward mode.
+  Var(Array<T> value, Examples examples, std::shared_ptr<Record<T>> record, std::size_t index, std::uint64_t serial)
+      : value_(std::move(value)), examples_(examples), record_(std::move(record)), index_(index), serial_(serial) {}
+  explicit Var(std::shared_ptr<const Dual<T>> dual);
+  const std::shared_ptr<Record<T>>& record() const { return record_; }
+  std::uint64_t serial() const { return serial_; }
+  const std::shared_ptr<const Dual<T>>& dual() const { return dual_; }
+
+ private:
+  Array<T> value_;
+  Examples examples_ = Examples::none;
+  std::shared_ptr<Record<T>> record_;
+  std::size_t index_ = 0;
+  std::uint64_t serial_ = 0;
+  std::shared_ptr<const Dual<T>> dual_;
+};
+
+/// A value and its tangent in streaming forward mode. Levels keep nested derivatives apart: the innermost call of
+/// jvp has the highest level, and apply differentiates the highest level first.
+template <class T>
+struct Dual {
+  std::uint64_t level;
+  Var<T> primal, tangent;
+};
+
+template <class T>
+Var<T>::Var(std::shared_ptr<const Dual<T>> dual)
+    : value_(dual->primal.value()), examples_(dual->primal.examples()), dual_(std::move(dual)) {}
+
+/// A constant whose axis 0 runs over examples.
+template <class T>
+Var<T> batched(Array<T> value) {
+  if (value.rank() == 0) throw shape_error("[batched] a scalar has no axis that could run over examples.");
+  return Var<T>(std::move(value), Examples::axis0);
+}
+
+}  // namespace xtangent
