@@ -1,6 +1,7 @@
 // The reverse and forward sweeps over a recording, and streaming forward mode.
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/ops/arithmetic.hpp"
