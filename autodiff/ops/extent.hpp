@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstddef>
+
+namespace xtangent {
+
+/// Height and width of a window, a stride or a padding; one number stands for both.
+struct Extent2d {
+  std::size_t height, width;
+  constexpr Extent2d(std::size_t both) : height(both), width(both) {}
+  constexpr Extent2d(std::size_t h, std::size_t w) : height(h), width(w) {}
+  friend constexpr bool operator==(const Extent2d&, const Extent2d&) = default;
+};
+
+}  // namespace xtangent
