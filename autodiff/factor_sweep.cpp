@@ -1,0 +1,206 @@
+#include <algorithm>
+#include <utility>
+
+#include "autodiff/factor.hpp"
+#include "autodiff/ops/arithmetic.hpp"
+
+namespace xtangent {
+namespace {
+
+template <class T>
+std::vector<Var<T>> constants(const Node<T>& node) {
+  std::vector<Var<T>> x;
+  for (const auto& argument : node.arguments) x.push_back(argument.constant);
+  return x;
+}
+
+// (K, N, ...) rows [first, last) of axis 1.
+template <class T>
+Array<T> examples_of(const Array<T>& ybar, std::size_t probes, std::size_t first, std::size_t last) {
+  Factor<T> all = Factor<T>::from_dense(ybar, ybar.shape().slice(2, ybar.rank()));
+  all.probes = probes;
+  Shape shape = ybar.shape();
+  shape[1] = last - first;
+  return all.slice_examples(first, last).left.reshaped(shape);
+}
+
+// The fallback for an argument without a rule: the op's vjp, one example after the other.
+template <class T>
+Factor<T> dense_factor(const Op<T>& op, Vars<T> x, const Var<T>& y, const Array<T>& ybar, std::size_t argument) {
+  const std::size_t k = ybar.shape()[0], n = ybar.shape()[1], size = x[argument].size();
+  Array<T> gradients({k, n, size});
+  Wanted wanted(x.size(), false);
+  wanted[argument] = true;
+  for (std::size_t i = 0; i < n; ++i) {
+    std::vector<Var<T>> xi(x.begin(), x.end());
+    for (Var<T>& v : xi)
+      if (v.examples() == Examples::axis0) v = Var<T>(v.value().rows(i, i + 1), Examples::axis0);
+    const Var<T> yi(y.value().rows(i, i + 1), y.examples());
+    const Array<T> seeds = examples_of(ybar, k, i, i + 1);
+    for (std::size_t p = 0; p < k; ++p) {
+      const Array<T> seed = seeds.rows(p, p + 1).reshaped(yi.shape());
+      const std::vector<Var<T>> bar = op.vjp(xi, yi, Var<T>(seed), wanted);
+      T* to = gradients.mutable_data() + (p * n + i) * size;
+      if (bar.at(argument).defined() && bar[argument].size() != size)
+        throw rule_error("[" + op.name() + "] its vjp returned shape " + to_string(bar[argument].shape()) +
+                         " for an argument of shape " + to_string(x[argument].shape()) + ".");
+      if (bar[argument].defined())
+        std::copy_n(bar[argument].value().data(), size, to);
+      else
+        std::fill_n(to, size, T(0));
+    }
+  }
+  return Factor<T>::from_dense(std::move(gradients), x[argument].shape());
+}
+
+std::string shapes_of_arguments(const auto& node) {
+  std::string text;
+  for (const auto& argument : node.arguments) text += (text.empty() ? "" : ", ") + to_string(argument.constant.shape());
+  return text;
+}
+
+}  // namespace
+
+template <class T>
+FactorSweep<T>::FactorSweep(const Var<T>& y, Array<T> ybar, Vars<T> parameters, bool consume) : consume_(consume) {
+  if (!y.on_tape())
+    throw tape_error("[per-example sweep] the output is a constant: it depends on no parameter. Record it on a tape.");
+  record_ = y.record();
+  const std::size_t last = checked_position(record_.get(), y, "per-example sweep");
+  std::vector<std::size_t> positions;
+  for (const Var<T>& p : parameters) {
+    positions.push_back(checked_position(record_.get(), p, "per-example sweep"));
+    if (p.examples() != Examples::none || record_->nodes[positions.back()].op)
+      throw tape_error("[per-example sweep] parameter " + std::to_string(positions.size() - 1) + " of shape " +
+                       to_string(p.shape()) + " must be a leaf of the tape that is not marked batched.");
+  }
+  active_ = depends_on(*record_, positions, last);
+  for (std::size_t i = 0; i <= last; ++i) {
+    const Node<T>& node = record_->nodes[i];
+    if (active_[i] && node.op && node.value.examples() == Examples::mixed)
+      throw batch_error("[" + node.op->name() + "] mixes examples: arguments " + shapes_of_arguments(node) + ", result " +
+                        to_string(node.value.shape()) +
+                        ". Per-example derivatives need axis 0 to run over examples from input to output: use "
+                        "evaluation mode, reduce over other axes, or reshape behind axis 0.");
+  }
+  if (y.examples() != Examples::axis0)
+    throw batch_error("[per-example sweep] the output of shape " + to_string(y.shape()) +
+                      " is not marked batched. Mark the input with batched(x), and keep examples on axis 0.");
+  examples_ = y.shape().front();
+  had_probe_axis_ = ybar.rank() == y.rank() + 1;
+  if (!(ybar.shape() == y.shape() ||
+        (had_probe_axis_ && ybar.shape().slice(1, ybar.rank()) == y.shape())))
+    throw shape_error("[per-example sweep] cotangents of shape " + to_string(ybar.shape()) + " for an output of shape " +
+                      to_string(y.shape()) + ". Give that shape, or one probe axis in front of it.");
+  probes_ = had_probe_axis_ ? ybar.shape().front() : 1;
+  if (!had_probe_axis_) ybar = ybar.reshaped(ybar.shape().prepended(1));
+  cotangent_.resize(last + 1);
+  parameter_at_.assign(last + 1, -1);
+  for (std::size_t i = 0; i < positions.size(); ++i)
+    if (positions[i] <= last) parameter_at_[positions[i]] = static_cast<std::int64_t>(i);
+  cotangent_[last] = Var<T>(std::move(ybar));
+  cursor_ = last + 1;
+}
+
+template <class T>
+std::optional<ParameterUse<T>> FactorSweep<T>::next() {
+  while (ready_.empty())
+    if (!advance()) return std::nullopt;
+  ParameterUse<T> use = std::move(ready_.back());
+  ready_.pop_back();
+  return use;
+}
+
+template <class T>
+bool FactorSweep<T>::advance() {
+  while (cursor_-- > 0) {
+    const bool read = cotangent_[cursor_].defined() && active_[cursor_];
+    if (read) visit(cursor_);
+    cotangent_[cursor_] = Var<T>();
+    if (consume_ && record_->nodes[cursor_].op) {
+      Node<T>& node = record_->nodes[cursor_];
+      node.value = Var<T>();
+      node.arguments.clear();
+    }
+    if (read) return true;
+  }
+  cursor_ = 0;
+  return false;
+}
+
+template <class T>
+void FactorSweep<T>::emit(std::size_t target, const Op<T>& op, Factor<T> factor) {
+  if (parameter_at_[target] >= 0) {
+    ready_.push_back({static_cast<std::size_t>(parameter_at_[target]), op.name(), std::move(factor)});
+    return;
+  }
+  // A value made of parameters alone: each (probe, example) is a probe of the sweep through what made it.
+  const Array<T> gradients = factor.dense();
+  accumulate(cotangent_[target], Var<T>(gradients.reshaped(factor.parameter.prepended(probes_ * examples_))));
+}
+
+template <class T>
+void FactorSweep<T>::visit(std::size_t i) {
+  const Node<T>& node = record_->nodes[i];
+  const bool batched = node.value.examples() == Examples::axis0;
+  if (!node.op) {  // a parameter reached through parameter-only ops, with (K N) probes
+    if (parameter_at_[i] < 0) return;
+    const Array<T>& bars = cotangent_[i].value();
+    ready_.push_back({static_cast<std::size_t>(parameter_at_[i]), "parameter",
+                      Factor<T>::from_dense(bars.reshaped({probes_, examples_, node.value.size()}), node.value.shape())});
+    return;
+  }
+  const std::vector<Var<T>> x = constants(node);
+  Wanted wanted(x.size(), false), use(x.size(), false);
+  bool any_wanted = false;
+  for (std::size_t a = 0; a < x.size(); ++a) {
+    const std::int64_t index = node.arguments[a].index;
+    if (index < 0 || !active_[static_cast<std::size_t>(index)]) continue;
+    use[a] = batched && x[a].examples() == Examples::none;
+    wanted[a] = !use[a];
+    any_wanted = any_wanted || wanted[a];
+  }
+  const Var<T> ybar = cotangent_[i];
+  for (std::size_t a = 0; a < x.size(); ++a) {
+    if (!use[a]) continue;
+    std::optional<Factor<T>> factor = node.op->factor(a, x, ybar);
+    if (!factor) factor = dense_factor<T>(*node.op, x, node.value, ybar.value(), a);
+    emit(static_cast<std::size_t>(node.arguments[a].index), *node.op, std::move(*factor));
+  }
+  if (!any_wanted) return;
+  std::vector<Var<T>> bars;
+  const std::size_t k = ybar.shape().front();
+  if (k == 1 || !node.op->vector_mode()) {
+    // One probe at a time; with one probe this spares the ops the extra axis.
+    std::vector<std::vector<Var<T>>> each;
+    for (std::size_t p = 0; p < k; ++p)
+      each.push_back(node.op->vjp(x, node.value, Var<T>(ybar.value().rows(p, p + 1).reshaped(node.value.shape())), wanted));
+    bars.resize(x.size());
+    for (std::size_t a = 0; a < x.size(); ++a) {
+      if (!wanted[a] || !each[0].at(a).defined()) continue;
+      if (k == 1) {
+        bars[a] = Var<T>(each[0][a].value().reshaped(x[a].shape().prepended(1)));
+        continue;
+      }
+      Array<T> stacked(x[a].shape().prepended(k));
+      for (std::size_t p = 0; p < k; ++p)
+        std::copy_n(each[p].at(a).value().data(), x[a].size(), stacked.mutable_data() + p * x[a].size());
+      bars[a] = Var<T>(std::move(stacked));
+    }
+  } else {
+    bars = node.op->vjp(x, node.value, ybar, wanted);
+  }
+  for (std::size_t a = 0; a < x.size(); ++a) {
+    if (!wanted[a] || !bars.at(a).defined()) continue;
+    if (!(bars[a].shape() == x[a].shape().prepended(k)))
+      throw rule_error("[" + node.op->name() + "] its vjp returned shape " + to_string(bars[a].shape()) + ", expected " +
+                       to_string(x[a].shape().prepended(k)) + ".");
+    Var<T> term = std::move(bars[a]);
+    accumulate(cotangent_[static_cast<std::size_t>(node.arguments[a].index)], term);
+  }
+}
+
+template class FactorSweep<float>;
+template class FactorSweep<double>;
+
+}  // namespace xtangent

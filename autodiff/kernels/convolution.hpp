@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+
+#include "autodiff/kernels/im2col.hpp"
+
+/// Convolutions over contiguous images (count, channels, height, width) by im2col and BLAS, images in parallel.
+/// Weights are (out_channels, channels / groups, kernel_height, kernel_width). `bias` may be null.
+namespace xtangent::kernels {
+
+/// out (count, out_channels, positions)
+template <class T>
+void conv2d(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images, const T* weight,
+            const T* bias, T* out);
+
+/// images (count, channels, height, width) from cotangents (count, out_channels, positions)
+template <class T>
+void conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* cotangent, const T* weight,
+                  T* images);
+
+/// weight (out_channels, channels / groups, taps), summed over images. The order of the sum depends on shapes alone.
+template <class T>
+void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images,
+                   const T* cotangent, T* weight);
+
+/// One image's weight gradients for `probes` cotangents: gradients[k] (out_channels, channels / groups * taps) from
+/// cotangent[k] (out_channels, positions); cotangents and gradients of successive probes lie the given strides apart.
+/// `patches` is room for patch_size() * positions() elements.
+template <class T>
+void conv2d_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_channels, const T* image,
+                       const T* cotangent, std::size_t cotangent_stride, T* gradients, std::size_t gradient_stride,
+                       T* patches);
+
+}  // namespace xtangent::kernels

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <array>
+
+#include "autodiff/op.hpp"
+
+/// Convolutions in PyTorch's sense (cross-correlation). All throw shape_error.
+namespace xtangent {
+
+struct Conv2dOptions {
+  std::array<std::size_t, 2> stride = {1, 1};
+  std::array<std::size_t, 2> padding = {0, 0};  ///< zeros on both sides
+  std::array<std::size_t, 2> dilation = {1, 1};
+  std::size_t groups = 1;
+};
+
+/// x (..., C, H, W), w (O, C / groups, KH, KW), b (O) or undefined -> (..., O, OH, OW).
+/// Cost: 2 O OH OW (C / groups) KH KW FLOP an image; one patch matrix a thread besides the result.
+template <class T>
+Var<T> conv2d(const Var<T>& x, const Var<T>& w, const Var<T>& b = {}, Conv2dOptions options = {});
+
+/// The transpose of conv2d in x: cotangent (..., O, OH, OW) and w to images (..., C, height, width).
+template <class T>
+Var<T> conv2d_input(const Var<T>& ybar, const Var<T>& w, std::size_t height, std::size_t width,
+                    Conv2dOptions options = {});
+
+/// The transpose of conv2d in w, summed over images. x (..., C, H, W) and ybar (..., O, OH, OW) with the same
+/// leading axes; an axis more in front of one of them (or of both) is a probe axis: (K, O, C / groups, KH, KW).
+template <class T>
+Var<T> conv2d_weight(const Var<T>& x, const Var<T>& ybar, std::size_t image_axes, std::size_t kernel_height,
+                     std::size_t kernel_width, Conv2dOptions options = {});
+
+}  // namespace xtangent
