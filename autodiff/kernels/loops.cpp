@@ -218,6 +218,59 @@ void col2im_add(const ConvShape& s, const T* patches, T* image) {
 }
 
 template <class T>
+void sum_runs(std::size_t n, std::size_t run, T scale, const T* x, T* y) {
+  if (run == 2)
+    for (std::size_t i = 0; i < n; ++i) y[i] = scale * (x[2 * i] + x[2 * i + 1]);
+  else
+    for (std::size_t i = 0; i < n; ++i) {
+      T total = T(0);
+      for (std::size_t j = 0; j < run; ++j) total += x[i * run + j];
+      y[i] = scale * total;
+    }
+}
+
+template <class T>
+void repeat_runs(std::size_t n, std::size_t run, T scale, const T* x, T* y) {
+  if (run == 2)
+    for (std::size_t i = 0; i < n; ++i) {
+      const T v = scale * x[i];
+      y[2 * i] = v;
+      y[2 * i + 1] = v;
+    }
+  else
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t j = 0; j < run; ++j) y[i * run + j] = scale * x[i];
+}
+
+template <class T>
+T larger(T x, T best) {
+  return x > best || x != x ? x : best;
+}
+
+template <class T>
+void maximum_runs(std::size_t n, std::size_t run, const T* x, T* y) {
+  if (run == 2)
+    for (std::size_t i = 0; i < n; ++i) y[i] = larger(x[2 * i + 1], x[2 * i]);
+  else
+    for (std::size_t i = 0; i < n; ++i) y[i] = maximum(run, x + i * run);
+}
+
+template <class T>
+void maximum_into(std::size_t n, const T* x, T* y) {
+  for (std::size_t i = 0; i < n; ++i) y[i] = larger(x[i], y[i]);
+}
+
+template <class T>
+void argmax_into(std::size_t n, std::size_t step, const T* x, std::uint32_t at, T* best, std::uint32_t* index) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const T v = x[i * step];
+    const bool beats = (v > best[i]) | ((v != v) & (best[i] == best[i]));
+    best[i] = beats ? v : best[i];
+    index[i] = beats ? at + static_cast<std::uint32_t>(i * step) : index[i];
+  }
+}
+
+template <class T>
 void adam(const AdamStep& s, std::size_t n, const T* gradient, T* first, T* second, T* parameter) {
   const T beta1 = static_cast<T>(s.beta1), beta2 = static_cast<T>(s.beta2), epsilon = static_cast<T>(s.epsilon);
   const T decay = static_cast<T>(s.weight_decay), keep = static_cast<T>(1.0 - s.rate * s.decoupled_decay);
@@ -231,9 +284,25 @@ void adam(const AdamStep& s, std::size_t n, const T* gradient, T* first, T* seco
 }
 
 template <class T>
-constexpr Loops<T> all_loops{isa_name,   unary<T>,       slope_product<T>,      binary<T>,     affine<T>,
-                             axpy<T>,    sum<T>,         maximum<T>,            exp_shifted<T>, accumulate_product<T>,
-                             accumulate<T>, im2col<T>,   col2im_add<T>,         adam<T>};
+constexpr Loops<T> all_loops{isa_name,
+                             unary<T>,
+                             slope_product<T>,
+                             binary<T>,
+                             affine<T>,
+                             axpy<T>,
+                             sum<T>,
+                             maximum<T>,
+                             exp_shifted<T>,
+                             accumulate_product<T>,
+                             accumulate<T>,
+                             im2col<T>,
+                             col2im_add<T>,
+                             sum_runs<T>,
+                             repeat_runs<T>,
+                             maximum_runs<T>,
+                             maximum_into<T>,
+                             argmax_into<T>,
+                             adam<T>};
 
 }  // namespace
 

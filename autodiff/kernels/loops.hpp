@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "autodiff/kernels/functions.hpp"
 #include "autodiff/kernels/im2col.hpp"
@@ -41,6 +42,15 @@ struct Loops {
   void (*accumulate)(std::size_t n, const T* a, double scale, double* k);
   void (*im2col)(const ConvShape&, const T* image, T* patches);
   void (*col2im_add)(const ConvShape&, const T* patches, T* image);
+  /// Runs side by side, as in pooling: y[i] = scale * sum of the run x[i run ...]; y[i run ...] = scale * x[i];
+  /// y[i] = maximum of the run x[i run ...].
+  void (*sum_runs)(std::size_t n, std::size_t run, T scale, const T* x, T* y);
+  void (*repeat_runs)(std::size_t n, std::size_t run, T scale, const T* x, T* y);
+  void (*maximum_runs)(std::size_t n, std::size_t run, const T* x, T* y);
+  /// y = the larger of x and y, or NaN.
+  void (*maximum_into)(std::size_t n, const T* x, T* y);
+  /// Where x[i step] beats best[i]: best[i] becomes it and index[i] becomes at + i step. The first NaN beats all.
+  void (*argmax_into)(std::size_t n, std::size_t step, const T* x, std::uint32_t at, T* best, std::uint32_t* index);
   void (*adam)(const AdamStep&, std::size_t n, const T* gradient, T* first, T* second, T* parameter);
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "autodiff/kernels/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
@@ -76,26 +77,25 @@ void max_axis(std::size_t outer, std::size_t extent, std::size_t inner, const T*
                      continue;
                    }
                    std::copy_n(from, inner, to);
-                   for (std::size_t e = 1; e < extent; ++e)
-                     for (std::size_t i = 0; i < inner; ++i) {
-                       const T v = from[e * inner + i];
-                       if (v > to[i] || std::isnan(v)) to[i] = v;
-                     }
+                   for (std::size_t e = 1; e < extent; ++e) loops<T>().maximum_into(inner, from + e * inner, to);
                  }
                });
 }
 
 template <class T>
-void argmax_one_hot(std::size_t outer, std::size_t extent, std::size_t inner, const T* x, T* out) {
-  std::fill_n(out, outer * extent * inner, T(0));
-  for (std::size_t o = 0; o < outer; ++o)
-    for (std::size_t i = 0; i < inner; ++i) {
-      const std::size_t base = o * extent * inner + i;
-      std::size_t best = 0;
-      for (std::size_t e = 1; e < extent; ++e)
-        if (x[base + e * inner] > x[base + best * inner]) best = e;
-      out[base + best * inner] = T(1);
-    }
+void argmax_axis(std::size_t outer, std::size_t extent, std::size_t inner, const T* x, std::uint32_t* index) {
+  const std::size_t block = extent * inner;
+  parallel_for(outer, std::max<std::size_t>(1, piece / std::max<std::size_t>(1, block)),
+               [&](std::size_t first, std::size_t last) {
+                 std::vector<T> best(inner);
+                 for (std::size_t o = first; o < last; ++o) {
+                   std::copy_n(x + o * block, inner, best.begin());
+                   std::iota(index + o * inner, index + (o + 1) * inner, std::uint32_t(0));
+                   for (std::size_t e = 1; e < extent; ++e)
+                     loops<T>().argmax_into(inner, 1, x + o * block + e * inner,
+                                            static_cast<std::uint32_t>(e * inner), best.data(), index + o * inner);
+                 }
+               });
 }
 
 template <class T>
@@ -121,12 +121,28 @@ void softmax_rows(std::size_t rows, std::size_t n, const T* x, T* out) {
   });
 }
 
+template <class T>
+void log_softmax_rows(std::size_t rows, std::size_t n, const T* x, T* out) {
+  parallel_for(rows, std::max<std::size_t>(1, piece / n), [&](std::size_t first, std::size_t last) {
+    for (std::size_t r = first; r < last; ++r) {
+      const T* from = x + r * n;
+      T* to = out + r * n;
+      const T top = loops<T>().maximum(n, from);
+      const T shift = std::isfinite(top) ? top : T(0);
+      const T log_total = static_cast<T>(std::log(loops<T>().exp_shifted(n, from, shift, to)));
+      loops<T>().affine(n, T(1), -shift, from, to);
+      loops<T>().affine(n, T(1), -log_total, to, to);
+    }
+  });
+}
+
 #define XTANGENT_INSTANTIATE(T)                                                                 \
   template void sum_axes(const Shape&, const std::vector<bool>&, const T*, T*);                 \
   template void max_axis(std::size_t, std::size_t, std::size_t, const T*, T*);                  \
-  template void argmax_one_hot(std::size_t, std::size_t, std::size_t, const T*, T*);            \
+  template void argmax_axis(std::size_t, std::size_t, std::size_t, const T*, std::uint32_t*);   \
   template void logsumexp_rows(std::size_t, std::size_t, const T*, T*);                         \
-  template void softmax_rows(std::size_t, std::size_t, const T*, T*);
+  template void softmax_rows(std::size_t, std::size_t, const T*, T*);                           \
+  template void log_softmax_rows(std::size_t, std::size_t, const T*, T*);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

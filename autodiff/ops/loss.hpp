@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <vector>
 
 #include "autodiff/op.hpp"
@@ -17,6 +18,11 @@ enum class Reduction { mean, sum, none };
 template <class T>
 Var<T> cross_entropy(const Var<T>& logits, const std::vector<std::size_t>& labels,
                      Reduction reduction = Reduction::mean);
+template <class T>
+Var<T> cross_entropy(const Var<T>& logits, std::initializer_list<std::size_t> labels,
+                     Reduction reduction = Reduction::mean) {
+  return cross_entropy(logits, std::vector<std::size_t>(labels), reduction);
+}
 /// -sum_o probabilities[o] log softmax(logits)[o] for probabilities of the shape of the logits, which may stand on a
 /// tape. The mean runs over rows. Throws shape_error.
 template <class T>

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "autodiff/op.hpp"
+
+/// Linear maps that pick elements: what the rules of max pooling, max over an axis and cross-entropy are made of.
+namespace xtangent {
+
+/// Which element of a value of shape `from` each element of shape `to` is. Both are cut into `blocks` equal blocks in
+/// order; an index counts within its block.
+struct Selection {
+  Shape from, to;
+  std::size_t blocks = 1;
+  std::vector<std::uint32_t> index;  ///< to.size() entries
+};
+
+/// Throws shape_error naming `who` for blocks too large for the index of a Selection.
+void check_block_size(std::size_t elements, const char* who);
+
+/// (lead..., from) to (lead..., to); any axes may lead, such as probes. Throws shape_error.
+template <class T>
+Var<T> select(const Var<T>& x, std::shared_ptr<const Selection> selection);
+/// The transpose of select: (lead..., to) to (lead..., from), zero where nothing was picked.
+template <class T>
+Var<T> unselect(const Var<T>& x, std::shared_ptr<const Selection> selection);
+
+}  // namespace xtangent
