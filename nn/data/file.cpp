@@ -1,0 +1,156 @@
+#include "nn/data/file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "autodiff/error.hpp"
+
+namespace xtangent::nn {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const char* who, const fs::path& file, const std::string& what) {
+  throw data_error(std::string("[") + who + "] " + file.string() + ": " + what);
+}
+
+std::string reason(int code) { return std::strerror(code); }
+
+// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  Descriptor(const fs::path& file, int flags) : fd_(::open(file.c_str(), flags | O_CLOEXEC, 0644)) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  bool open() const { return fd_ >= 0; }
+  int get() const { return fd_; }
+  int close() {
+    const int result = ::close(fd_);
+    fd_ = -1;
+    return result;
+  }
+
+ private:
+  int fd_;
+};
+
+std::vector<std::uint8_t> raw_bytes(const fs::path& file, std::size_t limit) {
+  std::error_code code;
+  if (fs::is_directory(file, code)) fail("read_file", file, "is a folder. Name a file.");
+  Descriptor in(file, O_RDONLY);
+  if (!in.open()) fail("read_file", file, "cannot be opened: " + reason(errno) + ".");
+  std::vector<std::uint8_t> bytes;
+  const auto expected = fs::file_size(file, code);
+  if (!code) bytes.reserve(std::min<std::size_t>(expected, limit));
+  std::uint8_t block[1 << 16];
+  while (true) {
+    const ssize_t got = ::read(in.get(), block, sizeof block);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail("read_file", file, "byte " + std::to_string(bytes.size()) + ": " + reason(errno) + ".");
+    if (got == 0) return bytes;
+    bytes.insert(bytes.end(), block, block + got);
+    if (bytes.size() > limit) fail("read_file", file, "holds more than " + std::to_string(limit) + " bytes.");
+  }
+}
+
+// zlib's inflate with its end; a gzip file is one or more members.
+class Inflater {
+ public:
+  Inflater() {
+    if (inflateInit2(&stream_, 16 + MAX_WBITS) != Z_OK) throw data_error("[read_file] zlib cannot start.");
+  }
+  ~Inflater() { inflateEnd(&stream_); }
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
+  z_stream& stream() { return stream_; }
+
+ private:
+  z_stream stream_{};
+};
+
+std::vector<std::uint8_t> unpacked(const fs::path& file, std::vector<std::uint8_t>& packed, std::size_t limit) {
+  Inflater inflater;
+  z_stream& stream = inflater.stream();
+  std::vector<std::uint8_t> bytes;
+  std::vector<std::uint8_t> block(1 << 18);
+  std::size_t consumed = 0;
+  const auto at = [&] { return "packed byte " + std::to_string(consumed) + ": "; };
+  while (consumed < packed.size()) {
+    const std::size_t piece = std::min<std::size_t>(packed.size() - consumed, 1u << 30);
+    stream.next_in = packed.data() + consumed;
+    stream.avail_in = static_cast<uInt>(piece);
+    stream.next_out = block.data();
+    stream.avail_out = static_cast<uInt>(block.size());
+    const int state = inflate(&stream, Z_NO_FLUSH);
+    consumed += piece - stream.avail_in;
+    bytes.insert(bytes.end(), block.data(), block.data() + (block.size() - stream.avail_out));
+    if (bytes.size() > limit) fail("read_file", file, "unpacks to more than " + std::to_string(limit) + " bytes.");
+    if (state == Z_STREAM_END) {
+      if (consumed == packed.size()) return bytes;
+      const bool another = packed.size() - consumed >= 2 && packed[consumed] == 0x1f && packed[consumed + 1] == 0x8b;
+      if (!another) fail("read_file", file, at() + "trailing bytes after the gzip stream.");
+      inflateReset(&stream);
+    } else if (state != Z_OK && state != Z_BUF_ERROR) {
+      fail("read_file", file, at() + "corrupt gzip" + (stream.msg ? std::string(" (") + stream.msg + ")." : "."));
+    }
+  }
+  fail("read_file", file, at() + "the gzip stream is truncated. Copy the file again.");
+}
+
+void write_all(int fd, std::string_view text, const fs::path& file) {
+  while (!text.empty()) {
+    const ssize_t put = ::write(fd, text.data(), std::min<std::size_t>(text.size(), std::size_t(1) << 30));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) fail("write_file", file, "cannot be written: " + reason(errno) + ".");
+    text.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> read_file(const fs::path& file, std::size_t limit) {
+  std::vector<std::uint8_t> bytes = raw_bytes(file, limit);
+  if (bytes.size() < 2 || bytes[0] != 0x1f || bytes[1] != 0x8b) return bytes;
+  return unpacked(file, bytes, limit);
+}
+
+void write_file(const fs::path& file, const std::vector<std::string_view>& parts) {
+  const fs::path temporary = file.string() + ".part-" + std::to_string(::getpid());
+  Descriptor out(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!out.open()) fail("write_file", file, "cannot be created: " + reason(errno) + ".");
+  try {
+    for (std::string_view part : parts) write_all(out.get(), part, file);
+    if (::fsync(out.get()) != 0 && errno != EINVAL)
+      fail("write_file", file, "cannot be flushed to the disk: " + reason(errno) + ".");
+    if (out.close() != 0) fail("write_file", file, "cannot be closed: " + reason(errno) + ".");
+    if (::rename(temporary.c_str(), file.c_str()) != 0)
+      fail("write_file", file, "cannot take its name: " + reason(errno) + ".");
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+}
+
+void require_writable_folder(const fs::path& folder) {
+  std::error_code code;
+  fs::create_directories(folder, code);
+  if (code || !fs::is_directory(folder, code))
+    fail("require_writable_folder", folder,
+         "cannot be made a folder" + (code ? ": " + code.message() : std::string()) + ". Choose another one.");
+  const fs::path probe = folder / (".writable-" + std::to_string(::getpid()));
+  Descriptor out(probe, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!out.open())
+    fail("require_writable_folder", folder, "cannot be written: " + reason(errno) + ". Choose another one.");
+  ::unlink(probe.c_str());
+}
+
+}  // namespace xtangent::nn

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+namespace xtangent::nn {
+
+/// The bytes of a file. One that begins as gzip does is unpacked, whatever its name.
+/// Throws data_error naming the file and the byte where it is missing, unreadable, truncated or corrupt, and when
+/// more than `limit` bytes come out.
+std::vector<std::uint8_t> read_file(const std::filesystem::path& file, std::size_t limit = std::size_t(4) << 30);
+
+/// Writes the parts, one after the other, to a temporary name beside `file`, flushes them to the disk and renames:
+/// the file is there whole or not at all, and an older one is only replaced by a whole one.
+/// Throws data_error with the system's reason.
+void write_file(const std::filesystem::path& file, const std::vector<std::string_view>& parts);
+
+/// Creates the folder where needed and tries to write in it. Throws data_error with the system's reason: call it
+/// before hours of work, not after.
+void require_writable_folder(const std::filesystem::path& folder);
+
+}  // namespace xtangent::nn

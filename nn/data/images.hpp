@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "autodiff/array.hpp"
+
+namespace xtangent::nn {
+
+/// Images with one label each, as they were published: bytes stay bytes until a range of them is asked for as numbers.
+struct LabeledImages {
+  std::vector<std::uint8_t> bytes;  ///< (count, channels, height, width), row-major
+  std::vector<std::size_t> labels;  ///< (count,), below `classes`
+  std::size_t channels = 0, height = 0, width = 0;
+  std::size_t classes = 0;
+  std::uint8_t full = 255;  ///< the byte that stands for full intensity (16 for the UCI digits)
+  std::string name, source, license;
+
+  std::size_t count() const { return labels.size(); }
+  /// Numbers of one image: channels * height * width.
+  std::size_t image_size() const { return channels * height * width; }
+  /// The chosen images, in this order. Throws data_error for an index out of range.
+  LabeledImages subset(std::span<const std::size_t> indices) const;
+};
+
+/// Throws data_error unless sizes agree, labels are below `classes` and no byte exceeds `full`.
+void check(const LabeledImages& images);
+
+struct TrainAndTest {
+  LabeledImages train, test;
+};
+
+/// How bytes become numbers: (byte / full - mean) / deviation. The default maps to [0, 1].
+struct PixelScaling {
+  double mean = 0.0;
+  double deviation = 1.0;
+};
+
+/// The scaling that gives these images mean 0 and variance 1 over all their pixels. Throws data_error when there are
+/// none or all are equal.
+PixelScaling standardization(const LabeledImages& images);
+
+enum class ImageLayout {
+  planes,  ///< (N, channels, height, width), for convolutions
+  flat     ///< (N, channels * height * width), for fully connected networks
+};
+
+/// Chosen images as numbers, in the order of `indices`. Throws data_error for an index out of range or a deviation
+/// that is not positive. Cost: one pass over the chosen bytes.
+template <class T>
+Array<T> pixels(const LabeledImages& images, std::span<const std::size_t> indices, ImageLayout layout,
+                PixelScaling scaling = {});
+/// All images as numbers.
+template <class T>
+Array<T> pixels(const LabeledImages& images, ImageLayout layout, PixelScaling scaling = {});
+
+/// (N, classes) with a one at each label. Throws data_error for a label that is not below `classes`.
+template <class T>
+Array<T> one_hot(std::span<const std::size_t> labels, std::size_t classes);
+
+/// 0, 1, ..., count - 1 in an order that depends on count and seed only.
+std::vector<std::size_t> shuffled_indices(std::size_t count, std::uint64_t seed);
+
+/// Splits off `n_test` shuffled images for testing, each class in proportion (to within one image); the rest is the
+/// training set. Depends on the images' labels and the seed only. Throws data_error unless 0 < n_test < count.
+TrainAndTest split(const LabeledImages& images, std::size_t n_test, std::uint64_t seed);
+
+/// `count` indices into shuffled images, classes as equally often as their sizes allow: the first images of each class
+/// in shuffled order, taken in turn. Throws data_error when there are fewer images, or for a count of zero.
+std::vector<std::size_t> balanced_indices(const LabeledImages& images, std::size_t count, std::uint64_t seed);
+
+}  // namespace xtangent::nn
