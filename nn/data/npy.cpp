@@ -40,6 +40,12 @@ void write(const fs::path& file, const char* type, const Shape& shape, const voi
   write_file(file, {head, {static_cast<const char*>(data), bytes}});
 }
 
+std::string quoted(std::string_view text) {
+  std::string out(1, '\'');
+  out += text;
+  return out += '\'';
+}
+
 [[noreturn]] void fail(const fs::path& file, std::size_t byte, const std::string& what) {
   throw data_error("[read_npy] " + file.string() + ": byte " + std::to_string(byte) + ": " + what);
 }
@@ -52,10 +58,10 @@ struct Header {
 
   // What stands behind 'key': .
   std::string_view after(std::string_view key) const {
-    const std::string quoted = "'" + std::string(key) + "':";
-    const std::size_t at = text.find(quoted);
-    if (at == std::string_view::npos) fail(file, begin, "the header has no " + quoted);
-    std::string_view rest = text.substr(at + quoted.size());
+    const std::string sought = quoted(key) + ":";
+    const std::size_t at = text.find(sought);
+    if (at == std::string_view::npos) fail(file, begin, "the header has no " + sought);
+    std::string_view rest = text.substr(at + sought.size());
     rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
     return rest;
   }
@@ -100,8 +106,8 @@ Contents read(const fs::path& file, std::string_view type, std::size_t element) 
   out.begin = prefix + length;
   if (bytes.size() < out.begin) fail(file, bytes.size(), "the header is truncated.");
   const Header head{file, {reinterpret_cast<const char*>(bytes.data()) + prefix, length}, prefix};
-  if (const std::string quoted = "'" + std::string(type) + "'"; !head.after("descr").starts_with(quoted))
-    fail(file, prefix, "the elements are " + std::string(head.after("descr").substr(0, 5)) + ", not " + quoted + ".");
+  if (const std::string_view found = head.after("descr"); !found.starts_with(quoted(type)))
+    fail(file, prefix, std::string("the elements are ").append(found.substr(0, 5)) + ", not " + quoted(type) + ".");
   if (!head.after("fortran_order").starts_with("False"))
     fail(file, prefix, "the order is Fortran's. Save numpy.ascontiguousarray(a).");
   out.shape = head.shape();

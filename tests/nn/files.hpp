@@ -1,0 +1,97 @@
+#pragma once
+
+#include <unistd.h>
+#include <zlib.h>
+
+#include <boost/test/unit_test.hpp>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+#include "autodiff/error.hpp"
+
+/// Files that tests make, and real ones that they look for.
+namespace xtangent::testing {
+
+/// A folder of its own that goes when the test ends.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "xtangent-test-XXXXXX").string();
+    if (!::mkdtemp(pattern.data())) throw std::runtime_error("no temporary folder can be made");
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code code;
+    std::filesystem::remove_all(path_, code);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  const std::filesystem::path& path() const { return path_; }
+  std::size_t files() const {
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline void put(const std::filesystem::path& file, std::string_view bytes) {
+  std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+/// The same bytes as a gzip stream.
+inline std::string gzipped(std::string_view bytes) {
+  z_stream stream{};
+  deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, bytes.size()) + 64, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+/// Runs f and checks that it throws Error with all `parts` in its message.
+template <class Error, class F>
+void expect_error(const F& f, std::initializer_list<std::string_view> parts) {
+  try {
+    f();
+  } catch (const Error& thrown) {
+    for (std::string_view part : parts)
+      BOOST_TEST(std::string_view(thrown.what()).find(part) != std::string_view::npos,
+                 '"' << thrown.what() << "\" does not say \"" << part << '"');
+    return;
+  } catch (const std::exception& thrown) {
+    BOOST_ERROR("another error: " << thrown.what());
+    return;
+  }
+  BOOST_ERROR("no error, expected one with \"" << *parts.begin() << '"');
+}
+
+/// The folder of published data sets: $XTANGENT_DATA, or ../shared/data beside the source tree.
+inline std::filesystem::path published(const std::string& name) {
+  if (const char* folder = std::getenv("XTANGENT_DATA")) return std::filesystem::path(folder) / name;
+  const char* source = std::getenv("XTANGENT_SOURCE_ROOT");
+  return std::filesystem::path(source ? source : ".") / ".." / "shared" / "data" / name;
+}
+
+/// For Boost.Test's precondition: skips a test, visibly, without these files.
+struct Published {
+  std::string name;
+  boost::test_tools::assertion_result operator()(boost::unit_test::test_unit_id) const {
+    boost::test_tools::assertion_result there(std::filesystem::exists(published(name)));
+    if (!there) there.message() << published(name).string() << " is not there; set XTANGENT_DATA to its folder";
+    return there;
+  }
+};
+
+}  // namespace xtangent::testing

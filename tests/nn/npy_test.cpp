@@ -1,0 +1,153 @@
+#include "nn/data/npy.hpp"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <limits>
+
+#include "nn/data/file.hpp"
+#include "tests/nn/files.hpp"
+
+using namespace xtangent;
+using namespace xtangent::nn;
+using namespace xtangent::testing;
+
+namespace {
+
+std::string contents(const std::filesystem::path& file) {
+  const auto bytes = read_file(file);
+  return {bytes.begin(), bytes.end()};
+}
+
+// A .npy file with this dictionary as NumPy would write it.
+std::string npy_file(const std::string& dictionary, const std::string& elements, char version = 1) {
+  std::string out = "\x93NUMPY";
+  out += {version, '\0', static_cast<char>(dictionary.size() + 1), '\0'};
+  if (version > 1) out += std::string(2, '\0');
+  return out + dictionary + "\n" + elements;
+}
+
+// Files may not grow beyond `bytes` while it lives: what a full disk looks like to the writer.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit now{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &now);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, handler_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(npy)
+
+BOOST_AUTO_TEST_CASE(bytes_are_what_numpy_writes) {
+  const TemporaryFolder folder;
+  write_npy(folder / "a.npy", Array<float>::from({2, 3}, {0, 1, 2, 3, 4, -0.5f}));
+  // numpy.save of the same array.
+  std::string expected =
+      std::string("\x93NUMPY\x01\x00\x76\x00", 10) + "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
+  expected += std::string(127 - expected.size(), ' ') + "\n";
+  expected += std::string("\0\0\0\0\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40\0\0\x80\x40\0\0\0\xbf", 24);
+  BOOST_TEST(contents(folder / "a.npy") == expected);
+}
+
+BOOST_AUTO_TEST_CASE(round_trips_keep_every_bit) {
+  const TemporaryFolder folder;
+  const double inf = std::numeric_limits<double>::infinity();
+  const std::vector<double> values = {0.1, -0.0, inf, 1e-310, 3, 4};
+  for (const Shape& shape : {Shape{6}, Shape{2, 3}, Shape{1, 1, 6, 1}, Shape{1, 1, 1, 1, 1, 1, 3, 2}}) {
+    write_npy(folder / "d.npy", Array<double>::from(shape, values));
+    const Array<double> back = read_npy<double>(folder / "d.npy");
+    BOOST_TEST((back.shape() == shape));
+    for (std::size_t i = 0; i < 6; ++i) BOOST_TEST(back[i] == values[i]);
+  }
+  write_npy(folder / "s.npy", Array<double>::scalar(7));
+  BOOST_TEST(read_npy<double>(folder / "s.npy").item() == 7.0);
+  BOOST_TEST(read_npy<double>(folder / "s.npy").rank() == 0u);
+  write_npy(folder / "e.npy", Array<float>(Shape{0, 3}));
+  BOOST_TEST((read_npy<float>(folder / "e.npy").shape() == Shape{0, 3}));
+  const std::vector<std::int64_t> whole = {-5, std::numeric_limits<std::int64_t>::max()};
+  write_npy(folder / "i.npy", whole, {2});
+  BOOST_TEST((read_npy_int64(folder / "i.npy").values == whole));
+  BOOST_CHECK_THROW(write_npy(folder / "i.npy", whole, {3}), shape_error);
+  BOOST_TEST(folder.files() == 4u);  // no temporary names are left
+}
+
+BOOST_AUTO_TEST_CASE(newer_formats_are_read) {
+  const TemporaryFolder folder;
+  put(folder / "v2.npy", npy_file("{'shape': (1,), 'fortran_order': False, 'descr': '<f4'}", {"\0\0\x80\x3f", 4}, 2));
+  BOOST_TEST(read_npy<float>(folder / "v2.npy").item() == 1.0f);
+}
+
+BOOST_AUTO_TEST_CASE(bad_files_are_named_with_the_byte) {
+  const std::string good = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
+  const std::string two(8, '\0');
+  const std::vector<std::pair<std::string, std::vector<std::string_view>>> cases = {
+      {"", {"byte 0", "no NumPy file"}},
+      {std::string(200, 'x'), {"byte 0", "no NumPy file"}},
+      {npy_file(good, two).substr(0, 40), {"byte 40", "header is truncated"}},
+      {npy_file(good, two, 2).substr(0, 11), {"byte 11", "header is truncated"}},
+      {npy_file(good, two, 9), {"byte 6", "format 9"}},
+      {npy_file(good, two.substr(1)), {"truncated", "8 bytes", "7 present"}},
+      {npy_file(good, two + "x"), {"1 trailing"}},
+      {npy_file("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }", two), {"'<f8'", "not '<f4'"}},
+      {npy_file("{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }", two), {"'>f4'"}},
+      {npy_file("{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }", two), {"Fortran"}},
+      {npy_file("{'descr': '<f4', 'shape': (2,), }", two), {"fortran_order"}},
+      {npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': 2, }", two), {"no tuple"}},
+      {npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (-2,), }", two), {"no extents"}},
+      {npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,2), }", two), {"more than 8"}},
+      {npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", two), {"too large"}},
+  };
+  const TemporaryFolder folder;
+  for (std::size_t i = 0; i < cases.size(); ++i) BOOST_TEST_CONTEXT("case " << i) {
+      put(folder / "bad.npy", cases[i].first);
+      for (std::string_view part : cases[i].second)
+        expect_error<data_error>([&] { read_npy<float>(folder / "bad.npy"); }, {part});
+      expect_error<data_error>([&] { read_npy<float>(folder / "bad.npy"); }, {"bad.npy"});
+    }
+  expect_error<data_error>([&] { read_npy<float>(folder / "absent.npy"); }, {"absent.npy", "No such file"});
+}
+
+BOOST_AUTO_TEST_CASE(a_file_is_written_whole_or_not_at_all) {
+  const TemporaryFolder folder;
+  const Array<double> large = Array<double>::ones({1000});
+  expect_error<data_error>([&] { write_npy(folder / "absent" / "a.npy", large); }, {"a.npy", "No such file"});
+  std::filesystem::create_directory(folder / "occupied.npy");
+  expect_error<data_error>([&] { write_npy(folder / "occupied.npy", large); }, {"occupied.npy", "directory"});
+  BOOST_TEST(folder.files() == 1u);
+  write_npy(folder / "a.npy", Array<double>::scalar(1));
+  {
+    const FullDisk full(4096);
+    expect_error<data_error>([&] { write_npy(folder / "a.npy", large); }, {"a.npy", "cannot be written"});
+    expect_error<data_error>([&] { write_npy(folder / "b.npy", large); }, {"b.npy", "cannot be written"});
+  }
+  BOOST_TEST(folder.files() == 2u);
+  BOOST_TEST(read_npy<double>(folder / "a.npy").item() == 1.0);  // the older file is still whole
+  write_npy(folder / "a.npy", large);
+  BOOST_TEST(read_npy<double>(folder / "a.npy").size() == 1000u);
+}
+
+BOOST_AUTO_TEST_CASE(writable_folders) {
+  const TemporaryFolder folder;
+  require_writable_folder(folder / "a/b/c");
+  BOOST_TEST(std::filesystem::is_directory(folder / "a/b/c"));
+  BOOST_TEST(std::filesystem::is_empty(folder / "a/b/c"));
+  put(folder / "file", "x");
+  expect_error<data_error>([&] { require_writable_folder(folder / "file"); }, {"file", "cannot be made a folder"});
+  expect_error<data_error>([&] { require_writable_folder(folder / "file/below"); }, {"below"});
+  expect_error<data_error>([] { require_writable_folder("/proc/xtangent"); }, {"/proc/xtangent"});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
