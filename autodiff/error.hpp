@@ -36,6 +36,11 @@ struct data_error : error {
   using error::error;
 };
 
+/// A name of a parameter or layer that a network does not have, or has twice; parameters of another network.
+struct parameter_error : error {
+  using error::error;
+};
+
 /// A memory budget that cannot be kept.
 struct memory_error : error {
   using error::error;

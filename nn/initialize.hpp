@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "autodiff/array.hpp"
+
+namespace xtangent::nn {
+
+/// How the elements of one parameter are drawn. Element i is a function of (seed, stream, i) alone.
+struct Initializer {
+  enum class Kind { constant, uniform, normal };
+  Kind kind = Kind::constant;
+  double value = 0.0;   ///< constant; mean of a normal; middle of a uniform distribution
+  double spread = 0.0;  ///< standard deviation of a normal; half width of a uniform distribution
+};
+
+Initializer constant(double value);
+/// Uniform on [-bound, bound).
+Initializer uniform(double bound);
+/// Normal around 0.
+Initializer normal(double deviation);
+
+/// Inputs and outputs of one unit: fan_in = I * taps, fan_out = O * taps.
+struct Fan {
+  std::size_t in = 1;
+  std::size_t out = 1;
+};
+/// The fan of a weight (O, I, taps...). Throws shape_error for rank below 2.
+Fan fan_of(const Shape& weight);
+
+/// He et al. 2015: deviation gain / sqrt(fan_in). The default gain is that of relu.
+Initializer kaiming_uniform(Fan fan, double gain = 1.4142135623730951);
+Initializer kaiming_normal(Fan fan, double gain = 1.4142135623730951);
+/// Glorot and Bengio 2010: deviation gain sqrt(2 / (fan_in + fan_out)).
+Initializer xavier_uniform(Fan fan, double gain = 1.0);
+Initializer xavier_normal(Fan fan, double gain = 1.0);
+
+/// What layers with a weight offer.
+enum class Initialization {
+  pytorch,          ///< PyTorch's default: weight and bias uniform on 1 / sqrt(fan_in) (kaiming_uniform, a = sqrt(5))
+  kaiming_uniform,  ///< bias 0
+  kaiming_normal,   ///< bias 0
+  xavier_uniform,   ///< bias 0
+  xavier_normal,    ///< bias 0
+};
+
+enum class Parameterization {
+  standard,
+  /// Weights and biases are N(0, 1); the layer computes sigma_w / sqrt(fan_in) * (w x) + sigma_b * b. Jacot et al. 2018.
+  ntk,
+};
+
+/// The common part of the options of layers with a weight and a bias.
+struct WeightOptions {
+  bool bias = true;
+  Parameterization parameterization = Parameterization::standard;
+  Initialization initialization = Initialization::pytorch;  ///< of the standard parameterization
+  double sigma_w = 1.0;                                     ///< of the NTK parameterization
+  double sigma_b = 1.0;                                     ///< of the NTK parameterization; 0: no bias
+};
+
+Initializer weight_initializer(const WeightOptions& options, Fan fan);
+Initializer bias_initializer(const WeightOptions& options, Fan fan);
+/// Does the layer have a bias?
+bool has_bias(const WeightOptions& options);
+
+/// An array drawn from an initializer.
+template <class T>
+Array<T> draw(const Initializer& initializer, const Shape& shape, std::uint64_t seed, std::uint64_t stream);
+
+/// The stream of a name, for seeds that many parameters share.
+std::uint64_t stream_of(std::string_view name);
+
+}  // namespace xtangent::nn

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "autodiff/array.hpp"
+#include "nn/initialize.hpp"
+
+namespace xtangent::nn {
+
+/// One named array of a network.
+struct ParameterInfo {
+  std::string name;        ///< "layer1.0.weight"
+  Shape shape;
+  std::size_t offset = 0;  ///< of its first element in the flat array
+  bool trainable = true;   ///< false for buffers, which have a flat array of their own
+  Initializer initializer;
+};
+
+/// Names and shapes of everything a network holds, in the order of PyTorch's state_dict: a layer's own arrays, then
+/// its children's. Made once by init, shared by all Parameters of the network.
+struct Layout {
+  struct Layer {
+    std::string path;  ///< "layer1.0"; empty for the network itself
+    std::string type;  ///< "Linear"
+    std::vector<std::string> parameter_names, buffer_names, child_names;  ///< local names
+    std::vector<std::size_t> parameters, buffers, children;  ///< indices into the vectors below
+  };
+  std::vector<Layer> layers;  ///< in preorder; layers[0] is the network
+  std::vector<ParameterInfo> parameters;
+  std::vector<ParameterInfo> buffers;
+  std::size_t parameter_size = 0;  ///< elements
+  std::size_t buffer_size = 0;
+};
+
+/// All parameters of a network: one flat array with named slices, in the order and with the names and layouts of
+/// PyTorch. Copies share the array until one of them is written to, so an update never changes what a tape has seen.
+template <class T>
+class Parameters {
+ public:
+  struct Entry {
+    const ParameterInfo& info;
+    Array<T> value;
+  };
+  class Iterator {
+   public:
+    Iterator(const Parameters* owner, std::size_t index) : owner_(owner), index_(index) {}
+    Entry operator*() const { return {owner_->infos()[index_], owner_->slice(index_)}; }
+    Iterator& operator++() {
+      ++index_;
+      return *this;
+    }
+    bool operator!=(const Iterator& other) const { return index_ != other.index_; }
+
+   private:
+    const Parameters* owner_;
+    std::size_t index_;
+  };
+
+  /// Of no network.
+  Parameters();
+  /// Throws shape_error when the arrays do not have the layout's sizes.
+  Parameters(std::shared_ptr<const Layout> layout, Array<T> flat, Array<T> buffers);
+
+  /// Number of trainable elements.
+  std::size_t size() const { return layout_->parameter_size; }
+  /// Number of trainable arrays.
+  std::size_t count() const { return layout_->parameters.size(); }
+  /// The trainable arrays, in order: Module::record returns its Vars in this order.
+  const std::vector<ParameterInfo>& infos() const { return layout_->parameters; }
+  const std::vector<ParameterInfo>& buffer_infos() const { return layout_->buffers; }
+  const Layout& layout() const { return *layout_; }
+
+  /// The array of a name, without a copy; buffers too. Throws parameter_error listing near names.
+  Array<T> operator[](std::string_view name) const;
+  /// Trainable array number `index`, without a copy. Throws parameter_error when out of range.
+  Array<T> slice(std::size_t index) const;
+  bool contains(std::string_view name) const;
+  /// Replaces one array. Throws parameter_error for an unknown name, shape_error for another shape.
+  void set(std::string_view name, const Array<T>& value);
+  /// Entries {info, value}, the trainable ones.
+  Iterator begin() const { return {this, 0}; }
+  Iterator end() const { return {this, count()}; }
+
+  /// (size(),): all trainable elements.
+  const Array<T>& flat() const { return flat_; }
+  /// Throws shape_error unless the array has size() elements.
+  void set_flat(Array<T> flat);
+  /// All trainable elements for writing; copies first when the array is shared.
+  T* mutable_data() { return flat_.mutable_data(); }
+  /// All elements that are not trained.
+  const Array<T>& buffers() const { return buffers_; }
+  void set_buffers(Array<T> buffers);
+
+  /// The same parameters in another precision.
+  template <class U>
+  Parameters<U> cast() const;
+
+ private:
+  std::shared_ptr<const Layout> layout_;
+  Array<T> flat_, buffers_;
+};
+
+/// Initial values: array `name` is drawn from stream `name` of the seed, so it does not depend on the other layers.
+template <class T>
+Parameters<T> draw_parameters(std::shared_ptr<const Layout> layout, std::uint64_t seed);
+
+/// "'weight' (did you mean 'wieght', ...?)": up to three of `names` that are close to `name`, for messages.
+std::string near_names(std::string_view name, const std::vector<std::string>& names);
+
+}  // namespace xtangent::nn

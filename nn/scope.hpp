@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "autodiff/var.hpp"
+#include "nn/parameters.hpp"
+
+namespace xtangent::nn {
+
+/// What a layer such as dropout or batch norm depends on: an argument, never hidden state.
+enum class Mode { evaluation, training };
+
+/// Everything about one run of a network besides parameters and inputs.
+struct Context {
+  Mode mode = Mode::evaluation;
+  std::uint64_t seed = 0;  ///< of the random numbers that layers draw
+
+  Context() = default;
+  Context(Mode m, std::uint64_t s = 0) : mode(m), seed(s) {}
+};
+
+/// Random numbers for one layer of one run, see kernels/random.hpp.
+struct RandomStream {
+  std::uint64_t seed = 0;
+  std::uint64_t stream = 0;
+};
+
+/// One run of a network: what every Scope in it looks into.
+template <class T>
+struct Run {
+  const Layout& layout;
+  std::span<const Var<T>> parameters;  ///< in the order of layout.parameters
+  const Array<T>& buffers;
+  Context context;
+};
+
+/// What a layer sees of the parameters: those under its own name. Cheap to copy; valid during the run.
+///
+///   p("weight")    the layer's own parameter, a Var
+///   p["hidden"]    the scope of a child
+template <class T>
+class Scope {
+ public:
+  Scope(const Run<T>& run, std::size_t layer) : run_(&run), layer_(&run.layout.layers[layer]) {}
+
+  /// An own parameter. Throws parameter_error listing what the layer declares.
+  const Var<T>& operator()(std::string_view name) const;
+  /// An own array that is not trained, as a constant.
+  Var<T> buffer(std::string_view name) const;
+  /// The scope of a child by name or by its place in `children`. Throws parameter_error.
+  Scope operator[](std::string_view child) const;
+  Scope child(std::size_t index) const;
+
+  Mode mode() const { return run_->context.mode; }
+  bool training() const { return mode() == Mode::training; }
+  /// This layer's own random numbers in this run.
+  RandomStream random() const { return {run_->context.seed, stream_of(layer_->path)}; }
+  /// "layer1.0"; empty for the network itself.
+  const std::string& path() const { return layer_->path; }
+
+ private:
+  const Run<T>* run_;
+  const Layout::Layer* layer_;
+};
+
+extern template class Scope<float>;
+extern template class Scope<double>;
+
+}  // namespace xtangent::nn
