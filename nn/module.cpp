@@ -22,7 +22,7 @@ std::string in_layer(const std::string& path, const std::string& type) {
 class LayoutBuilder : public Declaration {
  public:
   explicit LayoutBuilder(const ModuleBase& network) : layout_(std::make_shared<Layout>()) {
-    layout_->layers.push_back({.path = "", .type = network.type()});
+    layout_->layers.emplace_back("", network.type());
     network.declare(*this);
   }
   std::shared_ptr<const Layout> layout() const { return layout_; }
@@ -42,7 +42,7 @@ class LayoutBuilder : public Declaration {
     const std::size_t parent = std::exchange(current_, layout_->layers.size());
     layout_->layers[parent].child_names.emplace_back(name);
     layout_->layers[parent].children.push_back(current_);
-    layout_->layers.push_back({.path = path, .type = child.type()});
+    layout_->layers.emplace_back(path, child.type());
     child.declare(*this);
     current_ = parent;
   }

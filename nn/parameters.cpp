@@ -56,11 +56,17 @@ std::string near_names(std::string_view name, const std::vector<std::string>& na
     if (part || distance <= 2 + name.size() / 4) near.emplace_back(part ? 0 : distance, other);
   }
   std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::string out = "'" + std::string(name) + "'. ";
-  out += near.empty() ? "There " + std::string(names.empty() ? "are none" : "are ") : "Near: ";
-  const std::size_t count = std::min<std::size_t>(near.empty() ? names.size() : near.size(), near.empty() ? 6 : 3);
-  for (std::size_t i = 0; i < count; ++i) out += (i ? ", " : "") + (near.empty() ? names[i] : near[i].second);
-  if (near.empty() && names.size() > count) out += " and " + std::to_string(names.size() - count) + " more";
+  std::vector<std::string> listed;
+  for (const auto& [distance, other] : near)
+    if (listed.size() < 3) listed.push_back(other);
+  if (near.empty()) listed.assign(names.begin(), names.begin() + std::min<std::ptrdiff_t>(6, std::ssize(names)));
+
+  std::string out;
+  out.append("'").append(name).append("'. ").append(near.empty() ? "There are " : "Near: ");
+  if (names.empty()) out.append("none");
+  for (std::size_t i = 0; i < listed.size(); ++i) out.append(i ? ", " : "").append(listed[i]);
+  if (near.empty() && names.size() > listed.size())
+    out.append(" and ").append(std::to_string(names.size() - listed.size())).append(" more");
   return out + ".";
 }
 

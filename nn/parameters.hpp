@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ struct ParameterInfo {
 /// its children's. Made once by init, shared by all Parameters of the network.
 struct Layout {
   struct Layer {
+    Layer(std::string path_, std::string type_) : path(std::move(path_)), type(std::move(type_)) {}
     std::string path;  ///< "layer1.0"; empty for the network itself
     std::string type;  ///< "Linear"
     std::vector<std::string> parameter_names, buffer_names, child_names;  ///< local names
@@ -107,7 +109,7 @@ class Parameters {
 template <class T>
 Parameters<T> draw_parameters(std::shared_ptr<const Layout> layout, std::uint64_t seed);
 
-/// "'weight' (did you mean 'wieght', ...?)": up to three of `names` that are close to `name`, for messages.
+/// "'wieght'. Near: weight." with up to three of `names` that are close to `name`, or the first of them; for messages.
 std::string near_names(std::string_view name, const std::vector<std::string>& names);
 
 }  // namespace xtangent::nn

@@ -1,0 +1,48 @@
+#include "nn/sequential.hpp"
+
+#include "autodiff/ops/arithmetic.hpp"
+
+namespace xtangent::nn {
+
+Sequential::Sequential(std::vector<AnyModule> layers) : layers_(std::move(layers)) {
+  if (layers_.empty()) throw parameter_error("[Sequential] no layers.");
+  for (const AnyModule& layer : layers_) {
+    if (!layer) throw parameter_error("[Sequential] layer " + std::to_string(names_.size()) + " is a null pointer.");
+    names_.push_back(std::to_string(names_.size()));
+  }
+}
+
+void Sequential::children(Declaration& visit) const {
+  for (std::size_t i = 0; i < layers_.size(); ++i) visit(names_[i], *layers_[i]);
+}
+
+template <class T>
+Var<T> Sequential::forward(Scope<T> p, Var<T> x) const {
+  for (std::size_t i = 0; i < layers_.size(); ++i) x = (*layers_[i])(p.child(i), x);
+  return x;
+}
+
+Residual::Residual(AnyModule inner, AnyModule shortcut) : inner_(std::move(inner)), shortcut_(std::move(shortcut)) {
+  if (!inner_ || !shortcut_) throw parameter_error("[Residual] a branch is a null pointer.");
+}
+
+void Residual::children(Declaration& visit) const {
+  visit("inner", *inner_);
+  visit("shortcut", *shortcut_);
+}
+
+template <class T>
+Var<T> Residual::forward(Scope<T> p, const Var<T>& x) const {
+  const Var<T> inner = (*inner_)(p.child(0), x), shortcut = (*shortcut_)(p.child(1), x);
+  if (!(inner.shape() == shortcut.shape()))
+    throw shape_error("[Residual] the inner branch gives " + to_string(inner.shape()) + ", the shortcut " +
+                      to_string(shortcut.shape()) + ". Give a shortcut that fits.");
+  return inner + shortcut;
+}
+
+template Var<float> Sequential::forward(Scope<float>, Var<float>) const;
+template Var<double> Sequential::forward(Scope<double>, Var<double>) const;
+template Var<float> Residual::forward(Scope<float>, const Var<float>&) const;
+template Var<double> Residual::forward(Scope<double>, const Var<double>&) const;
+
+}  // namespace xtangent::nn

@@ -1,0 +1,213 @@
+// Modules: names and layouts, scopes, evaluation, recording, and what goes wrong.
+#include <boost/test/unit_test.hpp>
+#include <xtensor/xrandom.hpp>
+
+#include "autodiff/ops/linear.hpp"
+#include "autodiff/ops/arithmetic.hpp"
+#include "nn/sequential.hpp"
+
+using namespace xtangent;
+
+namespace {
+
+struct Net : nn::Module<Net> {
+  nn::Linear hidden{5, 7}, head{7, 3};
+  template <class Visit>
+  void children(Visit&& visit) const {
+    visit("hidden", hidden);
+    visit("head", head);
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
+    return head(p["head"], relu(hidden(p["hidden"], x)));
+  }
+};
+
+// A layer of a user: own parameter, own buffer, a child, and one weight used twice.
+struct Scaled : nn::Module<Scaled> {
+  nn::Linear inner{4, 4};
+  template <class Declare>
+  void parameters(Declare&& declare) const {
+    declare("scale", Shape{4}, nn::constant(2.0));
+    declare.buffer("offset", Shape{4}, 0.5);
+  }
+  template <class Visit>
+  void children(Visit&& visit) const {
+    visit("inner", inner);
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
+    return inner(p["inner"], inner(p["inner"], x)) * p("scale") + p.buffer("offset");
+  }
+};
+
+template <class Exception, class F>
+std::string message_of(F&& f) {
+  try {
+    f();
+  } catch (const Exception& e) {
+    return e.what();
+  }
+  return "(nothing thrown)";
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+template <class T>
+Array<T> ramp(const Shape& shape) {
+  Array<T> out(shape);
+  for (std::size_t i = 0; i < out.size(); ++i) out.mutable_data()[i] = static_cast<T>(0.1 * static_cast<double>(i % 17) - 0.8);
+  return out;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(module)
+
+BOOST_AUTO_TEST_CASE(names_shapes_and_order_are_those_of_pytorch) {
+  const nn::Sequential net = nn::sequential(
+      nn::Linear{784, 16}, nn::Relu{},
+      nn::sequential(nn::Linear{16, 16, {.bias = false}}, nn::Tanh{}), nn::residual(nn::Linear{16, 16}),
+      nn::Linear{16, 10});
+  const auto params = net.init<float>(1);
+  const std::vector<std::pair<std::string, Shape>> expected = {
+      {"0.weight", {16, 784}}, {"0.bias", {16}},        {"2.0.weight", {16, 16}}, {"3.inner.weight", {16, 16}},
+      {"3.inner.bias", {16}},  {"4.weight", {10, 16}}, {"4.bias", {10}}};
+  BOOST_REQUIRE_EQUAL(params.count(), expected.size());
+  std::size_t offset = 0, i = 0;
+  for (const auto& [info, value] : params) {
+    BOOST_TEST(info.name == expected[i].first);
+    BOOST_TEST(info.shape == expected[i].second);
+    BOOST_TEST(value.shape() == expected[i].second);
+    BOOST_TEST(info.offset == offset);
+    BOOST_TEST(value.data() == params.flat().data() + offset);  // no copy
+    offset += info.shape.size();
+    ++i;
+  }
+  BOOST_TEST(params.size() == offset);
+}
+
+BOOST_AUTO_TEST_CASE(a_net_is_what_its_formula_says) {
+  const Net net;
+  const auto params = net.init<double>(3);
+  const Array<double> x = ramp<double>({6, 5});
+  const Array<double> y = net(params, x);
+  BOOST_TEST(y.shape() == Shape({6, 3}));
+  const Array<double> w1 = params["hidden.weight"], b1 = params["hidden.bias"], w2 = params["head.weight"],
+                      b2 = params["head.bias"];
+  for (std::size_t n = 0; n < 6; ++n)
+    for (std::size_t o = 0; o < 3; ++o) {
+      double sum = b2[o];
+      for (std::size_t h = 0; h < 7; ++h) {
+        double pre = b1[h];
+        for (std::size_t i = 0; i < 5; ++i) pre += w1[h * 5 + i] * x[n * 5 + i];
+        sum += w2[o * 7 + h] * std::max(pre, 0.0);
+      }
+      BOOST_TEST(y[n * 3 + o] == sum, boost::test_tools::tolerance(1e-13));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(arrays_xarrays_and_expressions_give_the_same) {
+  const Net net;
+  const auto params = net.init<float>(3);
+  const xt::xarray<double> x = xt::random::rand<double>({4, 5});
+  const Array<float> a = net(params, x), b = net(params, Array<float>(x)), c = net(params, x * 1.0);
+  BOOST_TEST(a.to_xarray() == b.to_xarray());
+  BOOST_TEST(a.to_xarray() == c.to_xarray());
+  Tape<float> tape;
+  const auto recording = net.record(tape, params, x);
+  BOOST_TEST(recording.output.value().to_xarray() == a.to_xarray());
+}
+
+BOOST_AUTO_TEST_CASE(recording_gives_leaves_in_order_and_gradients_of_every_use) {
+  const Scaled net;
+  const auto params = net.init<double>(5);
+  BOOST_TEST(params.buffer_infos().size() == 1u);
+  BOOST_TEST(params["offset"][3] == 0.5);
+  Tape<double> tape;
+  const Array<double> x = ramp<double>({3, 4});
+  const auto recording = net.record(tape, params, x);
+  BOOST_REQUIRE_EQUAL(recording.parameters.size(), params.count());
+  for (std::size_t i = 0; i < params.count(); ++i)
+    BOOST_TEST(recording.parameters[i].value().data() == params.slice(i).data());
+  BOOST_CHECK(recording.output.examples() == Examples::axis0);
+
+  const Var<double> loss = sum_to(recording.output, {});
+  const auto gradients = pullback<double>(loss, Array<double>::scalar(1.0), recording.parameters);
+  std::size_t flat = 0;
+  for (std::size_t i = 0; i < params.count(); ++i)
+    for (std::size_t e = 0; e < gradients[i].size(); ++e, ++flat) {
+      const double h = 1e-5;
+      double difference = 0.0;
+      for (const double sign : {1.0, -1.0}) {
+        auto moved = params;
+        moved.mutable_data()[flat] += sign * h;
+        difference += sign * sum_to(Var<double>(net(moved, x)), {}).value().item() / (2 * h);
+      }
+      BOOST_TEST(gradients[i].value()[e] == difference, boost::test_tools::tolerance(1e-7));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(inputs_on_the_tape_get_derivatives) {
+  const Net net;
+  const auto params = net.init<double>(5);
+  Tape<double> tape;
+  const Var<double> x = tape.variable(ramp<double>({3, 5}), Examples::axis0);
+  const auto recording = net.record(tape, params, x);
+  const Var<double> inputs[] = {x};
+  const auto gradients = pullback<double>(sum_to(recording.output, {}), Array<double>::scalar(1.0), inputs);
+  BOOST_TEST(gradients[0].shape() == x.shape());
+}
+
+BOOST_AUTO_TEST_CASE(wrong_use_is_named) {
+  using nn::sequential;
+  const auto net = sequential(nn::Linear{5, 7}, nn::Relu{}, sequential(nn::Linear{8, 3}));
+  const auto params = net.init<float>(0);
+  const std::string shape = message_of<shape_error>([&] { net(params, ramp<float>({2, 5})); });
+  BOOST_TEST(contains(shape, "[linear]"), shape);
+  BOOST_TEST(contains(shape, "layer '2.0' (Linear)"), shape);
+  BOOST_TEST(!contains(shape, "'2'"), shape);
+  const std::string top = message_of<shape_error>([&] { nn::Linear(3, 2)(nn::Linear(3, 2).init<float>(0), ramp<float>({2, 4})); });
+  BOOST_TEST(contains(top, "in the network (Linear)"), top);
+
+  const std::string other = message_of<parameter_error>([&] { Net{}(params, ramp<float>({2, 5})); });
+  BOOST_TEST(contains(other, "[Net] the parameters are not of this network"), other);
+  BOOST_CHECK_THROW(net(nn::Parameters<float>(), ramp<float>({2, 5})), parameter_error);
+  BOOST_CHECK_THROW(net(nn::sequential(nn::Linear{5, 7}).init<float>(0), ramp<float>({2, 5})), parameter_error);
+  BOOST_CHECK_THROW(nn::sequential(nn::Linear{5, 7})(params, ramp<float>({2, 5})), parameter_error);
+  BOOST_CHECK_THROW(net(params, Array<float>::scalar(1.0f)), shape_error);
+
+  BOOST_CHECK_THROW(nn::Sequential(std::vector<nn::AnyModule>{}), parameter_error);
+  BOOST_CHECK_THROW(sequential(nn::Relu{}, nn::Tanh{}).init<float>(0), parameter_error);
+  BOOST_CHECK_THROW(nn::Linear(0, 3), shape_error);
+  BOOST_CHECK_THROW(nn::residual(std::shared_ptr<const nn::ModuleBase>()), parameter_error);
+  const auto uneven = nn::residual(nn::Linear{4, 3});
+  const std::string residual = message_of<shape_error>([&] { uneven(uneven.init<float>(0), ramp<float>({2, 4})); });
+  BOOST_TEST(contains(residual, "[Residual]"), residual);
+}
+
+namespace {
+
+struct Misnamed : nn::Module<Misnamed> {
+  std::string first, second;
+  Misnamed(std::string a, std::string b) : first(std::move(a)), second(std::move(b)) {}
+  void parameters(nn::Declaration& declare) const {
+    declare(first, {2}, nn::constant(0));
+    declare(second, {2}, nn::constant(0));
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const { return x + p("third"); }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(bad_names_are_refused) {
+  BOOST_CHECK_THROW(Misnamed("a", "a").init<float>(0), parameter_error);
+  BOOST_CHECK_THROW(Misnamed("a", "").init<float>(0), parameter_error);
+  BOOST_CHECK_THROW(Misnamed("a", "b.c").init<float>(0), parameter_error);
+  const Misnamed net("a", "b");
+  const std::string text = message_of<parameter_error>([&] { net(net.init<float>(0), ramp<float>({2, 2})); });
+  BOOST_TEST(contains(text, "no parameter 'third' in the network (Misnamed). Declared: a, b."), text);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
