@@ -134,6 +134,18 @@ double sum(std::size_t n, const T* x) {
 }
 
 template <class T>
+double dot(std::size_t n, const T* a, const T* b) {
+  T lane[16] = {};
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16)
+    for (std::size_t l = 0; l < 16; ++l) lane[l] += a[i + l] * b[i + l];
+  for (; i < n; ++i) lane[i % 16] += a[i] * b[i];
+  double total = 0;
+  for (T v : lane) total += static_cast<double>(v);
+  return total;
+}
+
+template <class T>
 T maximum(std::size_t n, const T* x) {
   T best = x[0];
   for (std::size_t i = 1; i < n; ++i) best = x[i] > best || x[i] != x[i] ? x[i] : best;
@@ -291,6 +303,7 @@ constexpr Loops<T> all_loops{isa_name,
                              affine<T>,
                              axpy<T>,
                              sum<T>,
+                             dot<T>,
                              maximum<T>,
                              exp_shifted<T>,
                              accumulate_product<T>,

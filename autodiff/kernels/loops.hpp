@@ -34,6 +34,8 @@ struct Loops {
   void (*axpy)(std::size_t n, T a, const T* x, T* y);
   /// Sum in double, in eight interleaved lanes.
   double (*sum)(std::size_t n, const T* x);
+  /// Of two rows; lanes as wide as the processor's vectors, summed in double at the end.
+  double (*dot)(std::size_t n, const T* a, const T* b);
   T (*maximum)(std::size_t n, const T* x);
   /// out = exp(x - shift), returns the sum
   double (*exp_shifted)(std::size_t n, const T* x, T shift, T* out);

@@ -1,0 +1,68 @@
+#pragma once
+
+#include "autodiff/xtensor.hpp"
+#include "nn/module.hpp"
+#include "ntk/plan.hpp"
+#include "ntk/readout.hpp"
+
+/// Empirical neural tangent kernels of a network f: R^d -> R^O at its present parameters.
+///
+///   eNTK(x, x') = J(x) J(x')^T                     (O, O) a pair; rows n O + o
+///   pNTK(x, x') = <grad g(x), grad g(x')>,         g = sum_o f_o / sqrt(O)
+///
+/// All results are in double, symmetric to the bit where both sides are the same examples. Inputs x are (N, ...), Array
+/// or xt::xarray of any element type. The network runs in evaluation mode.
+///
+/// Cost (dense layers, width W, L layers, structured): N L W^2 sweeps a probe + N^2 L W for the pNTK, N^2 O^2 L W for
+/// the eNTK. Memory: options.memory at most, see plan.hpp.
+/// Throw shape_error (no examples, an output that is not (N, O)), numerical_error (NaN or infinity, naming the example
+/// or the parameter), batch_error (an op mixes examples), memory_error (the budget cannot be kept).
+///
+/// Mohamadi, Bae, Sutherland: A Fast, Well-Founded Approximation to the Empirical Neural Tangent Kernel, ICML 2023.
+/// Novak, Sohl-Dickstein, Schoenholz: Fast Finite Width Neural Tangent Kernel, ICML 2022.
+namespace xtangent::ntk {
+
+/// The kernel of a readout between examples x and themselves, (N C, N C).
+template <class T>
+Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                     const Readout& readout, const Options& options = {});
+/// Between two sets of examples, (N1 C, N2 C).
+template <class T>
+Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
+                     const Array<T>& x2, const Readout& readout, const Options& options = {});
+
+/// What a kernel would cost, without computing it: printable. x: at least one example, of the right shape.
+template <class T>
+Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, std::size_t rows,
+          std::size_t columns, const Readout& readout, const Options& options = {});
+/// Of a symmetric kernel over all examples in x.
+template <class T>
+Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout,
+          const Options& options = {});
+
+/// A network as strategies see it.
+template <class T>
+Model<T> model_of(const nn::ModuleBase& net, const nn::Parameters<T>& params);
+
+template <class T, class X>
+Array<double> entk(const nn::ModuleBase& net, const nn::Parameters<T>& params, const X& x, const Options& options = {}) {
+  return kernel<T>(net, params, Array<T>(x), readout::full(), options);
+}
+template <class T, class X1, class X2>
+  requires(!std::is_same_v<X2, Options>)
+Array<double> entk(const nn::ModuleBase& net, const nn::Parameters<T>& params, const X1& x1, const X2& x2,
+                   const Options& options = {}) {
+  return kernel<T>(net, params, Array<T>(x1), Array<T>(x2), readout::full(), options);
+}
+template <class T, class X>
+Array<double> pntk(const nn::ModuleBase& net, const nn::Parameters<T>& params, const X& x, const Options& options = {}) {
+  return kernel<T>(net, params, Array<T>(x), readout::pseudo(), options);
+}
+template <class T, class X1, class X2>
+  requires(!std::is_same_v<X2, Options>)
+Array<double> pntk(const nn::ModuleBase& net, const nn::Parameters<T>& params, const X1& x1, const X2& x2,
+                   const Options& options = {}) {
+  return kernel<T>(net, params, Array<T>(x1), Array<T>(x2), readout::pseudo(), options);
+}
+
+}  // namespace xtangent::ntk

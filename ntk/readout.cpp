@@ -1,0 +1,96 @@
+#include "ntk/readout.hpp"
+
+#include <cmath>
+
+#include "autodiff/error.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+// splitmix64: one well-mixed word for each counter.
+std::uint64_t mix(std::uint64_t z) {
+  z += 0x9e3779b97f4a7c15ull;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+  return z ^ (z >> 31);
+}
+
+}  // namespace
+
+std::size_t Readout::columns(std::size_t outputs) const {
+  if (kind == Kind::full) return outputs;
+  return kind == Kind::custom ? matrix.shape().back() : 1;
+}
+
+std::string Readout::name() const {
+  if (reduction == Reduction::trace) return "trace";
+  switch (kind) {
+    case Kind::full: return "full";
+    case Kind::pseudo: return "pseudo";
+    case Kind::single: return "single:" + std::to_string(output);
+    case Kind::random_signs: return "signs:" + std::to_string(seed);
+    case Kind::custom: break;
+  }
+  return "custom";
+}
+
+Array<double> Readout::weights(std::size_t outputs) const {
+  const double scale = 1.0 / std::sqrt(static_cast<double>(outputs));
+  const std::size_t c = columns(outputs);
+  if (kind == Kind::custom) {
+    if (matrix.shape()[0] != outputs)
+      throw shape_error("[readout custom] matrix " + to_string(matrix.shape()) + " for a network of " +
+                        std::to_string(outputs) + " outputs: it must be (" + std::to_string(outputs) + ", C).");
+    return matrix;
+  }
+  Array<double> r = Array<double>::full({outputs, c}, kind == Kind::pseudo ? scale : 0.0);
+  double* w = r.mutable_data();
+  if (kind == Kind::full)
+    for (std::size_t o = 0; o < outputs; ++o) w[o * c + o] = 1.0;
+  if (kind == Kind::single) {
+    if (output >= outputs)
+      throw shape_error("[readout single] output " + std::to_string(output) + " of a network of " +
+                        std::to_string(outputs) + " outputs.");
+    w[output] = 1.0;
+  }
+  if (kind == Kind::random_signs)
+    for (std::size_t o = 0; o < outputs; ++o) w[o] = mix(mix(seed) + o) & 1 ? scale : -scale;
+  return r;
+}
+
+namespace readout {
+Readout full() { return {}; }
+Readout pseudo() {
+  Readout r;
+  r.kind = Readout::Kind::pseudo;
+  return r;
+}
+Readout single(std::size_t output) {
+  Readout r;
+  r.kind = Readout::Kind::single;
+  r.output = output;
+  return r;
+}
+Readout random_signs(std::uint64_t seed) {
+  Readout r;
+  r.kind = Readout::Kind::random_signs;
+  r.seed = seed;
+  return r;
+}
+Readout custom(Array<double> matrix) {
+  if (matrix.rank() != 2 || matrix.size() == 0)
+    throw shape_error("[readout custom] needs a matrix (O, C), got " + to_string(matrix.shape()) + ".");
+  if (!all_finite(matrix)) throw numerical_error("[readout custom] the matrix holds NaN or infinity.");
+  Readout r;
+  r.kind = Readout::Kind::custom;
+  r.matrix = std::move(matrix);
+  return r;
+}
+Readout trace() {
+  Readout r;
+  r.reduction = Readout::Reduction::trace;
+  return r;
+}
+}  // namespace readout
+
+}  // namespace xtangent::ntk

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "autodiff/array.hpp"
+
+namespace xtangent::ntk {
+
+/// What of the outputs a kernel sees: R (O x C), with the kernel (R^T J)(R^T J')^T of C x C blocks, and how a block is
+/// reduced. Made by the functions of namespace `readout`.
+struct Readout {
+  enum class Kind { full, pseudo, single, random_signs, custom };
+  enum class Reduction {
+    none,   ///< (N1 C, N2 C), row n C + c
+    trace,  ///< (N1, N2): mean over c of the diagonal of each block
+  };
+  Kind kind = Kind::full;
+  Reduction reduction = Reduction::none;
+  std::size_t output = 0;      ///< of single
+  std::uint64_t seed = 0;      ///< of random_signs
+  Array<double> matrix;        ///< of custom, (O, C)
+
+  /// R for a network of O outputs, (O, C). Throws shape_error when it does not fit.
+  Array<double> weights(std::size_t outputs) const;
+  /// C: columns of R.
+  std::size_t columns(std::size_t outputs) const;
+  std::string name() const;
+};
+
+namespace readout {
+/// R = I: the eNTK, (N1 O, N2 O).
+Readout full();
+/// R = 1 / sqrt(O): the pNTK, (N1, N2). Mohamadi, Bae, Sutherland, ICML 2023, definition 1.
+Readout pseudo();
+/// The kernel of logit `output` alone, (N1, N2).
+Readout single(std::size_t output);
+/// R = +-1 / sqrt(O), drawn from a seed, (N1, N2): the pNTK with random instead of equal signs.
+Readout random_signs(std::uint64_t seed);
+/// Any R (O, C).
+Readout custom(Array<double> matrix);
+/// Mean over the outputs of the kernels of the single logits, (N1, N2).
+Readout trace();
+}  // namespace readout
+
+}  // namespace xtangent::ntk

@@ -1,0 +1,94 @@
+#include "ntk/regression.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include "autodiff/error.hpp"
+#include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/elementwise.hpp"
+#include "autodiff/kernels/lapack.hpp"
+
+namespace xtangent::ntk {
+
+Regression::Regression(const Array<double>& kernel, Options options) {
+  if (kernel.rank() != 2 || kernel.shape()[0] != kernel.shape()[1] || kernel.size() == 0)
+    throw shape_error("[regression] the kernel must be square and not empty, got " + to_string(kernel.shape()) + ".");
+  if (!all_finite(kernel)) throw numerical_error("[regression] the kernel holds NaN or infinity.");
+  if (!(options.ridge >= 0) || !std::isfinite(options.ridge))
+    throw numerical_error("[regression] the ridge must be finite and not negative.");
+  size_ = kernel.shape()[0];
+  factor_ = kernel.clone();
+  double* a = factor_.mutable_data();
+  double trace = 0;
+  for (std::size_t i = 0; i < size_; ++i) trace += a[i * size_ + i];
+  const double mean = trace / static_cast<double>(size_);
+  ridge_ = options.relative ? options.ridge * mean : options.ridge;
+  for (std::size_t i = 0; i < size_; ++i) a[i * size_ + i] += ridge_;
+  const std::size_t failed = kernels::cholesky(size_, a);
+  if (failed == 0) return;
+  std::ostringstream text;
+  text << "[regression] the kernel of order " << size_ << " is not positive definite: its leading minor of order "
+       << failed << " is singular to rounding (pivot " << a[(failed - 1) * size_ + failed - 1]
+       << ", mean of the diagonal " << mean << "). Remove duplicate examples, use a network with at least as many "
+       << "parameters as rows, or add a ridge, such as 1e-6 of the mean of the diagonal.";
+  throw numerical_error(text.str());
+}
+
+Array<double> Regression::solve(const Array<double>& y) const {
+  if (y.rank() < 1 || y.rank() > 2 || y.shape()[0] != size_)
+    throw shape_error("[regression solve] right-hand side " + to_string(y.shape()) + " for a kernel of order " +
+                      std::to_string(size_) + ".");
+  Array<double> x = y.clone();
+  kernels::cholesky_solve(size_, factor_.data(), x.size() / size_, x.mutable_data());
+  return x;
+}
+
+Array<double> Regression::predict(const Array<double>& kernel_new, const Array<double>& y, const Array<double>& f0,
+                                  const Array<double>& f0_new) const {
+  if (y.rank() != 2 || !(y.shape() == f0.shape()) || f0_new.rank() != 2 || f0_new.shape()[1] != y.shape()[1])
+    throw shape_error("[regression predict] y " + to_string(y.shape()) + " and f0 " + to_string(f0.shape()) +
+                      " must be (N, O), f0_new " + to_string(f0_new.shape()) + " (M, O).");
+  const std::size_t n = y.shape()[0], o = y.shape()[1], m = f0_new.shape()[0];
+  const bool full = size_ == n * o && (o > 1 || size_ != n);
+  if (!full && size_ != n)
+    throw shape_error("[regression predict] y " + to_string(y.shape()) + " fits neither N = " + std::to_string(size_) +
+                      " rows (pNTK) nor N O = " + std::to_string(size_) + " entries (eNTK).");
+  const std::size_t rows = full ? m * o : m, columns = full ? 1 : o;
+  if (!(kernel_new.shape() == Shape{rows, size_}))
+    throw shape_error("[regression predict] kernel_new " + to_string(kernel_new.shape()) + ", expected " +
+                      to_string(Shape{rows, size_}) + ".");
+  Array<double> residual(y.shape());
+  kernels::binary(kernels::Binary::subtract, y.shape(), y.data(), y.shape(), f0.data(), f0.shape(), residual.mutable_data());
+  const Array<double> weights = solve(residual.reshaped({size_, columns}));
+  Array<double> out = f0_new.clone();
+  kernels::gemm(false, false, rows, columns, size_, 1.0, kernel_new.data(), size_, weights.data(), columns, 1.0,
+                out.mutable_data(), columns);
+  return out;
+}
+
+Array<double> one_hot(const std::vector<std::size_t>& labels, std::size_t classes) {
+  Array<double> y = Array<double>::zeros({labels.size(), classes});
+  double* to = y.mutable_data();
+  for (std::size_t n = 0; n < labels.size(); ++n) {
+    if (labels[n] >= classes)
+      throw data_error("[one_hot] label " + std::to_string(labels[n]) + " of example " + std::to_string(n) + " with " +
+                       std::to_string(classes) + " classes.");
+    to[n * classes + labels[n]] = 1;
+  }
+  return y;
+}
+
+double accuracy(const Array<double>& scores, const std::vector<std::size_t>& labels) {
+  if (scores.rank() != 2 || scores.shape()[0] != labels.size() || scores.size() == 0)
+    throw shape_error("[accuracy] scores " + to_string(scores.shape()) + " for " + std::to_string(labels.size()) + " labels.");
+  const std::size_t o = scores.shape()[1];
+  std::size_t right = 0;
+  for (std::size_t n = 0; n < labels.size(); ++n) {
+    const double* row = scores.data() + n * o;
+    if (static_cast<std::size_t>(std::max_element(row, row + o) - row) == labels[n]) ++right;
+  }
+  return static_cast<double>(right) / static_cast<double>(labels.size());
+}
+
+}  // namespace xtangent::ntk
