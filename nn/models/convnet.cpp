@@ -1,0 +1,22 @@
+#include "nn/models/convnet.hpp"
+
+#include "nn/layers/conv2d.hpp"
+#include "nn/layers/pooling.hpp"
+
+namespace xtangent::nn {
+
+Sequential cnn(std::size_t classes, WeightOptions options) {
+  return sequential(Conv2d{3, 32, 3, {}, options}, Relu{}, Conv2d{32, 32, 3, {}, options}, Relu{},
+                    Conv2d{32, 32, 3, {}, options}, Flatten{}, Linear{32 * 26 * 26, classes, options});
+}
+
+Sequential convnet(std::size_t width, std::size_t channels, std::size_t classes, WeightOptions options) {
+  if (width == 0 || width % 8 != 0)
+    throw shape_error("[convnet] width " + std::to_string(width) + ". It is a positive multiple of 8.");
+  const Conv2dOptions same = {.padding = {1, 1}};
+  return sequential(Conv2d{channels, width / 8, 3, same, options}, Relu{}, MaxPool2d{2},
+                    Conv2d{width / 8, width / 4, 3, same, options}, Relu{}, AdaptiveAvgPool2d{2}, Flatten{},
+                    Linear{width, classes, options});
+}
+
+}  // namespace xtangent::nn

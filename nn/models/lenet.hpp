@@ -1,0 +1,11 @@
+#pragma once
+
+#include "nn/sequential.hpp"
+
+namespace xtangent::nn {
+
+/// LeNet-5 on images (1, 28, 28) with tanh and average pooling (LeCun et al. 1998, in its dense form):
+/// conv 1-6 5x5 padding 2, pool, conv 6-16 5x5, pool, 400-120-84-classes. 61,706 parameters for 10 classes.
+Sequential lenet(std::size_t classes = 10, WeightOptions options = {});
+
+}  // namespace xtangent::nn
