@@ -1,0 +1,137 @@
+// A table of networks: parameter counts, names, shapes, gradients, examples one by one, float against double.
+#include <boost/test/unit_test.hpp>
+
+#include "autodiff/ops/arithmetic.hpp"
+#include "nn/layers/conv2d.hpp"
+#include "nn/layers/pooling.hpp"
+#include "nn/models/convnet.hpp"
+#include "nn/models/lenet.hpp"
+#include "nn/models/mlp.hpp"
+#include "tests/testing.hpp"
+
+using namespace xtangent;
+namespace tt = boost::test_tools;
+
+namespace {
+
+struct Row {
+  std::string name;
+  nn::Sequential net;
+  Shape example;
+  std::size_t outputs, parameters;
+  std::string last;  // name of the last parameter
+};
+
+const nn::WeightOptions ntk = {.parameterization = nn::Parameterization::ntk, .sigma_w = 1.4, .sigma_b = 0.1};
+
+std::vector<Row> networks() {
+  using namespace nn;
+  const Conv2dOptions strided = {.stride = {2, 1}, .padding = {1, 0}, .dilation = {1, 2}, .groups = 2};
+  return {
+      {"mlp", mlp({784, 1024, 1024, 1024, 10}), {784}, 10, 2913290, "6.bias"},
+      {"mlp, small", mlp({6, 9, 9, 3}, Gelu{}), {6}, 3, 6 * 9 + 9 + 9 * 9 + 9 + 9 * 3 + 3, "4.bias"},
+      {"mlp, NTK", mlp({6, 9, 3}, Erf{}, ntk), {6}, 3, 6 * 9 + 9 + 9 * 3 + 3, "2.bias"},
+      {"mlp without bias", mlp({6, 9, 3}, Silu{}, {.bias = false}), {6}, 3, 6 * 9 + 9 * 3, "2.weight"},
+      {"lenet", lenet(), {1, 28, 28}, 10, 61706, "11.bias"},
+      {"cnn", cnn(), {3, 32, 32}, 10, 235722, "6.bias"},
+      {"convnet", convnet(32), {1, 8, 8}, 10, 40 + 8 * 4 * 9 + 8 + 330, "7.bias"},
+      {"convnet, larger images", convnet(16, 3, 5, ntk), {3, 11, 9}, 5, 3 * 2 * 9 + 2 + 2 * 4 * 9 + 4 + 85, "7.bias"},
+      {"strided groups",
+       sequential(Conv2d{4, 6, {3, 2}, strided, ntk}, Softplus{}, AvgPool2d{2, {.stride = 1}}, GlobalAvgPool2d{},
+                  residual(sequential(Linear{6, 6}, Tanh{})), Linear{6, 2}),
+       {4, 7, 6}, 2, 6 * 2 * 6 + 6 + 42 + 14, "5.bias"},
+  };
+}
+
+Array<double> inputs_of(const Row& row, std::size_t examples) {
+  testing::Random random(row.name);
+  return testing::random_array(random, row.example.prepended(examples));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(models)
+
+BOOST_AUTO_TEST_CASE(counts_names_and_shapes) {
+  for (const Row& row : networks()) {
+    BOOST_TEST_CONTEXT(row.name) {
+      const auto params = row.net.init<float>(1);
+      BOOST_TEST(params.size() == row.parameters);
+      BOOST_TEST(params.infos().back().name == row.last);
+      for (const std::size_t examples : {0, 1, 3})
+        BOOST_TEST(row.net(params, inputs_of(row, examples)
+                                       .to_xarray()).shape() == Shape({examples, row.outputs}));
+    }
+  }
+}
+
+// state_dict() of the same networks in PyTorch.
+BOOST_AUTO_TEST_CASE(lenet_has_the_names_and_layouts_of_pytorch) {
+  const std::vector<std::pair<std::string, Shape>> expected = {
+      {"0.weight", {6, 1, 5, 5}}, {"0.bias", {6}},        {"3.weight", {16, 6, 5, 5}}, {"3.bias", {16}},
+      {"7.weight", {120, 400}},   {"7.bias", {120}},      {"9.weight", {84, 120}},     {"9.bias", {84}},
+      {"11.weight", {10, 84}},    {"11.bias", {10}}};
+  const auto params = nn::lenet().init<float>(0);
+  BOOST_REQUIRE_EQUAL(params.count(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    BOOST_TEST(params.infos()[i].name == expected[i].first);
+    BOOST_TEST(params.infos()[i].shape == expected[i].second);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(gradients_are_those_of_differences) {
+  for (const Row& row : networks()) {
+    if (row.parameters > 100000) continue;
+    BOOST_TEST_CONTEXT(row.name) {
+      const auto params = row.net.init<double>(1);
+      const Array<double> x = inputs_of(row, 2);
+      testing::Random random("directions");
+      const Array<double> ybar = testing::random_array(random, {2, row.outputs});
+      const Array<double> direction = testing::random_array(random, {params.size()});
+      Tape<double> tape;
+      const auto recording = row.net.record(tape, params, x);
+      const auto gradients = pullback<double>(recording.output, ybar, recording.parameters);
+      double along = 0.0;
+      for (std::size_t i = 0; i < params.count(); ++i)
+        along += testing::inner(gradients[i].value(),
+                                direction.flat_slice(params.infos()[i].offset, params.infos()[i].shape));
+      const testing::VectorFunction f = [&](const std::vector<Array<double>>& flat) {
+        auto moved = params;
+        moved.set_flat(flat[0]);
+        return std::vector<Array<double>>{row.net(moved, x)};
+      };
+      const auto difference = testing::central_difference(f, {params.flat()}, {direction}, 1e-5);
+      BOOST_TEST(along == testing::inner(difference[0], ybar), tt::tolerance(1e-8));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_is_its_examples) {
+  for (const Row& row : networks()) {
+    BOOST_TEST_CONTEXT(row.name) {
+      const auto params = row.net.init<double>(1);
+      const Array<double> x = inputs_of(row, 3), y = row.net(params, x);
+      for (std::size_t n = 0; n < 3; ++n)
+        BOOST_TEST(testing::difference(row.net(params, x.rows(n, n + 1)), y.rows(n, n + 1)) < 1e-13);
+      const Array<float> single = row.net(params.cast<float>(), testing::cast<float>(x));
+      BOOST_TEST(testing::difference(testing::to_double(single), y) < 2e-5);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(wrong_settings_are_refused) {
+  BOOST_CHECK_THROW(nn::mlp({5}), shape_error);
+  BOOST_CHECK_THROW(nn::mlp({}), shape_error);
+  BOOST_CHECK_THROW(nn::mlp({5, 0, 3}), shape_error);
+  BOOST_CHECK_THROW(nn::convnet(12), shape_error);
+  BOOST_CHECK_THROW(nn::convnet(0), shape_error);
+  BOOST_CHECK_THROW(nn::lenet(0), shape_error);
+  BOOST_CHECK_THROW(nn::Conv2d(3, 4, 3, {.groups = 2}), shape_error);
+  BOOST_CHECK_THROW(nn::Conv2d(3, 4, 3, {.groups = 0}), shape_error);
+  BOOST_CHECK_THROW(nn::Conv2d(3, 4, 0), shape_error);
+  BOOST_CHECK_THROW(nn::Conv2d(3, 4, 3, {.stride = {0, 1}}), shape_error);
+  const auto net = nn::lenet();
+  BOOST_CHECK_THROW(net(net.init<float>(0), Array<float>::zeros({2, 3, 28, 28})), shape_error);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
