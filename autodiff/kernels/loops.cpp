@@ -146,17 +146,25 @@ double dot(std::size_t n, const T* a, const T* b) {
 }
 
 template <class T>
-T maximum(std::size_t n, const T* x) {
-  T best = x[0];
-  for (std::size_t i = 1; i < n; ++i) best = x[i] > best || x[i] != x[i] ? x[i] : best;
-  return best;
+T larger(T x, T best) {
+  return x > best || x != x ? x : best;
 }
 
 template <class T>
-double exp_shifted(std::size_t n, const T* x, T shift, T* out) {
-  affine(n, T(1), -shift, x, out);
-  unary(Function::exp, 0.0, n, out, out);
-  return sum(n, out);
+T maximum(std::size_t n, const T* x) {
+  if (n < 8) {
+    T best = x[0];
+    for (std::size_t i = 1; i < n; ++i) best = larger(x[i], best);
+    return best;
+  }
+  T lane[8];
+  for (std::size_t l = 0; l < 8; ++l) lane[l] = x[l];
+  std::size_t i = 8;
+  for (; i + 8 <= n; i += 8)
+    for (std::size_t l = 0; l < 8; ++l) lane[l] = larger(x[i + l], lane[l]);
+  for (; i < n; ++i) lane[i % 8] = larger(x[i], lane[i % 8]);
+  for (std::size_t l = 0; l < 4; ++l) lane[l] = larger(lane[l + 4], lane[l]);
+  return larger(larger(lane[3], lane[1]), larger(lane[2], lane[0]));
 }
 
 template <class T>
@@ -255,11 +263,6 @@ void repeat_runs(std::size_t n, std::size_t run, T scale, const T* x, T* y) {
 }
 
 template <class T>
-T larger(T x, T best) {
-  return x > best || x != x ? x : best;
-}
-
-template <class T>
 void maximum_runs(std::size_t n, std::size_t run, const T* x, T* y) {
   if (run == 2)
     for (std::size_t i = 0; i < n; ++i) y[i] = larger(x[2 * i + 1], x[2 * i]);
@@ -305,7 +308,6 @@ constexpr Loops<T> all_loops{isa_name,
                              sum<T>,
                              dot<T>,
                              maximum<T>,
-                             exp_shifted<T>,
                              accumulate_product<T>,
                              accumulate<T>,
                              im2col<T>,

@@ -36,9 +36,8 @@ struct Loops {
   double (*sum)(std::size_t n, const T* x);
   /// Of two rows; lanes as wide as the processor's vectors, summed in double at the end.
   double (*dot)(std::size_t n, const T* a, const T* b);
+  /// Or NaN, if there is one; n > 0.
   T (*maximum)(std::size_t n, const T* x);
-  /// out = exp(x - shift), returns the sum
-  double (*exp_shifted)(std::size_t n, const T* x, T shift, T* out);
   /// k += a * b and k += a, into double
   void (*accumulate_product)(std::size_t n, const T* a, const T* b, double* k);
   void (*accumulate)(std::size_t n, const T* a, double scale, double* k);

@@ -29,6 +29,31 @@ void add_reduced(const Axis* axes, std::size_t rank, const T* x, T* out) {
 
 constexpr std::size_t piece = 1 << 14;
 
+template <class T>
+std::size_t first_maximum(std::size_t n, const T* x) {
+  const T top = loops<T>().maximum(n, x);
+  std::size_t i = 0;
+  while (!(x[i] == top || std::isnan(x[i]))) ++i;
+  return i;
+}
+
+// f(r, shift, exponentials) for each row r of x (rows, n), with exp(x - shift) of the row, shift its maximum. They stand
+// in `out`, or in scratch memory without it. A range of rows is exponentiated at once: rows may be short.
+template <class T, class F>
+void with_exponentials(std::size_t rows, std::size_t n, const T* x, T* out, F f) {
+  parallel_for(rows, std::max<std::size_t>(1, piece / n), [&](std::size_t first, std::size_t last) {
+    std::vector<T> shift(last - first), scratch(out ? 0 : (last - first) * n);
+    T* exponentials = out ? out + first * n : scratch.data();
+    for (std::size_t r = first; r < last; ++r) {
+      const T top = loops<T>().maximum(n, x + r * n);
+      shift[r - first] = std::isfinite(top) ? top : T(0);
+      loops<T>().affine(n, T(1), -shift[r - first], x + r * n, exponentials + (r - first) * n);
+    }
+    loops<T>().unary(Function::exp, 0.0, (last - first) * n, exponentials, exponentials);
+    for (std::size_t r = first; r < last; ++r) f(r, shift[r - first], exponentials + (r - first) * n);
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -87,6 +112,11 @@ void argmax_axis(std::size_t outer, std::size_t extent, std::size_t inner, const
   const std::size_t block = extent * inner;
   parallel_for(outer, std::max<std::size_t>(1, piece / std::max<std::size_t>(1, block)),
                [&](std::size_t first, std::size_t last) {
+                 if (inner == 1) {
+                   for (std::size_t o = first; o < last; ++o)
+                     index[o] = static_cast<std::uint32_t>(first_maximum(extent, x + o * extent));
+                   return;
+                 }
                  std::vector<T> best(inner);
                  for (std::size_t o = first; o < last; ++o) {
                    std::copy_n(x + o * block, inner, best.begin());
@@ -100,39 +130,25 @@ void argmax_axis(std::size_t outer, std::size_t extent, std::size_t inner, const
 
 template <class T>
 void logsumexp_rows(std::size_t rows, std::size_t n, const T* x, T* out) {
-  parallel_for(rows, std::max<std::size_t>(1, piece / n), [&](std::size_t first, std::size_t last) {
-    std::vector<T> exponentials(n);
-    for (std::size_t r = first; r < last; ++r) {
-      const T top = loops<T>().maximum(n, x + r * n);
-      const T shift = std::isfinite(top) ? top : T(0);
-      out[r] = shift + static_cast<T>(std::log(loops<T>().exp_shifted(n, x + r * n, shift, exponentials.data())));
-    }
+  with_exponentials(rows, n, x, static_cast<T*>(nullptr), [&](std::size_t r, T shift, const T* exponentials) {
+    out[r] = shift + static_cast<T>(std::log(loops<T>().sum(n, exponentials)));
   });
 }
 
 template <class T>
 void softmax_rows(std::size_t rows, std::size_t n, const T* x, T* out) {
-  parallel_for(rows, std::max<std::size_t>(1, piece / n), [&](std::size_t first, std::size_t last) {
-    for (std::size_t r = first; r < last; ++r) {
-      const T top = loops<T>().maximum(n, x + r * n);
-      const double total = loops<T>().exp_shifted(n, x + r * n, std::isfinite(top) ? top : T(0), out + r * n);
-      loops<T>().affine(n, static_cast<T>(1.0 / total), T(0), out + r * n, out + r * n);
-    }
+  with_exponentials(rows, n, x, out, [&](std::size_t, T, T* exponentials) {
+    const double total = loops<T>().sum(n, exponentials);
+    loops<T>().affine(n, static_cast<T>(1.0 / total), T(0), exponentials, exponentials);
   });
 }
 
 template <class T>
 void log_softmax_rows(std::size_t rows, std::size_t n, const T* x, T* out) {
-  parallel_for(rows, std::max<std::size_t>(1, piece / n), [&](std::size_t first, std::size_t last) {
-    for (std::size_t r = first; r < last; ++r) {
-      const T* from = x + r * n;
-      T* to = out + r * n;
-      const T top = loops<T>().maximum(n, from);
-      const T shift = std::isfinite(top) ? top : T(0);
-      const T log_total = static_cast<T>(std::log(loops<T>().exp_shifted(n, from, shift, to)));
-      loops<T>().affine(n, T(1), -shift, from, to);
-      loops<T>().affine(n, T(1), -log_total, to, to);
-    }
+  with_exponentials(rows, n, x, out, [&](std::size_t r, T shift, T* exponentials) {
+    const T log_total = static_cast<T>(std::log(loops<T>().sum(n, exponentials)));
+    loops<T>().affine(n, T(1), -shift, x + r * n, exponentials);
+    loops<T>().affine(n, T(1), -log_total, exponentials, exponentials);
   });
 }
 
