@@ -210,10 +210,10 @@ void argmax_pool(std::size_t images, const Windows& rows, const Windows& columns
   });
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                              \
-  template void average_pool(std::size_t, const Windows&, const Windows&, const T*, T*);                     \
-  template void average_pool_transpose(std::size_t, const Windows&, const Windows&, const T*, T*);           \
-  template void max_pool(std::size_t, const Windows&, const Windows&, const T*, T*);                         \
+#define XTANGENT_INSTANTIATE(T)                                                                    \
+  template void average_pool(std::size_t, const Windows&, const Windows&, const T*, T*);           \
+  template void average_pool_transpose(std::size_t, const Windows&, const Windows&, const T*, T*); \
+  template void max_pool(std::size_t, const Windows&, const Windows&, const T*, T*);               \
   template void argmax_pool(std::size_t, const Windows&, const Windows&, const T*, std::uint32_t*);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

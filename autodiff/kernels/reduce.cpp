@@ -37,7 +37,7 @@ std::size_t first_maximum(std::size_t n, const T* x) {
   return i;
 }
 
-// f(r, shift, exponentials) for each row r of x (rows, n), with exp(x - shift) of the row, shift its maximum. They stand
+// f(r, shift, exponentials) for each row r of x (rows, n), with exp(x - shift) of the row, shift its maximum. They are
 // in `out`, or in scratch memory without it. A range of rows is exponentiated at once: rows may be short.
 template <class T, class F>
 void with_exponentials(std::size_t rows, std::size_t n, const T* x, T* out, F f) {

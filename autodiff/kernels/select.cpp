@@ -37,8 +37,8 @@ void unselect(std::size_t repeats, std::size_t blocks, std::size_t block, std::s
   });
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                    \
-  template void select(std::size_t, std::size_t, std::size_t, std::size_t, const std::uint32_t*, const T*, T*);    \
+#define XTANGENT_INSTANTIATE(T)                                                                                 \
+  template void select(std::size_t, std::size_t, std::size_t, std::size_t, const std::uint32_t*, const T*, T*); \
   template void unselect(std::size_t, std::size_t, std::size_t, std::size_t, const std::uint32_t*, const T*, T*);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -34,7 +34,8 @@ Var<T> marked_like(const Var<T>& target, const Var<T>& prediction) {
 template <class T>
 void check_classes(const Var<T>& logits) {
   if (logits.rank() == 0 || logits.shape().back() == 0)
-    throw shape_error("[cross_entropy] logits of shape " + to_string(logits.shape()) + " have no classes. Expected (N, O).");
+    throw shape_error("[cross_entropy] logits of shape " + to_string(logits.shape()) +
+                      " have no classes. Expected (N, O).");
 }
 
 // Row r of the logits selects its label.
@@ -89,10 +90,10 @@ Var<T> binary_cross_entropy_with_logits(const Var<T>& logits, const Var<T>& targ
   return reduced(losses, reduction, "binary_cross_entropy_with_logits");
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                   \
-  template Var<T> cross_entropy(const Var<T>&, const std::vector<std::size_t>&, Reduction);       \
-  template Var<T> cross_entropy(const Var<T>&, const Var<T>&, Reduction);                         \
-  template Var<T> mean_squared_error(const Var<T>&, const Var<T>&, Reduction);                    \
+#define XTANGENT_INSTANTIATE(T)                                                             \
+  template Var<T> cross_entropy(const Var<T>&, const std::vector<std::size_t>&, Reduction); \
+  template Var<T> cross_entropy(const Var<T>&, const Var<T>&, Reduction);                   \
+  template Var<T> mean_squared_error(const Var<T>&, const Var<T>&, Reduction);              \
   template Var<T> binary_cross_entropy_with_logits(const Var<T>&, const Var<T>&, Reduction);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

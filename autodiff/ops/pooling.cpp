@@ -170,15 +170,15 @@ Var<T> adaptive_avg_pool2d(const Var<T>& x, Extent2d output) {
   if (output.height == 0 || output.width == 0)
     throw shape_error("[adaptive_avg_pool2d] an output of " + std::to_string(output.height) + " x " +
                       std::to_string(output.width) + " for " + to_string(x.shape()) + ".");
-  return average(x, std::make_shared<const Pooling>(
-                        Pooling{who, kernels::adaptive_windows(x.shape().from_right(2), output.height),
-                                kernels::adaptive_windows(x.shape().from_right(1), output.width)}));
+  return average(
+      x, std::make_shared<const Pooling>(Pooling{who, kernels::adaptive_windows(x.shape().from_right(2), output.height),
+                                                 kernels::adaptive_windows(x.shape().from_right(1), output.width)}));
 }
 
-#define XTANGENT_INSTANTIATE(T)                                              \
-  template Var<T> max_pool2d(const Var<T>&, Extent2d, PoolOptions);          \
-  template Var<T> avg_pool2d(const Var<T>&, Extent2d, PoolOptions);          \
-  template Var<T> global_avg_pool2d(const Var<T>&);                          \
+#define XTANGENT_INSTANTIATE(T)                                     \
+  template Var<T> max_pool2d(const Var<T>&, Extent2d, PoolOptions); \
+  template Var<T> avg_pool2d(const Var<T>&, Extent2d, PoolOptions); \
+  template Var<T> global_avg_pool2d(const Var<T>&);                 \
   template Var<T> adaptive_avg_pool2d(const Var<T>&, Extent2d);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -203,7 +203,8 @@ Var<T> variance(const Var<T>& x, const std::vector<long>& axes, VarianceOptions 
   if (options.unbiased && to.count < 2)
     throw shape_error("[variance] unbiased, of one element in " + to_string(x.shape()) + ". It needs two.");
   const Var<T> centered = x - sum_to(x, to.kept_in_place) / static_cast<double>(to.count);
-  return sum_shaped(square(centered), to, options.keepdims) / static_cast<double>(to.count - (options.unbiased ? 1 : 0));
+  return sum_shaped(square(centered), to, options.keepdims) /
+         static_cast<double>(to.count - (options.unbiased ? 1 : 0));
 }
 template <class T>
 Var<T> max(const Var<T>& x, long axis, bool keepdims) {
