@@ -1,8 +1,10 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "autodiff/kernels/im2col.hpp"
@@ -89,7 +91,7 @@ class FactorSweep {
   bool had_probe_axis_;
   bool consume_;
   std::size_t cursor_;  // nodes at and after it have been visited
-  std::vector<ParameterUse<T>> ready_;
+  std::deque<ParameterUse<T>> ready_;  // in the order of the op's arguments
 };
 
 extern template struct Factor<float>;

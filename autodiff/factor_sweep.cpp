@@ -106,8 +106,8 @@ template <class T>
 std::optional<ParameterUse<T>> FactorSweep<T>::next() {
   while (ready_.empty())
     if (!advance()) return std::nullopt;
-  ParameterUse<T> use = std::move(ready_.back());
-  ready_.pop_back();
+  ParameterUse<T> use = std::move(ready_.front());
+  ready_.pop_front();
   return use;
 }
 

@@ -126,6 +126,23 @@ void choose_rules(Plan& p, const Options& options) {
     if (options.rule && std::find(rules.begin(), rules.end(), *options.rule) != rules.end()) use.rule = *options.rule;
     use.cost = cost(use.rule, use.shape, n, m, p.probes, p.symmetric, p.mode, p.scalar_bytes);
   }
+  fuse_biases(p.uses);
+}
+
+// A weight and its bias whose only uses follow each other share their left factors: (La Lb^T) o (Ra Rb^T + 1).
+void fuse_biases(std::vector<UsePlan>& uses) {
+  std::vector<std::size_t> count;
+  for (const UsePlan& use : uses) {
+    count.resize(std::max(count.size(), use.index + 1), 0);
+    ++count[use.index];
+  }
+  for (std::size_t i = 0; i + 1 < uses.size(); ++i) {
+    UsePlan &a = uses[i], &b = uses[i + 1];
+    a.with_bias = a.rule == Rule::outer && b.shape.kind == FactorKind::rows && b.shape.positions == 1 &&
+                  a.shape.left == b.shape.left && count[a.index] == 1 && count[b.index] == 1 && a.op == b.op;
+    b.fused = a.with_bias;
+    if (b.fused) b.cost = {};
+  }
 }
 
 void set_block(Plan& p, std::size_t block) {
@@ -195,7 +212,8 @@ Plan make_plan(const Model<T>& model, const Array<T>& x, std::size_t rows, std::
   p.sweep_flop = sweeps * each;
   p.contraction_flop = 0;
   for (const UsePlan& use : p.uses)
-    p.contraction_flop += cost(use.rule, use.shape, rows, columns, p.probes, symmetric, p.mode, p.scalar_bytes).flop;
+    if (!use.fused)
+      p.contraction_flop += cost(use.rule, use.shape, rows, columns, p.probes, symmetric, p.mode, p.scalar_bytes).flop;
   // An example of the columns after the other: C pullbacks through it, C pushforwards through all rows.
   const double products = m * (t.forward_flop + 2 * k * t.forward_flop) + n * t.forward_flop + n * m * k * 2 * t.forward_flop;
   p.strategy = options.strategy;
@@ -249,7 +267,7 @@ std::ostream& operator<<(std::ostream& out, const Plan& p) {
         << "factor" << std::setw(15) << "rule" << std::right << std::setw(12) << "FLOP" << std::setw(13) << "memory\n";
     for (const UsePlan& use : p.uses)
       out << std::left << std::setw(static_cast<int>(width) + 2) << use.parameter << std::setw(12) << use.op
-          << std::setw(11) << name(use.shape.kind) << std::setw(15) << name(use.rule) << std::right << std::setw(12)
+          << std::setw(11) << name(use.shape.kind) << std::setw(15) << (use.fused ? "with weight" : name(use.rule)) << std::right << std::setw(12)
           << readable(use.cost.flop, "", 1000) << std::setw(12) << readable(use.cost.bytes, "B", 1024) << "\n";
     out << "blocks   " << p.pairs << (p.pairs == 1 ? " pair" : " pairs") << " of " << p.block << " examples, recorded "
         << p.shard << " at a time\n";

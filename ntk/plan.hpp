@@ -48,6 +48,9 @@ struct UsePlan {
   UseShape shape;
   Rule rule = Rule::materialize;
   RuleCost cost;  ///< for one pair of blocks
+  /// The next use is this linear layer's bias and is contracted with it: its left factors are the same.
+  bool with_bias = false;
+  bool fused = false;  ///< contracted with the use before it
 };
 
 /// What a kernel will cost, from shapes alone: nothing of it is run but one example through the network.

@@ -62,14 +62,6 @@ class Sweeps {
   std::vector<std::unique_ptr<Shard>> shards_;
 };
 
-// Is use i the weight of a linear layer and use i + 1 its bias, each the only use of its parameter?
-bool is_weight_with_bias(const std::vector<UsePlan>& uses, const std::vector<std::size_t>& count, std::size_t i) {
-  if (i + 1 >= uses.size()) return false;
-  const UsePlan &a = uses[i], &b = uses[i + 1];
-  return a.rule == Rule::outer && b.shape.kind == FactorKind::rows && b.shape.positions == 1 &&
-         a.shape.left == b.shape.left && count[a.index] == 1 && count[b.index] == 1 && a.op == b.op;
-}
-
 template <class T>
 bool same_left(const Use<T>& a, const Use<T>& b) {
   return a.pieces.front().left.data() == b.pieces.front().left.data();
@@ -103,8 +95,7 @@ class PairOfBlocks {
         continue;
       }
       bool fused = false;
-      if (is_weight_with_bias(plan_.uses, count, i)) {
-        // The sweep yields the bias right after its weight, with the same cotangents.
+      if (use.with_bias) {  // the sweep yields the bias right after its weight
         Use<T> bias = rows_.next(plan_.uses[i + 1]);
         std::optional<Use<T>> bias_columns;
         if (!symmetric_) bias_columns = columns_->next(plan_.uses[i + 1]);
