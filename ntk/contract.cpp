@@ -172,13 +172,12 @@ void add_outer(const Pieces<T>& a, const Pieces<T>& b, bool fused_bias, Block& b
   });
 }
 
-// Rows [first, last) of the parameter's gradients of all examples: (K N, (last - first) R), or (N, K ...) summed.
+// Elements [first, last) of the parameter's gradients of all examples: (K N, last - first), or (N, K ...) summed.
+// The range begins and ends with whole rows of the parameter.
 template <class T>
 Array<T> materialize(const Pieces<T>& pieces, ProbeMode mode, std::size_t first, std::size_t last) {
   const std::size_t n = examples_in(pieces), k = pieces.front().probes, size = pieces.front().parameter.size();
-  const std::size_t r = pieces.front().kind == FactorKind::outer_sum || pieces.front().kind == FactorKind::outer
-                            ? pieces.front().right_size() : 1;
-  const std::size_t length = (last - first) * r;
+  const std::size_t length = last - first;
   Array<T> out(mode == ProbeMode::cross ? Shape{k * n, length} : Shape{n, k * length});
   T* to = out.mutable_data();
   std::size_t done = 0;
@@ -190,17 +189,18 @@ Array<T> materialize(const Pieces<T>& pieces, ProbeMode mode, std::size_t first,
     const std::size_t stride = mode == ProbeMode::cross ? n * length : length;
     if (f.patches && f.patches->groups == 1 && f.kind == FactorKind::outer_sum) {
       const std::size_t left_one = f.left_size() * f.positions, right_one = f.patches->input_size();
+      const std::size_t row = f.right_size();
       parallel_for(f.examples, 1, [&](std::size_t begin, std::size_t end) {
         Array<T> room({f.patches->patch_size(), f.positions});
         for (std::size_t i = begin; i < end; ++i)
-          kernels::conv2d_weight_one(*f.patches, k, last - first, f.right.data() + i * right_one,
-                                     f.left.data() + i * left_one + first * f.positions, f.examples * left_one,
+          kernels::conv2d_weight_one(*f.patches, k, length / row, f.right.data() + i * right_one,
+                                     f.left.data() + i * left_one + first / row * f.positions, f.examples * left_one,
                                      place(0, i), stride, room.mutable_data());
       });
     } else {
       const Array<T> dense = f.dense();
       for (std::size_t p = 0; p < k; ++p)
-        kernels::copy_runs(f.examples, length, dense.data() + p * f.examples * size + first * r, size, place(p, 0),
+        kernels::copy_runs(f.examples, length, dense.data() + p * f.examples * size + first, size, place(p, 0),
                            mode == ProbeMode::cross ? length : k * length);
     }
     done += f.examples;
@@ -208,17 +208,23 @@ Array<T> materialize(const Pieces<T>& pieces, ProbeMode mode, std::size_t first,
   return out;
 }
 
+// Elements of a row of the parameter that a use addresses together.
+template <class T>
+std::size_t row_length(const Pieces<T>& pieces) {
+  const FactorKind kind = pieces.front().kind;
+  return kind == FactorKind::outer || kind == FactorKind::outer_sum ? pieces.front().right_size() : 1;
+}
+
 template <class T>
 void add_materialized(const Pieces<T>& a, const Pieces<T>& b, std::size_t room, Block& block) {
-  const UseShape use = shape_of(a.front());
-  const bool product = use.kind == FactorKind::outer || use.kind == FactorKind::outer_sum;
-  const std::size_t r = product ? use.right : 1, rows = use.parameter_size / std::max<std::size_t>(r, 1);
+  const std::size_t size = a.front().parameter.size();
+  const std::size_t row = std::max<std::size_t>(1, std::max(row_length(a), row_length(b)));
   const bool same = block.symmetric && &a == &b;
   const std::size_t examples = same ? block.rows : block.rows + block.columns;
-  const std::size_t row_bytes = std::max<std::size_t>(1, examples * block.probes * r * sizeof(T));
-  const std::size_t step = std::clamp<std::size_t>(room / row_bytes, 1, rows);
-  for (std::size_t first = 0; first < rows; first += step) {
-    const std::size_t last = std::min(rows, first + step);
+  const std::size_t row_bytes = std::max<std::size_t>(1, examples * block.probes * row * sizeof(T));
+  const std::size_t step = std::max<std::size_t>(1, room / row_bytes) * row;
+  for (std::size_t first = 0; first < size; first += step) {
+    const std::size_t last = size - first > step ? first + step : size;
     const Array<T> ga = materialize(a, block.mode, first, last);
     add_gram(ga, same ? ga : materialize(b, block.mode, first, last), block);
   }

@@ -38,7 +38,8 @@ std::string readable(double value, const char* unit, double base) {
   return text.str();
 }
 
-// One example through the network: its uses of parameters, its work and its memory.
+// Two examples through the network (two, so that ops which mix examples show): its uses of parameters, its work and
+// its memory.
 struct Trace {
   std::vector<UsePlan> uses;
   std::size_t outputs = 0, parameters = 0;
@@ -49,13 +50,23 @@ struct Trace {
 };
 
 template <class T>
+Array<T> two_examples(const Array<T>& x) {
+  if (x.shape()[0] >= 2) return x.rows(0, 2);
+  Shape shape = x.shape();
+  shape[0] = 2;
+  Array<T> twice(shape);
+  for (std::size_t i = 0; i < 2; ++i) std::copy_n(x.data(), x.size(), twice.mutable_data() + i * x.size());
+  return twice;
+}
+
+template <class T>
 Trace trace(const Model<T>& model, const Array<T>& x) {
   Tape<T> tape;
-  const Recording<T> recording = model.record(tape, x.rows(0, 1));
+  const Recording<T> recording = model.record(tape, two_examples(x));
   const Shape& y = recording.output.shape();
-  if (y.rank() != 2 || y[1] == 0)
+  if (y.rank() != 2 || y[0] != 2 || y[1] == 0)
     throw shape_error("[ntk] the network's output is " + to_string(y) +
-                      " for one example; kernels need (N, O). Flatten it, or add a readout layer.");
+                      " for two examples; kernels need (N, O). Flatten it, or add a readout layer.");
   Trace out;
   out.outputs = y[1];
   for (const Var<T>& p : recording.parameters) {
@@ -77,12 +88,12 @@ Trace trace(const Model<T>& model, const Array<T>& x) {
       back = back || (argument.index >= 0 && active[static_cast<std::size_t>(argument.index)] &&
                       argument.constant.examples() == Examples::axis0);
     }
-    const double flop = node.op->flop(shapes, node.value.shape());
+    const double flop = node.op->flop(shapes, node.value.shape()) / 2;
     out.forward_flop += flop;
     if (back) out.backward_flop += flop;
-    out.largest_value = std::max(out.largest_value, static_cast<double>(node.value.size()));
+    out.largest_value = std::max(out.largest_value, static_cast<double>(node.value.size()) / 2);
   }
-  out.activation_bytes = static_cast<double>(tape.statistics().bytes) - out.parameter_bytes;
+  out.activation_bytes = (static_cast<double>(tape.statistics().bytes) - out.parameter_bytes) / 2;
   FactorSweep<T> sweep(recording.output, Array<T>::ones(y), recording.parameters, true);
   while (std::optional<ParameterUse<T>> use = sweep.next()) {
     UsePlan plan;
@@ -118,17 +129,6 @@ double structured_bytes(const Trace& t, const Plan& p, std::size_t block) {
   return block_values + sides * t.activation_bytes + cotangents + std::min(rule, materialization_room);
 }
 
-void choose_rules(Plan& p, const Options& options) {
-  const std::size_t n = std::min(p.block, p.rows), m = std::min(p.block, p.columns);
-  for (UsePlan& use : p.uses) {
-    use.rule = cheapest_rule(use.shape, n, m, p.probes, p.symmetric, p.mode);
-    const std::vector<Rule> rules = rules_for(use.shape);
-    if (options.rule && std::find(rules.begin(), rules.end(), *options.rule) != rules.end()) use.rule = *options.rule;
-    use.cost = cost(use.rule, use.shape, n, m, p.probes, p.symmetric, p.mode, p.scalar_bytes);
-  }
-  fuse_biases(p.uses);
-}
-
 // A weight and its bias whose only uses follow each other share their left factors: (La Lb^T) o (Ra Rb^T + 1).
 void fuse_biases(std::vector<UsePlan>& uses) {
   std::vector<std::size_t> count;
@@ -143,6 +143,17 @@ void fuse_biases(std::vector<UsePlan>& uses) {
     b.fused = a.with_bias;
     if (b.fused) b.cost = {};
   }
+}
+
+void choose_rules(Plan& p, const Options& options) {
+  const std::size_t n = std::min(p.block, p.rows), m = std::min(p.block, p.columns);
+  for (UsePlan& use : p.uses) {
+    use.rule = cheapest_rule(use.shape, n, m, p.probes, p.symmetric, p.mode);
+    const std::vector<Rule> rules = rules_for(use.shape);
+    if (options.rule && std::find(rules.begin(), rules.end(), *options.rule) != rules.end()) use.rule = *options.rule;
+    use.cost = cost(use.rule, use.shape, n, m, p.probes, p.symmetric, p.mode, p.scalar_bytes);
+  }
+  fuse_biases(p.uses);
 }
 
 void set_block(Plan& p, std::size_t block) {

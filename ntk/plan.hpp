@@ -34,10 +34,10 @@ struct Options {
   /// Examples a block of rows or columns; 0: as many as fit in the memory.
   std::size_t block = 0;
   /// For every use where it is right, this rule instead of the cheapest: to measure, not to gain speed.
-  std::optional<Rule> rule;
+  std::optional<Rule> rule = {};
   /// Called from the calling thread between pieces of work. An exception thrown from it stops the computation and
   /// reaches the caller.
-  std::function<void(const Progress&)> progress;
+  std::function<void(const Progress&)> progress = {};
 };
 
 /// How one use of a parameter will be contracted.
@@ -53,7 +53,7 @@ struct UsePlan {
   bool fused = false;  ///< contracted with the use before it
 };
 
-/// What a kernel will cost, from shapes alone: nothing of it is run but one example through the network.
+/// What a kernel will cost, from shapes alone: nothing of it is run but two examples through the network.
 struct Plan {
   std::size_t rows = 0, columns = 0, outputs = 0, probes = 1, parameters = 0;
   bool symmetric = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <sstream>
 
 #include "autodiff/error.hpp"
@@ -25,13 +26,23 @@ Regression::Regression(const Array<double>& kernel, Options options) {
   const double mean = trace / static_cast<double>(size_);
   ridge_ = options.relative ? options.ridge * mean : options.ridge;
   for (std::size_t i = 0; i < size_; ++i) a[i * size_ + i] += ridge_;
+  std::vector<double> diagonal(size_);
+  for (std::size_t i = 0; i < size_; ++i) diagonal[i] = a[i * size_ + i];
   const std::size_t failed = kernels::cholesky(size_, a);
-  if (failed == 0) return;
+  // A pivot below the rounding of what was subtracted from it is as good as zero, whatever its sign.
+  const double rounding = static_cast<double>(size_) * std::numeric_limits<double>::epsilon();
+  std::size_t row = failed ? failed - 1 : size_;
+  for (std::size_t i = 0; !failed && i < size_; ++i)
+    if (a[i * size_ + i] * a[i * size_ + i] <= rounding * diagonal[i]) {
+      row = i;
+      break;
+    }
+  if (row == size_) return;
+  const double pivot = failed ? a[row * size_ + row] : a[row * size_ + row] * a[row * size_ + row];
   std::ostringstream text;
-  text << "[regression] the kernel of order " << size_ << " is not positive definite: its leading minor of order "
-       << failed << " is singular to rounding (pivot " << a[(failed - 1) * size_ + failed - 1]
-       << ", mean of the diagonal " << mean << "). Remove duplicate examples, use a network with at least as many "
-       << "parameters as rows, or add a ridge, such as 1e-6 of the mean of the diagonal.";
+  text << "[regression] the kernel of order " << size_ << " is not positive definite: pivot " << pivot << " at row " << row
+       << ", whose diagonal entry is " << diagonal[row] << ". Remove duplicate examples, use a network with at least as many "
+       << "parameters as rows, or add a ridge, such as 1e-6 of the mean of the diagonal (" << mean << ").";
   throw numerical_error(text.str());
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 template <class T>
 struct Use {
-  std::size_t parameter = 0;
+  Rule rule = Rule::materialize;
   Pieces<T> pieces;
 };
 
@@ -43,7 +43,7 @@ class Sweeps {
     kernels::parallel_for(shards_.size(), 1, [&](std::size_t first, std::size_t last) {
       for (std::size_t s = first; s < last; ++s) found[s] = shards_[s]->sweep->next();
     });
-    Use<T> use{expected.index, {}};
+    Use<T> use{expected.rule, {}};
     for (auto& f : found) {
       if (!f || f->parameter != expected.index || f->factor.kind != expected.shape.kind)
         throw rule_error("[ntk] the network records other operations for other examples (at parameter " +
@@ -88,7 +88,7 @@ class PairOfBlocks {
         held_rows[use.index].push_back(std::move(a));
         if (b) held_columns[use.index].push_back(std::move(*b));
         if (++seen[use.index] == count[use.index]) {
-          contract_shared(use.rule, held_rows[use.index], symmetric_ ? held_rows[use.index] : held_columns[use.index]);
+          contract_shared(held_rows[use.index], symmetric_ ? held_rows[use.index] : held_columns[use.index]);
           held_rows[use.index].clear();
           held_columns[use.index].clear();
         }
@@ -100,7 +100,7 @@ class PairOfBlocks {
         std::optional<Use<T>> bias_columns;
         if (!symmetric_) bias_columns = columns_->next(plan_.uses[i + 1]);
         fused = same_left(a, bias) && (!b || same_left(*b, *bias_columns));
-        if (!fused) contract_pair(plan_.uses[i + 1].rule, bias, bias_columns ? *bias_columns : bias, false);
+        if (!fused) contract_pair(bias.rule, bias, bias_columns ? *bias_columns : bias, false);
         ++i;
       }
       contract_pair(use.rule, a, b ? *b : a, fused);
@@ -113,9 +113,10 @@ class PairOfBlocks {
     const UseShape shape = shape_of(a.pieces.front());
     meter_.add(cost(rule, shape, block_.rows, block_.columns, block_.probes, block_.symmetric, block_.mode, sizeof(T)).flop);
   }
-  void contract_shared(Rule rule, const std::vector<Use<T>>& a, const std::vector<Use<T>>& b) {
+  void contract_shared(const std::vector<Use<T>>& a, const std::vector<Use<T>>& b) {
     for (const Use<T>& one : a)
-      for (const Use<T>& other : b) contract_pair(rule, one, other, false);
+      for (const Use<T>& other : b)
+        contract_pair(one.rule == other.rule ? one.rule : Rule::materialize, one, other, false);
   }
 
   const Plan& plan_;

@@ -1,0 +1,336 @@
+// Every kernel against other ways of computing it, on every network of the table.
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "autodiff/kernels/blas.hpp"
+#include "ntk/compare.hpp"
+#include "ntk/kernel.hpp"
+#include "ntk/spectrum.hpp"
+#include "tests/ntk/networks.hpp"
+#include "tests/testing.hpp"
+
+using namespace xtangent;
+using namespace xtangent::testing;
+
+namespace {
+
+Array<double> inputs(const NetworkRow& row, std::size_t n, const std::string& seed) {
+  Random random(row.name + seed);
+  return random_array(random, row.input.prepended(n));
+}
+
+std::vector<ntk::Readout> readouts(std::size_t outputs) {
+  Random random("readout");
+  return {ntk::readout::full(),         ntk::readout::pseudo(), ntk::readout::single(outputs - 1),
+          ntk::readout::random_signs(7), ntk::readout::trace(),  ntk::readout::custom(random_array(random, {outputs, 2}))};
+}
+
+std::size_t outputs_of(const NetworkRow& row, const nn::Parameters<double>& params) {
+  return (*row.net)(params, inputs(row, 1, "o")).shape()[1];
+}
+
+bool symmetric_to_the_bit(const Array<double>& k) {
+  const std::size_t n = k.shape()[0];
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j)
+      if (k[i * n + j] != k[j * n + i]) return false;
+  return true;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(kernel)
+
+BOOST_AUTO_TEST_CASE(all_strategies_agree) {
+  for (const NetworkRow& row : networks()) {
+    const auto params = row.net->init<double>(3);
+    const Array<double> x1 = inputs(row, 5, "1"), x2 = inputs(row, 3, "2");
+    for (const ntk::Readout& readout : readouts(outputs_of(row, params))) {
+      BOOST_TEST_CONTEXT(row.name << ", readout " << readout.name()) {
+        const auto square = ntk::kernel(*row.net, params, x1, readout, {.strategy = ntk::Strategy::jacobian});
+        const auto cross = ntk::kernel(*row.net, params, x1, x2, readout, {.strategy = ntk::Strategy::jacobian});
+        BOOST_TEST(symmetric_to_the_bit(square));
+        for (ntk::Strategy strategy : {ntk::Strategy::automatic, ntk::Strategy::structured, ntk::Strategy::vector_products}) {
+          const ntk::Options options{.strategy = strategy};
+          const auto k = ntk::kernel(*row.net, params, x1, readout, options);
+          BOOST_TEST(ntk::relative_difference(k, square) < 1e-12);
+          BOOST_TEST(symmetric_to_the_bit(k));
+          BOOST_TEST(ntk::relative_difference(ntk::kernel(*row.net, params, x1, x2, readout, options), cross) < 1e-12);
+        }
+        for (ntk::Rule rule : {ntk::Rule::materialize, ntk::Rule::position_gram, ntk::Rule::outer}) {
+          const ntk::Options options{.strategy = ntk::Strategy::structured, .rule = rule};
+          BOOST_TEST(ntk::relative_difference(ntk::kernel(*row.net, params, x1, readout, options), square) < 1e-12);
+          BOOST_TEST(ntk::relative_difference(ntk::kernel(*row.net, params, x1, x2, readout, options), cross) < 1e-12);
+        }
+        for (std::size_t block : {1, 2, 3, 5}) {
+          const ntk::Options options{.strategy = ntk::Strategy::structured, .block = block};
+          const auto k = ntk::kernel(*row.net, params, x1, readout, options);
+          BOOST_TEST(ntk::relative_difference(k, square) < 1e-12);
+          BOOST_TEST(symmetric_to_the_bit(k));
+          BOOST_TEST(ntk::relative_difference(ntk::kernel(*row.net, params, x1, x2, readout, options), cross) < 1e-12);
+        }
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(readouts_are_blockwise_sums_of_the_entk) {
+  for (const NetworkRow& row : networks()) {
+    BOOST_TEST_CONTEXT(row.name) {
+      const auto params = row.net->init<double>(4);
+      const Array<double> x1 = inputs(row, 4, "1"), x2 = inputs(row, 3, "2");
+      const std::size_t o = outputs_of(row, params), columns = 3 * o;
+      const auto theta = ntk::entk(*row.net, params, x1, x2);
+      for (const ntk::Readout& readout : readouts(o)) {
+        const bool trace = readout.reduction == ntk::Readout::Reduction::trace;
+        const Array<double> r = readout.weights(o);
+        const std::size_t c = trace ? 1 : r.shape()[1];
+        Array<double> expected = Array<double>::zeros({4 * c, 3 * c});
+        double* to = expected.mutable_data();
+        for (std::size_t n = 0; n < 4; ++n)
+          for (std::size_t m = 0; m < 3; ++m)
+            for (std::size_t a = 0; a < o; ++a)
+              for (std::size_t b = 0; b < o; ++b) {
+                const double value = theta[(n * o + a) * columns + m * o + b];
+                if (trace && a == b) to[n * 3 + m] += value / static_cast<double>(o);
+                for (std::size_t i = 0; !trace && i < c; ++i)
+                  for (std::size_t j = 0; j < c; ++j)
+                    to[(n * c + i) * 3 * c + m * c + j] += r[a * c + i] * value * r[b * c + j];
+              }
+        BOOST_TEST_CONTEXT(readout.name())
+        BOOST_TEST(ntk::relative_difference(ntk::kernel(*row.net, params, x1, x2, readout), expected) < 1e-12);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(float_kernels_follow_double) {
+  for (const NetworkRow& row : networks()) {
+    BOOST_TEST_CONTEXT(row.name) {
+      const auto params = row.net->init<double>(5);
+      const auto single = row.net->init<float>(5);
+      const Array<double> x = inputs(row, 6, "f");
+      BOOST_TEST(ntk::relative_difference(ntk::entk(*row.net, single, cast<float>(x)), ntk::entk(*row.net, params, x)) < 1e-5);
+      BOOST_TEST(ntk::relative_difference(ntk::pntk(*row.net, single, cast<float>(x)), ntk::pntk(*row.net, params, x)) < 1e-5);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(one_example) {
+  for (const NetworkRow& row : networks()) {
+    const auto params = row.net->init<double>(6);
+    const Array<double> x = inputs(row, 3, "n");
+    const auto all = ntk::pntk(*row.net, params, x);
+    const auto one = ntk::pntk(*row.net, params, Array<double>(x.rows(1, 2)));
+    BOOST_TEST(one.shape() == (Shape{1, 1}));
+    BOOST_TEST(std::abs(one[0] - all[4]) < 1e-12 * std::abs(all[4]));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(kernels_have_no_negative_eigenvalues) {
+  for (const NetworkRow& row : networks()) {
+    BOOST_TEST_CONTEXT(row.name) {
+      const auto params = row.net->init<double>(8);
+      const auto values = ntk::eigenvalues(ntk::entk(*row.net, params, inputs(row, 6, "psd")));
+      BOOST_TEST(values.front() > -1e-12 * values.back());
+      std::size_t rank = 0;
+      for (double v : values) rank += v > 1e-10 * values.back();
+      BOOST_TEST(rank <= params.size());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(linear_model_in_closed_form) {
+  const auto net = nn::sequential(nn::Linear(4, 3));
+  const auto params = net.init<double>(1);
+  Random random("linear model");
+  const Array<double> x = random_array(random, {5, 4});
+  const auto k = ntk::pntk(net, params, x);
+  for (std::size_t n = 0; n < 5; ++n)
+    for (std::size_t m = 0; m < 5; ++m) {
+      double expected = 1;
+      for (std::size_t i = 0; i < 4; ++i) expected += x[n * 4 + i] * x[m * 4 + i];
+      BOOST_TEST(std::abs(k[n * 5 + m] - expected) < 1e-14);
+    }
+  BOOST_TEST(ntk::relative_frobenius(ntk::entk(net, params, x), k, 3) < 1e-15);
+}
+
+// Jacot, Gabriel, Hongler 2018; Cho and Saul 2009. f = sqrt(2 / W) v relu(u x / sqrt(d)), all weights N(0, 1):
+// K = x.x' / d * k0 + k1 with the arc-cosine kernels k0, k1 of the angle between x and x'.
+BOOST_AUTO_TEST_CASE(relu_network_tends_to_the_arc_cosine_kernel) {
+  Random random("arc cosine");
+  const std::size_t n = 6, d = 5;
+  const Array<double> x = random_array(random, {n, d});
+  const auto dot = [&](std::size_t a, std::size_t b) {
+    double sum = 0;
+    for (std::size_t i = 0; i < d; ++i) sum += x[a * d + i] * x[b * d + i];
+    return sum / static_cast<double>(d);
+  };
+  Array<double> limit({n, n});
+  for (std::size_t a = 0; a < n; ++a)
+    for (std::size_t b = 0; b < n; ++b) {
+      const double norms = std::sqrt(dot(a, a) * dot(b, b));
+      const double angle = std::acos(std::clamp(dot(a, b) / norms, -1.0, 1.0)), pi = std::acos(-1.0);
+      const double k0 = (pi - angle) / pi;
+      limit.mutable_data()[a * n + b] =
+          dot(a, b) * k0 + norms * (std::sin(angle) + (pi - angle) * std::cos(angle)) / pi;
+    }
+  std::vector<double> widths, errors;
+  for (std::size_t width : {64, 256, 1024, 4096}) {
+    const nn::WeightOptions first{.bias = false, .parameterization = nn::Parameterization::ntk};
+    nn::WeightOptions second = first;
+    second.sigma_w = std::sqrt(2.0);
+    const auto net = nn::sequential(nn::Linear(d, width, first), nn::Relu(), nn::Linear(width, 1, second));
+    double error = 0;
+    for (std::uint64_t seed = 0; seed < 12; ++seed)
+      error += ntk::relative_difference(ntk::pntk(net, net.init<double>(seed), x), limit) / 12;
+    widths.push_back(static_cast<double>(width));
+    errors.push_back(error);
+  }
+  BOOST_TEST(errors.back() < 0.03);
+  BOOST_TEST(std::abs(ntk::log_log_slope(widths, errors) + 0.5) < 0.1);
+}
+
+BOOST_AUTO_TEST_CASE(the_pntk_approaches_the_entk_with_the_width) {
+  Random random("width");
+  const Array<double> x = random_array(random, {8, 10});
+  std::vector<double> widths, errors;
+  for (std::size_t width : {32, 128, 512}) {
+    const nn::WeightOptions he{.initialization = nn::Initialization::kaiming_normal};
+    const auto net = nn::sequential(nn::Linear(10, width, he), nn::Relu(), nn::Linear(width, width, he), nn::Relu(),
+                                    nn::Linear(width, 5, he));
+    double error = 0;
+    for (std::uint64_t seed = 0; seed < 8; ++seed) {
+      const auto params = net.init<double>(seed);
+      error += ntk::relative_frobenius(ntk::entk(net, params, x), ntk::pntk(net, params, x), 5) / 8;
+    }
+    widths.push_back(static_cast<double>(width));
+    errors.push_back(error);
+  }
+  BOOST_TEST(std::abs(ntk::log_log_slope(widths, errors) + 0.5) < 0.1);
+}
+
+BOOST_AUTO_TEST_CASE(xtensor_inputs) {
+  const auto net = nn::sequential(nn::Linear(4, 3));
+  const auto params = net.init<float>(1);
+  const xt::xarray<double> x = {{1, 2, 3, 4}, {0, 1, 0, 1}};
+  const auto k = ntk::pntk(net, params, x);
+  BOOST_TEST(std::abs(k[1] - 7.0) < 1e-5);
+  BOOST_TEST(ntk::entk(net, params, x, x + 0.0).shape() == (Shape{6, 6}));
+}
+
+BOOST_AUTO_TEST_CASE(the_same_bits_again_and_tiled) {
+  const auto net = nn::sequential(nn::Linear(6, 40), nn::Relu(), nn::Linear(40, 3));
+  const auto params = net.init<float>(2);
+  Random random("bits");
+  const Array<float> x = cast<float>(random_array(random, {33, 6}));
+  const auto k = ntk::entk(net, params, x);
+  BOOST_TEST(same_bits(k, ntk::entk(net, params, x)));
+  BOOST_TEST(ntk::relative_difference(ntk::entk(net, params, x, {.block = 7}), k) < 1e-6);
+}
+
+BOOST_AUTO_TEST_CASE(progress_ends_at_one_and_can_stop) {
+  const auto net = nn::sequential(nn::Linear(6, 40), nn::Relu(), nn::Linear(40, 3));
+  const auto params = net.init<float>(2);
+  Random random("progress");
+  const Array<float> x = cast<float>(random_array(random, {20, 6}));
+  for (ntk::Strategy strategy : {ntk::Strategy::structured, ntk::Strategy::jacobian, ntk::Strategy::vector_products}) {
+    double last = 0;
+    std::size_t calls = 0;
+    ntk::Options options{.strategy = strategy, .block = 8};
+    options.progress = [&](const ntk::Progress& p) {
+      BOOST_TEST(p.fraction >= last);
+      BOOST_TEST(p.seconds_left >= 0);
+      last = p.fraction;
+      ++calls;
+    };
+    ntk::entk(net, params, x, options);
+    BOOST_TEST(calls >= 2);
+    BOOST_TEST(std::abs(last - 1) < 1e-9);
+    options.progress = [](const ntk::Progress&) { throw std::runtime_error("stop"); };
+    BOOST_CHECK_THROW(ntk::entk(net, params, x, options), std::runtime_error);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(plans_count_what_is_done) {
+  const auto net = nn::sequential(nn::Linear(784, 1024), nn::Relu(), nn::Linear(1024, 10));
+  const auto params = net.init<float>(1);
+  const Array<float> x = Array<float>::ones({256, 784});
+  const ntk::Plan p = ntk::plan(net, params, x, ntk::readout::pseudo());
+  BOOST_TEST(p.uses.size() == 4u);
+  BOOST_TEST(p.parameters == 784u * 1024 + 1024 + 1024 * 10 + 10);
+  // The head: N^2 / 2 pairs, 2 FLOP for each of 1024 + 10 columns of the two Grams and for their product.
+  BOOST_TEST(p.uses[0].parameter == "2.weight");
+  BOOST_TEST((p.uses[0].rule == ntk::Rule::outer));
+  BOOST_TEST(p.uses[0].cost.flop == 256.0 * 256 / 2 * 2 * (1024 + 10 + 1));
+  BOOST_TEST(p.uses[1].fused);
+  BOOST_TEST(p.result_bytes == 8.0 * 256 * 256);
+  std::ostringstream text;
+  text << p;
+  for (const char* word : {"0.weight", "outer", "FLOP", "memory", "budget"}) BOOST_TEST(text.str().find(word) != std::string::npos);
+  // A convolution with few positions and many channels takes the position Gram, one with many positions does not.
+  ntk::UseShape late{FactorKind::outer_sum, 512 * 512 * 9, 16, 512, 512 * 9, false};
+  ntk::UseShape early{FactorKind::outer_sum, 64 * 3 * 9, 1024, 64, 27, false};
+  BOOST_TEST((ntk::cheapest_rule(late, 64, 64, 1, true, ntk::ProbeMode::cross) == ntk::Rule::position_gram));
+  BOOST_TEST((ntk::cheapest_rule(early, 64, 64, 1, true, ntk::ProbeMode::cross) == ntk::Rule::materialize));
+}
+
+BOOST_AUTO_TEST_CASE(automatic_takes_vector_products_where_they_are_cheaper) {
+  const auto net = nn::sequential(nn::Linear(4, 2), nn::Tanh(), nn::Linear(2, 64));
+  const auto params = net.init<double>(1);
+  Random random("auto");
+  const Array<double> x = random_array(random, {16, 4});
+  const ntk::Plan p = ntk::plan(net, params, x, ntk::readout::full());
+  BOOST_TEST((p.strategy == ntk::Strategy::vector_products || p.strategy == ntk::Strategy::structured));
+  const ntk::Plan forced = ntk::plan(net, params, x, ntk::readout::full(), {.strategy = ntk::Strategy::vector_products});
+  const ntk::Plan structured = ntk::plan(net, params, x, ntk::readout::full(), {.strategy = ntk::Strategy::structured});
+  BOOST_TEST(p.flop() == std::min(forced.flop(), structured.flop()));
+}
+
+BOOST_AUTO_TEST_CASE(a_budget_makes_blocks_or_is_refused) {
+  const auto net = nn::sequential(nn::Linear(64, 512), nn::Relu(), nn::Linear(512, 10));
+  const auto params = net.init<float>(1);
+  Random random("budget");
+  const Array<float> x = cast<float>(random_array(random, {400, 64}));
+  const ntk::Options small{.memory = 6 << 20};
+  const ntk::Plan p = ntk::plan(net, params, x, ntk::readout::pseudo(), small);
+  BOOST_TEST(p.block < 400u);
+  BOOST_TEST(p.bytes() <= 6.0 * (1 << 20));
+  BOOST_TEST(ntk::relative_difference(ntk::pntk(net, params, x, small), ntk::pntk(net, params, x)) < 1e-6);
+  try {
+    ntk::pntk(net, params, x, {.memory = 1 << 20});
+    BOOST_ERROR("no memory_error");
+  } catch (const memory_error& e) {
+    BOOST_TEST(std::string(e.what()).find("options.memory") != std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(errors) {
+  const auto net = nn::sequential(nn::Linear(4, 3));
+  auto params = net.init<double>(1);
+  Random random("errors");
+  Array<double> x = random_array(random, {3, 4});
+  BOOST_CHECK_THROW(ntk::pntk(net, params, Array<double>::zeros({0, 4})), shape_error);
+  BOOST_CHECK_THROW(ntk::pntk(net, params, Array<double>::zeros({3, 5})), shape_error);
+  BOOST_CHECK_THROW(ntk::pntk(net, params, x, Array<double>::zeros({3, 5})), shape_error);
+  BOOST_CHECK_THROW(ntk::kernel(net, params, x, ntk::readout::single(3)), shape_error);
+  BOOST_CHECK_THROW(ntk::kernel(net, params, x, ntk::readout::custom(Array<double>::ones({4, 2}))), shape_error);
+  BOOST_CHECK_THROW(ntk::readout::custom(Array<double>::ones({4})), shape_error);
+  x.mutable_data()[9] = std::numeric_limits<double>::quiet_NaN();
+  try {
+    ntk::pntk(net, params, x);
+    BOOST_ERROR("no numerical_error");
+  } catch (const numerical_error& e) {
+    BOOST_TEST(std::string(e.what()).find("example 2, element 1") != std::string::npos);
+  }
+  const Written mixing({{"w", {3, 4}}}, [](auto p, const auto& v) { return linear(v - mean(v, {0}, true), p("w")) * 1.0; });
+  const auto mixing_params = mixing.init<double>(1);
+  x = random_array(random, {3, 4});
+  BOOST_CHECK_THROW(ntk::pntk(mixing, mixing_params, x), batch_error);
+  const Written flat({{"w", {3, 4}}}, [](auto p, const auto& v) { return sum(linear(v, p("w")), {-1}); });
+  BOOST_CHECK_THROW(ntk::pntk(flat, flat.init<double>(1), x), shape_error);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

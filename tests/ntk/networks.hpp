@@ -1,0 +1,121 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "autodiff/ops/activation.hpp"
+#include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/convolution.hpp"
+#include "autodiff/ops/indexing.hpp"
+#include "autodiff/ops/linear.hpp"
+#include "autodiff/ops/reduction.hpp"
+#include "nn/sequential.hpp"
+
+/// Small networks with everything that per-example gradients can meet. A new row runs through every test of kernels.
+namespace xtangent::testing {
+
+struct NetworkRow {
+  std::string name;
+  nn::AnyModule net;
+  Shape input;  // of one example
+};
+
+/// A network whose parameters and function are given in place.
+struct Written : nn::Module<Written> {
+  using Function = std::function<Var<double>(nn::Scope<double>, const Var<double>&)>;
+  using FloatFunction = std::function<Var<float>(nn::Scope<float>, const Var<float>&)>;
+  std::vector<std::pair<std::string, Shape>> declared;
+  Function f;
+  FloatFunction f_float;
+
+  template <class F>
+  Written(std::vector<std::pair<std::string, Shape>> parameters_, F function)
+      : declared(std::move(parameters_)), f(function), f_float(function) {}
+  template <class Declare>
+  void parameters(Declare&& declare) const {
+    for (const auto& [name, shape] : declared) declare(name, shape, nn::normal(0.4));
+  }
+  Var<double> forward(nn::Scope<double> p, const Var<double>& x) const { return f(p, x); }
+  Var<float> forward(nn::Scope<float> p, const Var<float>& x) const { return f_float(p, x); }
+};
+
+inline std::vector<NetworkRow> networks() {
+  std::vector<NetworkRow> rows;
+  const auto add = [&](std::string name, nn::AnyModule net, Shape input) {
+    rows.push_back({std::move(name), std::move(net), std::move(input)});
+  };
+  const nn::WeightOptions ntk{.parameterization = nn::Parameterization::ntk, .sigma_w = 1.5, .sigma_b = 0.5};
+
+  add("linear model", nn::sequential(nn::Linear(4, 3)), {4});
+  add("one output", nn::sequential(nn::Linear(5, 8), nn::Relu(), nn::Linear(8, 1)), {5});
+  add("mlp relu", nn::sequential(nn::Linear(6, 16), nn::Relu(), nn::Linear(16, 12), nn::Relu(), nn::Linear(12, 4)), {6});
+  add("mlp gelu, no bias", nn::sequential(nn::Linear(6, 9, {.bias = false}), nn::Gelu(), nn::Linear(9, 3, {.bias = false})), {6});
+  add("mlp, NTK parameterization", nn::sequential(nn::Linear(6, 16, ntk), nn::Erf(), nn::Linear(16, 3, ntk)), {6});
+  add("more outputs than width", nn::sequential(nn::Linear(4, 2), nn::Tanh(), nn::Linear(2, 9)), {4});
+
+  add("convolution, stride and padding",
+      Written({{"w", {5, 2, 3, 3}}, {"b", {5}}, {"v", {3, 5 * 9}}},
+              [](auto p, const auto& x) {
+                const auto h = tanh(conv2d(x, p("w"), p("b"), {.stride = {2, 2}, .padding = {1, 1}}));
+                return linear(flatten(h), p("v"));
+              }),
+      {2, 6, 6});
+  add("convolution, dilation and groups, pointwise after it",
+      Written({{"w", {4, 2, 2, 2}}, {"u", {6, 4, 1, 1}}, {"ub", {6}}, {"v", {3, 6}}},
+              [](auto p, const auto& x) {
+                const auto h = relu(conv2d(x, p("w"), {}, {.dilation = {2, 1}, .groups = 2}));
+                return linear(mean(conv2d(h, p("u"), p("ub")), {-1, -2}), p("v"));
+              }),
+      {4, 5, 5});
+  add("deep convolutions, few positions",
+      Written({{"w", {24, 20, 3, 3}}, {"b", {24}}, {"v", {2, 24}}},
+              [](auto p, const auto& x) {
+                return linear(mean(conv2d(x, p("w"), p("b"), {.padding = {1, 1}}), {-1, -2}), p("v"));
+              }),
+      {20, 2, 2});
+  add("sequence: linear on tokens, softmax attention",
+      Written({{"q", {6, 5}}, {"k", {6, 5}}, {"v", {4, 5}}, {"vb", {4}}, {"head", {3, 4}}},
+              [](auto p, const auto& x) {
+                const auto weights = softmax(matmul(linear(x, p("q")), linear(x, p("k")), {.transpose_b = true}), -1);
+                return linear(mean(matmul(weights, linear(x, p("v"), p("vb"))), {-2}), p("head"));
+              }),
+      {7, 5});
+  add("weights used twice, tied to the head",
+      Written({{"w", {5, 5}}, {"b", {5}}},
+              [](auto p, const auto& x) {
+                const auto h = tanh(linear(x, p("w"), p("b")));
+                return linear(tanh(linear(h, p("w"), p("b"))), p("w")) + linear(h, p("w"));
+              }),
+      {5});
+  add("one weight as a matrix and as a kernel",
+      Written({{"w", {4, 9}}, {"v", {3, 4}}},
+              [](auto p, const auto& x) {
+                const auto h = tanh(conv2d(x, reshape(p("w"), {4, 1, 3, 3})));
+                return linear(linear(flatten(slice(slice(x, -1, 0, 3), -2, 0, 3)), p("w")) + mean(h, {-1, -2}), p("v"));
+              }),
+      {1, 4, 4});
+  add("parameters made of parameters",
+      Written({{"w", {6, 5}}, {"scale", {6, 1}}, {"shift", {1}}, {"head", {6, 3}}},
+              [](auto p, const auto& x) {
+                const auto w = p("w") * exp(p("scale"));
+                return matmul(tanh(linear(x, w) + p("shift") * 0.5), p("head"));
+              }),
+      {5});
+  add("elementwise scales and shifts, a parameter that does nothing",
+      Written({{"scale", {6}}, {"shift", {6}}, {"unused", {3}}, {"w", {2, 6}}},
+              [](auto p, const auto& x) { return linear(tanh(x * p("scale") + p("shift")), p("w")); }),
+      {6});
+  add("layer norm by hand",
+      Written({{"w", {8, 4}}, {"gamma", {8}}, {"beta", {8}}, {"v", {3, 8}}},
+              [](auto p, const auto& x) {
+                const auto h = linear(x, p("w"));
+                const auto centered = h - mean(h, {-1}, true);
+                const auto normal = centered / sqrt(mean(centered * centered, {-1}, true) + 1e-5);
+                return linear(relu(normal * p("gamma") + p("beta")), p("v"));
+              }),
+      {4});
+  return rows;
+}
+
+}  // namespace xtangent::testing
