@@ -14,17 +14,18 @@ struct Axis {
   std::size_t extent, step_x, step_out;  // step_out is 0 on a reduced axis
 };
 
+// total += x summed over the reduced axes, in double.
 template <class T>
-void add_reduced(const Axis* axes, std::size_t rank, const T* x, T* out) {
+void add_reduced(const Axis* axes, std::size_t rank, const T* x, double* total) {
   if (rank == 1) {
     if (axes->step_out)
-      loops<T>().axpy(axes->extent, T(1), x, out);
+      loops<T>().accumulate(axes->extent, x, 1.0, total);
     else
-      *out += static_cast<T>(loops<T>().sum(axes->extent, x));
+      *total += loops<T>().sum(axes->extent, x);
     return;
   }
   for (std::size_t i = 0; i < axes->extent; ++i)
-    add_reduced(axes + 1, rank - 1, x + i * axes->step_x, out + i * axes->step_out);
+    add_reduced(axes + 1, rank - 1, x + i * axes->step_x, total + i * axes->step_out);
 }
 
 constexpr std::size_t piece = 1 << 14;
@@ -54,15 +55,12 @@ void with_exponentials(std::size_t rows, std::size_t n, const T* x, T* out, F f)
   });
 }
 
-}  // namespace
-
-template <class T>
-void sum_axes(const Shape& shape, const std::vector<bool>& reduced, const T* x, T* out) {
-  std::vector<Axis> axes;  // outermost first, neighbors of one kind merged
-  std::size_t step_x = 1, step_out = 1, out_size = 1;
+// Axes that matter, outermost first, neighbors of one kind merged.
+std::vector<Axis> merged_axes(const Shape& shape, const std::vector<bool>& reduced) {
+  std::vector<Axis> axes;
+  std::size_t step_x = 1, step_out = 1;
   for (std::size_t a = shape.rank(); a-- > 0;) {
     const std::size_t extent = shape[a];
-    if (!reduced[a]) out_size *= extent;
     if (extent != 1) {
       const bool same = !axes.empty() && (axes.front().step_out == 0) == reduced[a];
       if (same)
@@ -73,21 +71,69 @@ void sum_axes(const Shape& shape, const std::vector<bool>& reduced, const T* x, 
     step_x *= extent;
     if (!reduced[a]) step_out *= extent;
   }
-  std::fill_n(out, out_size, T(0));
-  if (shape.size() == 0) return;
+  return axes;
+}
+
+// Threads share the first kept axis.
+template <class T>
+void sum_by_results(const std::vector<Axis>& axes, std::size_t kept, std::size_t grain, const T* x, T* out) {
+  const Axis split = axes[kept];
+  parallel_for(split.extent, grain, [&](std::size_t first, std::size_t last) {
+    std::vector<Axis> part = axes;
+    part[kept].extent = last - first;
+    std::vector<double> total((last - first) * split.step_out);
+    add_reduced(part.data(), part.size(), x + first * split.step_x, total.data());
+    std::transform(total.begin(), total.end(), out + first * split.step_out,
+                   [](double v) { return static_cast<T>(v); });
+  });
+}
+
+// Threads share the outermost axis, which is reduced; their sums are added up in order.
+template <class T>
+void sum_by_terms(const std::vector<Axis>& axes, std::size_t out_size, std::size_t grain, const T* x, T* out) {
+  const Axis split = axes.front();
+  const std::size_t parts = (split.extent + grain - 1) / grain;
+  std::vector<double> totals(parts * out_size);
+  parallel_for(parts, 1, [&](std::size_t first, std::size_t last) {
+    for (std::size_t p = first; p < last; ++p) {
+      std::vector<Axis> part = axes;
+      part.front().extent = std::min(grain, split.extent - p * grain);
+      add_reduced(part.data(), part.size(), x + p * grain * split.step_x, totals.data() + p * out_size);
+    }
+  });
+  for (std::size_t i = 0; i < out_size; ++i) {
+    double total = 0;
+    for (std::size_t p = 0; p < parts; ++p) total += totals[p * out_size + i];
+    out[i] = static_cast<T>(total);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void sum_axes(const Shape& shape, const std::vector<bool>& reduced, const T* x, T* out) {
+  std::size_t out_size = 1;
+  for (std::size_t a = 0; a < shape.rank(); ++a)
+    if (!reduced[a]) out_size *= shape[a];
+  if (shape.size() == 0) {
+    std::fill_n(out, out_size, T(0));
+    return;
+  }
+  const std::vector<Axis> axes = merged_axes(shape, reduced);
   if (axes.empty()) {
     *out = *x;
     return;
   }
-  if (axes.size() == 1 || axes.front().step_out == 0) {
-    add_reduced(axes.data(), axes.size(), x, out);
-    return;
+  const std::size_t kept = axes.front().step_out ? 0 : 1;  // kinds alternate
+  if (kept < axes.size()) {
+    const std::size_t narrowest = axes[kept].step_x == 1 ? 1024 : 1;  // runs long enough to stream
+    const std::size_t grain = std::max(narrowest, piece * axes[kept].extent / shape.size());
+    if (kept == 0 || axes[kept].extent > grain) {
+      sum_by_results(axes, kept, grain, x, out);
+      return;
+    }
   }
-  const Axis outer = axes.front();
-  parallel_for(outer.extent, std::max<std::size_t>(1, piece / outer.step_x), [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i)
-      add_reduced(axes.data() + 1, axes.size() - 1, x + i * outer.step_x, out + i * outer.step_out);
-  });
+  sum_by_terms(axes, out_size, std::max<std::size_t>(1, 4 * piece / axes.front().step_x), x, out);
 }
 
 template <class T>
@@ -122,8 +168,8 @@ void argmax_axis(std::size_t outer, std::size_t extent, std::size_t inner, const
                    std::copy_n(x + o * block, inner, best.begin());
                    std::iota(index + o * inner, index + (o + 1) * inner, std::uint32_t(0));
                    for (std::size_t e = 1; e < extent; ++e)
-                     loops<T>().argmax_into(inner, 1, x + o * block + e * inner,
-                                            static_cast<std::uint32_t>(e * inner), best.data(), index + o * inner);
+                     loops<T>().argmax_into(inner, 1, x + o * block + e * inner, static_cast<std::uint32_t>(e * inner),
+                                            best.data(), index + o * inner);
                  }
                });
 }
@@ -152,12 +198,12 @@ void log_softmax_rows(std::size_t rows, std::size_t n, const T* x, T* out) {
   });
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                 \
-  template void sum_axes(const Shape&, const std::vector<bool>&, const T*, T*);                 \
-  template void max_axis(std::size_t, std::size_t, std::size_t, const T*, T*);                  \
-  template void argmax_axis(std::size_t, std::size_t, std::size_t, const T*, std::uint32_t*);   \
-  template void logsumexp_rows(std::size_t, std::size_t, const T*, T*);                         \
-  template void softmax_rows(std::size_t, std::size_t, const T*, T*);                           \
+#define XTANGENT_INSTANTIATE(T)                                                               \
+  template void sum_axes(const Shape&, const std::vector<bool>&, const T*, T*);               \
+  template void max_axis(std::size_t, std::size_t, std::size_t, const T*, T*);                \
+  template void argmax_axis(std::size_t, std::size_t, std::size_t, const T*, std::uint32_t*); \
+  template void logsumexp_rows(std::size_t, std::size_t, const T*, T*);                       \
+  template void softmax_rows(std::size_t, std::size_t, const T*, T*);                         \
   template void log_softmax_rows(std::size_t, std::size_t, const T*, T*);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

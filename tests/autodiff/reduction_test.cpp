@@ -243,6 +243,21 @@ BOOST_AUTO_TEST_CASE(more_elements_than_one_task) {
   BOOST_TEST(difference(sum(softmax(v), {-1}).value(), Array<double>::ones({130, 7})) < 1e-14);
 }
 
+BOOST_AUTO_TEST_CASE(long_sums_do_not_lose_digits) {
+  // Sums of floats over any axes are accumulated in double: many terms, many results, and both in turn.
+  struct {
+    Shape shape;
+    std::vector<long> axes;
+  } const cases[] = {{{60000, 3}, {0}},       {{60000, 3}, {1}},         {{90, 3000}, {0}},
+                     {{3000, 5, 20}, {0, 2}}, {{5, 300, 4, 20}, {1, 3}}, {{200000}, {}}};
+  Random random(11);
+  for (const auto& [shape, axes] : cases) {
+    const Array<float> x = cast<float>(random_array(random, shape, 0.0, 1.0));
+    const Array<double> expected = reduce(to_double(x), mask(axes, shape.rank()), false, total);
+    BOOST_TEST(difference(to_double(sum(Var<float>(x), axes).value()), expected) < 1.2e-7, to_string(shape));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(empty_axes) {
   const Var<double> none(Array<double>(Shape{3, 0}));
   BOOST_TEST(difference(sum(none, {1}).value(), Array<double>::zeros({3})) == 0.0);
