@@ -1,0 +1,41 @@
+"""Counts what `meson test` has run: Boost test cases, and each other program as one.
+
+usage: count_tests.py [--words] testlog.json...
+Prints `N passed, N failed`; with --words a line for people. Needs BOOST_TEST_REPORT_LEVEL=short during the run.
+"""
+import json
+import re
+import sys
+
+CASES = re.compile(r'(\d+) test cases? out of \d+ (passed|failed|skipped|aborted)')
+
+
+def count(test):
+    """(passed, failed, skipped) of one program."""
+    good = test['result'] in ('OK', 'EXPECTEDFAIL')
+    if test['result'] == 'SKIP':
+        return 0, 0, 1
+    output = test.get('stdout', '') + test.get('stderr', '')
+    cases = {kind: int(n) for n, kind in CASES.findall(output)}
+    if not cases:
+        return (1, 0, 0) if good else (0, 1, 0)
+    failed = cases.get('failed', 0) + cases.get('aborted', 0)
+    return cases.get('passed', 0), failed if good else max(failed, 1), cases.get('skipped', 0)
+
+
+def main(arguments):
+    words = '--words' in arguments
+    tests = []
+    for path in arguments:
+        if path != '--words':
+            with open(path, encoding='utf-8') as log:
+                tests += [json.loads(line) for line in log if line.strip()]
+    passed, failed, skipped = (sum(c) for c in zip(*map(count, tests))) if tests else (0, 0, 0)
+    line = f'{passed} passed, {failed} failed'
+    if words:
+        extra = f', {skipped} skipped' if skipped else ''
+        line = f'{line}{extra}: {len(tests)} programs, {sum(t["duration"] for t in tests):.0f} s of running time'
+    print(line, flush=True)
+
+
+main(sys.argv[1:])
