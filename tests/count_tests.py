@@ -7,7 +7,7 @@ import json
 import re
 import sys
 
-CASES = re.compile(r'(\d+) test cases? out of \d+ (passed|failed|skipped|aborted)')
+CASES = re.compile(r'(\d+) test cases? out of \d+ (passed|failed|aborted)')
 
 
 def count(test):
@@ -20,7 +20,8 @@ def count(test):
     if not cases:
         return (1, 0, 0) if good else (0, 1, 0)
     failed = cases.get('failed', 0) + cases.get('aborted', 0)
-    return cases.get('passed', 0), failed if good else max(failed, 1), cases.get('skipped', 0)
+    # Cases that a filter leaves out count as skipped for Boost; they run under another test.
+    return cases.get('passed', 0), failed if good else max(failed, 1), 0
 
 
 def main(arguments):
