@@ -8,6 +8,8 @@
 #include <cstring>
 #include <new>
 
+#include "autodiff/kernels/loops.hpp"
+
 namespace xtangent {
 namespace {
 
@@ -126,8 +128,14 @@ Array<T> Array<T>::flat_slice(std::size_t first, const Shape& shape) const {
 
 template <class T>
 bool all_finite(const Array<T>& values) {
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (!std::isfinite(values[i])) return false;
+  constexpr std::size_t run = 4096;
+  for (std::size_t first = 0; first < values.size(); first += run) {
+    const T* x = values.data() + first;
+    const std::size_t n = std::min(run, values.size() - first);
+    // A finite sum has finite terms; one that is not may have overflowed, so look at each.
+    if (!std::isfinite(kernels::loops<T>().sum(n, x)) && !std::all_of(x, x + n, [](T v) { return std::isfinite(v); }))
+      return false;
+  }
   return true;
 }
 

@@ -106,13 +106,13 @@ Trace trace(const Model<T>& model, const Array<T>& x) {
   return out;
 }
 
-// Examples a recording: the activations of one stay in the cache with the weights they meet, and there are several
-// for the threads. A matter of shapes alone, so results do not depend on the number of threads.
+// Examples a recording: the activations stay in the cache together with the weights they meet; weights are packed anew
+// for every recording, so many of them want many examples. A matter of shapes alone, so results do not depend on the
+// number of threads.
 std::size_t shard_size(const Trace& t, std::size_t block, std::size_t probes) {
   const double each = std::max(1.0, t.activation_bytes * (1.0 + 0.25 * static_cast<double>(probes - 1)));
   const double target = (2 << 20) + 4 * t.parameter_bytes;
-  const double size = std::clamp(target / each, 1.0, std::max(1.0, std::ceil(static_cast<double>(block) / 4)));
-  return static_cast<std::size_t>(size);
+  return static_cast<std::size_t>(std::clamp(target / each, 1.0, static_cast<double>(block)));
 }
 
 // Bytes that the structured strategy holds for a pair of blocks besides the result.

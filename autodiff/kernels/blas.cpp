@@ -72,7 +72,7 @@ void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std:
     gemm_serial(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
     return;
   }
-  const std::size_t rows = block_size(m, 256), columns = block_size(n, 512);
+  const std::size_t rows = block_size(m, 256), columns = block_size(n, 256);
   const std::size_t column_blocks = (n + columns - 1) / columns;
   const std::size_t blocks = (m + rows - 1) / rows * column_blocks;
   parallel_for(blocks, 1, [&](std::size_t first, std::size_t last) {

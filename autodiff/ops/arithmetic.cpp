@@ -178,20 +178,24 @@ struct BinaryOp : Op<T> {
         out[i] = sum_to_argument(contribution(i, x, y, ybar), y.rank(), x[i].shape());
     return out;
   }
-  // A bias that is added: the gradient of an example is its cotangent summed over positions.
+  // A bias that is added: the gradient of an example is its cotangent summed over positions. A scale: the same,
+  // after multiplying by what was scaled.
   std::optional<Factor<T>> factor(std::size_t argument, Vars<T> x, const Var<T>& ybar) const override {
-    const Shape& bias = x[argument].shape();
+    const Shape& parameter = x[argument].shape();
     const Shape& other = x[1 - argument].shape();
-    if ((op != Binary::add && op != Binary::subtract) || bias.rank() != 1 || other.rank() < 2 ||
-        other.back() != bias.back())
+    const bool bias = op == Binary::add || op == Binary::subtract;
+    if ((!bias && op != Binary::multiply) || parameter.rank() != 1 || other.rank() < 2 ||
+        other.back() != parameter.back())
       return std::nullopt;
     Factor<T> out;
-    out.kind = FactorKind::rows;
-    out.parameter = bias;
+    out.kind = bias ? FactorKind::rows : FactorKind::diag;
+    out.parameter = parameter;
     out.probes = std::max<std::size_t>(1, probes(ybar, other.rank()));
     out.examples = other.front();
     out.positions = other.slice(1, other.rank() - 1).size();
-    out.left = contribution(argument, x, Var<T>(), ybar).value().reshaped({out.probes, out.examples, out.positions, bias[0]});
+    const Var<T> left = bias ? contribution(argument, x, Var<T>(), ybar) : ybar;
+    out.left = left.value().reshaped({out.probes, out.examples, out.positions, parameter[0]});
+    if (!bias) out.right = x[1 - argument].value().reshaped({out.examples, out.positions, parameter[0]});
     return out;
   }
 };
