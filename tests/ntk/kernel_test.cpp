@@ -1,5 +1,6 @@
 // Every kernel against other ways of computing it, on every network of the table.
 #include <boost/test/unit_test.hpp>
+#include <oneapi/tbb/global_control.h>
 #include <cmath>
 #include <limits>
 #include <sstream>
@@ -229,6 +230,53 @@ BOOST_AUTO_TEST_CASE(the_same_bits_again_and_tiled) {
   const auto k = ntk::entk(net, params, x);
   BOOST_TEST(same_bits(k, ntk::entk(net, params, x)));
   BOOST_TEST(ntk::relative_difference(ntk::entk(net, params, x, {.block = 7}), k) < 1e-6);
+}
+
+BOOST_AUTO_TEST_CASE(the_same_bits_on_any_number_of_threads) {
+  const auto net = nn::sequential(nn::Linear(20, 200), nn::Relu(), nn::Linear(200, 200), nn::Relu(), nn::Linear(200, 4));
+  const auto params = net.init<float>(2);
+  Random random("threads");
+  const Array<float> x = cast<float>(random_array(random, {150, 20}));
+  std::vector<Array<double>> kernels;
+  for (std::size_t threads : {1, 2, 4}) {
+    const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
+    kernels.push_back(ntk::entk(net, params, x));
+  }
+  BOOST_TEST(same_bits(kernels[0], kernels[1]));
+  BOOST_TEST(same_bits(kernels[0], kernels[2]));
+}
+
+// A kernel entry is <grad f(x), grad f(x')>; its gradient with respect to x by a sweep over recorded sweeps.
+BOOST_AUTO_TEST_CASE(derivative_of_a_kernel_entry) {
+  const auto net = nn::sequential(nn::Linear(4, 7), nn::Tanh(), nn::Linear(7, 3));
+  const auto params = net.init<double>(2);
+  Random random("entry");
+  const Array<double> a = random_array(random, {1, 4}), b = random_array(random, {1, 4});
+  Tape<double> tape;
+  const Var<double> x = tape.variable(a);
+  std::vector<Var<double>> leaves;
+  for (std::size_t i = 0; i < params.count(); ++i) leaves.push_back(tape.variable(params.slice(i)));
+  const Var<double> seed(Array<double>::full({1, 3}, 1 / std::sqrt(3.0)));
+  const auto gradient = [&](const Var<double>& input) {
+    return pullback<double>(net.apply(params, Vars<double>(leaves), input), seed, leaves, {.record = true});
+  };
+  const auto ga = gradient(x), gb = gradient(Var<double>(b));
+  Var<double> entry;
+  for (std::size_t i = 0; i < ga.size(); ++i) {
+    const Var<double> term = sum(ga[i] * gb[i]);
+    entry = entry.defined() ? entry + term : term;
+  }
+  const auto value = [&](const Array<double>& at) { return ntk::pntk(net, params, at, b)[0]; };
+  BOOST_TEST(std::abs(entry.value().item() - value(a)) < 1e-13);
+  const std::vector<Var<double>> wrt{x};
+  const Array<double> slope = pullback<double>(entry, Var<double>(Array<double>::scalar(1)), wrt)[0].value();
+  for (std::size_t i = 0; i < 4; ++i) {
+    Array<double> up = a.clone(), down = a.clone();
+    const double h = 1e-5;
+    up.mutable_data()[i] += h;
+    down.mutable_data()[i] -= h;
+    BOOST_TEST(std::abs(slope[i] - (value(up) - value(down)) / (2 * h)) < 1e-8);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(progress_ends_at_one_and_can_stop) {

@@ -40,6 +40,30 @@ struct Written : nn::Module<Written> {
   Var<float> forward(nn::Scope<float> p, const Var<float>& x) const { return f_float(p, x); }
 };
 
+/// An op as users write them: no vector mode, no factor rule, a parameter among its arguments. y = x w^3, w (C,).
+template <class T>
+struct CubedScale : Op<T> {
+  std::string name() const override { return "cubed_scale"; }
+  Spec infer(std::span<const Spec> x) const override { return x[0]; }
+  Array<T> eval(std::span<const Array<T>> x) const override {
+    Array<T> y(x[0].shape());
+    const std::size_t c = x[1].size();
+    for (std::size_t i = 0; i < y.size(); ++i)
+      y.mutable_data()[i] = x[0][i] * x[1][i % c] * x[1][i % c] * x[1][i % c];
+    return y;
+  }
+  Var<T> jvp(Vars<T> x, const Var<T>&, Vars<T> dx) const override {
+    const Var<T> w = x[1], slope = 3.0 * x[0] * w * w;
+    if (!dx[1].defined()) return dx[0] * w * w * w;
+    const Var<T> dy = slope * dx[1];
+    return dx[0].defined() ? dx[0] * w * w * w + dy : dy;
+  }
+  std::vector<Var<T>> vjp(Vars<T> x, const Var<T>&, const Var<T>& ybar, const Wanted&) const override {
+    const Var<T> w = x[1];
+    return {ybar * w * w * w, sum_to(3.0 * ybar * x[0] * w * w, w.shape())};
+  }
+};
+
 inline std::vector<NetworkRow> networks() {
   std::vector<NetworkRow> rows;
   const auto add = [&](std::string name, nn::AnyModule net, Shape input) {
@@ -106,6 +130,13 @@ inline std::vector<NetworkRow> networks() {
       Written({{"scale", {6}}, {"shift", {6}}, {"unused", {3}}, {"w", {2, 6}}},
               [](auto p, const auto& x) { return linear(tanh(x * p("scale") + p("shift")), p("w")); }),
       {6});
+  add("an op of the user's",
+      Written({{"w", {6, 4}}, {"c", {6}}, {"v", {3, 6}}},
+              []<class S, class V>(S p, const V& x) {
+                using T = typename std::decay_t<decltype(x.value())>::value_type;
+                return linear(tanh(apply_op(CubedScale<T>(), linear(x, p("w")), p("c") + 1.0)), p("v"));
+              }),
+      {4});
   add("layer norm by hand",
       Written({{"w", {8, 4}}, {"gamma", {8}}, {"beta", {8}}, {"v", {3, 8}}},
               [](auto p, const auto& x) {
