@@ -41,6 +41,11 @@ struct parameter_error : error {
   using error::error;
 };
 
+/// A setting outside of its range.
+struct option_error : error {
+  using error::error;
+};
+
 /// A memory budget that cannot be kept.
 struct memory_error : error {
   using error::error;

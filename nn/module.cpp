@@ -129,6 +129,13 @@ std::size_t find_name(const std::vector<std::string>& names, std::string_view na
                         in_layer(layer.path, layer.type) + ". Declared: " + join(names) + ".");
 }
 
+template <class T>
+std::vector<Var<T>> constants(const Parameters<T>& params) {
+  std::vector<Var<T>> out;
+  for (std::size_t i = 0; i < params.count(); ++i) out.emplace_back(params.slice(i));
+  return out;
+}
+
 }  // namespace
 
 template <class T>
@@ -180,7 +187,9 @@ Parameters<T> ModuleBase::init(std::uint64_t seed) const {
 template <class T>
 Var<T> ModuleBase::operator()(Scope<T> p, const Var<T>& x) const {
   try {
-    return run(p, x);
+    Var<T> y = run(p, x);
+    if (const LayerObserver<T>* observer = p.run().observer) (*observer)(p.path(), type(), y.value());
+    return y;
   } catch (const located_shape_error&) {
     throw;
   } catch (const shape_error& e) {
@@ -189,21 +198,31 @@ Var<T> ModuleBase::operator()(Scope<T> p, const Var<T>& x) const {
 }
 
 template <class T>
-Var<T> ModuleBase::apply(const Parameters<T>& params, Vars<T> parameters, const Var<T>& x, Context context) const {
+Var<T> ModuleBase::run_all(const Parameters<T>& params, Vars<T> parameters, const Var<T>& x, Context context,
+                           const LayerObserver<T>* observer) const {
   LayoutChecker(*this, params.layout());
   if (parameters.size() != params.count())
     throw parameter_error("[" + type() + "] " + std::to_string(parameters.size()) + " arrays given, the network has " +
                           std::to_string(params.count()) + ".");
   if (!x.defined()) throw shape_error("[" + type() + "] the input is undefined.");
-  const Run<T> run{params.layout(), parameters, params.buffers(), context};
+  const Run<T> run{params.layout(), parameters, params.buffers(), context, observer};
   return (*this)(Scope<T>(run, 0), x);
 }
 
 template <class T>
+Var<T> ModuleBase::apply(const Parameters<T>& params, Vars<T> parameters, const Var<T>& x, Context context) const {
+  return run_all<T>(params, parameters, x, context, nullptr);
+}
+
+template <class T>
 Array<T> ModuleBase::operator()(const Parameters<T>& params, const Array<T>& x, Context context) const {
-  std::vector<Var<T>> constants;
-  for (std::size_t i = 0; i < params.count(); ++i) constants.emplace_back(params.slice(i));
-  return apply<T>(params, constants, batched(x), context).value();
+  return apply<T>(params, constants(params), batched(x), context).value();
+}
+
+template <class T>
+void ModuleBase::observe(const Parameters<T>& params, const Array<T>& x, const LayerObserver<T>& observer,
+                         Context context) const {
+  run_all<T>(params, constants(params), batched(x), context, &observer);
 }
 
 template <class T>
@@ -222,6 +241,7 @@ template class Scope<double>;
   template Var<T> ModuleBase::operator()(Scope<T>, const Var<T>&) const;                                       \
   template Var<T> ModuleBase::apply(const Parameters<T>&, Vars<T>, const Var<T>&, Context) const;              \
   template Array<T> ModuleBase::operator()(const Parameters<T>&, const Array<T>&, Context) const;              \
+  template void ModuleBase::observe(const Parameters<T>&, const Array<T>&, const LayerObserver<T>&, Context) const; \
   template Recording<T> ModuleBase::record(Tape<T>&, const Parameters<T>&, const Var<T>&, Context) const;
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

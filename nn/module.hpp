@@ -91,6 +91,11 @@ class ModuleBase {
   template <class T>
   Var<T> apply(const Parameters<T>& params, Vars<T> parameters, const Var<T>& x, Context context = {}) const;
 
+  /// Evaluates on x and shows each layer's output to `observer`, children before parents.
+  template <class T>
+  void observe(const Parameters<T>& params, const Array<T>& x, const LayerObserver<T>& observer,
+               Context context = {}) const;
+
   /// Runs as a part of a network: what `forward` of the enclosing module calls. A shape_error is passed on with the
   /// layer's path.
   template <class T>
@@ -100,6 +105,11 @@ class ModuleBase {
   virtual void declare(Declaration& declaration) const = 0;
   virtual Var<float> run(Scope<float> p, const Var<float>& x) const = 0;
   virtual Var<double> run(Scope<double> p, const Var<double>& x) const = 0;
+
+ private:
+  template <class T>
+  Var<T> run_all(const Parameters<T>& params, Vars<T> parameters, const Var<T>& x, Context context,
+                 const LayerObserver<T>* observer) const;
 };
 
 /// Base of every layer and network: turns the struct Derived, with `forward` and if need be `parameters` and

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "autodiff/var.hpp"
@@ -27,6 +29,10 @@ struct RandomStream {
   std::uint64_t stream = 0;
 };
 
+/// Called with each layer's output, children before parents: path, type, output.
+template <class T>
+using LayerObserver = std::function<void(const std::string& path, const std::string& type, const Array<T>& output)>;
+
 /// One run of a network: what every Scope in it looks into.
 template <class T>
 struct Run {
@@ -34,6 +40,7 @@ struct Run {
   std::span<const Var<T>> parameters;  ///< in the order of layout.parameters
   const Array<T>& buffers;
   Context context;
+  const LayerObserver<T>* observer = nullptr;
 };
 
 /// What a layer sees of the parameters: those under its own name. Cheap to copy; valid during the run.
@@ -59,6 +66,7 @@ class Scope {
   RandomStream random() const { return {run_->context.seed, stream_of(layer_->path)}; }
   /// "layer1.0"; empty for the network itself.
   const std::string& path() const { return layer_->path; }
+  const Run<T>& run() const { return *run_; }
 
  private:
   const Run<T>* run_;

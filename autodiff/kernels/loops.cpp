@@ -299,6 +299,21 @@ void adam(const AdamStep& s, std::size_t n, const T* gradient, T* first, T* seco
 }
 
 template <class T>
+void sgd(const SgdStep& s, std::size_t n, const T* gradient, T* momentum, T* parameter) {
+  const T rate = static_cast<T>(s.rate), decay = static_cast<T>(s.weight_decay), keep = static_cast<T>(s.momentum);
+  if (!momentum) {
+    for (std::size_t i = 0; i < n; ++i) parameter[i] -= rate * (gradient[i] + decay * parameter[i]);
+    return;
+  }
+  const T fresh = s.nesterov ? T(1) : T(0), held = s.nesterov ? keep : T(1);
+  for (std::size_t i = 0; i < n; ++i) {
+    const T g = gradient[i] + decay * parameter[i];
+    momentum[i] = keep * momentum[i] + g;
+    parameter[i] -= rate * (fresh * g + held * momentum[i]);
+  }
+}
+
+template <class T>
 constexpr Loops<T> all_loops{isa_name,
                              unary<T>,
                              slope_product<T>,
@@ -317,7 +332,8 @@ constexpr Loops<T> all_loops{isa_name,
                              maximum_runs<T>,
                              maximum_into<T>,
                              argmax_into<T>,
-                             adam<T>};
+                             adam<T>,
+                             sgd<T>};
 
 }  // namespace
 

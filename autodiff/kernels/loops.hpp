@@ -18,6 +18,12 @@ struct AdamStep {
   double decoupled_decay;           ///< subtracted from the parameter, times the rate (AdamW)
 };
 
+/// One update of stochastic gradient descent.
+struct SgdStep {
+  double rate, momentum, weight_decay;
+  bool nesterov;
+};
+
 /// The innermost loops, compiled once for each instruction set (baseline, AVX2, AVX-512) and chosen when the library
 /// first computes. Everything above them (broadcasting, threads, shapes) is ordinary code.
 template <class T>
@@ -53,6 +59,8 @@ struct Loops {
   /// Where x[i step] beats best[i]: best[i] becomes it and index[i] becomes at + i step. The first NaN beats all.
   void (*argmax_into)(std::size_t n, std::size_t step, const T* x, std::uint32_t at, T* best, std::uint32_t* index);
   void (*adam)(const AdamStep&, std::size_t n, const T* gradient, T* first, T* second, T* parameter);
+  /// `momentum` may be null when the step has none.
+  void (*sgd)(const SgdStep&, std::size_t n, const T* gradient, T* momentum, T* parameter);
 };
 
 /// The loops for this processor.

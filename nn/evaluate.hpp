@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nn/module.hpp"
+
+/// Networks evaluated on many examples.
+namespace xtangent::nn {
+
+/// net(params, x) in parts of `batch` examples, several at a time: (N, ...) to (N, ...). Holds the activations of a few
+/// parts only. Throws what evaluation throws, option_error for a batch of 0.
+template <class T>
+Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x, std::size_t batch = 256);
+template <class T, class E>
+Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const xt::xexpression<E>& x,
+                 std::size_t batch = 256) {
+  return predict(net, params, Array<T>(x), batch);
+}
+
+/// The index of the largest entry of each row of (N, O); the first of equal ones. Throws shape_error.
+template <class T>
+std::vector<std::size_t> argmax(const Array<T>& logits);
+
+/// How many rows have their largest entry at their label. A row with a NaN never counts. Throws shape_error where the
+/// numbers of rows and labels differ.
+template <class T>
+std::size_t count_correct(const Array<T>& logits, const std::vector<std::size_t>& labels);
+/// Fraction of rows whose largest entry is at their label; throws also data_error for no rows.
+template <class T>
+double accuracy(const Array<T>& logits, const std::vector<std::size_t>& labels);
+/// The same for a network on inputs x (N, ...).
+template <class T>
+double accuracy(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x,
+                const std::vector<std::size_t>& labels) {
+  return accuracy(predict(net, params, x), labels);
+}
+template <class T, class E>
+double accuracy(const ModuleBase& net, const Parameters<T>& params, const xt::xexpression<E>& x,
+                const std::vector<std::size_t>& labels) {
+  return accuracy(predict(net, params, Array<T>(x)), labels);
+}
+
+/// Where NaN or infinity appears first: "example 3 of the input", "parameter '2.weight'", "the output of layer '2'
+/// (Linear)"; empty when everything is finite.
+template <class T>
+std::string first_not_finite(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x,
+                             Context context = {});
+
+}  // namespace xtangent::nn

@@ -1,0 +1,151 @@
+// Update rules, step by step, against PyTorch's documented algorithms.
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <limits>
+
+#include "nn/optimizer.hpp"
+#include "nn/sequential.hpp"
+#include "tests/testing.hpp"
+
+using namespace xtangent;
+namespace tt = boost::test_tools;
+
+namespace {
+
+const nn::Linear layer{3, 2};
+
+// The gradient of step t: any numbers.
+Array<double> gradient_of(std::size_t t, std::size_t n) {
+  testing::Random random("gradient " + std::to_string(t));
+  return testing::random_array(random, {n});
+}
+
+// torch.optim.SGD, one parameter, from the pseudocode of its documentation.
+struct ReferenceSgd {
+  nn::SgdOptions o;
+  double buffer = 0.0;
+  double operator()(double p, double g, int t) {
+    g += o.weight_decay * p;
+    if (o.momentum != 0.0) {
+      buffer = t > 1 ? o.momentum * buffer + g : g;
+      g = o.nesterov ? g + o.momentum * buffer : buffer;
+    }
+    return p - o.rate * g;
+  }
+};
+
+// torch.optim.Adam and AdamW.
+struct ReferenceAdam {
+  nn::AdamOptions o;
+  double m = 0.0, v = 0.0;
+  double operator()(double p, double g, int t) {
+    if (o.decoupled) p -= o.rate * o.weight_decay * p;
+    else g += o.weight_decay * p;
+    m = o.beta1 * m + (1 - o.beta1) * g;
+    v = o.beta2 * v + (1 - o.beta2) * g * g;
+    const double m_hat = m / (1 - std::pow(o.beta1, t)), v_hat = v / (1 - std::pow(o.beta2, t));
+    return p - o.rate * m_hat / (std::sqrt(v_hat) + o.epsilon);
+  }
+};
+
+template <class Reference, class Options>
+void follow(const nn::OptimizerSettings& settings, const Options& options) {
+  auto params = layer.init<double>(4), by_array = params;
+  nn::Optimizer<double> flat(settings), arrays(settings);
+  std::vector<Reference> reference(params.size(), Reference{options});
+  std::vector<double> expected(params.flat().data(), params.flat().data() + params.size());
+  for (int t = 1; t <= 5; ++t) {
+    const Array<double> g = gradient_of(static_cast<std::size_t>(t), params.size());
+    flat.step(params, g);
+    std::vector<Var<double>> parts;
+    for (const nn::ParameterInfo& info : by_array.infos()) parts.emplace_back(g.flat_slice(info.offset, info.shape));
+    arrays.step(by_array, parts);
+    for (std::size_t i = 0; i < params.size(); ++i) {
+      expected[i] = reference[i](expected[i], g[i], t);
+      BOOST_TEST(params.flat()[i] == expected[i], tt::tolerance(1e-13));
+      BOOST_TEST(by_array.flat()[i] == params.flat()[i]);
+    }
+  }
+  BOOST_TEST(flat.steps() == 5u);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(optimizer)
+
+BOOST_AUTO_TEST_CASE(sgd_follows_pytorch) {
+  for (const nn::SgdOptions& o :
+       {nn::SgdOptions{.rate = 0.1}, {.rate = 0.1, .weight_decay = 0.2}, {.rate = 0.1, .momentum = 0.9},
+        {.rate = 0.1, .momentum = 0.9, .weight_decay = 0.2}, {.rate = 0.1, .momentum = 0.9, .nesterov = true},
+        {.rate = 0.1, .momentum = 0.8, .weight_decay = 0.1, .nesterov = true}})
+    follow<ReferenceSgd>(nn::sgd(o), o);
+}
+
+BOOST_AUTO_TEST_CASE(adam_follows_pytorch) {
+  for (const nn::AdamOptions& o :
+       {nn::AdamOptions{}, {.rate = 0.1, .beta1 = 0.5, .beta2 = 0.7, .epsilon = 1e-3}, {.rate = 0.1, .weight_decay = 0.2}})
+    follow<ReferenceAdam>(nn::adam(o), o);
+}
+
+BOOST_AUTO_TEST_CASE(adamw_follows_pytorch) {
+  follow<ReferenceAdam>(nn::adamw(), nn::AdamOptions{.weight_decay = 0.01, .decoupled = true});
+  follow<ReferenceAdam>(nn::adamw({.rate = 0.1, .weight_decay = 0.3}),
+                        nn::AdamOptions{.rate = 0.1, .weight_decay = 0.3, .decoupled = true});
+}
+
+BOOST_AUTO_TEST_CASE(rates_can_change_between_steps) {
+  auto params = layer.init<double>(4);
+  const auto before = params;
+  nn::Optimizer<double> optimizer(nn::sgd({.rate = 0.1}));
+  optimizer.set_rate(0.5);
+  BOOST_TEST(optimizer.rate() == 0.5);
+  optimizer.step(params, Array<double>::ones({params.size()}));
+  BOOST_TEST(params.flat()[0] == before.flat()[0] - 0.5, tt::tolerance(1e-15));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_tape_has_seen_stays) {
+  auto params = layer.init<double>(4);
+  Tape<double> tape;
+  const auto recording = layer.record(tape, params, Array<double>::ones({1, 3}));
+  const Array<double> seen = recording.parameters[0].value();
+  const double before = seen[0];
+  nn::Optimizer<double>(nn::sgd({.rate = 1.0})).step(params, Array<double>::ones({params.size()}));
+  BOOST_TEST(seen[0] == before);
+  BOOST_TEST(params.flat()[0] == before - 1.0, tt::tolerance(1e-15));
+}
+
+BOOST_AUTO_TEST_CASE(an_undefined_gradient_leaves_its_array) {
+  auto params = layer.init<double>(4);
+  const auto before = params;
+  const std::vector<Var<double>> gradients = {Var<double>(), Array<double>::ones({2})};
+  nn::Optimizer<double>(nn::adam()).step(params, gradients);
+  BOOST_TEST(testing::same_bits(params["weight"], before["weight"]));
+  BOOST_TEST(!testing::same_bits(params["bias"], before["bias"]));
+}
+
+BOOST_AUTO_TEST_CASE(wrong_settings_and_shapes_are_refused) {
+  using Optimizer = nn::Optimizer<double>;
+  BOOST_CHECK_THROW(Optimizer(nn::sgd({.rate = -1.0})), option_error);
+  BOOST_CHECK_THROW(Optimizer(nn::sgd({.momentum = -0.1})), option_error);
+  BOOST_CHECK_THROW(Optimizer(nn::sgd({.nesterov = true})), option_error);
+  BOOST_CHECK_THROW(Optimizer(nn::sgd({.rate = std::numeric_limits<double>::quiet_NaN()})), option_error);
+  BOOST_CHECK_THROW(Optimizer(nn::adam({.beta1 = 1.0})), option_error);
+  BOOST_CHECK_THROW(Optimizer(nn::adam({.beta2 = -0.5})), option_error);
+  BOOST_CHECK_THROW(Optimizer(nn::adamw({.weight_decay = -0.5})), option_error);
+  Optimizer optimizer(nn::adam());
+  BOOST_CHECK_THROW(optimizer.set_rate(-1.0), option_error);
+  auto params = layer.init<double>(4);
+  const auto before = params;
+  BOOST_CHECK_THROW(optimizer.step(params, Array<double>::ones({3})), shape_error);
+  const std::vector<Var<double>> one = {Array<double>::ones({2, 3})};
+  BOOST_CHECK_THROW(optimizer.step(params, one), shape_error);
+  const std::vector<Var<double>> turned = {Array<double>::ones({3, 2}), Array<double>::ones({2})};
+  BOOST_CHECK_THROW(optimizer.step(params, turned), shape_error);
+  BOOST_TEST(optimizer.steps() == 0u);
+  BOOST_TEST(testing::same_bits(params.flat(), before.flat()));
+  optimizer.step(params, Array<double>::ones({params.size()}));
+  auto other = nn::Linear(4, 2).init<double>(0);
+  BOOST_CHECK_THROW(optimizer.step(other, Array<double>::ones({other.size()})), shape_error);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
