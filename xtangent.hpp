@@ -1,8 +1,23 @@
 #pragma once
 
 /// Everything: automatic differentiation, networks, kernels.
+#include "autodiff/factor.hpp"
 #include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/convolution.hpp"
 #include "autodiff/ops/indexing.hpp"
+#include "autodiff/ops/linear.hpp"
+#include "autodiff/ops/loss.hpp"
+#include "autodiff/ops/normalization.hpp"
+#include "autodiff/ops/pooling.hpp"
+#include "autodiff/ops/reduction.hpp"
+#include "autodiff/ops/selection.hpp"
 #include "autodiff/tape.hpp"
 #include "autodiff/xtensor.hpp"
+#include "nn/nn.hpp"
+#include "ntk/compare.hpp"
+#include "ntk/kernel.hpp"
+#include "ntk/plan.hpp"
+#include "ntk/readout.hpp"
+#include "ntk/regression.hpp"
+#include "ntk/spectrum.hpp"

@@ -81,11 +81,11 @@ std::string first_not_finite(const ModuleBase& net, const Parameters<T>& params,
   return found;
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                            \
-  template Array<T> predict(const ModuleBase&, const Parameters<T>&, const Array<T>&, std::size_t);        \
-  template std::vector<std::size_t> argmax(const Array<T>&);                                               \
-  template std::size_t count_correct(const Array<T>&, const std::vector<std::size_t>&);                    \
-  template double accuracy(const Array<T>&, const std::vector<std::size_t>&);                              \
+#define XTANGENT_INSTANTIATE(T)                                                                     \
+  template Array<T> predict(const ModuleBase&, const Parameters<T>&, const Array<T>&, std::size_t); \
+  template std::vector<std::size_t> argmax(const Array<T>&);                                        \
+  template std::size_t count_correct(const Array<T>&, const std::vector<std::size_t>&);             \
+  template double accuracy(const Array<T>&, const std::vector<std::size_t>&);                       \
   template std::string first_not_finite(const ModuleBase&, const Parameters<T>&, const Array<T>&, Context);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -32,11 +32,16 @@ Initializer xavier_normal(Fan fan, double gain) { return normal(std::sqrt(2.0) *
 Initializer weight_initializer(const WeightOptions& options, Fan fan) {
   if (options.parameterization == Parameterization::ntk) return normal(1.0);
   switch (options.initialization) {
-    case Initialization::kaiming_uniform: return kaiming_uniform(fan);
-    case Initialization::kaiming_normal: return kaiming_normal(fan);
-    case Initialization::xavier_uniform: return xavier_uniform(fan);
-    case Initialization::xavier_normal: return xavier_normal(fan);
-    case Initialization::pytorch: break;
+    case Initialization::kaiming_uniform:
+      return kaiming_uniform(fan);
+    case Initialization::kaiming_normal:
+      return kaiming_normal(fan);
+    case Initialization::xavier_uniform:
+      return xavier_uniform(fan);
+    case Initialization::xavier_normal:
+      return xavier_normal(fan);
+    case Initialization::pytorch:
+      break;
   }
   return uniform(1.0 / root(fan.in));
 }

@@ -47,7 +47,8 @@ enum class Initialization {
 
 enum class Parameterization {
   standard,
-  /// Weights and biases are N(0, 1); the layer computes sigma_w / sqrt(fan_in) * (w x) + sigma_b * b. Jacot et al. 2018.
+  /// Weights and biases are N(0, 1); the layer computes sigma_w / sqrt(fan_in) * (w x) + sigma_b * b. Jacot et al.
+  /// 2018.
   ntk,
 };
 

@@ -28,12 +28,15 @@ class LayoutBuilder : public Declaration {
   std::shared_ptr<const Layout> layout() const { return layout_; }
 
   void operator()(std::string_view name, const Shape& shape, const Initializer& initializer) override {
-    add(name, {.name = "", .shape = shape, .offset = layout_->parameter_size, .trainable = true,
-               .initializer = initializer});
+    add(name,
+        {.name = "", .shape = shape, .offset = layout_->parameter_size, .trainable = true, .initializer = initializer});
     layout_->parameter_size += shape.size();
   }
   void buffer(std::string_view name, const Shape& shape, double value) override {
-    add(name, {.name = "", .shape = shape, .offset = layout_->buffer_size, .trainable = false,
+    add(name, {.name = "",
+               .shape = shape,
+               .offset = layout_->buffer_size,
+               .trainable = false,
                .initializer = constant(value)});
     layout_->buffer_size += shape.size();
   }
@@ -102,8 +105,9 @@ class LayoutChecker : public Declaration {
   }
   void check(const std::vector<ParameterInfo>& infos, std::size_t index, std::string_view name, const Shape& shape) {
     if (index < infos.size() && ends_with(infos[index].name, name) && infos[index].shape == shape) return;
-    fail("have " + (index < infos.size() ? "'" + infos[index].name + "' " + to_string(infos[index].shape)
-                                         : std::string("nothing")) +
+    fail("have " +
+         (index < infos.size() ? "'" + infos[index].name + "' " + to_string(infos[index].shape)
+                               : std::string("nothing")) +
          " where the network has '" + std::string(name) + "' " + to_string(shape));
   }
   [[noreturn]] void fail(const std::string& what) const {
@@ -236,11 +240,11 @@ Recording<T> ModuleBase::record(Tape<T>& tape, const Parameters<T>& params, cons
 template class Scope<float>;
 template class Scope<double>;
 
-#define XTANGENT_INSTANTIATE(T)                                                                                \
-  template Parameters<T> ModuleBase::init(std::uint64_t) const;                                                \
-  template Var<T> ModuleBase::operator()(Scope<T>, const Var<T>&) const;                                       \
-  template Var<T> ModuleBase::apply(const Parameters<T>&, Vars<T>, const Var<T>&, Context) const;              \
-  template Array<T> ModuleBase::operator()(const Parameters<T>&, const Array<T>&, Context) const;              \
+#define XTANGENT_INSTANTIATE(T)                                                                                     \
+  template Parameters<T> ModuleBase::init(std::uint64_t) const;                                                     \
+  template Var<T> ModuleBase::operator()(Scope<T>, const Var<T>&) const;                                            \
+  template Var<T> ModuleBase::apply(const Parameters<T>&, Vars<T>, const Var<T>&, Context) const;                   \
+  template Array<T> ModuleBase::operator()(const Parameters<T>&, const Array<T>&, Context) const;                   \
   template void ModuleBase::observe(const Parameters<T>&, const Array<T>&, const LayerObserver<T>&, Context) const; \
   template Recording<T> ModuleBase::record(Tape<T>&, const Parameters<T>&, const Var<T>&, Context) const;
 XTANGENT_INSTANTIATE(float)

@@ -27,7 +27,8 @@
 ///
 /// A layer with parameters of its own declares them, and reads them in forward as p("weight"):
 ///
-///   template <class Declare> void parameters(Declare&& declare) const { declare("weight", Shape{out, in}, initializer); }
+///   template <class Declare> void parameters(Declare&& declare) const { declare("weight", Shape{out, in},
+///   initializer); }
 namespace xtangent::nn {
 
 class ModuleBase;
@@ -132,12 +133,11 @@ class Module : public ModuleBase {
 class AnyModule {
  public:
   template <class M>
-    requires std::derived_from<M, ModuleBase>
-  AnyModule(M module) : module_(std::make_shared<const M>(std::move(module))) {}
+  requires std::derived_from<M, ModuleBase> AnyModule(M module)
+      : module_(std::make_shared<const M>(std::move(module))) {}
   AnyModule(std::shared_ptr<const ModuleBase> module) : module_(std::move(module)) {}
   template <class M>
-    requires std::derived_from<M, ModuleBase>
-  AnyModule(std::shared_ptr<M> module) : module_(std::move(module)) {}
+  requires std::derived_from<M, ModuleBase> AnyModule(std::shared_ptr<M> module) : module_(std::move(module)) {}
 
   const ModuleBase& operator*() const { return *module_; }
   const ModuleBase* operator->() const { return module_.get(); }

@@ -13,7 +13,8 @@ constexpr std::size_t piece = 1 << 15;  // elements a task
 
 void check(const char* who, const char* what, double value, bool fits) {
   if (!fits || !std::isfinite(value))
-    throw option_error(std::string("[") + who + "] " + what + " " + std::to_string(value) + " is outside of its range.");
+    throw option_error(std::string("[") + who + "] " + what + " " + std::to_string(value) +
+                       " is outside of its range.");
 }
 
 void check(const SgdOptions& o) {
@@ -100,8 +101,8 @@ void Optimizer<T>::update(std::size_t offset, std::size_t count, const T* gradie
 template <class T>
 void Optimizer<T>::step(Parameters<T>& params, std::span<const Var<T>> gradients) {
   if (gradients.size() != params.count())
-    throw shape_error("[step] " + std::to_string(gradients.size()) + " gradients for " + std::to_string(params.count()) +
-                      " parameters.");
+    throw shape_error("[step] " + std::to_string(gradients.size()) + " gradients for " +
+                      std::to_string(params.count()) + " parameters.");
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     const ParameterInfo& info = params.infos()[i];
     if (gradients[i].defined() && !(gradients[i].shape() == info.shape))

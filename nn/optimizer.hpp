@@ -51,8 +51,8 @@ class Optimizer {
   /// Throws option_error for a setting outside of its range.
   explicit Optimizer(OptimizerSettings settings);
 
-  /// One step: gradients[i] belongs to params.infos()[i]; an array whose gradient is undefined stays as it is. Parameters
-  /// that share their array with others are copied first. Throws shape_error, before anything changes.
+  /// One step: gradients[i] belongs to params.infos()[i]; an array whose gradient is undefined stays as it is.
+  /// Parameters that share their array with others are copied first. Throws shape_error, before anything changes.
   void step(Parameters<T>& params, std::span<const Var<T>> gradients);
   /// The same with one flat gradient of params.size() elements.
   void step(Parameters<T>& params, const Array<T>& gradient);

@@ -71,8 +71,7 @@ std::string near_names(std::string_view name, const std::vector<std::string>& na
 }
 
 template <class T>
-Parameters<T>::Parameters()
-    : layout_(std::make_shared<const Layout>()), flat_(Shape{0}), buffers_(Shape{0}) {}
+Parameters<T>::Parameters() : layout_(std::make_shared<const Layout>()), flat_(Shape{0}), buffers_(Shape{0}) {}
 
 template <class T>
 Parameters<T>::Parameters(std::shared_ptr<const Layout> layout, Array<T> flat, Array<T> buffers)

@@ -13,7 +13,7 @@ namespace xtangent::nn {
 
 /// One named array of a network.
 struct ParameterInfo {
-  std::string name;        ///< "layer1.0.weight"
+  std::string name;  ///< "layer1.0.weight"
   Shape shape;
   std::size_t offset = 0;  ///< of its first element in the flat array
   bool trainable = true;   ///< false for buffers, which have a flat array of their own
@@ -25,10 +25,10 @@ struct ParameterInfo {
 struct Layout {
   struct Layer {
     Layer(std::string path_, std::string type_) : path(std::move(path_)), type(std::move(type_)) {}
-    std::string path;  ///< "layer1.0"; empty for the network itself
-    std::string type;  ///< "Linear"
+    std::string path;                                                     ///< "layer1.0"; empty for the network itself
+    std::string type;                                                     ///< "Linear"
     std::vector<std::string> parameter_names, buffer_names, child_names;  ///< local names
-    std::vector<std::size_t> parameters, buffers, children;  ///< indices into the vectors below
+    std::vector<std::size_t> parameters, buffers, children;               ///< indices into the vectors below
   };
   std::vector<Layer> layers;  ///< in preorder; layers[0] is the network
   std::vector<ParameterInfo> parameters;

@@ -29,8 +29,7 @@ class Sequential : public Module<Sequential> {
 
 /// sequential(Linear{784, 1024}, Relu{}, Linear{1024, 10}); also of shared pointers, or of one vector of AnyModule.
 template <class... Layers>
-  requires(std::convertible_to<Layers, AnyModule> && ...)
-Sequential sequential(Layers... layers) {
+requires(std::convertible_to<Layers, AnyModule>&&...) Sequential sequential(Layers... layers) {
   return Sequential(std::vector<AnyModule>{AnyModule(std::move(layers))...});
 }
 inline Sequential sequential(std::vector<AnyModule> layers) { return Sequential(std::move(layers)); }

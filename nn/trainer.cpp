@@ -76,10 +76,15 @@ class Trainer {
 };
 
 template <class T>
-Trainer<T>::Trainer(const ModuleBase& net, Parameters<T> params, const Array<T>& x, Task<T> task,
-                    FitOptions<T> options)
-    : net_(net), params_(std::move(params)), x_(x), task_(std::move(task)), options_(std::move(options)),
-      optimizer_(options_.optimizer), rate_(optimizer_.rate()), examples_(x.shape().front()) {
+Trainer<T>::Trainer(const ModuleBase& net, Parameters<T> params, const Array<T>& x, Task<T> task, FitOptions<T> options)
+    : net_(net),
+      params_(std::move(params)),
+      x_(x),
+      task_(std::move(task)),
+      options_(std::move(options)),
+      optimizer_(options_.optimizer),
+      rate_(optimizer_.rate()),
+      examples_(x.shape().front()) {
   if (options_.batch == 0) throw option_error("[fit] a batch of 0 examples.");
   if (options_.shard == 0) options_.shard = automatic_shard(net, params_, x);
   options_.batch = std::min(options_.batch, examples_);
@@ -133,7 +138,8 @@ double Trainer<T>::run_batch(std::size_t epoch, std::size_t batch, std::span<con
   shards_used_ = (examples.size() + options_.shard - 1) / options_.shard;
   kernels::parallel_for(shards_used_, 1, [&](std::size_t first, std::size_t last) {
     for (std::size_t s = first; s < last; ++s) {
-      const auto part = examples.subspan(s * options_.shard).first(std::min(options_.shard, examples.size() - s * options_.shard));
+      const auto part =
+          examples.subspan(s * options_.shard).first(std::min(options_.shard, examples.size() - s * options_.shard));
       shards_[s].examples.assign(part.begin(), part.end());
       run_shard(shards_[s], kernels::philox(options_.seed, optimizer_.steps(), s)[0],
                 static_cast<double>(part.size()) / static_cast<double>(examples.size()));
@@ -149,14 +155,17 @@ double Trainer<T>::run_batch(std::size_t epoch, std::size_t batch, std::span<con
   return loss;
 }
 
-// The shard's part of the batch's mean loss, and its gradients. The tape is rewound: nothing of it holds the parameters.
+// The shard's part of the batch's mean loss, and its gradients. The tape is rewound: nothing of it holds the
+// parameters.
 template <class T>
 void Trainer<T>::run_shard(Shard<T>& shard, std::uint64_t seed, double weight) {
   {
-    const Recording<T> recording = net_.record(shard.tape, params_, rows_of(x_, shard.examples), {Mode::training, seed});
+    const Recording<T> recording =
+        net_.record(shard.tape, params_, rows_of(x_, shard.examples), {Mode::training, seed});
     const Var<T> loss = task_.loss(recording.output, shard.examples);
     if (loss.size() != 1)
-      throw shape_error("[fit] the loss has shape " + to_string(loss.shape()) + ". It must be a mean over the examples.");
+      throw shape_error("[fit] the loss has shape " + to_string(loss.shape()) +
+                        ". It must be a mean over the examples.");
     shard.loss = weight * static_cast<double>(loss.value().item());
     if (task_.correct) shard.correct = task_.correct(recording.output.value(), shard.examples);
     shard.gradients = pullback<T>(loss, Array<T>::full(loss.shape(), static_cast<T>(weight)), recording.parameters);
@@ -197,11 +206,11 @@ void Trainer<T>::report(std::size_t epoch, double loss, bool always) {
 template <class T>
 void Trainer<T>::fail(std::size_t epoch, std::size_t batch, const Shard<T>& shard) const {
   const std::string where = first_not_finite(net_, params_, rows_of(x_, shard.examples), Mode::training);
-  throw numerical_error("[fit] the loss is " + std::to_string(shard.loss) + " in epoch " + std::to_string(epoch) +
-                        ", batch " + std::to_string(batch) + ". " +
-                        (where.empty() ? "The network's output is finite, the loss is not."
-                                       : "Not finite first: " + where + ".") +
-                        " A lower learning rate or scaled inputs may help.");
+  throw numerical_error(
+      "[fit] the loss is " + std::to_string(shard.loss) + " in epoch " + std::to_string(epoch) + ", batch " +
+      std::to_string(batch) + ". " +
+      (where.empty() ? "The network's output is finite, the loss is not." : "Not finite first: " + where + ".") +
+      " A lower learning rate or scaled inputs may help.");
 }
 
 // What fit can refuse before it starts. Returns the output for one example.
@@ -253,7 +262,8 @@ Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const
            FitOptions<T> options) {
   const Array<T> one = check_inputs(net, params, x, labels.size());
   if (one.rank() != 2)
-    throw shape_error("[fit] the network gives " + to_string(one.shape()) + " for one example. Labels need (1, classes).");
+    throw shape_error("[fit] the network gives " + to_string(one.shape()) +
+                      " for one example. Labels need (1, classes).");
   check_labels("training", labels, one.shape()[1]);
   if (options.test_x.defined()) {
     const std::size_t tests = options.test_x.rank() ? options.test_x.shape().front() : 0;
@@ -275,8 +285,8 @@ Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const
 }
 
 template <class T>
-Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const std::type_identity_t<BatchLoss<T>>& loss,
-           FitOptions<T> options) {
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x,
+           const std::type_identity_t<BatchLoss<T>>& loss, FitOptions<T> options) {
   check_inputs(net, params, x, x.defined() && x.rank() ? x.shape().front() : 0);
   if (options.test_x.defined()) throw option_error("[fit] test data need labels. Evaluate them in on_epoch.");
   return Trainer<T>(net, std::move(params), x, Task<T>{loss}, std::move(options)).run();
@@ -297,12 +307,12 @@ Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const
       std::move(options));
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                      \
-  template std::size_t automatic_shard(const ModuleBase&, const Parameters<T>&, const Array<T>&);                    \
-  template Fit<T> fit(const ModuleBase&, Parameters<T>, const Array<T>&, const std::vector<std::size_t>&,            \
-                      FitOptions<T>);                                                                                \
-  template Fit<T> fit(const ModuleBase&, Parameters<T>, const Array<T>&, const Array<T>&, FitOptions<T>);            \
-  template Fit<T> fit(const ModuleBase&, Parameters<T>, const Array<T>&, const std::type_identity_t<BatchLoss<T>>&,  \
+#define XTANGENT_INSTANTIATE(T)                                                                                     \
+  template std::size_t automatic_shard(const ModuleBase&, const Parameters<T>&, const Array<T>&);                   \
+  template Fit<T> fit(const ModuleBase&, Parameters<T>, const Array<T>&, const std::vector<std::size_t>&,           \
+                      FitOptions<T>);                                                                               \
+  template Fit<T> fit(const ModuleBase&, Parameters<T>, const Array<T>&, const Array<T>&, FitOptions<T>);           \
+  template Fit<T> fit(const ModuleBase&, Parameters<T>, const Array<T>&, const std::type_identity_t<BatchLoss<T>>&, \
                       FitOptions<T>);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

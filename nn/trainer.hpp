@@ -61,8 +61,8 @@ struct Fit {
 template <class T>
 using BatchLoss = std::function<Var<T>(const Var<T>& output, const std::vector<std::size_t>& examples)>;
 
-/// Trains from `params` on x (N, ...), by cross-entropy with N labels. The result depends on the seeds, not on the number
-/// of threads. Throws data_error for no examples or a label out of range, shape_error, option_error, and
+/// Trains from `params` on x (N, ...), by cross-entropy with N labels. The result depends on the seeds, not on the
+/// number of threads. Throws data_error for no examples or a label out of range, shape_error, option_error, and
 /// numerical_error when the loss or a parameter is not finite, naming epoch, batch and the first layer at fault.
 template <class T>
 Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const std::vector<std::size_t>& labels,

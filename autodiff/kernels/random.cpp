@@ -49,8 +49,7 @@ std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::uint64_t stream, st
 template <class T>
 void fill_uniform(std::uint64_t seed, std::uint64_t stream, double low, double high, std::size_t n, T* out) {
   const double width = high - low;
-  fill_pairs(seed, stream, n, out,
-             [=](double u, double v) { return std::pair(low + width * u, low + width * v); });
+  fill_pairs(seed, stream, n, out, [=](double u, double v) { return std::pair(low + width * u, low + width * v); });
 }
 
 template <class T>
@@ -71,8 +70,8 @@ std::vector<std::size_t> permutation(std::uint64_t seed, std::uint64_t stream, s
   return order;
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                           \
-  template void fill_uniform(std::uint64_t, std::uint64_t, double, double, std::size_t, T*);              \
+#define XTANGENT_INSTANTIATE(T)                                                              \
+  template void fill_uniform(std::uint64_t, std::uint64_t, double, double, std::size_t, T*); \
   template void fill_normal(std::uint64_t, std::uint64_t, double, double, std::size_t, T*);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

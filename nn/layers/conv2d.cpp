@@ -28,10 +28,9 @@ void Conv2d::parameters(Declaration& declare) const {
 
 template <class T>
 Var<T> Conv2d::forward(Scope<T> p, const Var<T>& x) const {
-  return parameterized(weights_, fan_of(weight_shape()).in, p, x,
-                       [&](const Var<T>& input, const Var<T>& w, const Var<T>& b) {
-                         return conv2d(input, w, b, options_);
-                       });
+  return parameterized(
+      weights_, fan_of(weight_shape()).in, p, x,
+      [&](const Var<T>& input, const Var<T>& w, const Var<T>& b) { return conv2d(input, w, b, options_); });
 }
 
 template Var<float> Conv2d::forward(Scope<float>, const Var<float>&) const;

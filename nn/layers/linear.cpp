@@ -19,9 +19,8 @@ void Linear::parameters(Declaration& declare) const {
 
 template <class T>
 Var<T> Linear::forward(Scope<T> p, const Var<T>& x) const {
-  return parameterized(options_, in_, p, x, [](const Var<T>& input, const Var<T>& w, const Var<T>& b) {
-    return linear(input, w, b);
-  });
+  return parameterized(options_, in_, p, x,
+                       [](const Var<T>& input, const Var<T>& w, const Var<T>& b) { return linear(input, w, b); });
 }
 
 template Var<float> Linear::forward(Scope<float>, const Var<float>&) const;

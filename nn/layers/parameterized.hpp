@@ -13,8 +13,7 @@ namespace xtangent::nn {
 template <class T, class Layer>
 Var<T> parameterized(const WeightOptions& options, std::size_t fan_in, Scope<T> p, const Var<T>& x, Layer&& f) {
   const bool bias = has_bias(options);
-  if (options.parameterization == Parameterization::standard)
-    return f(x, p("weight"), bias ? p("bias") : Var<T>());
+  if (options.parameterization == Parameterization::standard) return f(x, p("weight"), bias ? p("bias") : Var<T>());
   const double scale = options.sigma_w / std::sqrt(static_cast<double>(fan_in));
   if (!bias) return f(x * scale, p("weight"), Var<T>());
   const Var<T> y = f(x * (scale / options.sigma_b), p("weight"), p("bias"));

@@ -12,7 +12,9 @@ struct MaxPool2d : Module<MaxPool2d> {
   Extent2d kernel;
   PoolOptions options;
   template <class T>
-  Var<T> forward(Scope<T>, const Var<T>& x) const { return max_pool2d(x, kernel, options); }
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return max_pool2d(x, kernel, options);
+  }
 };
 
 struct AvgPool2d : Module<AvgPool2d> {
@@ -20,7 +22,9 @@ struct AvgPool2d : Module<AvgPool2d> {
   Extent2d kernel;
   PoolOptions options;
   template <class T>
-  Var<T> forward(Scope<T>, const Var<T>& x) const { return avg_pool2d(x, kernel, options); }
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return avg_pool2d(x, kernel, options);
+  }
 };
 
 /// To (..., C, output): means over windows that cover the image.
@@ -28,19 +32,25 @@ struct AdaptiveAvgPool2d : Module<AdaptiveAvgPool2d> {
   explicit AdaptiveAvgPool2d(Extent2d o) : output(o) {}
   Extent2d output;
   template <class T>
-  Var<T> forward(Scope<T>, const Var<T>& x) const { return adaptive_avg_pool2d(x, output); }
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return adaptive_avg_pool2d(x, output);
+  }
 };
 
 /// To (..., C): the mean of each channel.
 struct GlobalAvgPool2d : Module<GlobalAvgPool2d> {
   template <class T>
-  Var<T> forward(Scope<T>, const Var<T>& x) const { return global_avg_pool2d(x); }
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return global_avg_pool2d(x);
+  }
 };
 
 /// (N, ...) to (N, rest).
 struct Flatten : Module<Flatten> {
   template <class T>
-  Var<T> forward(Scope<T>, const Var<T>& x) const { return flatten(x); }
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return flatten(x);
+  }
 };
 
 }  // namespace xtangent::nn

@@ -7,9 +7,9 @@ namespace xtangent::nn {
 /// Three valid 3x3 convolutions of 32 channels on images (3, 32, 32), relu after the first two, then 21632-classes.
 Sequential cnn(std::size_t classes = 10, WeightOptions options = {});
 
-/// A small network whose last hidden layer has `width` features, for images (channels, H, W) with H, W >= 4:
-/// conv 3x3 to width/8 channels, relu, max pool 2, conv 3x3 to width/4 channels, relu, means over a 2x2 grid, linear.
-/// Throws shape_error unless width is a positive multiple of 8.
+/// A small network whose last hidden layer has `width` features, for images (channels, H, W) with H, W >= 8:
+/// conv 3x3 to width/8 channels, relu, max pool 2, conv 3x3 to width/4 channels, relu, max pool 2, means over a 2x2
+/// grid (the identity for 8x8 images), linear. Throws shape_error unless width is a positive multiple of 8.
 Sequential convnet(std::size_t width, std::size_t channels = 1, std::size_t classes = 10, WeightOptions options = {});
 
 }  // namespace xtangent::nn

@@ -34,12 +34,15 @@ std::vector<Row> networks() {
       {"mlp without bias", mlp({6, 9, 3}, Silu{}, {.bias = false}), {6}, 3, 6 * 9 + 9 * 3, "2.weight"},
       {"lenet", lenet(), {1, 28, 28}, 10, 61706, "11.bias"},
       {"cnn", cnn(), {3, 32, 32}, 10, 235722, "6.bias"},
-      {"convnet", convnet(32), {1, 8, 8}, 10, 40 + 8 * 4 * 9 + 8 + 330, "7.bias"},
-      {"convnet, larger images", convnet(16, 3, 5, ntk), {3, 11, 9}, 5, 3 * 2 * 9 + 2 + 2 * 4 * 9 + 4 + 85, "7.bias"},
+      {"convnet", convnet(32), {1, 8, 8}, 10, 40 + 8 * 4 * 9 + 8 + 330, "8.bias"},
+      {"convnet, larger images", convnet(16, 3, 5, ntk), {3, 11, 9}, 5, 3 * 2 * 9 + 2 + 2 * 4 * 9 + 4 + 85, "8.bias"},
       {"strided groups",
        sequential(Conv2d{4, 6, {3, 2}, strided, ntk}, Softplus{}, AvgPool2d{2, {.stride = 1}}, GlobalAvgPool2d{},
                   residual(sequential(Linear{6, 6}, Tanh{})), Linear{6, 2}),
-       {4, 7, 6}, 2, 6 * 2 * 6 + 6 + 42 + 14, "5.bias"},
+       {4, 7, 6},
+       2,
+       6 * 2 * 6 + 6 + 42 + 14,
+       "5.bias"},
   };
 }
 
@@ -59,8 +62,7 @@ BOOST_AUTO_TEST_CASE(counts_names_and_shapes) {
       BOOST_TEST(params.size() == row.parameters);
       BOOST_TEST(params.infos().back().name == row.last);
       for (const std::size_t examples : {0, 1, 3})
-        BOOST_TEST(row.net(params, inputs_of(row, examples)
-                                       .to_xarray()).shape() == Shape({examples, row.outputs}));
+        BOOST_TEST(row.net(params, inputs_of(row, examples).to_xarray()).shape() == Shape({examples, row.outputs}));
     }
   }
 }
@@ -68,8 +70,8 @@ BOOST_AUTO_TEST_CASE(counts_names_and_shapes) {
 // state_dict() of the same networks in PyTorch.
 BOOST_AUTO_TEST_CASE(lenet_has_the_names_and_layouts_of_pytorch) {
   const std::vector<std::pair<std::string, Shape>> expected = {
-      {"0.weight", {6, 1, 5, 5}}, {"0.bias", {6}},        {"3.weight", {16, 6, 5, 5}}, {"3.bias", {16}},
-      {"7.weight", {120, 400}},   {"7.bias", {120}},      {"9.weight", {84, 120}},     {"9.bias", {84}},
+      {"0.weight", {6, 1, 5, 5}}, {"0.bias", {6}},   {"3.weight", {16, 6, 5, 5}}, {"3.bias", {16}},
+      {"7.weight", {120, 400}},   {"7.bias", {120}}, {"9.weight", {84, 120}},     {"9.bias", {84}},
       {"11.weight", {10, 84}},    {"11.bias", {10}}};
   const auto params = nn::lenet().init<float>(0);
   BOOST_REQUIRE_EQUAL(params.count(), expected.size());

@@ -2,9 +2,7 @@
 #include <boost/test/unit_test.hpp>
 #include <xtensor/xrandom.hpp>
 
-#include "autodiff/ops/linear.hpp"
-#include "autodiff/ops/arithmetic.hpp"
-#include "nn/sequential.hpp"
+#include "xtangent.hpp"
 
 using namespace xtangent;
 
@@ -56,7 +54,8 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 template <class T>
 Array<T> ramp(const Shape& shape) {
   Array<T> out(shape);
-  for (std::size_t i = 0; i < out.size(); ++i) out.mutable_data()[i] = static_cast<T>(0.1 * static_cast<double>(i % 17) - 0.8);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out.mutable_data()[i] = static_cast<T>(0.1 * static_cast<double>(i % 17) - 0.8);
   return out;
 }
 
@@ -65,13 +64,12 @@ Array<T> ramp(const Shape& shape) {
 BOOST_AUTO_TEST_SUITE(module)
 
 BOOST_AUTO_TEST_CASE(names_shapes_and_order_are_those_of_pytorch) {
-  const nn::Sequential net = nn::sequential(
-      nn::Linear{784, 16}, nn::Relu{},
-      nn::sequential(nn::Linear{16, 16, {.bias = false}}, nn::Tanh{}), nn::residual(nn::Linear{16, 16}),
-      nn::Linear{16, 10});
+  const nn::Sequential net =
+      nn::sequential(nn::Linear{784, 16}, nn::Relu{}, nn::sequential(nn::Linear{16, 16, {.bias = false}}, nn::Tanh{}),
+                     nn::residual(nn::Linear{16, 16}), nn::Linear{16, 10});
   const auto params = net.init<float>(1);
   const std::vector<std::pair<std::string, Shape>> expected = {
-      {"0.weight", {16, 784}}, {"0.bias", {16}},        {"2.0.weight", {16, 16}}, {"3.inner.weight", {16, 16}},
+      {"0.weight", {16, 784}}, {"0.bias", {16}},       {"2.0.weight", {16, 16}}, {"3.inner.weight", {16, 16}},
       {"3.inner.bias", {16}},  {"4.weight", {10, 16}}, {"4.bias", {10}}};
   BOOST_REQUIRE_EQUAL(params.count(), expected.size());
   std::size_t offset = 0, i = 0;
@@ -167,7 +165,9 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_named) {
   BOOST_TEST(contains(shape, "[linear]"), shape);
   BOOST_TEST(contains(shape, "layer '2.0' (Linear)"), shape);
   BOOST_TEST(!contains(shape, "'2'"), shape);
-  const std::string top = message_of<shape_error>([&] { nn::Linear(3, 2)(nn::Linear(3, 2).init<float>(0), ramp<float>({2, 4})); });
+  const std::string top = message_of<shape_error>([&] {
+    nn::Linear(3, 2)(nn::Linear(3, 2).init<float>(0), ramp<float>({2, 4}));
+  });
   BOOST_TEST(contains(top, "in the network (Linear)"), top);
 
   const std::string other = message_of<parameter_error>([&] { Net{}(params, ramp<float>({2, 5})); });
@@ -196,7 +196,9 @@ struct Misnamed : nn::Module<Misnamed> {
     declare(second, {2}, nn::constant(0));
   }
   template <class T>
-  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const { return x + p("third"); }
+  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
+    return x + p("third");
+  }
 };
 
 }  // namespace

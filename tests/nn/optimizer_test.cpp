@@ -39,8 +39,10 @@ struct ReferenceAdam {
   nn::AdamOptions o;
   double m = 0.0, v = 0.0;
   double operator()(double p, double g, int t) {
-    if (o.decoupled) p -= o.rate * o.weight_decay * p;
-    else g += o.weight_decay * p;
+    if (o.decoupled)
+      p -= o.rate * o.weight_decay * p;
+    else
+      g += o.weight_decay * p;
     m = o.beta1 * m + (1 - o.beta1) * g;
     v = o.beta2 * v + (1 - o.beta2) * g * g;
     const double m_hat = m / (1 - std::pow(o.beta1, t)), v_hat = v / (1 - std::pow(o.beta2, t));
@@ -74,16 +76,19 @@ void follow(const nn::OptimizerSettings& settings, const Options& options) {
 BOOST_AUTO_TEST_SUITE(optimizer)
 
 BOOST_AUTO_TEST_CASE(sgd_follows_pytorch) {
-  for (const nn::SgdOptions& o :
-       {nn::SgdOptions{.rate = 0.1}, {.rate = 0.1, .weight_decay = 0.2}, {.rate = 0.1, .momentum = 0.9},
-        {.rate = 0.1, .momentum = 0.9, .weight_decay = 0.2}, {.rate = 0.1, .momentum = 0.9, .nesterov = true},
-        {.rate = 0.1, .momentum = 0.8, .weight_decay = 0.1, .nesterov = true}})
+  for (const nn::SgdOptions& o : {nn::SgdOptions{.rate = 0.1},
+                                  {.rate = 0.1, .weight_decay = 0.2},
+                                  {.rate = 0.1, .momentum = 0.9},
+                                  {.rate = 0.1, .momentum = 0.9, .weight_decay = 0.2},
+                                  {.rate = 0.1, .momentum = 0.9, .nesterov = true},
+                                  {.rate = 0.1, .momentum = 0.8, .weight_decay = 0.1, .nesterov = true}})
     follow<ReferenceSgd>(nn::sgd(o), o);
 }
 
 BOOST_AUTO_TEST_CASE(adam_follows_pytorch) {
-  for (const nn::AdamOptions& o :
-       {nn::AdamOptions{}, {.rate = 0.1, .beta1 = 0.5, .beta2 = 0.7, .epsilon = 1e-3}, {.rate = 0.1, .weight_decay = 0.2}})
+  for (const nn::AdamOptions& o : {nn::AdamOptions{},
+                                   {.rate = 0.1, .beta1 = 0.5, .beta2 = 0.7, .epsilon = 1e-3},
+                                   {.rate = 0.1, .weight_decay = 0.2}})
     follow<ReferenceAdam>(nn::adam(o), o);
 }
 

@@ -54,8 +54,8 @@ BOOST_AUTO_TEST_CASE(a_small_net_learns_to_zero_loss) {
   const Data data = parity(64);
   const auto net = nn::mlp({2, 64, 2}, nn::Tanh{});
   const auto start = net.init<double>(1);
-  const auto fit = nn::fit(net, start, data.x, data.labels,
-                           {.epochs = 600, .batch = 32, .optimizer = nn::adam({.rate = 0.02})});
+  const auto fit =
+      nn::fit(net, start, data.x, data.labels, {.epochs = 600, .batch = 32, .optimizer = nn::adam({.rate = 0.02})});
   BOOST_TEST(fit.history.size() == 600u);
   BOOST_TEST(fit.history.back().loss < 1e-2);
   BOOST_TEST(fit.history.back().accuracy == 1.0);
@@ -68,17 +68,18 @@ BOOST_AUTO_TEST_CASE(float_learns_too_and_the_schedule_is_followed) {
   const auto net = nn::mlp({2, 64, 2});
   const auto x = testing::cast<float>(data.x);
   std::vector<double> fractions;
-  const auto fit = nn::fit(net, net.init<float>(1), x, data.labels,
-                           {.epochs = 200, .batch = 16, .optimizer = nn::sgd({.rate = 0.5, .momentum = 0.9}),
-                            .schedule = [&](double done) {
-                              fractions.push_back(done);
-                              return 1.0 - done;
-                            }});
+  const auto fit = nn::fit(
+      net, net.init<float>(1), x, data.labels,
+      {.epochs = 200, .batch = 16, .optimizer = nn::sgd({.rate = 0.5, .momentum = 0.9}), .schedule = [&](double done) {
+         fractions.push_back(done);
+         return 1.0 - done;
+       }});
   BOOST_TEST(nn::accuracy(net, fit.params, x, data.labels) == 1.0);
   BOOST_TEST(fractions.size() == 800u);
   BOOST_TEST(fractions.front() == 0.0);
   BOOST_TEST(fractions.back() == 1.0 - 1.0 / 800, tt::tolerance(1e-12));
-  const auto still = nn::fit(net, net.init<float>(1), x, data.labels, {.epochs = 2, .schedule = [](double) { return 0.0; }});
+  const auto still =
+      nn::fit(net, net.init<float>(1), x, data.labels, {.epochs = 2, .schedule = [](double) { return 0.0; }});
   BOOST_TEST(testing::same_bits(still.params.flat(), net.init<float>(1).flat()));
 }
 
@@ -142,7 +143,8 @@ BOOST_AUTO_TEST_CASE(the_seed_sets_the_order) {
   const Data data = parity(50);
   const auto net = nn::mlp({2, 8, 2});
   const auto trained = [&](std::uint64_t seed) {
-    return nn::fit(net, net.init<double>(1), data.x, data.labels, {.epochs = 2, .batch = 8, .seed = seed}).params.flat();
+    return nn::fit(net, net.init<double>(1), data.x, data.labels, {.epochs = 2, .batch = 8, .seed = seed})
+        .params.flat();
   };
   BOOST_TEST(testing::same_bits(trained(1), trained(1)));
   BOOST_TEST(!testing::same_bits(trained(1), trained(2)));
