@@ -86,13 +86,11 @@ Array<T> Factor<T>::dense() const {
   const double work = static_cast<double>(size) * static_cast<double>(positions) * static_cast<double>(probes);
   const std::size_t grain = std::max<std::size_t>(1, static_cast<std::size_t>(2e5 / std::max(work, 1.0)));
   kernels::parallel_for(examples, grain, [&](std::size_t first, std::size_t last) {
-    Array<T> room;
-    if (patches) room = Array<T>({patches->patch_size(), positions});
     for (std::size_t n = first; n < last; ++n) {
       const T* r = right.defined() ? right.data() + n * right_one : nullptr;
       if (patches) {
         kernels::conv2d_weight_one(*patches, probes, left_size(), r, left.data() + n * left_one, examples * left_one,
-                                   gradients + n * size, examples * size, room.mutable_data());
+                                   gradients + n * size, examples * size);
         continue;
       }
       for (std::size_t k = 0; k < probes; ++k)

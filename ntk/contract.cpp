@@ -192,11 +192,10 @@ Array<T> materialize(const Pieces<T>& pieces, ProbeMode mode, std::size_t first,
       const std::size_t left_one = f.left_size() * f.positions, right_one = f.patches->input_size();
       const std::size_t row = f.right_size();
       parallel_for(f.examples, 1, [&](std::size_t begin, std::size_t end) {
-        Array<T> room({f.patches->patch_size(), f.positions});
         for (std::size_t i = begin; i < end; ++i)
           kernels::conv2d_weight_one(*f.patches, k, length / row, f.right.data() + i * right_one,
                                      f.left.data() + i * left_one + first / row * f.positions, f.examples * left_one,
-                                     place(0, i), stride, room.mutable_data());
+                                     place(0, i), stride);
       });
     } else {
       const Array<T> dense = f.dense();
@@ -258,7 +257,8 @@ Array<T> patch_rows(const Pieces<T>& pieces) {
       parallel_for(f.examples, 1, [&](std::size_t begin, std::size_t end) {
         Array<T> patches({r, d});
         for (std::size_t i = begin; i < end; ++i) {
-          kernels::im2col(*f.patches, f.right.data() + i * f.patches->input_size(), patches.mutable_data());
+          kernels::im2col(*f.patches, 0, f.patches->out_height(), f.right.data() + i * f.patches->input_size(),
+                          patches.mutable_data(), d);
           kernels::transpose(Shape{r, d}, {1, 0}, patches.data(), to + i * d * r);
         }
       });

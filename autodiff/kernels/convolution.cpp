@@ -1,10 +1,10 @@
 #include "autodiff/kernels/convolution.hpp"
 
 #include <algorithm>
-#include <memory>
 
 #include "autodiff/array.hpp"
 #include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
 
@@ -17,41 +17,134 @@ std::size_t grain(const ConvShape& s, std::size_t out_channels) {
   return std::max<std::size_t>(1, (std::size_t(1) << 20) / std::max<std::size_t>(work, 1));
 }
 
+// What is multiplied at a time: some rows of one large image, so that the patches stay in the cache, or several small
+// images side by side, so that the product has columns enough.
+struct Blocks {
+  std::size_t rows = 1;    // output rows
+  std::size_t images = 1;  // more than one only with whole images
+
+  template <class T>
+  static Blocks of(const ConvShape& s) {
+    constexpr std::size_t cache = 192 << 10, columns = 128;
+    Blocks b;
+    if (s.is_pointwise()) {  // the image is its own patch matrix
+      b.rows = s.out_height();
+      return b;
+    }
+    const std::size_t row_bytes = std::max<std::size_t>(1, s.patch_size() * s.out_width() * sizeof(T));
+    const std::size_t least = (64 + s.out_width() - 1) / s.out_width();
+    b.rows = std::clamp<std::size_t>(std::max(cache / row_bytes, least), 1, s.out_height());
+    if (b.rows == s.out_height()) b.images = std::clamp<std::size_t>(columns / s.positions(), 1, 16);
+    return b;
+  }
+  std::size_t columns(const ConvShape& s) const { return images * rows * s.out_width(); }
+};
+
+// A block's patches (patch_size, columns): of rows [first, last) of one image, or of `count` whole images.
 template <class T>
 class Patches {
  public:
-  explicit Patches(const ConvShape& s) : shape_(s) {
-    if (!s.is_pointwise()) room_ = Array<T>({s.patch_size(), s.positions()});
+  explicit Patches(const ConvShape& s) : shape_(s), blocks_(Blocks::of<T>(s)) {
+    if (!s.is_pointwise()) room_ = Array<T>({s.patch_size(), blocks_.columns(s)});
   }
-  /// The patches of an image; the image itself for a pointwise convolution.
-  const T* of(const T* image) {
-    if (shape_.is_pointwise()) return image;
-    im2col(shape_, image, room_.mutable_data());
-    return room_.data();
-  }
+  const Blocks& blocks() const { return blocks_; }
   T* room() { return room_.mutable_data(); }
+
+  const T* of_rows(const T* image, std::size_t first, std::size_t last) {
+    if (shape_.is_pointwise()) return image;
+    im2col(shape_, first, last, image, room(), (last - first) * shape_.out_width());
+    return room();
+  }
+  const T* of_images(const T* images, std::size_t count) {
+    const std::size_t d = shape_.positions();
+    for (std::size_t i = 0; i < count; ++i)
+      im2col(shape_, 0, shape_.out_height(), images + i * shape_.input_size(), room() + i * d, count * d);
+    return room();
+  }
 
  private:
   const ConvShape& shape_;
+  Blocks blocks_;
   Array<T> room_;
 };
+
+// (count, channels, d) to and from (channels, count * d).
+template <class T>
+void side_by_side(std::size_t count, std::size_t channels, std::size_t d, const T* x, T* out) {
+  for (std::size_t i = 0; i < count; ++i)
+    copy_runs(channels, d, x + i * channels * d, d, out + i * d, count * d);
+}
+template <class T>
+void apart(std::size_t count, std::size_t channels, std::size_t d, const T* x, T* out) {
+  for (std::size_t i = 0; i < count; ++i)
+    copy_runs(channels, d, x + i * d, count * d, out + i * channels * d, d);
+}
+
+struct GroupExtents {
+  std::size_t rows, columns;  // of a group's weight
+};
+GroupExtents group_extents(const ConvShape& s, std::size_t out_channels) {
+  return {out_channels / s.groups, s.patch_size() / s.groups};
+}
+
+// y (out_channels, width ldy) += or = weight * patches (patch_size, width)
+template <class T>
+void multiply(const ConvShape& s, std::size_t out_channels, const T* weight, const T* patches, std::size_t width,
+              std::size_t ldp, T beta, T* y, std::size_t ldy) {
+  const auto [rows, columns] = group_extents(s, out_channels);
+  for (std::size_t g = 0; g < s.groups; ++g)
+    gemm_serial(false, false, rows, width, columns, T(1), weight + g * rows * columns, columns,
+                patches + g * columns * ldp, ldp, beta, y + g * rows * ldy, ldy);
+}
+
+// patches (patch_size, width) = weight^T * y (out_channels, width ldy)
+template <class T>
+void multiply_transposed(const ConvShape& s, std::size_t out_channels, const T* weight, const T* y, std::size_t width,
+                         std::size_t ldy, T* patches) {
+  const auto [rows, columns] = group_extents(s, out_channels);
+  for (std::size_t g = 0; g < s.groups; ++g)
+    gemm_serial(true, false, columns, width, rows, T(1), weight + g * rows * columns, columns, y + g * rows * ldy, ldy,
+                T(0), patches + g * columns * width, width);
+}
+
+// weight += or = y (out_channels, width ldy) * patches^T (patch_size, width ldp)
+template <class T>
+void multiply_outer(const ConvShape& s, std::size_t out_channels, const T* y, std::size_t ldy, const T* patches,
+                    std::size_t ldp, std::size_t width, T beta, T* weight) {
+  const auto [rows, columns] = group_extents(s, out_channels);
+  for (std::size_t g = 0; g < s.groups; ++g)
+    gemm_serial(false, true, rows, columns, width, T(1), y + g * rows * ldy, ldy, patches + g * columns * ldp, ldp, beta,
+                weight + g * rows * columns, columns);
+}
 
 }  // namespace
 
 template <class T>
 void conv2d(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images, const T* weight,
             const T* bias, T* out) {
-  const std::size_t d = s.positions(), rows = out_channels / s.groups, columns = s.patch_size() / s.groups;
-  parallel_for(count, grain(s, out_channels), [&](std::size_t first, std::size_t last) {
+  const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
+  const Blocks blocks = Blocks::of<T>(s);
+  parallel_for(count, std::max(grain(s, out_channels), blocks.images), [&](std::size_t first, std::size_t last) {
     Patches<T> patches(s);
-    for (std::size_t n = first; n < last; ++n) {
-      const T* p = patches.of(images + n * s.input_size());
+    Array<T> together;
+    if (blocks.images > 1) together = Array<T>({out_channels, blocks.images * d});
+    for (std::size_t n = first; n < last; n += blocks.images) {
+      const std::size_t images_now = std::min(blocks.images, last - n);
       T* y = out + n * out_channels * d;
-      if (bias)
-        for (std::size_t o = 0; o < out_channels; ++o) std::fill_n(y + o * d, d, bias[o]);
-      for (std::size_t g = 0; g < s.groups; ++g)
-        gemm_serial(false, false, rows, d, columns, T(1), weight + g * rows * columns, columns, p + g * columns * d, d,
-                    bias ? T(1) : T(0), y + g * rows * d, d);
+      if (images_now > 1) {
+        const T* p = patches.of_images(images + n * s.input_size(), images_now);
+        multiply(s, out_channels, weight, p, images_now * d, images_now * d, T(0), together.mutable_data(), images_now * d);
+        apart(images_now, out_channels, d, together.data(), y);
+      } else {
+        for (std::size_t row = 0; row < height; row += blocks.rows) {
+          const std::size_t end = std::min(height, row + blocks.rows), wide = (end - row) * width;
+          const T* p = patches.of_rows(images + n * s.input_size(), row, end);
+          multiply(s, out_channels, weight, p, wide, wide, T(0), y + row * width, d);
+        }
+      }
+      if (!bias) continue;
+      for (std::size_t i = 0; i < images_now * out_channels; ++i)
+        loops<T>().affine(d, T(1), bias[i % out_channels], y + i * d, y + i * d);
     }
   });
 }
@@ -59,57 +152,82 @@ void conv2d(const ConvShape& s, std::size_t count, std::size_t out_channels, con
 template <class T>
 void conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* cotangent, const T* weight,
                   T* images) {
-  const std::size_t d = s.positions(), rows = out_channels / s.groups, columns = s.patch_size() / s.groups;
-  parallel_for(count, grain(s, out_channels), [&](std::size_t first, std::size_t last) {
+  const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
+  const Blocks blocks = Blocks::of<T>(s);
+  parallel_for(count, std::max(grain(s, out_channels), blocks.images), [&](std::size_t first, std::size_t last) {
     Patches<T> patches(s);
-    for (std::size_t n = first; n < last; ++n) {
+    Array<T> together;
+    if (blocks.images > 1) together = Array<T>({out_channels, blocks.images * d});
+    for (std::size_t n = first; n < last; n += blocks.images) {
+      const std::size_t images_now = std::min(blocks.images, last - n);
+      const T* y = cotangent + n * out_channels * d;
       T* image = images + n * s.input_size();
-      T* p = s.is_pointwise() ? image : patches.room();
-      for (std::size_t g = 0; g < s.groups; ++g)
-        gemm_serial(true, false, columns, d, rows, T(1), weight + g * rows * columns, columns,
-                    cotangent + (n * out_channels + g * rows) * d, d, T(0), p + g * columns * d, d);
-      if (s.is_pointwise()) continue;
-      std::fill_n(image, s.input_size(), T(0));
-      col2im_add(s, p, image);
+      if (s.is_pointwise()) {
+        multiply_transposed(s, out_channels, weight, y, d, d, image);
+        continue;
+      }
+      std::fill_n(image, images_now * s.input_size(), T(0));
+      if (images_now > 1) {
+        side_by_side(images_now, out_channels, d, y, together.mutable_data());
+        multiply_transposed(s, out_channels, weight, together.data(), images_now * d, images_now * d, patches.room());
+        for (std::size_t i = 0; i < images_now; ++i)
+          col2im_add(s, 0, height, patches.room() + i * d, images_now * d, image + i * s.input_size());
+        continue;
+      }
+      for (std::size_t row = 0; row < height; row += blocks.rows) {
+        const std::size_t end = std::min(height, row + blocks.rows), wide = (end - row) * width;
+        multiply_transposed(s, out_channels, weight, y + row * width, wide, d, patches.room());
+        col2im_add(s, row, end, patches.room(), wide, image);
+      }
     }
   });
 }
 
 template <class T>
 void conv2d_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_channels, const T* image,
-                       const T* cotangent, std::size_t cotangent_stride, T* gradients, std::size_t gradient_stride,
-                       T* patches) {
-  const std::size_t d = s.positions(), rows = out_channels / s.groups, columns = s.patch_size() / s.groups;
-  const T* p = image;
-  if (!s.is_pointwise()) {
-    im2col(s, image, patches);
-    p = patches;
+                       const T* cotangent, std::size_t cotangent_stride, T* gradients, std::size_t gradient_stride) {
+  const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
+  Patches<T> patches(s);
+  const std::size_t rows = patches.blocks().rows;
+  for (std::size_t row = 0; row < height; row += rows) {
+    const std::size_t end = std::min(height, row + rows), wide = (end - row) * width;
+    const T* p = patches.of_rows(image, row, end);
+    for (std::size_t k = 0; k < probes; ++k)
+      multiply_outer(s, out_channels, cotangent + k * cotangent_stride + row * width, d, p, wide, wide,
+                     row ? T(1) : T(0), gradients + k * gradient_stride);
   }
-  for (std::size_t k = 0; k < probes; ++k)
-    for (std::size_t g = 0; g < s.groups; ++g)
-      gemm_serial(false, true, rows, columns, d, T(1), cotangent + k * cotangent_stride + g * rows * d, d,
-                  p + g * columns * d, d, T(0), gradients + k * gradient_stride + g * rows * columns, columns);
 }
 
 template <class T>
 void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images,
                    const T* cotangent, T* weight) {
-  const std::size_t d = s.positions(), rows = out_channels / s.groups, columns = s.patch_size() / s.groups;
-  const std::size_t size = out_channels * columns;
+  const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
+  const std::size_t size = out_channels * s.patch_size() / s.groups;
+  const Blocks blocks = Blocks::of<T>(s);
   // Partial sums over runs of images, added in order: the result does not depend on the threads.
-  const std::size_t run = std::max<std::size_t>(grain(s, out_channels), (count + 15) / 16);
+  const std::size_t run = std::max({grain(s, out_channels), blocks.images, (count + 15) / 16});
   const std::size_t runs = std::max<std::size_t>(1, (count + run - 1) / run);
-  Array<T> partial({runs, size});
+  Array<T> partial = Array<T>::zeros({runs, size});
   T* sums = partial.mutable_data();
-  std::fill_n(sums, runs * size, T(0));
   parallel_for(count, run, [&](std::size_t first, std::size_t last) {
     Patches<T> patches(s);
+    Array<T> together;
+    if (blocks.images > 1) together = Array<T>({out_channels, blocks.images * d});
     T* sum = sums + first / run * size;
-    for (std::size_t n = first; n < last; ++n) {
-      const T* p = patches.of(images + n * s.input_size());
-      for (std::size_t g = 0; g < s.groups; ++g)
-        gemm_serial(false, true, rows, columns, d, T(1), cotangent + (n * out_channels + g * rows) * d, d,
-                    p + g * columns * d, d, T(1), sum + g * rows * columns, columns);
+    for (std::size_t n = first; n < last; n += blocks.images) {
+      const std::size_t images_now = std::min(blocks.images, last - n);
+      const T* y = cotangent + n * out_channels * d;
+      if (images_now > 1) {
+        const T* p = patches.of_images(images + n * s.input_size(), images_now);
+        side_by_side(images_now, out_channels, d, y, together.mutable_data());
+        multiply_outer(s, out_channels, together.data(), images_now * d, p, images_now * d, images_now * d, T(1), sum);
+        continue;
+      }
+      for (std::size_t row = 0; row < height; row += blocks.rows) {
+        const std::size_t end = std::min(height, row + blocks.rows), wide = (end - row) * width;
+        const T* p = patches.of_rows(images + n * s.input_size(), row, end);
+        multiply_outer(s, out_channels, y + row * width, d, p, wide, wide, T(1), sum);
+      }
     }
   });
   std::copy_n(sums, size, weight);
@@ -121,7 +239,7 @@ void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channe
   template void conv2d_input(const ConvShape&, std::size_t, std::size_t, const T*, const T*, T*);               \
   template void conv2d_weight(const ConvShape&, std::size_t, std::size_t, const T*, const T*, T*);              \
   template void conv2d_weight_one(const ConvShape&, std::size_t, std::size_t, const T*, const T*, std::size_t,  \
-                                  T*, std::size_t, T*);
+                                  T*, std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

@@ -25,10 +25,8 @@ void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channe
 
 /// One image's weight gradients for `probes` cotangents: gradients[k] (out_channels, channels / groups * taps) from
 /// cotangent[k] (out_channels, positions); cotangents and gradients of successive probes lie the given strides apart.
-/// `patches` is room for patch_size() * positions() elements.
 template <class T>
 void conv2d_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_channels, const T* image,
-                       const T* cotangent, std::size_t cotangent_stride, T* gradients, std::size_t gradient_stride,
-                       T* patches);
+                       const T* cotangent, std::size_t cotangent_stride, T* gradients, std::size_t gradient_stride);
 
 }  // namespace xtangent::kernels

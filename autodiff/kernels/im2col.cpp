@@ -5,17 +5,21 @@
 namespace xtangent::kernels {
 
 template <class T>
-void im2col(const ConvShape& s, const T* image, T* patches) {
-  loops<T>().im2col(s, image, patches);
+void im2col(const ConvShape& s, std::size_t first_row, std::size_t last_row, const T* image, T* patches,
+            std::size_t stride) {
+  loops<T>().im2col(s, first_row, last_row, image, patches, stride);
 }
 template <class T>
-void col2im_add(const ConvShape& s, const T* patches, T* image) {
-  loops<T>().col2im_add(s, patches, image);
+void col2im_add(const ConvShape& s, std::size_t first_row, std::size_t last_row, const T* patches, std::size_t stride,
+                T* image) {
+  loops<T>().col2im_add(s, first_row, last_row, patches, stride, image);
 }
 
-template void im2col(const ConvShape&, const float*, float*);
-template void im2col(const ConvShape&, const double*, double*);
-template void col2im_add(const ConvShape&, const float*, float*);
-template void col2im_add(const ConvShape&, const double*, double*);
+#define XTANGENT_INSTANTIATE(T)                                                                     \
+  template void im2col(const ConvShape&, std::size_t, std::size_t, const T*, T*, std::size_t);      \
+  template void col2im_add(const ConvShape&, std::size_t, std::size_t, const T*, std::size_t, T*);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
 
 }  // namespace xtangent::kernels

@@ -29,12 +29,15 @@ struct ConvShape {
   }
 };
 
-/// One image (channels, height, width) to its patches (channels * taps, positions); zeros where the window leaves it.
+/// Rows [first_row, last_row) of the output of one image (channels, height, width): its patches (channels * taps,
+/// rows * out_width), patch rows `stride` elements apart; zeros where the window leaves the image.
 template <class T>
-void im2col(const ConvShape& s, const T* image, T* patches);
+void im2col(const ConvShape& s, std::size_t first_row, std::size_t last_row, const T* image, T* patches,
+            std::size_t stride);
 
-/// The transpose of im2col: adds the patches (channels * taps, positions) into an image (channels, height, width).
+/// The transpose of im2col: adds the patches into an image (channels, height, width).
 template <class T>
-void col2im_add(const ConvShape& s, const T* patches, T* image);
+void col2im_add(const ConvShape& s, std::size_t first_row, std::size_t last_row, const T* patches, std::size_t stride,
+                T* image);
 
 }  // namespace xtangent::kernels

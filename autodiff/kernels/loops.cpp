@@ -190,51 +190,69 @@ Columns inside(std::size_t out_width, std::size_t stride, long offset, std::size
   return {static_cast<std::size_t>(first < end ? first : end), static_cast<std::size_t>(end < 0 ? 0 : end)};
 }
 
+// A short row: whole vectors, the last one overlapping the one before it.
 template <class T>
-void im2col(const ConvShape& s, const T* image, T* patches) {
-  const std::size_t out_height = s.out_height(), out_width = s.out_width();
+inline void copy_row(std::size_t n, const T* x, T* y) {
+  constexpr std::size_t width = Batch<T>::size;
+  if (n < width) {
+    for (std::size_t i = 0; i < n; ++i) y[i] = x[i];
+    return;
+  }
+  for (std::size_t i = 0; i + width < n; i += width) Batch<T>::load_unaligned(x + i).store_unaligned(y + i);
+  Batch<T>::load_unaligned(x + n - width).store_unaligned(y + n - width);
+}
+
+// Calls row(patch row, output row, input row, columns) for every row of a patch matrix; input row null outside.
+template <class Image, class Row>
+inline void each_patch_row(const ConvShape& s, std::size_t first_row, std::size_t last_row, Image* image, Row row) {
+  const std::size_t out_width = s.out_width();
+  std::size_t patch_row = 0;
   for (std::size_t c = 0; c < s.channels; ++c)
     for (std::size_t kh = 0; kh < s.kernel_height; ++kh)
-      for (std::size_t kw = 0; kw < s.kernel_width; ++kw) {
+      for (std::size_t kw = 0; kw < s.kernel_width; ++kw, ++patch_row) {
         const long offset_w = static_cast<long>(kw * s.dilation_width) - static_cast<long>(s.padding_width);
         const long offset_h = static_cast<long>(kh * s.dilation_height) - static_cast<long>(s.padding_height);
         const Columns columns = inside(out_width, s.stride_width, offset_w, s.width);
-        for (std::size_t oh = 0; oh < out_height; ++oh, patches += out_width) {
+        for (std::size_t oh = first_row; oh < last_row; ++oh) {
           const long ih = static_cast<long>(oh * s.stride_height) + offset_h;
-          if (ih < 0 || ih >= static_cast<long>(s.height)) {
-            for (std::size_t ow = 0; ow < out_width; ++ow) patches[ow] = T(0);
-            continue;
-          }
-          const T* row = image + (c * s.height + static_cast<std::size_t>(ih)) * s.width + offset_w;
-          for (std::size_t ow = 0; ow < columns.first; ++ow) patches[ow] = T(0);
-          if (s.stride_width == 1)
-            for (std::size_t ow = columns.first; ow < columns.last; ++ow) patches[ow] = row[ow];
-          else
-            for (std::size_t ow = columns.first; ow < columns.last; ++ow) patches[ow] = row[ow * s.stride_width];
-          for (std::size_t ow = columns.last; ow < out_width; ++ow) patches[ow] = T(0);
+          const bool outside = ih < 0 || ih >= static_cast<long>(s.height);
+          row(patch_row, oh - first_row,
+              outside ? nullptr : image + (c * s.height + static_cast<std::size_t>(ih)) * s.width + offset_w, columns);
         }
       }
 }
 
 template <class T>
-void col2im_add(const ConvShape& s, const T* patches, T* image) {
-  const std::size_t out_height = s.out_height(), out_width = s.out_width();
-  for (std::size_t c = 0; c < s.channels; ++c)
-    for (std::size_t kh = 0; kh < s.kernel_height; ++kh)
-      for (std::size_t kw = 0; kw < s.kernel_width; ++kw) {
-        const long offset_w = static_cast<long>(kw * s.dilation_width) - static_cast<long>(s.padding_width);
-        const long offset_h = static_cast<long>(kh * s.dilation_height) - static_cast<long>(s.padding_height);
-        const Columns columns = inside(out_width, s.stride_width, offset_w, s.width);
-        for (std::size_t oh = 0; oh < out_height; ++oh, patches += out_width) {
-          const long ih = static_cast<long>(oh * s.stride_height) + offset_h;
-          if (ih < 0 || ih >= static_cast<long>(s.height)) continue;
-          T* row = image + (c * s.height + static_cast<std::size_t>(ih)) * s.width + offset_w;
-          if (s.stride_width == 1)
-            for (std::size_t ow = columns.first; ow < columns.last; ++ow) row[ow] += patches[ow];
-          else
-            for (std::size_t ow = columns.first; ow < columns.last; ++ow) row[ow * s.stride_width] += patches[ow];
-        }
-      }
+void im2col(const ConvShape& s, std::size_t first_row, std::size_t last_row, const T* image, T* patches,
+            std::size_t stride) {
+  const std::size_t out_width = s.out_width(), step = s.stride_width;
+  each_patch_row(s, first_row, last_row, image, [=](std::size_t r, std::size_t oh, const T* x, Columns in) {
+    T* to = patches + r * stride + oh * out_width;
+    if (!x) {
+      for (std::size_t ow = 0; ow < out_width; ++ow) to[ow] = T(0);
+      return;
+    }
+    for (std::size_t ow = 0; ow < in.first; ++ow) to[ow] = T(0);
+    if (step == 1)
+      copy_row(in.last - in.first, x + in.first, to + in.first);
+    else
+      for (std::size_t ow = in.first; ow < in.last; ++ow) to[ow] = x[ow * step];
+    for (std::size_t ow = in.last; ow < out_width; ++ow) to[ow] = T(0);
+  });
+}
+
+template <class T>
+void col2im_add(const ConvShape& s, std::size_t first_row, std::size_t last_row, const T* patches, std::size_t stride,
+                T* image) {
+  const std::size_t out_width = s.out_width(), step = s.stride_width;
+  each_patch_row(s, first_row, last_row, image, [=](std::size_t r, std::size_t oh, T* x, Columns in) {
+    if (!x) return;
+    const T* from = patches + r * stride + oh * out_width;
+    if (step == 1)
+      for (std::size_t ow = in.first; ow < in.last; ++ow) x[ow] += from[ow];
+    else
+      for (std::size_t ow = in.first; ow < in.last; ++ow) x[ow * step] += from[ow];
+  });
 }
 
 template <class T>

@@ -47,8 +47,11 @@ struct Loops {
   /// k += a * b and k += a, into double
   void (*accumulate_product)(std::size_t n, const T* a, const T* b, double* k);
   void (*accumulate)(std::size_t n, const T* a, double scale, double* k);
-  void (*im2col)(const ConvShape&, const T* image, T* patches);
-  void (*col2im_add)(const ConvShape&, const T* patches, T* image);
+  /// See im2col.hpp.
+  void (*im2col)(const ConvShape&, std::size_t first_row, std::size_t last_row, const T* image, T* patches,
+                 std::size_t stride);
+  void (*col2im_add)(const ConvShape&, std::size_t first_row, std::size_t last_row, const T* patches,
+                     std::size_t stride, T* image);
   /// Runs side by side, as in pooling: y[i] = scale * sum of the run x[i run ...]; y[i run ...] = scale * x[i];
   /// y[i] = maximum of the run x[i run ...].
   void (*sum_runs)(std::size_t n, std::size_t run, T scale, const T* x, T* y);
