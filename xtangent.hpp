@@ -2,6 +2,7 @@
 
 /// Everything: automatic differentiation, networks, kernels.
 #include "autodiff/factor.hpp"
+#include "autodiff/kernels/blas.hpp"
 #include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/convolution.hpp"
