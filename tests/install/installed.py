@@ -4,6 +4,7 @@ usage: installed.py BUILD_FOLDER CLIENT_CPP MESON COMPILER...
 """
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,10 @@ with tempfile.TemporaryDirectory() as folder:
     strays = [str(f) for f in headers.rglob('*') if f.is_file() and f.suffix != '.hpp']
     assert not strays, strays
 
+    description = pc_file.read_text(encoding='utf-8')
+    if '${pcfiledir}' not in description:  # not relocatable: lead it here
+        prefix = str(headers.parent.parent)
+        pc_file.write_text(re.sub('(?m)^prefix=.*$', 'prefix=' + prefix, description), encoding='utf-8')
     os.environ['PKG_CONFIG_PATH'] = str(pc_file.parent)
     shared, static = (any(library.glob('libxtangent.' + end)) for end in ('so', 'a'))
     work = top / 'client'
