@@ -1,0 +1,130 @@
+// Times one kernel of one reference workload, or a matrix product, and prints one line of JSON. tests/benchmarks/bench.py
+// runs it once a row, so that the peak memory is that of the row.
+//
+//   bench list                                         names of the workloads
+//   bench gemm REPEAT                                  the limit: a large product in float
+//   bench WORKLOAD entk|pntk N REPEAT [--save FOLDER]  with the inputs, parameters and kernel as .npy
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <xtensor/xrandom.hpp>
+
+#include "autodiff/kernels/parallel.hpp"
+#include "xtangent.hpp"
+
+namespace {
+
+using namespace xtangent;
+using Json = nlohmann::ordered_json;
+
+struct Workload {
+  std::function<nn::Sequential()> net;
+  Shape image;
+};
+
+const std::map<std::string, Workload>& workloads() {
+  static const std::map<std::string, Workload> all = {
+      {"mlp", {[] { return nn::mlp({784, 1024, 1024, 1024, 10}); }, {784}}},
+      {"lenet", {[] { return nn::lenet(); }, {1, 28, 28}}},
+      {"cnn", {[] { return nn::cnn(); }, {3, 32, 32}}},
+  };
+  return all;
+}
+
+// Best of `repeat` runs, and of more while they are short. One run before warms up; its result is checked elsewhere.
+double best_seconds(std::size_t repeat, const std::function<void()>& run) {
+  using Clock = std::chrono::steady_clock;
+  run();
+  double best = std::numeric_limits<double>::infinity(), spent = 0.0;
+  for (std::size_t i = 0; i < repeat || (spent < 1.0 && i < 100); ++i) {
+    const auto start = Clock::now();
+    run();
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    best = std::min(best, seconds);
+    spent += seconds;
+  }
+  return best;
+}
+
+// Largest resident memory of this process so far, MiB.
+double peak_mib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024.0;
+  throw std::runtime_error("no VmHWM in /proc/self/status");
+}
+
+Array<float> normal(const Shape& shape, unsigned seed) {
+  xt::random::seed(seed);
+  return Array<float>(xt::random::randn<float>(std::vector<std::size_t>(shape.begin(), shape.end())));
+}
+
+Json row(const std::string& workload, const std::string& kernel, std::size_t n, double seconds, double flop) {
+  return {{"workload", workload}, {"kernel", kernel},        {"n", n},
+          {"program", "xtangent"}, {"seconds", seconds},      {"peak_mib", peak_mib()},
+          {"gflops", flop / seconds * 1e-9}, {"threads", kernels::thread_count()}, {"core", kernels::blas_core().core}};
+}
+
+Json time_product(std::size_t repeat) {
+  const std::size_t n = 2048;
+  const Array<float> a = normal({n, n}, 1), b = normal({n, n}, 2);
+  Array<float> c(Shape{n, n});
+  float* out = c.mutable_data();
+  const double seconds = best_seconds(
+      repeat, [&] { kernels::gemm(false, true, n, n, n, 1.0F, a.data(), n, b.data(), n, 0.0F, out, n); });
+  return row("gemm", "product", n, seconds, 2.0 * static_cast<double>(n * n * n));
+}
+
+Json time_kernel(const std::string& workload, const std::string& kernel, std::size_t n, std::size_t repeat,
+                 const std::string& folder) {
+  const Workload& chosen = workloads().at(workload);
+  const nn::Sequential net = chosen.net();
+  const nn::Parameters<float> params = net.init<float>(0);
+  const Array<float> x = normal(chosen.image.prepended(n), 0);
+  const ntk::Readout readout = kernel == "entk" ? ntk::readout::full() : ntk::readout::pseudo();
+  Array<double> k;
+  const double seconds = best_seconds(repeat, [&] { k = ntk::kernel(net, params, x, readout); });
+  Json out = row(workload, kernel, n, seconds, ntk::plan(net, params, x, readout).flop());
+  double sum = 0.0;
+  for (std::size_t i = 0; i < k.size(); ++i) sum += k[i];
+  out["sum"] = sum;
+  if (!folder.empty()) {
+    nn::write_npy(folder + "/x.npy", x);
+    nn::write_npy(folder + "/parameters.npy", params.flat());
+    nn::write_npy(folder + "/kernel.npy", k);
+  }
+  return out;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  kernels::use_fitting_blas_core(argv);
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  try {
+    if (words.size() == 1 && words[0] == "list") {
+      for (const auto& [name, workload] : workloads()) std::cout << name << "\n";
+    } else if (words.size() == 2 && words[0] == "gemm") {
+      std::cout << time_product(std::stoul(words[1])) << "\n";
+    } else if ((words.size() == 4 || (words.size() == 6 && words[4] == "--save")) && workloads().contains(words[0]) &&
+               (words[1] == "entk" || words[1] == "pntk")) {
+      std::cout << time_kernel(words[0], words[1], std::stoul(words[2]), std::stoul(words[3]),
+                               words.size() == 6 ? words[5] : "")
+                << "\n";
+    } else {
+      std::cerr << "usage: bench list | bench gemm REPEAT | bench WORKLOAD entk|pntk N REPEAT [--save FOLDER]\n";
+      return 2;
+    }
+  } catch (const std::exception& failure) {
+    std::cerr << "bench: " << failure.what() << "\n";
+    return 1;
+  }
+  return 0;
+}

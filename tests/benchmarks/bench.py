@@ -1,0 +1,156 @@
+"""Times the kernels of the reference workloads, beside other programs with --peers, and writes results/bench.json.
+
+Every row is a process of its own, so that its peak memory is its own; programs run in turn within a row, so that what
+else the machine does meets all of them. Only ratios within one call mean something.
+"""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import venv
+
+ROWS = {'mlp': {'pntk': 256, 'entk': 64}, 'lenet': {'pntk': 256, 'entk': 128}, 'cnn': {'pntk': 128, 'entk': 32},
+        'resnet18': {'pntk': 32, 'entk': 4}}  # examples
+PEERS = pathlib.Path(__file__).parent / 'peers'
+TORCH = ['torch==2.13.0', 'numpy']
+NEURAL_TANGENTS = ['jax==0.4.25', 'jaxlib==0.4.25', 'numpy<2', 'scipy<1.13', 'neural-tangents==0.6.5']
+FIELDS = 'workload', 'kernel', 'n', 'program', 'seconds', 'peak_mib', 'ratio_to_best_peer'
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog='./run bench', description=__doc__.split('\n')[0])
+    parser.add_argument('--peers', action='store_true', help='run PyTorch and neural-tangents in turn with ours')
+    parser.add_argument('--workload', action='append', choices=ROWS, help='only this one (may be repeated)')
+    parser.add_argument('--kernel', choices=['pntk', 'entk'], help='only this one')
+    parser.add_argument('--repeat', type=int, default=5, help='runs that the best is taken of, at least (%(default)s)')
+    parser.add_argument('--rounds', type=int, default=1, help='turns of all programs in each row (%(default)s)')
+    parser.add_argument('--out', default='results/bench.json', help='(%(default)s)')
+    parser.add_argument('--build', default='build', help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def environment(folder, packages, module):
+    """The Python of a virtual environment with these packages, made when it is not there."""
+    python = folder / 'bin' / 'python'
+    probe = [str(python), '-c', 'import ' + module]
+    if python.exists() and subprocess.run(probe, capture_output=True, check=False).returncode == 0:
+        return str(python)
+    print(f'setting up {folder}: {" ".join(packages)}', flush=True)
+    try:
+        venv.create(folder, with_pip=True, clear=True)
+        subprocess.run([str(python), '-m', 'pip', 'install', '--quiet', *packages], check=True)
+        subprocess.run(probe, check=True)
+    except (OSError, subprocess.CalledProcessError) as failure:
+        sys.exit(f'\nbench: failed to set up {folder}: {failure}\n       pip says why above; it needs a network and about'
+                 f' 2 GB. To begin again: rm -rf {folder}. Without peers: ./run bench')
+    return str(python)
+
+
+def measure(command):
+    """The JSON that a program prints, or None with a word of why not."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return json.loads(done.stdout.splitlines()[-1])
+    why = (done.stderr.strip().splitlines() or [f'exit status {done.returncode}'])[-1]
+    print(f'  failed: {" ".join(map(os.path.basename, command))}: {why}', flush=True)
+    return None
+
+
+def programs(options, peers, workload, kernel, n):
+    tail = [workload, kernel, str(n), str(options.repeat)]
+    yield [options.bench, *tail]
+    if peers:
+        yield [peers['torch'], str(PEERS / 'torch_func.py'), *tail]
+        for implementation in '1', '3', '2':
+            yield [peers['neural_tangents'], str(PEERS / 'nt_kernels.py'), *tail, implementation]
+
+
+def add_ratios(rows):
+    others = [r['seconds'] for r in rows if r['program'] != 'xtangent']
+    for r in rows:
+        r['ratio_to_best_peer'] = min(others) / r['seconds'] if others else None
+
+
+def print_row(r):
+    ratio, speed = r.get('ratio_to_best_peer'), r.get('gflops')
+    print(f'{r["workload"]:<9}{r["kernel"]:<8}{r["n"]:>5}  {r["program"]:<45}{r["seconds"]:>9.4f}{r["peak_mib"]:>10.0f}'
+          f'{"" if speed is None else format(speed, ".1f"):>9}{"" if ratio is None else format(ratio, ".2f"):>8}',
+          flush=True)
+
+
+def run_row(options, peers, workload, kernel, n):
+    """Every program's best over the rounds, ours first."""
+    best = {}
+    for _ in range(options.rounds):
+        for at, command in enumerate(programs(options, peers, workload, kernel, n)):
+            row = measure(command)
+            if row and (at not in best or row['seconds'] < best[at]['seconds']):
+                best[at] = row
+    rows = [best[at] for at in sorted(best)]
+    add_ratios(rows)
+    for row in rows:
+        print_row(row)
+    return rows
+
+
+def check_agreement(options, peers, wanted):
+    """Our kernels in float against PyTorch's in double, of the same parameters and inputs."""
+    worst = 0.0
+    for workload, kernel in wanted:
+        with tempfile.TemporaryDirectory() as folder:
+            if not measure([options.bench, workload, kernel, '6', '1', '--save', folder]):
+                return False
+            command = [peers['torch'], str(PEERS / 'torch_func.py'), workload, kernel, '6', '1', '--compare', folder]
+            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            worst = max(worst, float(said))
+    print(f'\nsame kernels: ours in float and PyTorch\'s in double, of the same parameters, differ by {worst:.1e} at most'
+          ' (relative Frobenius, N = 6)')
+    return worst < 1e-5
+
+
+def write(path, rows):
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ordered = [{**{f: r.get(f) for f in FIELDS}, **{k: v for k, v in r.items() if k not in FIELDS}} for r in rows]
+    whole = path.with_name(path.name + '.part')
+    whole.write_text(json.dumps(ordered, indent=1) + '\n', encoding='utf-8')
+    whole.replace(path)
+
+
+def main():
+    options = arguments()
+    options.bench = str(pathlib.Path(options.build) / 'tests' / 'benchmarks' / 'bench')
+    known = subprocess.run([options.bench, 'list'], capture_output=True, text=True, check=True).stdout.split()
+    wanted = [(w, k) for w in ROWS if w in (options.workload or known) for k in ROWS[w]
+              if options.kernel in (None, k)]
+    unknown = [w for w, _ in wanted if w not in known]
+    if unknown:
+        sys.exit(f'bench: no network {unknown[0]} here yet; there are: {" ".join(known)}')
+    peers = {}
+    if options.peers:
+        home = pathlib.Path(options.build) / 'peers'
+        peers = {'torch': environment(home / 'torch', TORCH, 'torch, numpy'),
+                 'neural_tangents': environment(home / 'neural-tangents', NEURAL_TANGENTS, 'neural_tangents')}
+    limit = measure([options.bench, 'gemm', str(options.repeat)])
+    if not limit:
+        sys.exit(1)
+    print(f'OpenBLAS core {limit["core"]}, {limit["threads"]} threads; float; best of {options.repeat} or more runs\n')
+    print(f'{"workload":<9}{"kernel":<8}{"N":>5}  {"program":<45}{"seconds":>9}{"peak MiB":>10}{"GFLOP/s":>9}{"ratio":>8}')
+    print_row(limit)
+    rows, good = [limit], True
+    for workload, kernel in wanted:
+        found = run_row(options, peers, workload, kernel, ROWS[workload][kernel])
+        good = good and any(r['program'] == 'xtangent' for r in found)
+        rows += found
+        write(options.out, rows)
+    if peers:
+        good = check_agreement(options, peers, wanted) and good
+        print('ratio: seconds of the best peer / seconds of the row; above 1 is faster than every peer')
+    print(f'{options.out}')
+    sys.exit(0 if good else 1)
+
+
+main()
