@@ -2,14 +2,18 @@
 
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "autodiff/shape.hpp"
 
 namespace xt {
+enum class layout_type;
 template <class D>
 class xexpression;
-}
+template <class EC, layout_type L, class SC, class Tag>
+class xarray_container;
+}  // namespace xt
 
 namespace xtangent {
 
@@ -23,6 +27,12 @@ MemoryStatistics memory_statistics();
 void reset_peak_memory();
 /// Gives recycled buffers back to the operating system.
 void release_recycled_memory();
+
+/// True for xt::xarray with elements of type T.
+template <class X, class T>
+inline constexpr bool is_xarray_of = false;
+template <class EC, xt::layout_type L, class SC, class Tag, class T>
+inline constexpr bool is_xarray_of<xt::xarray_container<EC, L, SC, Tag>, T> = std::is_same_v<typename EC::value_type, T>;
 
 /// The only value type inside the library: reference-counted, contiguous, row-major, 64-byte aligned.
 /// Copies, reshapes and ranges of axis 0 share the buffer; writing to a shared buffer copies it first, so an Array
@@ -78,6 +88,11 @@ class Array {
   /// A copy as xt::xarray<T>. Include <autodiff/xtensor.hpp>.
   template <class Self = Array>
   auto to_xarray() const;
+  /// The same where an xt::xarray<T> is asked for: `xt::xarray<double> g = grad(f, x);` Include
+  /// <autodiff/xtensor.hpp>.
+  template <class X>
+    requires is_xarray_of<X, T>
+  operator X() const;
 
  private:
   std::shared_ptr<T[]> buffer_;

@@ -113,8 +113,10 @@ void accumulate(Var<T>& sum, const Var<T>& term) {
   }
 }
 
+namespace {
+
 template <class T>
-std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs, SweepOptions options) {
+std::vector<Var<T>> reverse_sweep(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs, SweepOptions options) {
   if (!y.on_tape()) return std::vector<Var<T>>(inputs.size());  // a constant depends on nothing
   const std::shared_ptr<Record<T>> record = y.record();
   const std::size_t last = checked_position(record.get(), y, "pullback");
@@ -155,7 +157,7 @@ std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs
 }
 
 template <class T>
-std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangents, SweepOptions options) {
+std::vector<Var<T>> forward_sweep(Vars<T> outputs, Vars<T> inputs, Vars<T> tangents, SweepOptions options) {
   if (inputs.size() != tangents.size())
     throw shape_error("[pushforward] " + std::to_string(inputs.size()) + " inputs, " + std::to_string(tangents.size()) +
                       " tangents.");
@@ -185,11 +187,8 @@ std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangent
   std::vector<Var<T>> tangent(last + 1);
   for (std::size_t i = 0; i < positions.size(); ++i)
     if (positions[i] <= last && tangents[i].defined()) accumulate(tangent[positions[i]], tangents[i]);
-  std::vector<bool> seeded(last + 1, false);
-  for (std::size_t p : positions)
-    if (p <= last) seeded[p] = true;
   for (std::size_t i = 0; i <= last; ++i) {
-    if (!active[i] || !needed[i] || seeded[i] || !record->nodes[i].op) continue;
+    if (!active[i] || !needed[i] || !record->nodes[i].op) continue;
     std::vector<Var<T>> dx;
     bool any = false;
     for (const auto& argument : record->nodes[i].arguments) {
@@ -199,11 +198,90 @@ std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangent
     if (!any) continue;
     const std::shared_ptr<const Op<T>> op = record->nodes[i].op;
     const std::vector<Var<T>> x = rule_arguments(record, i, options.record);
-    tangent[i] = call_jvp<T>(*op, x, options.record ? var_at(record, i) : record->nodes[i].value, dx);
+    const Var<T> dy = call_jvp<T>(*op, x, options.record ? var_at(record, i) : record->nodes[i].value, dx);
+    if (dy.defined()) accumulate(tangent[i], dy);
   }
   for (std::size_t i = 0; i < outputs.size(); ++i)
     if (outputs[i].on_tape()) out[i] = tangent[outputs[i].position()];
   return out;
+}
+
+template <class T>
+std::uint64_t level_of(const Var<T>& x) {
+  return x.dual() ? x.dual()->level : 0;
+}
+
+template <class T>
+std::uint64_t highest_level(Vars<T> x) {
+  std::uint64_t level = 0;
+  for (const Var<T>& v : x) level = std::max(level, level_of(v));
+  return level;
+}
+
+// Primals and tangents at a level of streaming forward mode; a tangent is undefined where there is none.
+template <class T>
+struct Split {
+  std::vector<Var<T>> primal, tangent;
+};
+template <class T>
+Split<T> split_at(std::uint64_t level, Vars<T> x) {
+  Split<T> out;
+  for (const Var<T>& v : x) {
+    const bool here = level_of(v) == level;
+    out.primal.push_back(here ? v.dual()->primal : v);
+    out.tangent.push_back(here ? v.dual()->tangent : Var<T>());
+  }
+  return out;
+}
+
+// Vars that carry both parts again; `extra` adds to the tangents.
+template <class T>
+std::vector<Var<T>> join_at(std::uint64_t level, std::vector<Var<T>> primal, const std::vector<Var<T>>& tangent,
+                            const std::vector<Var<T>>& extra) {
+  for (std::size_t i = 0; i < primal.size(); ++i) {
+    Var<T> sum = tangent[i];
+    if (extra[i].defined()) accumulate(sum, extra[i]);
+    if (!sum.defined()) continue;
+    if (!primal[i].defined()) primal[i] = Var<T>(Array<T>::zeros(sum.shape()));
+    primal[i] = Var<T>(std::make_shared<const Dual<T>>(Dual<T>{level, primal[i], sum}));
+  }
+  return primal;
+}
+
+template <class T>
+std::vector<Var<T>> without_tangents(Vars<T> x) {
+  std::vector<Var<T>> out(x.begin(), x.end());
+  for (Var<T>& v : out)
+    while (v.dual()) v = Var<T>(v.dual()->primal);
+  return out;
+}
+
+}  // namespace
+
+// Under streaming forward mode a sweep is linear: J^T (b + e b') for y = p + e t is J_p^T b + e (J_t^T b + J_p^T b').
+template <class T>
+std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs, SweepOptions options) {
+  const std::uint64_t level = std::max(level_of(y), level_of(ybar));
+  const std::vector<Var<T>> x = without_tangents(inputs);
+  if (level == 0) return reverse_sweep<T>(y, ybar, x, options);
+  const std::vector<Var<T>> none(inputs.size());
+  const Var<T> both[] = {y, ybar};
+  const Split<T> s = split_at<T>(level, both);
+  const auto sweep = [&](const Var<T>& value, const Var<T>& seed) {
+    return value.defined() && seed.defined() ? pullback<T>(value, seed, x, options) : none;
+  };
+  return join_at(level, sweep(s.primal[0], s.primal[1]), sweep(s.tangent[0], s.primal[1]),
+                 sweep(s.primal[0], s.tangent[1]));
+}
+
+template <class T>
+std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangents, SweepOptions options) {
+  const std::uint64_t level = std::max(highest_level(outputs), highest_level(tangents));
+  const std::vector<Var<T>> x = without_tangents(inputs);
+  if (level == 0) return forward_sweep<T>(outputs, x, tangents, options);
+  const Split<T> y = split_at(level, outputs), dx = split_at(level, tangents);
+  return join_at(level, pushforward<T>(y.primal, x, dx.primal, options),
+                 pushforward<T>(y.tangent, x, dx.primal, options), pushforward<T>(y.primal, x, dx.tangent, options));
 }
 
 template <class T>

@@ -43,6 +43,8 @@ template <class T>
 class Tape {
  public:
   Tape() : record_(std::make_shared<Record<T>>()) {}
+  /// Goes on with the recording that a Var stands on.
+  explicit Tape(std::shared_ptr<Record<T>> record) : record_(std::move(record)) {}
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
   Tape(Tape&&) noexcept = default;
@@ -71,12 +73,15 @@ struct SweepOptions {
 /// Reverse sweep: cotangents of `inputs` for the cotangent `ybar` of `y`, in the order of `inputs`.
 /// ybar has the shape of y, or (K, shape of y) for K seeds in one sweep; each result has the shape of its input, with
 /// the same probe axis. Undefined where y does not depend on an input. Cost: about twice the forward pass a seed.
+/// Where y or ybar carry tangents of streaming forward mode, so do the results.
 /// Throws tape_error (y or an input not on the tape), shape_error (ybar), rule_error (an op's rule misbehaves).
 template <class T>
 std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs, SweepOptions options = {});
 
 /// Forward sweep over the same recording: tangents of `outputs` for `tangents` of `inputs` (undefined: zero).
 /// Tangents may carry one probe axis, the same for all. Undefined where an output depends on no input.
+/// The tangent of an input that was computed from other inputs adds to the one that reaches it from them, as pullback
+/// lets cotangents pass through it.
 template <class T>
 std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangents, SweepOptions options = {});
 

@@ -28,11 +28,18 @@ auto Array<T>::xt() const {
 }
 
 template <class T>
+template <class X>
+  requires is_xarray_of<X, T>
+Array<T>::operator X() const {
+  X out = X::from_shape(std::vector<std::size_t>(shape_.begin(), shape_.end()));
+  std::copy_n(begin_, size_, out.template begin<xt::layout_type::row_major>());
+  return out;
+}
+
+template <class T>
 template <class Self>
 auto Array<T>::to_xarray() const {
-  xt::xarray<T> out = xt::xarray<T>::from_shape(std::vector<std::size_t>(shape_.begin(), shape_.end()));
-  std::copy(begin_, begin_ + size_, out.data());
-  return out;
+  return static_cast<xt::xarray<T>>(*this);
 }
 
 /// An Array from an Array (shared) or from an xtensor expression (copied): what public functions take.
