@@ -17,5 +17,6 @@
 #include "nn/module.hpp"
 #include "nn/optimizer.hpp"
 #include "nn/parameters.hpp"
+#include "nn/safetensors.hpp"
 #include "nn/sequential.hpp"
 #include "nn/trainer.hpp"

@@ -43,25 +43,6 @@ class Descriptor {
   int fd_;
 };
 
-std::vector<std::uint8_t> raw_bytes(const fs::path& file, std::size_t limit) {
-  std::error_code code;
-  if (fs::is_directory(file, code)) fail("read_file", file, "is a folder. Name a file.");
-  Descriptor in(file, O_RDONLY);
-  if (!in.open()) fail("read_file", file, "cannot be opened: " + reason(errno) + ".");
-  std::vector<std::uint8_t> bytes;
-  const auto expected = fs::file_size(file, code);
-  if (!code) bytes.reserve(std::min<std::size_t>(expected, limit));
-  std::uint8_t block[1 << 16];
-  while (true) {
-    const ssize_t got = ::read(in.get(), block, sizeof block);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail("read_file", file, "byte " + std::to_string(bytes.size()) + ": " + reason(errno) + ".");
-    if (got == 0) return bytes;
-    bytes.insert(bytes.end(), block, block + got);
-    if (bytes.size() > limit) fail("read_file", file, "holds more than " + std::to_string(limit) + " bytes.");
-  }
-}
-
 // zlib's inflate with its end; a gzip file is one or more members.
 class Inflater {
  public:
@@ -117,8 +98,27 @@ void write_all(int fd, std::string_view text, const fs::path& file) {
 
 }  // namespace
 
+std::vector<std::uint8_t> read_raw_file(const fs::path& file, std::size_t limit) {
+  std::error_code code;
+  if (fs::is_directory(file, code)) fail("read_file", file, "is a folder. Name a file.");
+  Descriptor in(file, O_RDONLY);
+  if (!in.open()) fail("read_file", file, "cannot be opened: " + reason(errno) + ".");
+  std::vector<std::uint8_t> bytes;
+  const auto expected = fs::file_size(file, code);
+  if (!code) bytes.reserve(std::min<std::size_t>(expected, limit));
+  std::uint8_t block[1 << 16];
+  while (true) {
+    const ssize_t got = ::read(in.get(), block, sizeof block);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail("read_file", file, "byte " + std::to_string(bytes.size()) + ": " + reason(errno) + ".");
+    if (got == 0) return bytes;
+    bytes.insert(bytes.end(), block, block + got);
+    if (bytes.size() > limit) fail("read_file", file, "holds more than " + std::to_string(limit) + " bytes.");
+  }
+}
+
 std::vector<std::uint8_t> read_file(const fs::path& file, std::size_t limit) {
-  std::vector<std::uint8_t> bytes = raw_bytes(file, limit);
+  std::vector<std::uint8_t> bytes = read_raw_file(file, limit);
   if (bytes.size() < 2 || bytes[0] != 0x1f || bytes[1] != 0x8b) return bytes;
   return unpacked(file, bytes, limit);
 }

@@ -13,6 +13,10 @@ namespace xtangent::nn {
 /// more than `limit` bytes come out.
 std::vector<std::uint8_t> read_file(const std::filesystem::path& file, std::size_t limit = std::size_t(4) << 30);
 
+/// The bytes of a file as they are, packed or not. Throws data_error as read_file does.
+std::vector<std::uint8_t> read_raw_file(const std::filesystem::path& file,
+                                        std::size_t limit = static_cast<std::size_t>(-1));
+
 /// Writes the parts, one after the other, to a temporary name beside `file`, flushes them to the disk and renames:
 /// the file is there whole or not at all, and an older one is only replaced by a whole one.
 /// Throws data_error with the system's reason.

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// Elements as files hold them, little-endian and at any address, to and from T = float or double.
+namespace xtangent::kernels {
+
+enum class ElementType : std::uint8_t { boolean, u8, i8, u16, i16, u32, i32, u64, i64, f16, bf16, f32, f64 };
+
+std::size_t bytes_of(ElementType type);
+bool is_floating(ElementType type);
+
+/// out = from. Returns the index of the first element that T does not hold (a finite one that would become infinite,
+/// a whole number above 2^24 for float or 2^53 for double), or count.
+template <class T>
+std::size_t decode(ElementType type, const std::uint8_t* from, std::size_t count, T* out);
+/// Of boolean and whole types (others: 0). Returns the index of the first element above the largest int64, or count.
+std::size_t decode_integers(ElementType type, const std::uint8_t* from, std::size_t count, std::int64_t* out);
+
+/// out = from in a floating type, rounded to nearest, ties to even. Returns the index of the first finite element that
+/// would become infinite, or count.
+template <class T>
+std::size_t encode(ElementType type, const T* from, std::size_t count, std::uint8_t* out);
+
+}  // namespace xtangent::kernels
