@@ -124,6 +124,16 @@ void axpy(std::size_t n, T a, const T* x, T* y) {
 }
 
 template <class T>
+void scale_shift(std::size_t n, const T* a, const T* b, const T* x, T* y) {
+  for (std::size_t i = 0; i < n; ++i) y[i] = a[i] * x[i] + b[i];
+}
+
+template <class T>
+void combine(std::size_t n, T a, const T* x, T b, const T* y, T c, T* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = a * x[i] + (b * y[i] + c);
+}
+
+template <class T>
 double sum(std::size_t n, const T* x) {
   double lane[8] = {};
   std::size_t i = 0;
@@ -140,6 +150,18 @@ double dot(std::size_t n, const T* a, const T* b) {
   for (; i + 16 <= n; i += 16)
     for (std::size_t l = 0; l < 16; ++l) lane[l] += a[i + l] * b[i + l];
   for (; i < n; ++i) lane[i % 16] += a[i] * b[i];
+  double total = 0;
+  for (T v : lane) total += static_cast<double>(v);
+  return total;
+}
+
+template <class T>
+double centered_dot(std::size_t n, const T* a, T center_a, const T* b, T center_b) {
+  T lane[16] = {};
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16)
+    for (std::size_t l = 0; l < 16; ++l) lane[l] += (a[i + l] - center_a) * (b[i + l] - center_b);
+  for (; i < n; ++i) lane[i % 16] += (a[i] - center_a) * (b[i] - center_b);
   double total = 0;
   for (T v : lane) total += static_cast<double>(v);
   return total;
@@ -338,8 +360,11 @@ constexpr Loops<T> all_loops{isa_name,
                              binary<T>,
                              affine<T>,
                              axpy<T>,
+                             scale_shift<T>,
+                             combine<T>,
                              sum<T>,
                              dot<T>,
+                             centered_dot<T>,
                              maximum<T>,
                              accumulate_product<T>,
                              accumulate<T>,

@@ -38,10 +38,16 @@ struct Loops {
   void (*affine)(std::size_t n, T a, T b, const T* x, T* y);
   /// y += a x
   void (*axpy)(std::size_t n, T a, const T* x, T* y);
+  /// y = a x + b with rows a and b
+  void (*scale_shift)(std::size_t n, const T* a, const T* b, const T* x, T* y);
+  /// out = a x + b y + c
+  void (*combine)(std::size_t n, T a, const T* x, T b, const T* y, T c, T* out);
   /// Sum in double, in eight interleaved lanes.
   double (*sum)(std::size_t n, const T* x);
   /// Of two rows; lanes as wide as the processor's vectors, summed in double at the end.
   double (*dot)(std::size_t n, const T* a, const T* b);
+  /// Sum of (a - center_a) (b - center_b), as in dot.
+  double (*centered_dot)(std::size_t n, const T* a, T center_a, const T* b, T center_b);
   /// Or NaN, if there is one; n > 0.
   T (*maximum)(std::size_t n, const T* x);
   /// k += a * b and k += a, into double
