@@ -149,9 +149,22 @@ const Var<T>& Scope<T>::operator()(std::string_view name) const {
 
 template <class T>
 Var<T> Scope<T>::buffer(std::string_view name) const {
-  const ParameterInfo& info =
-      run_->layout.buffers[layer_->buffers[find_name(layer_->buffer_names, name, "buffer", *layer_)]];
+  const ParameterInfo& info = buffer_info(name);
   return Var<T>(run_->buffers.flat_slice(info.offset, info.shape));
+}
+
+template <class T>
+void Scope<T>::set_buffer(std::string_view name, const Array<T>& value) const {
+  const ParameterInfo& info = buffer_info(name);
+  if (!(value.shape() == info.shape))
+    throw shape_error("[scope] buffer '" + info.name + "' has shape " + to_string(info.shape) + ", got " +
+                      to_string(value.shape()) + ".");
+  std::copy_n(value.data(), value.size(), run_->buffers.mutable_data() + info.offset);
+}
+
+template <class T>
+const ParameterInfo& Scope<T>::buffer_info(std::string_view name) const {
+  return run_->layout.buffers[layer_->buffers[find_name(layer_->buffer_names, name, "buffer", *layer_)]];
 }
 
 template <class T>
@@ -203,19 +216,20 @@ Var<T> ModuleBase::operator()(Scope<T> p, const Var<T>& x) const {
 
 template <class T>
 Var<T> ModuleBase::run_all(const Parameters<T>& params, Vars<T> parameters, const Var<T>& x, Context context,
-                           const LayerObserver<T>* observer) const {
+                           const LayerObserver<T>* observer, Array<T>& buffers) const {
   LayoutChecker(*this, params.layout());
   if (parameters.size() != params.count())
     throw parameter_error("[" + type() + "] " + std::to_string(parameters.size()) + " arrays given, the network has " +
                           std::to_string(params.count()) + ".");
   if (!x.defined()) throw shape_error("[" + type() + "] the input is undefined.");
-  const Run<T> run{params.layout(), parameters, params.buffers(), context, observer};
+  const Run<T> run{params.layout(), parameters, buffers, context, observer};
   return (*this)(Scope<T>(run, 0), x);
 }
 
 template <class T>
 Var<T> ModuleBase::apply(const Parameters<T>& params, Vars<T> parameters, const Var<T>& x, Context context) const {
-  return run_all<T>(params, parameters, x, context, nullptr);
+  Array<T> buffers = params.buffers();
+  return run_all<T>(params, parameters, x, context, nullptr, buffers);
 }
 
 template <class T>
@@ -226,14 +240,16 @@ Array<T> ModuleBase::operator()(const Parameters<T>& params, const Array<T>& x, 
 template <class T>
 void ModuleBase::observe(const Parameters<T>& params, const Array<T>& x, const LayerObserver<T>& observer,
                          Context context) const {
-  run_all<T>(params, constants(params), batched(x), context, &observer);
+  Array<T> buffers = params.buffers();
+  run_all<T>(params, constants(params), batched(x), context, &observer, buffers);
 }
 
 template <class T>
 Recording<T> ModuleBase::record(Tape<T>& tape, const Parameters<T>& params, const Var<T>& x, Context context) const {
   Recording<T> out;
   for (std::size_t i = 0; i < params.count(); ++i) out.parameters.push_back(tape.variable(params.slice(i)));
-  out.output = apply<T>(params, out.parameters, x, context);
+  out.buffers = params.buffers();
+  out.output = run_all<T>(params, out.parameters, x, context, nullptr, out.buffers);
   return out;
 }
 

@@ -50,6 +50,9 @@ template <class T>
 struct Recording {
   Var<T> output;
   std::vector<Var<T>> parameters;
+  /// All elements that are not trained, as the run leaves them. In training mode layers such as batch norm change them:
+  /// params.set_buffers(recording.buffers) keeps that, as the trainer does.
+  Array<T> buffers;
 };
 
 /// A layer or network of any type. Immutable: one network serves any number of threads, tapes and parameters.
@@ -88,7 +91,7 @@ class ModuleBase {
   Recording<T> record(Tape<T>& tape, const Parameters<T>& params, const Var<T>& x, Context context = {}) const;
 
   /// The network as a function of parameters, any Vars in the order and of the shapes of params.infos(), and x;
-  /// `params` gives names and buffers.
+  /// `params` gives names and buffers, whose changes are dropped.
   template <class T>
   Var<T> apply(const Parameters<T>& params, Vars<T> parameters, const Var<T>& x, Context context = {}) const;
 
@@ -110,7 +113,7 @@ class ModuleBase {
  private:
   template <class T>
   Var<T> run_all(const Parameters<T>& params, Vars<T> parameters, const Var<T>& x, Context context,
-                 const LayerObserver<T>* observer) const;
+                 const LayerObserver<T>* observer, Array<T>& buffers) const;
 };
 
 /// Base of every layer and network: turns the struct Derived, with `forward` and if need be `parameters` and

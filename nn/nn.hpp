@@ -10,6 +10,7 @@
 #include "nn/layers/activation.hpp"
 #include "nn/layers/conv2d.hpp"
 #include "nn/layers/linear.hpp"
+#include "nn/layers/normalization.hpp"
 #include "nn/layers/pooling.hpp"
 #include "nn/models/convnet.hpp"
 #include "nn/models/lenet.hpp"

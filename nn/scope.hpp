@@ -38,7 +38,7 @@ template <class T>
 struct Run {
   const Layout& layout;
   std::span<const Var<T>> parameters;  ///< in the order of layout.parameters
-  const Array<T>& buffers;
+  Array<T>& buffers;                   ///< of this run: layers in training mode change them
   Context context;
   const LayerObserver<T>* observer = nullptr;
 };
@@ -56,19 +56,24 @@ class Scope {
   const Var<T>& operator()(std::string_view name) const;
   /// An own array that is not trained, as a constant.
   Var<T> buffer(std::string_view name) const;
+  /// Gives an own array that is not trained a new value, for the rest of this run and in what it returns as
+  /// Recording::buffers. Throws shape_error for another shape.
+  void set_buffer(std::string_view name, const Array<T>& value) const;
   /// The scope of a child by name or by its place in `children`. Throws parameter_error.
   Scope operator[](std::string_view child) const;
   Scope child(std::size_t index) const;
 
   Mode mode() const { return run_->context.mode; }
   bool training() const { return mode() == Mode::training; }
-  /// This layer's own random numbers in this run.
+  /// This layer's own random numbers in this run: the same each time it asks.
   RandomStream random() const { return {run_->context.seed, stream_of(layer_->path)}; }
   /// "layer1.0"; empty for the network itself.
   const std::string& path() const { return layer_->path; }
   const Run<T>& run() const { return *run_; }
 
  private:
+  const ParameterInfo& buffer_info(std::string_view name) const;
+
   const Run<T>* run_;
   const Layout::Layer* layer_;
 };

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/random.hpp"
+#include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/loss.hpp"
 
 namespace xtangent::nn {
@@ -33,7 +35,8 @@ struct Shard {
   Tape<T> tape;
   std::vector<std::size_t> examples;
   std::vector<Var<T>> gradients;
-  double loss = 0.0;
+  Array<T> buffers;  // as the run left them
+  double weight = 0.0, loss = 0.0;
   std::size_t correct = 0;
 };
 
@@ -58,6 +61,7 @@ class Trainer {
   double run_batch(std::size_t epoch, std::size_t batch, std::span<const std::size_t> examples);
   void run_shard(Shard<T>& shard, std::uint64_t seed, double weight);
   void update();
+  void update_buffers();
   void report(std::size_t epoch, double loss, bool always);
   [[noreturn]] void fail(std::size_t epoch, std::size_t batch, const Shard<T>& shard) const;
 
@@ -168,6 +172,8 @@ void Trainer<T>::run_shard(Shard<T>& shard, std::uint64_t seed, double weight) {
                         ". It must be a mean over the examples.");
     shard.loss = weight * static_cast<double>(loss.value().item());
     if (task_.correct) shard.correct = task_.correct(recording.output.value(), shard.examples);
+    shard.buffers = recording.buffers;
+    shard.weight = weight;
     shard.gradients = pullback<T>(loss, Array<T>::full(loss.shape(), static_cast<T>(weight)), recording.parameters);
   }
   shard.tape.rewind(0);
@@ -181,11 +187,24 @@ void Trainer<T>::update() {
       if (shards_[s].gradients[i].defined()) accumulate(total[i], shards_[s].gradients[i]);
     shards_[s].gradients.clear();
   }
+  update_buffers();
   if (options_.schedule) {
     const double work = static_cast<double>(options_.epochs) * static_cast<double>(examples_);
     optimizer_.set_rate(rate_ * options_.schedule(static_cast<double>(seen_) / work));
   }
   optimizer_.step(params_, total);
+}
+
+// The mean change over the shards.
+template <class T>
+void Trainer<T>::update_buffers() {
+  const Array<T> before = params_.buffers();
+  if (before.size() == 0) return;
+  if (shards_used_ == 1) return params_.set_buffers(std::exchange(shards_[0].buffers, Array<T>()));
+  Var<T> total(before);
+  for (std::size_t s = 0; s < shards_used_; ++s)
+    total = total + (Var<T>(std::exchange(shards_[s].buffers, Array<T>())) - Var<T>(before)) * shards_[s].weight;
+  params_.set_buffers(total.value());
 }
 
 template <class T>
@@ -241,17 +260,20 @@ void check_labels(const char* what, const std::vector<std::size_t>& labels, std:
 template <class T>
 std::size_t automatic_shard(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x) {
   Tape<T> tape;
-  net.record(tape, params, x.rows(0, 1));
-  double flop = 1.0;  // of one example forward
+  const std::size_t examples = std::min<std::size_t>(2, x.shape().front());
+  net.record(tape, params, x.rows(0, examples), Mode::training);
+  double flop = 0.0;
   for (const Node<T>& node : tape.record()->nodes) {
     if (!node.op) continue;
+    if (node.value.examples() == Examples::mixed) return x.shape().front();
     std::vector<Shape> shapes;
     for (const auto& argument : node.arguments) shapes.push_back(argument.constant.shape());
     flop += node.op->flop(shapes, node.value.shape());
   }
   // Adding gradients costs about as much as 400 operations a parameter, starting a shard's tasks as 2 million; backward
   // twice as much as forward.
-  const double needed = std::max(400.0 * static_cast<double>(params.size()), 2e6) / flop;
+  const double needed = std::max(400.0 * static_cast<double>(params.size()), 2e6) * static_cast<double>(examples) /
+                        std::max(flop, 1.0);
   std::size_t shard = 8;
   while (static_cast<double>(shard) < needed && shard < (std::size_t{1} << 20)) shard *= 2;
   return shard;

@@ -89,7 +89,8 @@ Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x,
            const std::type_identity_t<BatchLoss<T>>& loss, FitOptions<T> options = {});
 
 /// The number of examples of a shard that fit chooses: large enough that adding up gradients and starting tasks cost
-/// little beside the products.
+/// little beside the products. All of them where a layer mixes examples in training mode: batch norm then sees the whole
+/// batch, as PyTorch's does; with a shard that is set it sees the shard.
 template <class T>
 std::size_t automatic_shard(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x);
 

@@ -1,0 +1,171 @@
+// Layers against plain loops and known facts.
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+
+#include "autodiff/factor.hpp"
+#include "nn/layers/conv2d.hpp"
+#include "nn/layers/normalization.hpp"
+#include "nn/layers/pooling.hpp"
+#include "nn/sequential.hpp"
+#include "nn/trainer.hpp"
+#include "tests/testing.hpp"
+
+using namespace xtangent;
+namespace tt = boost::test_tools;
+
+namespace {
+
+std::string names(const std::vector<nn::ParameterInfo>& infos) {
+  std::string out;
+  for (const auto& info : infos) out += info.name + " ";
+  return out;
+}
+std::string parameter_names(const nn::ModuleBase& net) { return names(net.layout()->parameters); }
+std::string buffer_names(const nn::ModuleBase& net) { return names(net.layout()->buffers); }
+
+Array<double> random(const Shape& shape, double low = -1, double high = 1) {
+  testing::Random r(to_string(shape));
+  return testing::random_array(r, shape, low, high);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(layers)
+
+// Two batches through torch.nn.BatchNorm1d(2): x1 = [[1, 2], [3, 6]], x2 = [[0, 0], [4, 2]].
+BOOST_AUTO_TEST_CASE(running_statistics_move_as_in_pytorch) {
+  const nn::BatchNorm1d layer(2);
+  BOOST_TEST(buffer_names(layer) == "running_mean running_var num_batches_tracked ");
+  auto params = layer.init<double>(0);
+  const Array<double> x1 = Array<double>::from({2, 2}, {1, 2, 3, 6}), x2 = Array<double>::from({2, 2}, {0, 0, 4, 2});
+  for (const auto& x : {x1, x2}) {
+    Tape<double> tape;
+    const auto recording = layer.record(tape, params, x, nn::Mode::training);
+    params.set_buffers(recording.buffers);
+  }
+  // 0.9 (0.1 [2, 4]) + 0.1 [2, 1]; unbiased variances [2, 8] and [8, 2].
+  BOOST_TEST(testing::difference(params["running_mean"], Array<double>::from({2}, {0.38, 0.46})) < 1e-14);
+  BOOST_TEST(testing::difference(params["running_var"], Array<double>::from({2}, {0.9 * 1.1 + 0.8, 0.9 * 1.7 + 0.2})) < 1e-14);
+  BOOST_TEST(params["num_batches_tracked"].item() == 2.0);
+
+  const Array<double> y = layer(params, x1);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double expected = (x1[i] - params["running_mean"][i % 2]) / std::sqrt(params["running_var"][i % 2] + 1e-5);
+    BOOST_TEST(y[i] == expected, tt::tolerance(1e-14));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(without_momentum_running_statistics_are_means_over_batches) {
+  const nn::BatchNorm2d layer(3, {.momentum = std::nullopt});
+  auto params = layer.init<double>(0);
+  std::vector<Array<double>> means;
+  for (const std::size_t n : {2, 3, 4}) {
+    const Array<double> x = random({n, 3, 2, 2});
+    Tape<double> tape;
+    params.set_buffers(layer.record(tape, params, x, nn::Mode::training).buffers);
+    std::vector<double> mean(3);
+    for (std::size_t i = 0; i < x.size(); ++i) mean[i / 4 % 3] += x[i] / static_cast<double>(4 * n);
+    means.push_back(Array<double>::from({3}, mean));
+  }
+  for (std::size_t c = 0; c < 3; ++c)
+    BOOST_TEST(params["running_mean"][c] == (means[0][c] + means[1][c] + means[2][c]) / 3, tt::tolerance(1e-13));
+}
+
+BOOST_AUTO_TEST_CASE(modes_of_batch_norm) {
+  const nn::BatchNorm2d layer(3);
+  const auto params = layer.init<double>(0);
+  const Array<double> x = random({4, 3, 2, 5}, 2, 3);
+  Tape<double> tape;
+  const auto evaluated = layer.record(tape, params, x);
+  BOOST_TEST((evaluated.output.examples() == Examples::axis0));
+  BOOST_TEST(testing::same_bits(evaluated.buffers, params.buffers()));
+  BOOST_TEST(testing::difference(evaluated.output.value(), x) < 1e-4);  // running mean 0, variance 1
+  const auto trained = layer.record(tape, params, x, nn::Mode::training);
+  BOOST_TEST((trained.output.examples() == Examples::mixed));
+  BOOST_TEST(params["num_batches_tracked"].item() == 0.0);  // parameters are values: the run changed its own copy
+  BOOST_TEST(trained.buffers[6] == 1.0);
+  double sum = 0, squares = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    sum += trained.output.value()[i];
+    squares += trained.output.value()[i] * trained.output.value()[i];
+  }
+  BOOST_TEST(std::abs(sum) < 1e-12);
+  BOOST_TEST(squares / static_cast<double>(x.size()) == 1.0, tt::tolerance(1e-3));
+
+  const nn::BatchNorm2d untracked(3, {.affine = false, .track_running_stats = false});
+  BOOST_TEST(untracked.layout()->buffers.empty());
+  BOOST_TEST(untracked.layout()->parameters.empty());
+}
+
+BOOST_AUTO_TEST_CASE(batch_norm_in_training_is_refused_by_name) {
+  const auto net = nn::sequential(nn::Linear(3, 4), nn::BatchNorm1d(4), nn::Linear(4, 2));
+  const auto params = net.init<double>(1);
+  Tape<double> tape;
+  const auto recording = net.record(tape, params, random({5, 3}), nn::Mode::training);
+  try {
+    FactorSweep<double> sweep(recording.output, Array<double>::ones({5, 2}), recording.parameters);
+    BOOST_ERROR("examples were mixed");
+  } catch (const batch_error& e) {
+    const std::string what = e.what();
+    BOOST_TEST_CONTEXT(what) {
+      BOOST_TEST(what.find("[batch_norm]") != std::string::npos);
+      BOOST_TEST(what.find("evaluation mode") != std::string::npos);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_net_with_batch_norm_learns_and_moves_its_running_statistics) {
+  const auto net = nn::sequential(nn::Conv2d(1, 4, 3, {}, {.bias = false}), nn::BatchNorm2d(4), nn::Relu{},
+                                  nn::GlobalAvgPool2d{}, nn::Linear(4, 2));
+  const Array<double> x = random({64, 1, 6, 6});
+  std::vector<std::size_t> labels;
+  for (std::size_t i = 0; i < 64; ++i) {
+    double contrast = 0;  // between rows, which a 3 x 3 kernel sees
+    for (std::size_t p = 0; p < 30; ++p) contrast += x[i * 36 + p] * x[i * 36 + p + 6];
+    labels.push_back(contrast > 0 ? 1 : 0);
+  }
+  const auto start = net.init<double>(1);
+  BOOST_TEST(nn::automatic_shard(net, start, x) == 64u);  // the whole batch
+  const auto fit = nn::fit(net, start, x, labels, {.epochs = 40, .batch = 16, .optimizer = nn::adam({.rate = 0.02})});
+  BOOST_TEST(fit.history.back().loss < 0.5 * fit.history.front().loss);
+  BOOST_TEST(fit.params["1.num_batches_tracked"].item() == 160.0);
+  BOOST_TEST(!testing::same_bits(fit.params["1.running_mean"], start["1.running_mean"]));
+  // In shards each sees its own statistics; the running ones move by their mean.
+  const auto sharded = nn::fit(net, start, x, labels, {.epochs = 2, .batch = 16, .shard = 8});
+  BOOST_TEST(sharded.params["1.num_batches_tracked"].item() == 8.0);
+}
+
+BOOST_AUTO_TEST_CASE(group_and_layer_norm_have_the_names_of_pytorch) {
+  const auto net = nn::sequential(nn::GroupNorm(2, 4), nn::LayerNorm({4, 5}), nn::LayerNorm(5, {.bias = false}),
+                                  nn::GroupNorm(4, 4, {.affine = false}));
+  BOOST_TEST(parameter_names(net) == "0.weight 0.bias 1.weight 1.bias 2.weight ");
+  const auto params = net.init<double>(0);
+  const Array<double> y = net(params, random({3, 4, 5}));
+  for (std::size_t r = 0; r < 12; ++r) {  // instance norm at the end
+    double sum = 0;
+    for (std::size_t i = 0; i < 5; ++i) sum += y[r * 5 + i];
+    BOOST_TEST(std::abs(sum) < 1e-13);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(wrong_settings_and_inputs) {
+  BOOST_CHECK_THROW(nn::BatchNorm2d(0), shape_error);
+  BOOST_CHECK_THROW(nn::BatchNorm2d(3, {.epsilon = -1}), option_error);
+  BOOST_CHECK_THROW(nn::BatchNorm2d(3, {.momentum = 1.5}), option_error);
+  BOOST_CHECK_THROW(nn::LayerNorm(Shape{}), shape_error);
+  BOOST_CHECK_THROW(nn::LayerNorm({3, 0}), shape_error);
+  BOOST_CHECK_THROW(nn::GroupNorm(3, 4), shape_error);
+  BOOST_CHECK_THROW(nn::GroupNorm(0, 4), shape_error);
+  const nn::BatchNorm2d layer(3);
+  const auto params = layer.init<double>(0);
+  BOOST_CHECK_THROW(layer(params, random({2, 3})), shape_error);
+  BOOST_CHECK_THROW(layer(params, random({2, 4, 2, 2})), shape_error);
+  Tape<double> tape;
+  BOOST_CHECK_THROW(layer.record(tape, params, random({1, 3, 1, 1}), nn::Mode::training), shape_error);
+  const nn::BatchNorm1d one(3);
+  BOOST_CHECK_THROW(one(one.init<double>(0), random({2, 3, 2, 2})), shape_error);
+  const nn::GroupNorm group(2, 4);
+  BOOST_CHECK_THROW(group(group.init<double>(0), random({2, 6})), shape_error);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
