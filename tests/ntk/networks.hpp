@@ -10,6 +10,9 @@
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/linear.hpp"
 #include "autodiff/ops/reduction.hpp"
+#include "nn/layers/conv2d.hpp"
+#include "nn/layers/normalization.hpp"
+#include "nn/layers/pooling.hpp"
 #include "nn/sequential.hpp"
 
 /// Small networks with everything that per-example gradients can meet. A new row runs through every test of kernels.
@@ -146,6 +149,16 @@ inline std::vector<NetworkRow> networks() {
                 return linear(relu(normal * p("gamma") + p("beta")), p("v"));
               }),
       {4});
+  add("convolutions with batch norm in evaluation mode",
+      nn::sequential(nn::Conv2d(2, 4, 3, {.padding = {1, 1}}, {.bias = false}), nn::BatchNorm2d(4), nn::Relu(),
+                     nn::Conv2d(4, 3, 3), nn::BatchNorm2d(3, {.affine = false}), nn::Tanh(), nn::Flatten(),
+                     nn::Linear(12, 5), nn::BatchNorm1d(5), nn::Linear(5, 2)),
+      {2, 4, 4});
+  add("layer norm on tokens", nn::sequential(nn::Linear(4, 6), nn::LayerNorm(6), nn::Gelu(), nn::LayerNorm({5, 6}),
+                                             nn::Flatten(), nn::Linear(30, 3)),
+      {5, 4});
+  add("group norm", nn::sequential(nn::Conv2d(1, 6, 2), nn::GroupNorm(3, 6), nn::Tanh(), nn::Flatten(), nn::Linear(24, 2)),
+      {1, 3, 3});
   return rows;
 }
 
