@@ -47,6 +47,9 @@ Var<T> apply_dual(const std::shared_ptr<const Op<T>>& op, Vars<T> x, std::uint64
   Var<T> y = apply<T>(op, primals);
   Var<T> dy = op->jvp(primals, y, tangents);
   if (!dy.defined()) return y;
+  if (!(dy.shape() == y.shape()))
+    throw rule_error("[" + op->name() + "] its jvp returned shape " + to_string(dy.shape()) + ", expected " +
+                     to_string(y.shape()) + ".");
   return Var<T>(std::make_shared<const Dual<T>>(Dual<T>{level, std::move(y), std::move(dy)}));
 }
 
