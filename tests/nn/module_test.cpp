@@ -157,6 +157,22 @@ BOOST_AUTO_TEST_CASE(inputs_on_the_tape_get_derivatives) {
   BOOST_TEST(gradients[0].shape() == x.shape());
 }
 
+BOOST_AUTO_TEST_CASE(observers_see_every_layer_children_first) {
+  const auto net = nn::sequential(nn::Linear{5, 4}, nn::residual(nn::Linear{4, 4}), nn::Linear{4, 2});
+  const auto params = net.init<double>(5);
+  const Array<double> x = ramp<double>({3, 5});
+  std::vector<std::string> seen;
+  Array<double> last;
+  net.observe<double>(params, x, [&](const std::string& path, const std::string& type, const Array<double>& output) {
+    seen.push_back(path + ":" + type);
+    last = output;
+  });
+  const std::vector<std::string> expected = {"0:Linear",   "1.inner:Linear", "1.shortcut:Identity",
+                                             "1:Residual", "2:Linear",       ":Sequential"};
+  BOOST_TEST(seen == expected, boost::test_tools::per_element());
+  BOOST_TEST(last.to_xarray() == net(params, x).to_xarray());
+}
+
 BOOST_AUTO_TEST_CASE(wrong_use_is_named) {
   using nn::sequential;
   const auto net = sequential(nn::Linear{5, 7}, nn::Relu{}, sequential(nn::Linear{8, 3}));
