@@ -1,6 +1,7 @@
 #pragma once
 
 /// Everything: automatic differentiation, networks, kernels.
+#include "autodiff/derivatives.hpp"
 #include "autodiff/factor.hpp"
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/ops/activation.hpp"
