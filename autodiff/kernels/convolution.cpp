@@ -4,6 +4,7 @@
 
 #include "autodiff/array.hpp"
 #include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/direct_convolution.hpp"
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
@@ -122,6 +123,7 @@ void multiply_outer(const ConvShape& s, std::size_t out_channels, const T* y, st
 template <class T>
 void conv2d(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images, const T* weight,
             const T* bias, T* out) {
+  if (direct_fits<T>(s)) return direct_conv2d(s, count, out_channels, images, weight, bias, grain(s, out_channels), out);
   const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
   const Blocks blocks = Blocks::of<T>(s);
   parallel_for(count, std::max(grain(s, out_channels), blocks.images), [&](std::size_t first, std::size_t last) {
@@ -152,6 +154,8 @@ void conv2d(const ConvShape& s, std::size_t count, std::size_t out_channels, con
 template <class T>
 void conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* cotangent, const T* weight,
                   T* images) {
+  if (direct_input_fits<T>(s, out_channels))
+    return direct_conv2d_input(s, count, out_channels, cotangent, weight, grain(s, out_channels), images);
   const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
   const Blocks blocks = Blocks::of<T>(s);
   parallel_for(count, std::max(grain(s, out_channels), blocks.images), [&](std::size_t first, std::size_t last) {
@@ -186,6 +190,13 @@ void conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channel
 template <class T>
 void conv2d_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_channels, const T* image,
                        const T* cotangent, std::size_t cotangent_stride, T* gradients, std::size_t gradient_stride) {
+  if (direct_weight_fits<T>(s)) {
+    DirectWeight<T> direct(s, out_channels);
+    direct.set_image(image);
+    for (std::size_t k = 0; k < probes; ++k)
+      direct.gradient(cotangent + k * cotangent_stride, false, gradients + k * gradient_stride);
+    return;
+  }
   const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
   Patches<T> patches(s);
   const std::size_t rows = patches.blocks().rows;
@@ -210,10 +221,18 @@ void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channe
   Array<T> partial = Array<T>::zeros({runs, size});
   T* sums = partial.mutable_data();
   parallel_for(count, run, [&](std::size_t first, std::size_t last) {
+    T* sum = sums + first / run * size;
+    if (direct_weight_fits<T>(s)) {
+      DirectWeight<T> direct(s, out_channels);
+      for (std::size_t n = first; n < last; ++n) {
+        direct.set_image(images + n * s.input_size());
+        direct.gradient(cotangent + n * out_channels * d, true, sum);
+      }
+      return;
+    }
     Patches<T> patches(s);
     Array<T> together;
     if (blocks.images > 1) together = Array<T>({out_channels, blocks.images * d});
-    T* sum = sums + first / run * size;
     for (std::size_t n = first; n < last; n += blocks.images) {
       const std::size_t images_now = std::min(blocks.images, last - n);
       const T* y = cotangent + n * out_channels * d;

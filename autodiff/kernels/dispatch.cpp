@@ -18,27 +18,36 @@ InstructionSet detect() {
 
 }  // namespace
 
-template <>
-const Loops<float>& loops<float>() {
-  static const Loops<float>& table = []() -> const Loops<float>& {
 #if defined(XTANGENT_X86)
-    if (detect() == InstructionSet::avx512) return avx512::table_float();
-    if (detect() == InstructionSet::avx2) return avx2::table_float();
+#define XTANGENT_CHOOSE(function)                                                       \
+  switch (detect()) {                                                                   \
+    case InstructionSet::avx512: return avx512::function();                             \
+    case InstructionSet::avx2: return avx2::function();                                 \
+    case InstructionSet::baseline: break;                                               \
+  }                                                                                     \
+  return baseline::function();
+#else
+#define XTANGENT_CHOOSE(function) return baseline::function();
 #endif
-    return baseline::table_float();
-  }();
-  return table;
-}
 
 template <>
+const Loops<float>& loops<float>() {
+  static const auto& table = []() -> const Loops<float>& { XTANGENT_CHOOSE(table_float) }();
+  return table;
+}
+template <>
 const Loops<double>& loops<double>() {
-  static const Loops<double>& table = []() -> const Loops<double>& {
-#if defined(XTANGENT_X86)
-    if (detect() == InstructionSet::avx512) return avx512::table_double();
-    if (detect() == InstructionSet::avx2) return avx2::table_double();
-#endif
-    return baseline::table_double();
-  }();
+  static const auto& table = []() -> const Loops<double>& { XTANGENT_CHOOSE(table_double) }();
+  return table;
+}
+template <>
+const Direct<float>& direct<float>() {
+  static const auto& table = []() -> const Direct<float>& { XTANGENT_CHOOSE(direct_float) }();
+  return table;
+}
+template <>
+const Direct<double>& direct<double>() {
+  static const auto& table = []() -> const Direct<double>& { XTANGENT_CHOOSE(direct_double) }();
   return table;
 }
 

@@ -1,25 +1,11 @@
 // Compiled once for each instruction set: the build defines XTANGENT_ISA to baseline, avx2 or avx512.
 #include "autodiff/kernels/loops.hpp"
 
-#include <xsimd/xsimd.hpp>
-
+#include "autodiff/kernels/isa.hpp"
 #include "autodiff/kernels/loops_tables.hpp"
 
 namespace xtangent::kernels::XTANGENT_ISA {
 namespace {
-
-#if defined(__AVX512BW__)
-using Arch = xsimd::avx512bw;
-constexpr const char* isa_name = "AVX-512";
-#elif defined(__AVX2__)
-using Arch = xsimd::fma3<xsimd::avx2>;
-constexpr const char* isa_name = "AVX2";
-#else
-using Arch = xsimd::default_arch;
-constexpr const char* isa_name = "baseline";
-#endif
-template <class T>
-using Batch = xsimd::batch<T, Arch>;
 
 // A batch as a number of its own, so that constants in functions.hpp may be double for either T.
 template <class T>

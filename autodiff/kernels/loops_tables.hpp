@@ -1,5 +1,6 @@
 #pragma once
 
+#include "autodiff/kernels/direct.hpp"
 #include "autodiff/kernels/loops.hpp"
 
 // The tables of each compiled instruction set; the processor's choice between them is in dispatch.cpp.
@@ -8,14 +9,20 @@ namespace xtangent::kernels {
 namespace baseline {
 const Loops<float>& table_float();
 const Loops<double>& table_double();
+const Direct<float>& direct_float();
+const Direct<double>& direct_double();
 }  // namespace baseline
 namespace avx2 {
 const Loops<float>& table_float();
 const Loops<double>& table_double();
+const Direct<float>& direct_float();
+const Direct<double>& direct_double();
 }  // namespace avx2
 namespace avx512 {
 const Loops<float>& table_float();
 const Loops<double>& table_double();
+const Direct<float>& direct_float();
+const Direct<double>& direct_double();
 }  // namespace avx512
 
 }  // namespace xtangent::kernels

@@ -1,0 +1,227 @@
+#include "autodiff/kernels/direct_convolution.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "autodiff/array.hpp"
+#include "autodiff/kernels/direct.hpp"
+#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/parallel.hpp"
+
+namespace xtangent::kernels {
+namespace {
+
+template <class T>
+std::size_t rounded_up(std::size_t n) {
+  const std::size_t lanes = direct<T>().lanes;
+  return (n + lanes - 1) / lanes * lanes;
+}
+
+// Images with a border of zeros: planes of height x width, and room behind the last that vectors may reach into.
+template <class T>
+struct Bordered {
+  std::size_t channels, height, width, top, left;
+  Array<T> values;
+
+  Bordered(std::size_t c, std::size_t h, std::size_t w, std::size_t t, std::size_t l)
+      : channels(c), height(h), width(w), top(t), left(l),
+        values(Array<T>::zeros({c * h * w + direct<T>().lanes})) {}
+  std::size_t plane() const { return height * width; }
+  /// Copies the inner part; the border stays zero.
+  void fill(const T* image, std::size_t image_height, std::size_t image_width) {
+    T* to = values.mutable_data();
+    for (std::size_t c = 0; c < channels; ++c)
+      for (std::size_t h = 0; h < image_height; ++h)
+        std::copy_n(image + (c * image_height + h) * image_width, image_width, to + (c * height + top + h) * width + left);
+  }
+};
+
+// A correlation with stride 1 of `in` channels of bordered images to `out` channels, in groups.
+struct Correlation {
+  std::size_t in, out, groups;           // channels of all groups
+  std::size_t height, width;             // of the bordered images
+  std::size_t out_height, out_width;
+  std::vector<std::size_t> offset;       // of each tap
+
+  std::size_t length() const { return (out_height - 1) * width + out_width; }
+};
+
+std::vector<std::size_t> offsets(const ConvShape& s, std::size_t width) {
+  std::vector<std::size_t> out;
+  for (std::size_t kh = 0; kh < s.kernel_height; ++kh)
+    for (std::size_t kw = 0; kw < s.kernel_width; ++kw)
+      out.push_back(kh * s.dilation_height * width + kw * s.dilation_width);
+  return out;
+}
+
+Correlation forward(const ConvShape& s, std::size_t out_channels) {
+  const std::size_t height = s.height + 2 * s.padding_height, width = s.width + 2 * s.padding_width;
+  return {s.channels, out_channels, s.groups, height, width, s.out_height(), s.out_width(), offsets(s, width)};
+}
+
+// Border of the cotangents whose correlation with the reversed kernel gives the images.
+std::size_t border(std::size_t kernel, std::size_t dilation, std::size_t padding) { return (kernel - 1) * dilation - padding; }
+
+Correlation backward(const ConvShape& s, std::size_t out_channels) {
+  const std::size_t height = s.out_height() + 2 * border(s.kernel_height, s.dilation_height, s.padding_height);
+  const std::size_t width = s.out_width() + 2 * border(s.kernel_width, s.dilation_width, s.padding_width);
+  return {out_channels, s.channels, s.groups, height, width, s.height, s.width, offsets(s, width)};
+}
+
+// Weights as `correlate` wants them; value(g, o, c, f) with o and c inside group g.
+template <class T, class Value>
+Array<T> pack(const Correlation& k, Value value) {
+  const std::size_t block = direct<T>().out_block, out = k.out / k.groups, in = k.in / k.groups, taps = k.offset.size();
+  const std::size_t padded = (out + block - 1) / block * block;
+  Array<T> packed = Array<T>::zeros({k.groups, padded * in * taps});
+  T* to = packed.mutable_data();
+  for (std::size_t g = 0; g < k.groups; ++g)
+    for (std::size_t o = 0; o < out; ++o)
+      for (std::size_t c = 0; c < in; ++c)
+        for (std::size_t f = 0; f < taps; ++f)
+          to[g * padded * in * taps + (o / block * in * taps + c * taps + f) * block + o % block] = value(g, o, c, f);
+  return packed;
+}
+
+// out (count, k.out, out_height, out_width) from images (count, k.in, ...) with the given border.
+template <class T>
+void correlate_images(const Correlation& k, const Array<T>& packed, std::size_t count, const T* images,
+                      std::size_t image_height, std::size_t image_width, std::size_t top, std::size_t left, const T* bias,
+                      std::size_t grain, T* out) {
+  const std::size_t plane = k.out_height * k.out_width, ldy = rounded_up<T>(k.length()), taps = k.offset.size();
+  const std::size_t in = k.in / k.groups, outputs = k.out / k.groups, packed_group = packed.size() / k.groups;
+  parallel_for(count, grain, [&](std::size_t first, std::size_t last) {
+    Bordered<T> x(k.in, k.height, k.width, top, left);
+    Array<T> wide({outputs * ldy});
+    T* y = wide.mutable_data();
+    for (std::size_t n = first; n < last; ++n) {
+      x.fill(images + n * k.in * image_height * image_width, image_height, image_width);
+      for (std::size_t g = 0; g < k.groups; ++g) {
+        direct<T>().correlate(outputs, in, taps, k.offset.data(), packed.data() + g * packed_group,
+                              x.values.data() + g * in * x.plane(), x.plane(), k.length(), y, ldy);
+        for (std::size_t o = 0; o < outputs; ++o) {
+          const std::size_t channel = g * outputs + o;
+          T* to = out + (n * k.out + channel) * plane;
+          for (std::size_t h = 0; h < k.out_height; ++h)
+            loops<T>().affine(k.out_width, T(1), bias ? bias[channel] : T(0), y + o * ldy + h * k.width, to + h * k.out_width);
+        }
+      }
+    }
+  });
+}
+
+bool unit_stride(const ConvShape& s) { return s.stride_height == 1 && s.stride_width == 1 && !s.is_pointwise(); }
+
+// Positions beyond the ends of output rows are computed for nothing.
+bool little_waste(std::size_t width, std::size_t out_width) { return 2 * width <= 3 * out_width; }
+
+// The weights of a block of outputs stay in the first-level cache.
+template <class T>
+bool block_fits(std::size_t columns) {
+  constexpr std::size_t room = 24 << 10, outputs = 8;
+  return columns * outputs * sizeof(T) <= room;
+}
+
+}  // namespace
+
+template <class T>
+bool direct_fits(const ConvShape& s) {
+  return unit_stride(s) && block_fits<T>(s.patch_size() / s.groups) &&
+         little_waste(s.width + 2 * s.padding_width, s.out_width());
+}
+
+template <class T>
+bool direct_input_fits(const ConvShape& s, std::size_t out_channels) {
+  if (!unit_stride(s) || !block_fits<T>(out_channels / s.groups * s.taps())) return false;
+  if (s.padding_height > (s.kernel_height - 1) * s.dilation_height ||
+      s.padding_width > (s.kernel_width - 1) * s.dilation_width)
+    return false;
+  return little_waste(s.out_width() + 2 * border(s.kernel_width, s.dilation_width, s.padding_width), s.width);
+}
+
+template <class T>
+bool direct_weight_fits(const ConvShape& s) {
+  return unit_stride(s) && little_waste(s.width + 2 * s.padding_width, s.out_width()) &&
+         s.positions() >= 400;  // below, adding up the lanes of the accumulators costs too much
+}
+
+template <class T>
+void direct_conv2d(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images, const T* weight,
+                   const T* bias, std::size_t grain, T* out) {
+  const Correlation k = forward(s, out_channels);
+  const std::size_t outputs = k.out / k.groups, in = k.in / k.groups, taps = s.taps();
+  const Array<T> packed = pack<T>(k, [&](std::size_t g, std::size_t o, std::size_t c, std::size_t f) {
+    return weight[((g * outputs + o) * in + c) * taps + f];
+  });
+  correlate_images(k, packed, count, images, s.height, s.width, s.padding_height, s.padding_width, bias, grain, out);
+}
+
+template <class T>
+void direct_conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* cotangent,
+                         const T* weight, std::size_t grain, T* images) {
+  const Correlation k = backward(s, out_channels);
+  const std::size_t channels = s.channels / s.groups, outputs = out_channels / s.groups, taps = s.taps();
+  // The roles of the channels exchanged, and the kernel reversed.
+  const Array<T> packed = pack<T>(k, [&](std::size_t g, std::size_t c, std::size_t o, std::size_t f) {
+    return weight[((g * outputs + o) * channels + c) * taps + taps - 1 - f];
+  });
+  correlate_images(k, packed, count, cotangent, s.out_height(), s.out_width(),
+                   border(s.kernel_height, s.dilation_height, s.padding_height),
+                   border(s.kernel_width, s.dilation_width, s.padding_width), static_cast<const T*>(nullptr), grain, images);
+}
+
+template <class T>
+struct DirectWeight<T>::Room {
+  ConvShape shape;
+  Correlation k;
+  std::size_t ldy;
+  Bordered<T> x;
+  Array<T> y;  // cotangents in rows as wide as the bordered image, zeros between them
+  std::vector<const T*> rows;
+
+  Room(const ConvShape& s, std::size_t out_channels)
+      : shape(s), k(forward(s, out_channels)), ldy(rounded_up<T>(k.length())),
+        x(k.in, k.height, k.width, s.padding_height, s.padding_width), y(Array<T>::zeros({k.out * ldy})) {
+    for (std::size_t c = 0; c < k.in; ++c)
+      for (std::size_t offset : k.offset) rows.push_back(x.values.data() + c * x.plane() + offset);
+  }
+};
+
+template <class T>
+DirectWeight<T>::DirectWeight(const ConvShape& s, std::size_t out_channels)
+    : room_(std::make_unique<Room>(s, out_channels)) {}
+template <class T>
+DirectWeight<T>::~DirectWeight() = default;
+
+template <class T>
+void DirectWeight<T>::set_image(const T* image) {
+  room_->x.fill(image, room_->shape.height, room_->shape.width);
+}
+
+template <class T>
+void DirectWeight<T>::gradient(const T* cotangent, bool add, T* gradients) {
+  const Correlation& k = room_->k;
+  T* y = room_->y.mutable_data();
+  for (std::size_t o = 0; o < k.out; ++o)
+    for (std::size_t h = 0; h < k.out_height; ++h)
+      std::copy_n(cotangent + (o * k.out_height + h) * k.out_width, k.out_width, y + o * room_->ldy + h * k.width);
+  const std::size_t outputs = k.out / k.groups, rows = k.in / k.groups * k.offset.size();
+  for (std::size_t g = 0; g < k.groups; ++g)
+    direct<T>().gradient(outputs, rows, k.length(), y + g * outputs * room_->ldy, room_->ldy,
+                         room_->rows.data() + g * rows, add, gradients + g * outputs * rows, rows);
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                                    \
+  template bool direct_fits<T>(const ConvShape&);                                                     \
+  template bool direct_input_fits<T>(const ConvShape&, std::size_t);                                               \
+  template bool direct_weight_fits<T>(const ConvShape&);                                                           \
+  template void direct_conv2d(const ConvShape&, std::size_t, std::size_t, const T*, const T*, const T*,            \
+                              std::size_t, T*);                                                                    \
+  template void direct_conv2d_input(const ConvShape&, std::size_t, std::size_t, const T*, const T*, std::size_t, T*); \
+  template class DirectWeight<T>;
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent::kernels

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+
+#include "autodiff/kernels/im2col.hpp"
+
+/// The convolutions of convolution.hpp with stride 1 by the loops of direct.hpp: no patch matrix is made, and each value
+/// that is loaded meets several outputs while it is in a register. Beside im2col and OpenBLAS on one core: 1.3 times
+/// the speed on 32 channels of 30 x 30, the same on 128 channels of 18 x 18; `*_fits` decide by shapes alone.
+namespace xtangent::kernels {
+
+template <class T>
+bool direct_fits(const ConvShape& s);
+template <class T>
+bool direct_input_fits(const ConvShape& s, std::size_t out_channels);
+template <class T>
+bool direct_weight_fits(const ConvShape& s);
+
+template <class T>
+void direct_conv2d(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images, const T* weight,
+                   const T* bias, std::size_t grain, T* out);
+template <class T>
+void direct_conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* cotangent,
+                         const T* weight, std::size_t grain, T* images);
+
+/// Weight gradients of one image after the other, in one thread: room is allocated once.
+template <class T>
+class DirectWeight {
+ public:
+  DirectWeight(const ConvShape& s, std::size_t out_channels);
+  ~DirectWeight();
+
+  void set_image(const T* image);
+  /// gradients (out_channels, channels / groups * taps) = or += of a cotangent (out_channels, positions)
+  void gradient(const T* cotangent, bool add, T* gradients);
+
+ private:
+  struct Room;
+  std::unique_ptr<Room> room_;
+};
+
+}  // namespace xtangent::kernels

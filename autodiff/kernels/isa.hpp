@@ -1,0 +1,24 @@
+#pragma once
+
+// For the files that are compiled once for each instruction set: the vectors of the one that is being compiled.
+#include <xsimd/xsimd.hpp>
+
+namespace xtangent::kernels::XTANGENT_ISA {
+
+#if defined(__AVX512BW__)
+using Arch = xsimd::avx512bw;
+inline constexpr const char* isa_name = "AVX-512";
+inline constexpr std::size_t vector_registers = 32;
+#elif defined(__AVX2__)
+using Arch = xsimd::fma3<xsimd::avx2>;
+inline constexpr const char* isa_name = "AVX2";
+inline constexpr std::size_t vector_registers = 16;
+#else
+using Arch = xsimd::default_arch;
+inline constexpr const char* isa_name = "baseline";
+inline constexpr std::size_t vector_registers = 16;
+#endif
+template <class T>
+using Batch = xsimd::batch<T, Arch>;
+
+}  // namespace xtangent::kernels::XTANGENT_ISA
