@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <sstream>
+#include <vector>
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/blas.hpp"
@@ -76,30 +77,6 @@ Array<double> Regression::predict(const Array<double>& kernel_new, const Array<d
   kernels::gemm(false, false, rows, columns, size_, 1.0, kernel_new.data(), size_, weights.data(), columns, 1.0,
                 out.mutable_data(), columns);
   return out;
-}
-
-Array<double> one_hot(const std::vector<std::size_t>& labels, std::size_t classes) {
-  Array<double> y = Array<double>::zeros({labels.size(), classes});
-  double* to = y.mutable_data();
-  for (std::size_t n = 0; n < labels.size(); ++n) {
-    if (labels[n] >= classes)
-      throw data_error("[one_hot] label " + std::to_string(labels[n]) + " of example " + std::to_string(n) + " with " +
-                       std::to_string(classes) + " classes.");
-    to[n * classes + labels[n]] = 1;
-  }
-  return y;
-}
-
-double accuracy(const Array<double>& scores, const std::vector<std::size_t>& labels) {
-  if (scores.rank() != 2 || scores.shape()[0] != labels.size() || scores.size() == 0)
-    throw shape_error("[accuracy] scores " + to_string(scores.shape()) + " for " + std::to_string(labels.size()) + " labels.");
-  const std::size_t o = scores.shape()[1];
-  std::size_t right = 0;
-  for (std::size_t n = 0; n < labels.size(); ++n) {
-    const double* row = scores.data() + n * o;
-    if (static_cast<std::size_t>(std::max_element(row, row + o) - row) == labels[n]) ++right;
-  }
-  return static_cast<double>(right) / static_cast<double>(labels.size());
 }
 
 }  // namespace xtangent::ntk

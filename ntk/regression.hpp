@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <vector>
 
 #include "autodiff/array.hpp"
 
@@ -42,11 +40,5 @@ class Regression {
   double ridge_ = 0;
   Array<double> factor_;
 };
-
-/// (N, classes) of zeros and ones. Throws data_error for a label out of range.
-Array<double> one_hot(const std::vector<std::size_t>& labels, std::size_t classes);
-
-/// Share of rows of `scores` (N, O) whose largest entry stands at the label. Throws shape_error.
-double accuracy(const Array<double>& scores, const std::vector<std::size_t>& labels);
 
 }  // namespace xtangent::ntk

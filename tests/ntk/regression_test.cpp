@@ -132,14 +132,6 @@ BOOST_AUTO_TEST_CASE(differences_of_kernels) {
   BOOST_TEST(std::abs(ntk::log_log_slope({1, 10, 100}, {2, 0.2, 0.02}) + 1) < 1e-12);
 }
 
-BOOST_AUTO_TEST_CASE(labels_and_accuracy) {
-  const auto y = ntk::one_hot({2, 0}, 3);
-  BOOST_TEST(difference(y, Array<double>::from({2, 3}, {0, 0, 1, 1, 0, 0})) == 0);
-  BOOST_TEST(ntk::accuracy(y, {2, 1}) == 0.5);
-  BOOST_CHECK_THROW(ntk::one_hot({3}, 3), data_error);
-  BOOST_CHECK_THROW(ntk::accuracy(y, {1}), shape_error);
-}
-
 BOOST_AUTO_TEST_CASE(errors) {
   const Array<double> k = positive_matrix(4);
   BOOST_CHECK_THROW(ntk::Regression(Array<double>::ones({2, 3})), shape_error);
