@@ -284,8 +284,6 @@ void write_safetensors(const fs::path& file, const std::vector<NamedArray<T>>& a
   const auto fail = [&](const std::string& what) {
     throw data_error("[write_safetensors] " + file.string() + ": " + what);
   };
-  const ElementType type = options.type.value_or(type_of<T>);
-  if (!kernels::is_floating(type)) fail(std::string(name(type)) + " is no floating type.");
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!options.metadata.empty()) header[metadata_key] = options.metadata;
   std::vector<std::vector<std::uint8_t>> converted;
@@ -295,6 +293,7 @@ void write_safetensors(const fs::path& file, const std::vector<NamedArray<T>>& a
   for (const NamedArray<T>& array : arrays) {
     if (!names.insert(array.name).second || array.name == metadata_key)
       fail("the name " + shown(array.name) + " is given twice or reserved.");
+    const ElementType type = array.type.value_or(options.type.value_or(type_of<T>));
     const std::size_t bytes = array.value.size() * kernels::bytes_of(type), end = position + bytes;
     header[array.name] = {{"dtype", name(type)},
                           {"shape", std::vector<std::size_t>(array.value.shape().begin(), array.value.shape().end())},
@@ -348,7 +347,10 @@ template <class T>
 void save_parameters(const Parameters<T>& params, const fs::path& file, const SaveOptions& options) {
   std::vector<NamedArray<T>> arrays;
   for (const auto* infos : {&params.infos(), &params.buffer_infos()})
-    for (const ParameterInfo& info : *infos) arrays.push_back({info.name, params[info.name]});
+    for (const ParameterInfo& info : *infos) {
+      arrays.push_back({info.name, params[info.name]});
+      if (is_counter(info.name)) arrays.back().type = ElementType::i64;
+    }
   write_safetensors(file, arrays, options);
 }
 

@@ -69,10 +69,11 @@ template <class T>
 struct NamedArray {
   std::string name;
   Array<T> value;
+  std::optional<ElementType> type = {};  ///< in the file; none: that of the options
 };
 
 struct SaveOptions {
-  /// Floating type in the file, rounded to nearest; none: that of the arrays.
+  /// In the file, floating types rounded to nearest; none: F32 for float, F64 for double.
   std::optional<ElementType> type = {};
   std::map<std::string, std::string> metadata = {};
 };
@@ -105,7 +106,7 @@ Parameters<T> load_parameters(const ModuleBase& net, const std::filesystem::path
 template <class T>
 Parameters<T> load_parameters(Parameters<T> params, const TensorFile& file, LoadOptions options = {});
 
-/// Writes parameters and buffers under their names. Throws what write_safetensors throws.
+/// Writes parameters and buffers under their names; num_batches_tracked as I64, as PyTorch does. Throws what write_safetensors throws.
 template <class T>
 void save_parameters(const Parameters<T>& params, const std::filesystem::path& file, const SaveOptions& options = {});
 

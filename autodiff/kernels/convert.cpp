@@ -55,6 +55,18 @@ E encoded(T x) {
     return narrowed<E>(static_cast<double>(x));
 }
 
+// Does E hold x? Floating types may round.
+template <class E, class T>
+bool fits(T x) {
+  if constexpr (std::is_integral_v<E>) {
+    // The powers of two at the ends are exact in any T, the largest value of E need not be.
+    const T end = std::ldexp(T(1), std::numeric_limits<E>::digits), begin = std::is_signed_v<E> ? -end : T(0);
+    return x >= begin && x < end && x == std::trunc(x);
+  } else {
+    return !std::isfinite(x) || std::isfinite(value(encoded<E>(x)));
+  }
+}
+
 // Calls f with an element of the C++ type that stands for `type`.
 template <class F>
 std::size_t with_type(ElementType type, F&& f) {
@@ -148,18 +160,14 @@ std::size_t decode_integers(ElementType type, const std::uint8_t* from, std::siz
 
 template <class T>
 std::size_t encode(ElementType type, const T* from, std::size_t count, std::uint8_t* out) {
-  return with_type(type, [&](auto e) -> std::size_t {
+  return with_type(type, [&](auto e) {
     using E = decltype(e);
-    if constexpr (std::is_integral_v<E>) {
-      return 0;
-    } else {
-      for (std::size_t i = 0; i < count; ++i) {
-        const E v = encoded<E>(from[i]);
-        if (std::isfinite(from[i]) && !std::isfinite(value(v))) return i;
-        std::memcpy(out + i * sizeof(E), &v, sizeof(E));
-      }
-      return count;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!fits<E>(from[i])) return i;
+      const E v = encoded<E>(from[i]);
+      std::memcpy(out + i * sizeof(E), &v, sizeof(E));
     }
+    return count;
   });
 }
 

@@ -116,7 +116,14 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_found) {
   const double values[] = {1.0, infinity, 65519.0, 65520.0};
   std::uint8_t out[8];
   BOOST_TEST(encode(ElementType::f16, values, 4, out) == 3u);
-  BOOST_TEST(encode(ElementType::i8, values, 4, out) == 0u);
+  const double whole[] = {-128, 127, 3, 128}, half = 0.5, nan = std::nan(""), edge = 0x1p63;
+  BOOST_TEST(encode(ElementType::i8, whole, 4, out) == 3u);
+  BOOST_TEST(static_cast<std::int8_t>(out[0]) == -128);
+  BOOST_TEST(encode(ElementType::u8, whole, 4, out) == 0u);
+  BOOST_TEST(encode(ElementType::i64, &half, 1, out) == 0u);
+  BOOST_TEST(encode(ElementType::i64, &nan, 1, out) == 0u);
+  BOOST_TEST(encode(ElementType::i64, &edge, 1, out) == 0u);
+  BOOST_TEST(encode(ElementType::u64, &edge, 1, out) == 1u);
   const double large = 1e300;
   BOOST_TEST(encode(ElementType::f32, &large, 1, out) == 0u);
   BOOST_TEST(encode(ElementType::bf16, &large, 1, out) == 0u);
