@@ -106,7 +106,8 @@ Parameters<T> load_parameters(const ModuleBase& net, const std::filesystem::path
 template <class T>
 Parameters<T> load_parameters(Parameters<T> params, const TensorFile& file, LoadOptions options = {});
 
-/// Writes parameters and buffers under their names; num_batches_tracked as I64, as PyTorch does. Throws what write_safetensors throws.
+/// Writes parameters and buffers under their names; num_batches_tracked as I64, as PyTorch does. Throws what
+/// write_safetensors throws.
 template <class T>
 void save_parameters(const Parameters<T>& params, const std::filesystem::path& file, const SaveOptions& options = {});
 

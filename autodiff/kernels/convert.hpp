@@ -18,9 +18,9 @@ std::size_t decode(ElementType type, const std::uint8_t* from, std::size_t count
 /// Of boolean and whole types (others: 0). Returns the index of the first element above the largest int64, or count.
 std::size_t decode_integers(ElementType type, const std::uint8_t* from, std::size_t count, std::int64_t* out);
 
-/// out = from: floating types rounded to nearest, ties to even. Returns the index of the first element that the type does
-/// not hold (a finite one that would become infinite; for whole types, one that is not whole or not in their range), or
-/// count.
+/// out = from: floating types rounded to nearest, ties to even. Returns the index of the first element that the type
+/// does not hold (a finite one that would become infinite; for whole types, one that is not whole or not in their
+/// range), or count.
 template <class T>
 std::size_t encode(ElementType type, const T* from, std::size_t count, std::uint8_t* out);
 
