@@ -12,14 +12,14 @@
 namespace xtangent::kernels {
 
 enum class Function {
-  exp, log, sqrt, sin, cos, tanh, sigmoid, relu, leaky_relu, gelu, silu, softplus, elu, erf, abs, sign, step, square,
+  exp, log, sqrt, sin, cos, tanh, sigmoid, relu, leaky_relu, gelu, silu, softplus, elu, erf, erfc, abs, sign, step, square,
   reciprocal
 };
 
 namespace functions {
 
 // Numbers; for batches these names are found in xsimd, for Var in xtangent, by argument.
-using std::abs, std::cos, std::erf, std::exp, std::expm1, std::log, std::log1p, std::sin, std::sqrt, std::tanh;
+using std::abs, std::cos, std::erf, std::erfc, std::exp, std::expm1, std::log, std::log1p, std::sin, std::sqrt, std::tanh;
 template <class T> requires std::is_floating_point_v<T>
 T where_positive(T x, T yes, T no) { return x > T(0) ? yes : no; }
 template <class T> requires std::is_floating_point_v<T>
@@ -27,7 +27,9 @@ T step(T x) { return x > T(0) ? T(1) : T(0); }
 template <class T> requires std::is_floating_point_v<T>
 T sign(T x) { return x > T(0) ? T(1) : x < T(0) ? T(-1) : T(0) * x; }
 template <class T> requires std::is_floating_point_v<T>
-T sigmoid(T x) { return T(1) / (T(1) + std::exp(-x)); }
+T positive_part(T x) { return x < T(0) ? T(0) : x; }
+template <class T> requires std::is_floating_point_v<T>
+T sigmoid(T x) { return where_positive(x, T(1), std::exp(-std::abs(x))) / (T(1) + std::exp(-std::abs(x))); }
 
 struct Exp {
   static constexpr const char* name = "exp";
@@ -66,7 +68,7 @@ struct Sigmoid {
 };
 struct Relu {
   static constexpr const char* name = "relu";
-  template <class V> V value(const V& x) const { return where_positive(x, x, x * V(0)); }
+  template <class V> V value(const V& x) const { return positive_part(x); }
   template <class V> V slope(const V& x, const V&) const { return step(x); }
 };
 struct LeakyRelu {
@@ -77,7 +79,7 @@ struct LeakyRelu {
 };
 struct Gelu {
   static constexpr const char* name = "gelu";
-  template <class V> V cdf(const V& x) const { return 0.5 + erf(x * (1.0 / std::numbers::sqrt2)) * 0.5; }
+  template <class V> V cdf(const V& x) const { return erfc(x * (-1.0 / std::numbers::sqrt2)) * 0.5; }
   template <class V> V value(const V& x) const { return x * cdf(x); }
   template <class V> V slope(const V& x, const V&) const {
     return cdf(x) + x * exp(x * x * -0.5) * (0.5 * std::numbers::inv_sqrtpi * std::numbers::sqrt2);
@@ -91,7 +93,7 @@ struct Silu {
 struct Softplus {
   static constexpr const char* name = "softplus";
   template <class V> V value(const V& x) const {
-    return where_positive(x, x, x * V(0)) + log1p(exp(-abs(x)));
+    return positive_part(x) + log1p(exp(-abs(x)));
   }
   template <class V> V slope(const V& x, const V&) const { return sigmoid(x); }
 };
@@ -110,6 +112,11 @@ struct Erf {
   template <class V> V value(const V& x) const { return erf(x); }
   template <class V> V slope(const V& x, const V&) const { return exp(-x * x) * (2.0 * std::numbers::inv_sqrtpi); }
 };
+struct Erfc {
+  static constexpr const char* name = "erfc";
+  template <class V> V value(const V& x) const { return erfc(x); }
+  template <class V> V slope(const V& x, const V&) const { return exp(-x * x) * (-2.0 * std::numbers::inv_sqrtpi); }
+};
 struct Abs {
   static constexpr const char* name = "abs";
   template <class V> V value(const V& x) const { return abs(x); }
@@ -118,12 +125,12 @@ struct Abs {
 struct Sign {
   static constexpr const char* name = "sign";
   template <class V> V value(const V& x) const { return sign(x); }
-  template <class V> V slope(const V& x, const V&) const { return x * 0.0; }
+  template <class V> V slope(const V& x, const V&) const { return step(x) * 0.0; }
 };
 struct Step {
   static constexpr const char* name = "step";
   template <class V> V value(const V& x) const { return step(x); }
-  template <class V> V slope(const V& x, const V&) const { return x * 0.0; }
+  template <class V> V slope(const V& x, const V&) const { return step(x) * 0.0; }
 };
 struct Square {
   static constexpr const char* name = "square";
@@ -157,6 +164,7 @@ decltype(auto) with_function(Function function, double parameter, Visitor&& visi
     case Function::softplus: return visit(Softplus{});
     case Function::elu: return visit(Elu{parameter});
     case Function::erf: return visit(Erf{});
+    case Function::erfc: return visit(Erfc{});
     case Function::abs: return visit(Abs{});
     case Function::sign: return visit(Sign{});
     case Function::step: return visit(Step{});

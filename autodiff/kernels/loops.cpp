@@ -1,42 +1,11 @@
 // Compiled once for each instruction set: the build defines XTANGENT_ISA to baseline, avx2 or avx512.
 #include "autodiff/kernels/loops.hpp"
 
-#include "autodiff/kernels/isa.hpp"
+#include "autodiff/kernels/lane.hpp"
 #include "autodiff/kernels/loops_tables.hpp"
 
 namespace xtangent::kernels::XTANGENT_ISA {
 namespace {
-
-// A batch as a number of its own, so that constants in functions.hpp may be double for either T.
-template <class T>
-struct Lane {
-  Batch<T> v;
-  Lane(Batch<T> value) : v(value) {}
-  Lane(double value) : v(static_cast<T>(value)) {}
-  friend Lane operator+(const Lane& a, const Lane& b) { return a.v + b.v; }
-  friend Lane operator-(const Lane& a, const Lane& b) { return a.v - b.v; }
-  friend Lane operator*(const Lane& a, const Lane& b) { return a.v * b.v; }
-  friend Lane operator/(const Lane& a, const Lane& b) { return a.v / b.v; }
-  friend Lane operator-(const Lane& a) { return -a.v; }
-  friend Lane exp(const Lane& a) { return xsimd::exp(a.v); }
-  friend Lane expm1(const Lane& a) { return xsimd::expm1(a.v); }
-  friend Lane log(const Lane& a) { return xsimd::log(a.v); }
-  friend Lane log1p(const Lane& a) { return xsimd::log1p(a.v); }
-  friend Lane sqrt(const Lane& a) { return xsimd::sqrt(a.v); }
-  friend Lane sin(const Lane& a) { return xsimd::sin(a.v); }
-  friend Lane cos(const Lane& a) { return xsimd::cos(a.v); }
-  friend Lane tanh(const Lane& a) { return xsimd::tanh(a.v); }
-  friend Lane erf(const Lane& a) { return xsimd::erf(a.v); }
-  friend Lane abs(const Lane& a) { return xsimd::abs(a.v); }
-  friend Lane where_positive(const Lane& x, const Lane& yes, const Lane& no) {
-    return xsimd::select(x.v > Batch<T>(T(0)), yes.v, no.v);
-  }
-  friend Lane step(const Lane& x) { return where_positive(x, Lane(1.0), Lane(0.0)); }
-  friend Lane sign(const Lane& x) {
-    return where_positive(x, Lane(1.0), xsimd::select(x.v < Batch<T>(T(0)), Batch<T>(T(-1)), x.v * Batch<T>(T(0))));
-  }
-  friend Lane sigmoid(const Lane& x) { return Lane(1.0) / (Lane(1.0) + exp(-x)); }
-};
 
 template <class T>
 void unary(Function function, double parameter, std::size_t n, const T* x, T* y) {

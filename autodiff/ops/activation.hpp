@@ -24,6 +24,8 @@ template <class T> Var<T> silu(const Var<T>& x) { return elementwise(kernels::Fu
 template <class T> Var<T> softplus(const Var<T>& x) { return elementwise(kernels::Function::softplus, x); }
 template <class T> Var<T> elu(const Var<T>& x, double alpha = 1.0) { return elementwise(kernels::Function::elu, x, alpha); }
 template <class T> Var<T> erf(const Var<T>& x) { return elementwise(kernels::Function::erf, x); }
+/// 1 - erf(x), without cancellation for large x.
+template <class T> Var<T> erfc(const Var<T>& x) { return elementwise(kernels::Function::erfc, x); }
 template <class T> Var<T> abs(const Var<T>& x) { return elementwise(kernels::Function::abs, x); }
 template <class T> Var<T> sign(const Var<T>& x) { return elementwise(kernels::Function::sign, x); }
 /// 1 where x > 0, else 0; its slope is 0 everywhere.

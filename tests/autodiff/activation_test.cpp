@@ -34,6 +34,7 @@ const std::vector<Setting> settings = {
     {Function::elu, -3, 3, {0}, 1.0},
     {Function::elu, -3, 3, {0}, 0.4},
     {Function::erf, -2, 2},
+    {Function::erfc, -2, 2},
     {Function::abs, -2, 2, {0}},
     {Function::sign, -2, 2, {0}},
     {Function::step, -2, 2, {0}},
@@ -79,6 +80,7 @@ BOOST_AUTO_TEST_CASE(named_functions_are_the_functions_of_the_table) {
   same(softplus(x), Function::softplus);
   same(elu(x), Function::elu, 1.0);
   same(erf(x), Function::erf);
+  same(erfc(x), Function::erfc);
   same(abs(x), Function::abs);
   same(sign(x), Function::sign);
   same(step(x), Function::step);
