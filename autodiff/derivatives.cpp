@@ -32,8 +32,8 @@ std::shared_ptr<Record<T>> tape_of(const Var<T>& x) {
 template <class T>
 Var<T> rebased(const Var<T>& x, const Var<T>& leaf) {
   if (!x.dual()) return leaf;
-  return Var<T>(std::make_shared<const Dual<T>>(
-      Dual<T>{x.dual()->level, rebased(x.dual()->primal, leaf), x.dual()->tangent}));
+  return Var<T>(
+      std::make_shared<const Dual<T>>(Dual<T>{x.dual()->level, rebased(x.dual()->primal, leaf), x.dual()->tangent}));
 }
 
 // Taken off a tape that ends with the call; tangents stay.
@@ -150,9 +150,8 @@ template <class T>
 std::vector<Var<T>> jacobian_rows(const Recorded<T>& r, JacobianOptions options) {
   const Shape& shape = r.y().shape();
   const std::vector<Var<T>>& x = r.leaves();
-  const std::vector<Var<T>> rows =
-      sweep_units<T>(shape, r.seeds_per_sweep(shape.size(), options), x.size(),
-                     [&](const Var<T>& seeds) { return r.pull(seeds, false); });
+  const std::vector<Var<T>> rows = sweep_units<T>(shape, r.seeds_per_sweep(shape.size(), options), x.size(),
+                                                  [&](const Var<T>& seeds) { return r.pull(seeds, false); });
   std::vector<Var<T>> out;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const Shape full = shape.joined(x[i].shape());
@@ -166,8 +165,8 @@ template <class T>
 std::vector<Var<T>> jacobian_columns(const Recorded<T>& r, Vars<T> outputs, Vars<T> like, std::size_t j,
                                      JacobianOptions options) {
   const Shape& shape = r.leaves()[j].shape();
-  const std::vector<Var<T>> columns = sweep_units<T>(
-      shape, r.seeds_per_sweep(shape.size(), options), outputs.size(), [&](const Var<T>& seeds) {
+  const std::vector<Var<T>> columns =
+      sweep_units<T>(shape, r.seeds_per_sweep(shape.size(), options), outputs.size(), [&](const Var<T>& seeds) {
         std::vector<Var<T>> tangents(r.leaves().size());
         tangents[j] = seeds;
         return r.push(outputs, tangents);
@@ -295,11 +294,11 @@ GradientReport check(const Function<T>& f, Vars<T> arguments, CheckOptions optio
   return report;
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                  \
-  template Pulled<T> pull(const char*, const Function<T>&, Vars<T>, const Var<T>&);                              \
-  template std::vector<Var<T>> hessian_product(const Function<T>&, Vars<T>, Vars<T>);                            \
-  template std::vector<Var<T>> jacobian(Mode, const Function<T>&, Vars<T>, JacobianOptions);                     \
-  template std::vector<std::vector<Var<T>>> hessian(const Function<T>&, Vars<T>, JacobianOptions);               \
+#define XTANGENT_INSTANTIATE(T)                                                                    \
+  template Pulled<T> pull(const char*, const Function<T>&, Vars<T>, const Var<T>&);                \
+  template std::vector<Var<T>> hessian_product(const Function<T>&, Vars<T>, Vars<T>);              \
+  template std::vector<Var<T>> jacobian(Mode, const Function<T>&, Vars<T>, JacobianOptions);       \
+  template std::vector<std::vector<Var<T>>> hessian(const Function<T>&, Vars<T>, JacobianOptions); \
   template GradientReport check(const Function<T>&, Vars<T>, CheckOptions);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -20,12 +20,12 @@
 ///   std::vector of Array<T> or of xt::xarray<T>   std::vector<Array<T>>, one for each argument
 ///   Var<T> or std::vector<Var<T>>                 the same, to be differentiated again
 ///
-/// Calls nest: f may itself take derivatives, of functions that use its arguments. A Var argument that is on a tape stays
-/// on that tape; a constant Var and an Array get a tape of their own, so an inner derivative that captures a Var of an
-/// outer tape must be taken at a Var of that tape, or in forward mode (jvp), which needs none.
+/// Calls nest: f may itself take derivatives, of functions that use its arguments. A Var argument that is on a tape
+/// stays on that tape; a constant Var and an Array get a tape of their own, so an inner derivative that captures a Var
+/// of an outer tape must be taken at a Var of that tape, or in forward mode (jvp), which needs none.
 ///
-/// All throw shape_error naming the function for arguments, tangents, cotangents and results that do not fit, and what f
-/// throws. Costs are in evaluations of f (E).
+/// All throw shape_error naming the function for arguments, tangents, cotangents and results that do not fit, and what
+/// f throws. Costs are in evaluations of f (E).
 namespace xtangent {
 
 template <class V, class G>
@@ -111,8 +111,10 @@ struct ArrayArgument {
 template <class T>
 struct Argument<Array<T>> : ArrayArgument<Array<T>, T> {};
 template <class E>
-  requires std::derived_from<E, xt::xexpression<E>>
-struct Argument<E> : ArrayArgument<E, std::conditional_t<std::is_same_v<typename E::value_type, float>, float, double>> {};
+requires std::derived_from<E, xt::xexpression<E>>
+struct Argument<E>
+    : ArrayArgument<E, std::conditional_t<std::is_same_v<typename E::value_type, float>, float, double>> {
+};
 
 template <class T>
 struct Argument<Var<T>> {
@@ -180,15 +182,18 @@ Var<T> as_var(const Y& y) {
 template <class F, class X>
 auto value_and_grad(const F& f, const X& x) {
   using A = derivatives::Argument<X>;
-  const auto out = derivatives::pull<typename A::Scalar>("value_and_grad", derivatives::as_function<X>(f), A::vars(x), {});
-  return ValueAndGrad<derivatives::NumberOf<X>, derivatives::ResultOf<X>>{A::number(out.value), A::result(out.cotangents)};
+  const auto out =
+      derivatives::pull<typename A::Scalar>("value_and_grad", derivatives::as_function<X>(f), A::vars(x), {});
+  return ValueAndGrad<derivatives::NumberOf<X>, derivatives::ResultOf<X>>{A::number(out.value),
+                                                                          A::result(out.cotangents)};
 }
 
 /// The gradient, in the shape of x. Cost: 3 E.
 template <class F, class X>
 auto grad(const F& f, const X& x) {
   using A = derivatives::Argument<X>;
-  return A::result(derivatives::pull<typename A::Scalar>("grad", derivatives::as_function<X>(f), A::vars(x), {}).cotangents);
+  return A::result(
+      derivatives::pull<typename A::Scalar>("grad", derivatives::as_function<X>(f), A::vars(x), {}).cotangents);
 }
 
 /// Value, and the vector-Jacobian product ybar^T J for a cotangent in the shape of the value. Cost: 3 E.
@@ -196,8 +201,10 @@ template <class F, class X, class Y>
 auto vjp(const F& f, const X& x, const Y& ybar) {
   using A = derivatives::Argument<X>;
   using T = typename A::Scalar;
-  const auto out = derivatives::pull<T>("vjp", derivatives::as_function<X>(f), A::vars(x), derivatives::as_var<T>(ybar));
-  return ValueAndCotangent<derivatives::ValueOf<X>, derivatives::ResultOf<X>>{A::value(out.value), A::result(out.cotangents)};
+  const auto out =
+      derivatives::pull<T>("vjp", derivatives::as_function<X>(f), A::vars(x), derivatives::as_var<T>(ybar));
+  return ValueAndCotangent<derivatives::ValueOf<X>, derivatives::ResultOf<X>>{A::value(out.value),
+                                                                              A::result(out.cotangents)};
 }
 
 /// Value, and the Jacobian-vector product J dx for a tangent in the shape of x, in one pass that keeps only live values
@@ -215,28 +222,32 @@ template <class F, class X, class D>
 auto hvp(const F& f, const X& x, const D& v) {
   using A = derivatives::Argument<X>;
   using T = typename A::Scalar;
-  return A::result(derivatives::hessian_product<T>(derivatives::as_function<X>(f), A::vars(x), derivatives::Argument<D>::vars(v)));
+  return A::result(
+      derivatives::hessian_product<T>(derivatives::as_function<X>(f), A::vars(x), derivatives::Argument<D>::vars(v)));
 }
 
 /// The Jacobian, of shape (shape of f(x), shape of x), row by row in vector mode. Cost: 1 + 2 M E for M outputs.
 template <class F, class X>
 auto jacobian_reverse(const F& f, const X& x, JacobianOptions options = {}) {
   using A = derivatives::Argument<X>;
-  return A::result(derivatives::jacobian<typename A::Scalar>(derivatives::Mode::reverse, derivatives::as_function<X>(f), A::vars(x), options));
+  return A::result(derivatives::jacobian<typename A::Scalar>(derivatives::Mode::reverse, derivatives::as_function<X>(f),
+                                                             A::vars(x), options));
 }
 
 /// The same, column by column. Cost: 1 + N to 2 N E for N elements of x.
 template <class F, class X>
 auto jacobian_forward(const F& f, const X& x, JacobianOptions options = {}) {
   using A = derivatives::Argument<X>;
-  return A::result(derivatives::jacobian<typename A::Scalar>(derivatives::Mode::forward, derivatives::as_function<X>(f), A::vars(x), options));
+  return A::result(derivatives::jacobian<typename A::Scalar>(derivatives::Mode::forward, derivatives::as_function<X>(f),
+                                                             A::vars(x), options));
 }
 
 /// The same by columns where x has no more elements than f(x), else by rows.
 template <class F, class X>
 auto jacobian(const F& f, const X& x, JacobianOptions options = {}) {
   using A = derivatives::Argument<X>;
-  return A::result(derivatives::jacobian<typename A::Scalar>(derivatives::Mode::cheaper, derivatives::as_function<X>(f), A::vars(x), options));
+  return A::result(derivatives::jacobian<typename A::Scalar>(derivatives::Mode::cheaper, derivatives::as_function<X>(f),
+                                                             A::vars(x), options));
 }
 
 /// Second derivatives of a function with a single element as result, of shape (shape of x, shape of x); for a list of

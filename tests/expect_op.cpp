@@ -13,9 +13,9 @@ namespace {
 
 using Arrays = std::vector<Array<double>>;
 
-constexpr double rounding = 1e-13;      // the same sums in another order
-constexpr double differences = 1e-9;    // five-point differences
-constexpr double single = 4e-6;         // float against double
+constexpr double rounding = 1e-13;    // the same sums in another order
+constexpr double differences = 1e-9;  // five-point differences
+constexpr double single = 4e-6;       // float against double
 
 template <class T>
 struct Recording {
@@ -123,7 +123,8 @@ class Check {
       Array<double> a(input.shape);
       double* p = a.mutable_data();
       for (std::size_t i = 0; i < a.size(); ++i) {
-        const double place = (static_cast<double>(cell[next++]) + random_.uniform(0.25, 0.75)) / static_cast<double>(count);
+        const double place =
+            (static_cast<double>(cell[next++]) + random_.uniform(0.25, 0.75)) / static_cast<double>(count);
         p[i] = input.low + (input.high - input.low) * place;
         for (const double kink : input.kinks) p[i] += p[i] > kink ? 0.05 : -0.05;
       }
@@ -164,9 +165,7 @@ class Check {
     return values<T>(pushforward<T>(y, r.x, constants<T>(v)), y, k)[0];
   }
   // A scalar with curvature also where the op is linear.
-  Var<double> objective(const Var<double>& y) const {
-    return total(y * Var<double>(w_) + square(y) * Var<double>(q_));
-  }
+  Var<double> objective(const Var<double>& y) const { return total(y * Var<double>(w_) + square(y) * Var<double>(q_)); }
   Arrays gradient(const Arrays& x) const {
     Recording<double> r = record(x);
     r.y = objective(r.y);
@@ -236,8 +235,7 @@ class Check {
     expect(std::abs(left - right) <= 1e-12 * std::max({1.0, std::abs(left), std::sqrt(inner(w_, w_) * inner(dy, dy))}),
            "<ybar, J dx> = " + std::to_string(left) + ", <J^T ybar, dx> = " + std::to_string(right));
     for (std::size_t i = 0; i < x_.size(); ++i) {
-      const std::vector<Var<double>> alone =
-          pullback<double>(r.y, Var<double>(w_), Vars<double>(r.x).subspan(i, 1));
+      const std::vector<Var<double>> alone = pullback<double>(r.y, Var<double>(w_), Vars<double>(r.x).subspan(i, 1));
       expect(same_bits(values<double>(alone, Vars<double>(r.x).subspan(i, 1))[0], xbar[i]),
              "argument " + std::to_string(i) + " alone gives another cotangent");
     }
@@ -256,8 +254,7 @@ class Check {
       directional = pushforward<double>(y, r.x, along, {.record = true})[0];
     } else {
       const std::vector<Var<double>> g = pullback<double>(r.y, one, r.x, {.record = true});
-      if (nesting == Nesting::forward_over_reverse)
-        return values<double>(pushforward<double>(g, r.x, along), r.x);
+      if (nesting == Nesting::forward_over_reverse) return values<double>(pushforward<double>(g, r.x, along), r.x);
       for (std::size_t i = 0; i < g.size(); ++i)
         if (g[i].defined()) accumulate(directional, total(g[i] * along[i]));
     }
@@ -448,7 +445,8 @@ class Check {
     const Var<double> y = r.y;
     r.y = objective(y);
     const Arrays v = seeds(x_, k);
-    const std::vector<Var<double>> g = pullback<double>(r.y, Var<double>(Array<double>::scalar(1)), r.x, {.record = true});
+    const std::vector<Var<double>> g =
+        pullback<double>(r.y, Var<double>(Array<double>::scalar(1)), r.x, {.record = true});
     const Arrays hv = values<double>(pushforward<double>(g, r.x, constants<double>(v)), r.x, k);
     for (std::size_t p = 0; p < k; ++p)
       close(probe(hv, p), values<double>(pushforward<double>(g, r.x, constants<double>(probe(v, p))), r.x), rounding,

@@ -95,8 +95,7 @@ std::vector<Array<double>> central_difference(const VectorFunction& g, const std
   for (std::size_t i = 0; i < p1.size(); ++i) {
     Array<double> d(p1[i].shape());
     double* to = d.mutable_data();
-    for (std::size_t j = 0; j < d.size(); ++j)
-      to[j] = (8 * (p1[i][j] - m1[i][j]) - (p2[i][j] - m2[i][j])) / (12 * h);
+    for (std::size_t j = 0; j < d.size(); ++j) to[j] = (8 * (p1[i][j] - m1[i][j]) - (p2[i][j] - m2[i][j])) / (12 * h);
     out.push_back(d);
   }
   return out;

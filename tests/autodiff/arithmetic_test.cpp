@@ -12,7 +12,7 @@ namespace {
 
 using Arrays = std::vector<Array<double>>;
 
-constexpr Examples none = Examples::none, axis0 = Examples::axis0;
+constexpr Examples axis0 = Examples::axis0;
 
 struct Pair {
   Input a, b;
@@ -81,24 +81,28 @@ std::vector<OpRow> binary_rows(const std::string& name, F f, R reference, double
 BOOST_AUTO_TEST_SUITE(arithmetic)
 
 BOOST_AUTO_TEST_CASE(add_rows) {
-  expect_ops(binary_rows("add", [](auto x) { return x[0] + x[1]; }, [](auto& a, auto& b) { return a + b; }));
+  expect_ops(binary_rows(
+      "add", [](auto x) { return x[0] + x[1]; }, [](auto& a, auto& b) { return a + b; }));
 }
 BOOST_AUTO_TEST_CASE(subtract_rows) {
-  expect_ops(binary_rows("subtract", [](auto x) { return x[0] - x[1]; }, [](auto& a, auto& b) { return a - b; }));
+  expect_ops(binary_rows(
+      "subtract", [](auto x) { return x[0] - x[1]; }, [](auto& a, auto& b) { return a - b; }));
 }
 BOOST_AUTO_TEST_CASE(multiply_rows) {
-  expect_ops(binary_rows("multiply", [](auto x) { return x[0] * x[1]; }, [](auto& a, auto& b) { return a * b; }));
+  expect_ops(binary_rows(
+      "multiply", [](auto x) { return x[0] * x[1]; }, [](auto& a, auto& b) { return a * b; }));
 }
 BOOST_AUTO_TEST_CASE(divide_rows) {
-  expect_ops(binary_rows("divide", [](auto x) { return x[0] / x[1]; }, [](auto& a, auto& b) { return a / b; }, 0.5, 2.5));
+  expect_ops(binary_rows(
+      "divide", [](auto x) { return x[0] / x[1]; }, [](auto& a, auto& b) { return a / b; }, 0.5, 2.5));
 }
 BOOST_AUTO_TEST_CASE(maximum_rows) {
-  expect_ops(binary_rows("maximum", [](auto x) { return maximum(x[0], x[1]); },
-                         [](auto& a, auto& b) { return xt::maximum(a, b); }));
+  expect_ops(binary_rows(
+      "maximum", [](auto x) { return maximum(x[0], x[1]); }, [](auto& a, auto& b) { return xt::maximum(a, b); }));
 }
 BOOST_AUTO_TEST_CASE(minimum_rows) {
-  expect_ops(binary_rows("minimum", [](auto x) { return minimum(x[0], x[1]); },
-                         [](auto& a, auto& b) { return xt::minimum(a, b); }));
+  expect_ops(binary_rows(
+      "minimum", [](auto x) { return minimum(x[0], x[1]); }, [](auto& a, auto& b) { return xt::minimum(a, b); }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -70,9 +70,7 @@ Array<double> plain_conv2d(const Arrays& v, const Conv2dOptions& o) {
 Input images(const Setting& s) {
   return {s.lead.joined({s.channels, s.height, s.width}), s.lead.rank() ? axis0 : none};
 }
-Input weight(const Setting& s) {
-  return {{s.out, s.channels / s.options.groups, s.kernel_height, s.kernel_width}};
-}
+Input weight(const Setting& s) { return {{s.out, s.channels / s.options.groups, s.kernel_height, s.kernel_width}}; }
 Input outputs(const Setting& s) {
   const Arrays zeros = {Array<double>::zeros(images(s).shape), Array<double>::zeros(weight(s).shape)};
   return {plain_conv2d(zeros, s.options).shape(), images(s).examples};
@@ -102,17 +100,17 @@ BOOST_AUTO_TEST_CASE(transposes_rows) {
                   [s, o](auto v) { return conv2d_input(v[0], v[1], s.height, s.width, o); }, {outputs(s), weight(s)}));
     RowOptions options;
     options.mixes = axes > 0;
-    expect_op(row(std::string("conv2d_weight ") + s.name,
-                  [s, o, axes](auto v) {
-                    return conv2d_weight(v[0], v[1], axes, s.kernel_height, s.kernel_width, o);
-                  },
-                  {images(s), outputs(s)}, options));
+    expect_op(row(
+        std::string("conv2d_weight ") + s.name,
+        [s, o, axes](auto v) { return conv2d_weight(v[0], v[1], axes, s.kernel_height, s.kernel_width, o); },
+        {images(s), outputs(s)}, options));
   }
 }
 
 BOOST_AUTO_TEST_CASE(wrong_arguments) {
   const auto conv = [](Conv2dOptions o) {
-    return row("conv2d", [o](auto v) { return v.size() == 3 ? conv2d(v[0], v[1], v[2], o) : conv2d(v[0], v[1], {}, o); },
+    return row("conv2d",
+               [o](auto v) { return v.size() == 3 ? conv2d(v[0], v[1], v[2], o) : conv2d(v[0], v[1], {}, o); },
                {{{2, 4, 4, 4}}, {{4, 4 / o.groups, 2, 2}}},
                {.wrong = {{{4, 4}, {4, 4, 2, 2}},
                           {{2, 4, 4, 4}, {4, 4, 2}},
@@ -126,9 +124,10 @@ BOOST_AUTO_TEST_CASE(wrong_arguments) {
   expect_op(conv({}));
   expect_op(conv({.groups = 2}));
   const Var<double> x(Array<double>::ones({1, 2, 3, 3})), w(Array<double>::ones({2, 2, 2, 2}));
-  for (const Conv2dOptions& o : {Conv2dOptions{.stride = {0, 1}}, Conv2dOptions{.stride = {1, 0}},
-                                 Conv2dOptions{.dilation = {0, 1}}, Conv2dOptions{.dilation = {1, 0}},
-                                 Conv2dOptions{.dilation = {3, 1}}, Conv2dOptions{.groups = 0}, Conv2dOptions{.groups = 3}})
+  for (const Conv2dOptions& o :
+       {Conv2dOptions{.stride = {0, 1}}, Conv2dOptions{.stride = {1, 0}}, Conv2dOptions{.dilation = {0, 1}},
+        Conv2dOptions{.dilation = {1, 0}}, Conv2dOptions{.dilation = {3, 1}}, Conv2dOptions{.groups = 0},
+        Conv2dOptions{.groups = 3}})
     BOOST_CHECK_THROW(conv2d(x, w, {}, o), shape_error);
   BOOST_CHECK_THROW(conv2d_input(x, w, 3, 3), shape_error);
   BOOST_CHECK_THROW(conv2d_weight(x, x, 1, 2, 2), shape_error);

@@ -72,7 +72,8 @@ struct Wrong : Op<double> {
   Var<double> jvp(Vars<double>, const Var<double>&, Vars<double>) const override {
     return Var<double>(Array<double>::ones({7}));
   }
-  std::vector<Var<double>> vjp(Vars<double>, const Var<double>&, const Var<double>& ybar, const Wanted&) const override {
+  std::vector<Var<double>> vjp(Vars<double>, const Var<double>&, const Var<double>& ybar,
+                               const Wanted&) const override {
     if (kind == 1) return {ybar, ybar};
     return {Var<double>(Array<double>::ones({7}))};
   }
@@ -84,12 +85,13 @@ BOOST_AUTO_TEST_SUITE(custom_op)
 
 BOOST_AUTO_TEST_CASE(every_property) {
   expect_ops({
-      row("scaled_cauchy", [](auto x) { return scaled_cauchy(x[0], x[1]); }, {{{3, 4}, Examples::axis0}, {{3, 4}, Examples::axis0}},
-          {.wrong = {{{2, 3}, {3}}}}),
+      row("scaled_cauchy", [](auto x) { return scaled_cauchy(x[0], x[1]); },
+          {{{3, 4}, Examples::axis0}, {{3, 4}, Examples::axis0}}, {.wrong = {{{2, 3}, {3}}}}),
       row("scaled_cauchy of a scalar", [](auto x) { return scaled_cauchy(x[0], x[1]); }, {{{}}, {{}}}),
       row("between other ops", [](auto x) { return tanh(scaled_cauchy(linear(x[0], x[1]), x[0])); },
           {{{3, 2}, Examples::axis0}, {{2, 2}}}),
-      row("shift_rows", [](auto x) { return apply_op(ShiftRows<std::decay_t<decltype(x[0].value()[0])>>(), x[0], x[1]); },
+      row("shift_rows",
+          [](auto x) { return apply_op(ShiftRows<std::decay_t<decltype(x[0].value()[0])>>(), x[0], x[1]); },
           {{{3, 4}, Examples::axis0}, {{4}}}),
   });
 }

@@ -21,7 +21,8 @@ using Arrays = std::vector<Array<double>>;
 Array<double> scalar(double v) { return Array<double>::scalar(v); }
 
 void same(const Array<double>& a, const Array<double>& b, double tolerance = 1e-14) {
-  BOOST_TEST(difference(a, b) <= tolerance, "shapes " << a.shape() << " and " << b.shape() << " differ by " << difference(a, b));
+  BOOST_TEST(difference(a, b) <= tolerance,
+             "shapes " << a.shape() << " and " << b.shape() << " differ by " << difference(a, b));
 }
 
 const auto quadratic = [](auto x) { return sum(square(x) * 0.5) + sum(x); };
@@ -44,7 +45,7 @@ BOOST_AUTO_TEST_CASE(gradients_of_arrays_and_xtensor_expressions) {
   static_assert(std::is_same_v<decltype(value), const double>);
   BOOST_TEST(value == 25.0);
   same(gradient, Array<double>(x + 1.0), 0);
-  same(grad(quadratic, x * 2.0), Array<double>(x * 2.0 + 1.0), 0);                       // a lazy expression
+  same(grad(quadratic, x * 2.0), Array<double>(x * 2.0 + 1.0), 0);                        // a lazy expression
   same(grad(quadratic, xt::view(x, xt::all(), 1)), Array<double>::from({2}, {3, 5}), 0);  // a strided view
   const xt::xarray<float> single = {1.0F, 2.0F};
   const xt::xarray<float> gs = grad(quadratic, single);
@@ -73,7 +74,8 @@ BOOST_AUTO_TEST_CASE(functions_of_several_arguments) {
 
 BOOST_AUTO_TEST_CASE(products_and_jacobians_agree) {
   Random random(1);
-  const Array<double> x = random_array(random, {3, 2}), dx = random_array(random, {3, 2}), ybar = random_array(random, {2, 4});
+  const Array<double> x = random_array(random, {3, 2}), dx = random_array(random, {3, 2}),
+                      ybar = random_array(random, {2, 4});
   const Array<double> rows = jacobian_reverse(bent, x), columns = jacobian_forward(bent, x);
   BOOST_TEST((rows.shape() == Shape{2, 4, 3, 2}));
   same(rows, columns);
@@ -233,16 +235,29 @@ BOOST_AUTO_TEST_CASE(errors_name_the_function_and_the_remedy) {
       {"vjp", [&] { vjp(identity, x, y); }, {"[vjp]", "(3,)", "(2, 3)"}},
       {"jvp", [&] { jvp(identity, x, y); }, {"[jvp]", "(3,)", "(2, 3)"}},
       {"hvp", [&] { hvp(total, x, y); }, {"[hvp]", "(3,)", "(2, 3)"}},
-      {"number of tangents", [&] { jvp([](auto v) { return v[0]; }, Arrays{x, y}, Arrays{x}); }, {"[jvp]", "2", "1"}},
-      {"number of directions", [&] { hvp([](auto v) { return sum(v[0]); }, Arrays{x, y}, Arrays{x}); }, {"[hvp]", "2", "1"}},
+      {"number of tangents",
+       [&] {
+         jvp([](auto v) { return v[0]; }, Arrays{x, y}, Arrays{x});
+       },
+       {"[jvp]", "2", "1"}},
+      {"number of directions",
+       [&] {
+         hvp([](auto v) { return sum(v[0]); }, Arrays{x, y}, Arrays{x});
+       },
+       {"[hvp]", "2", "1"}},
       {"undefined argument", [&] { grad(total, Var<double>()); }, {"[grad]", "undefined"}},
       {"f throws", [&] { grad([](auto t) { return sum(matmul(t, t)); }, x); }, {"[matmul]", "(2, 3)"}},
-      {"rank of a Jacobian", [&] { jacobian(identity, Array<double>::ones({1, 1, 1, 1, 2})); }, {"8 axes"}},
+      {"rank of a Jacobian",
+       [&] {
+         jacobian(identity, Array<double>::ones({1, 1, 1, 1, 2}));
+       },
+       {"8 axes"}},
   };
   for (const Case& c : cases)
     BOOST_CHECK_EXCEPTION(c.call(), shape_error, [&](const shape_error& e) {
       for (const std::string& word : c.words)
-        BOOST_CHECK_MESSAGE(std::string(e.what()).find(word) != std::string::npos, c.what << ": \"" << e.what() << "\" lacks " << word);
+        BOOST_CHECK_MESSAGE(std::string(e.what()).find(word) != std::string::npos,
+                            c.what << ": \"" << e.what() << "\" lacks " << word);
       return true;
     });
   BOOST_CHECK_THROW(grad([](const Var<double>&) { return Var<double>(); }, x), rule_error);

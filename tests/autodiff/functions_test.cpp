@@ -41,26 +41,46 @@ std::vector<const Loops<T>*> tables() {
 long double exact(Function function, long double p, long double x) {
   constexpr long double half_root = 0.707106781186547524400844362104849039L;
   switch (function) {
-    case Function::exp: return std::exp(x);
-    case Function::log: return std::log(x);
-    case Function::sqrt: return std::sqrt(x);
-    case Function::sin: return std::sin(x);
-    case Function::cos: return std::cos(x);
-    case Function::tanh: return std::tanh(x);
-    case Function::sigmoid: return 1 / (1 + std::exp(-x));
-    case Function::relu: return x < 0 ? 0 : x;
-    case Function::leaky_relu: return x > 0 ? x : p * x;
-    case Function::gelu: return x * std::erfc(-x * half_root) / 2;
-    case Function::silu: return x / (1 + std::exp(-x));
-    case Function::softplus: return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
-    case Function::elu: return x > 0 ? x : p * std::expm1(x);
-    case Function::erf: return std::erf(x);
-    case Function::erfc: return std::erfc(x);
-    case Function::abs: return std::abs(x);
-    case Function::sign: return x > 0 ? 1 : x < 0 ? -1 : x;
-    case Function::step: return x > 0 ? 1 : 0;
-    case Function::square: return x * x;
-    case Function::reciprocal: break;
+    case Function::exp:
+      return std::exp(x);
+    case Function::log:
+      return std::log(x);
+    case Function::sqrt:
+      return std::sqrt(x);
+    case Function::sin:
+      return std::sin(x);
+    case Function::cos:
+      return std::cos(x);
+    case Function::tanh:
+      return std::tanh(x);
+    case Function::sigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Function::relu:
+      return x < 0 ? 0 : x;
+    case Function::leaky_relu:
+      return x > 0 ? x : p * x;
+    case Function::gelu:
+      return x * std::erfc(-x * half_root) / 2;
+    case Function::silu:
+      return x / (1 + std::exp(-x));
+    case Function::softplus:
+      return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+    case Function::elu:
+      return x > 0 ? x : p * std::expm1(x);
+    case Function::erf:
+      return std::erf(x);
+    case Function::erfc:
+      return std::erfc(x);
+    case Function::abs:
+      return std::abs(x);
+    case Function::sign:
+      return x > 0 ? 1 : x < 0 ? -1 : x;
+    case Function::step:
+      return x > 0 ? 1 : 0;
+    case Function::square:
+      return x * x;
+    case Function::reciprocal:
+      break;
   }
   return 1 / x;
 }
@@ -79,11 +99,11 @@ std::vector<T> arguments() {
   for (int e = limits::min_exponent - limits::digits; e < limits::max_exponent; ++e)
     for (int i = 0; i < 8; ++i)
       out.push_back(std::ldexp(static_cast<T>(random.uniform(1, 2)), e) * (i % 2 ? T(1) : T(-1)));
-  for (int i = 0; i < 40000; ++i) out.push_back(static_cast<T>(random.uniform(-1, 1) * std::exp(random.uniform(-3, 5))));
+  for (int i = 0; i < 40000; ++i)
+    out.push_back(static_cast<T>(random.uniform(-1, 1) * std::exp(random.uniform(-3, 5))));
   for (int i = 0; i < 10000; ++i) out.push_back(static_cast<T>(random.uniform(-750, 750)));
   return out;
 }
-
 
 // The distance of neighbors of type T around y.
 template <class T>
@@ -100,20 +120,21 @@ struct Setting {
 };
 
 const std::vector<Setting> settings = {
-    {Function::exp, 0, 2},        {Function::log, 0, 1},           {Function::sqrt, 0, 0.5},
-    {Function::sin, 0, 8},        {Function::cos, 0, 8},           {Function::tanh, 0, 2},
-    {Function::sigmoid, 0, 2.5},  {Function::relu, 0, 0},          {Function::leaky_relu, 0.25, 0.5},
-    {Function::gelu, 0, 3},       {Function::silu, 0, 3.5},        {Function::softplus, 0, 2},
-    {Function::elu, 0.5, 2.5},    {Function::elu, 1, 2.5},         {Function::erf, 0, 3},
-    {Function::erfc, 0, 3.5},      {Function::abs, 0, 0},           {Function::sign, 0, 0},
-    {Function::step, 0, 0},       {Function::square, 0, 0.5},      {Function::reciprocal, 0, 0.5},
+    {Function::exp, 0, 2},       {Function::log, 0, 1},      {Function::sqrt, 0, 0.5},
+    {Function::sin, 0, 8},       {Function::cos, 0, 8},      {Function::tanh, 0, 2},
+    {Function::sigmoid, 0, 2.5}, {Function::relu, 0, 0},     {Function::leaky_relu, 0.25, 0.5},
+    {Function::gelu, 0, 3},      {Function::silu, 0, 3.5},   {Function::softplus, 0, 2},
+    {Function::elu, 0.5, 2.5},   {Function::elu, 1, 2.5},    {Function::erf, 0, 3},
+    {Function::erfc, 0, 3.5},    {Function::abs, 0, 0},      {Function::sign, 0, 0},
+    {Function::step, 0, 0},      {Function::square, 0, 0.5}, {Function::reciprocal, 0, 0.5},
 };
 
 std::string name_of(const Setting& s) {
   return with_function(s.function, s.parameter, [](const auto& f) { return std::string(f.name); });
 }
 
-// What rounding on the way adds: exp(-x^2) loses x^2 ulp, twice where x is rounded, and where silu's sigmoid is subnormal, x multiplies its steps.
+// What rounding on the way adds: exp(-x^2) loses x^2 ulp, twice where x is rounded, and where silu's sigmoid is
+// subnormal, x multiplies its steps.
 template <class T>
 long double allowed_error(const Setting& s, T x, long double y) {
   long double ulps = s.allowed;
@@ -236,7 +257,8 @@ void check_plain_loops() {
       table->affine(n, T(2), T(0.5), a.data(), out.data());
       for (std::size_t i = 0; i < n; ++i) BOOST_REQUIRE(std::abs(out[i] - (T(2) * a[i] + T(0.5))) <= tolerance);
       table->axpy(n, T(2), b.data(), out.data());
-      for (std::size_t i = 0; i < n; ++i) BOOST_REQUIRE(std::abs(out[i] - (T(2) * (a[i] + b[i]) + T(0.5))) <= tolerance);
+      for (std::size_t i = 0; i < n; ++i)
+        BOOST_REQUIRE(std::abs(out[i] - (T(2) * (a[i] + b[i]) + T(0.5))) <= tolerance);
     }
 }
 

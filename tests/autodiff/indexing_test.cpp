@@ -47,9 +47,8 @@ OpRow reshape_row(Shape from, Shape behind, Examples examples = Examples::none) 
   // Keeps axis 0, so that it fits any number of examples.
   return row("reshape " + to_string(from) + " to (N) + " + to_string(behind),
              [behind](auto x) { return reshape(x[0], behind.prepended(x[0].shape().front())); }, {{from, examples}},
-             {.wrong = {{{2, 5}}, {{1, 7}}}, .reference = [=](const Arrays& x) {
-                return x[0].reshaped(behind.prepended(x[0].shape().front()));
-              }});
+             {.wrong = {{{2, 5}}, {{1, 7}}},
+              .reference = [=](const Arrays& x) { return x[0].reshaped(behind.prepended(x[0].shape().front())); }});
 }
 
 OpRow transpose_row(Shape from, Index order, Examples examples = Examples::none, bool mixes = false) {
@@ -66,7 +65,8 @@ OpRow slice_row(Shape from, long axis, std::size_t first, std::size_t last, Exam
   const std::size_t a = resolve_axis(axis, from.rank(), "test");
   return row("slice " + to_string(from) + " axis " + std::to_string(axis),
              [=](auto x) { return slice(x[0], axis, first, last); }, {{from, examples}},
-             {.wrong = {{{}}, {{0, 0, 0}}}, .reference = [=](const Arrays& x) { return gathered(x[0], a, index); },
+             {.wrong = {{{}}, {{0, 0, 0}}},
+              .reference = [=](const Arrays& x) { return gathered(x[0], a, index); },
               .mixes = mixes});
 }
 
@@ -78,9 +78,7 @@ OpRow pad_row(Shape from, long axis, std::size_t before, std::size_t behind, Exa
   index.insert(index.end(), behind, zero);
   return row("pad " + to_string(from) + " axis " + std::to_string(axis),
              [=](auto x) { return pad(x[0], axis, before, behind); }, {{from, examples}},
-             {.wrong = {{{}}},
-              .reference = [=](const Arrays& x) { return gathered(x[0], a, index); },
-              .mixes = mixes});
+             {.wrong = {{{}}}, .reference = [=](const Arrays& x) { return gathered(x[0], a, index); }, .mixes = mixes});
 }
 
 OpRow gather_row(Shape from, long axis, Index index, Examples examples = Examples::none, bool mixes = false) {
@@ -98,17 +96,19 @@ OpRow scatter_row(Shape from, long axis, Index index, std::size_t extent, Exampl
   const std::size_t a = resolve_axis(axis, from.rank(), "test");
   return row("scatter_add " + to_string(from) + " axis " + std::to_string(axis),
              [=](auto x) { return scatter_add(x[0], axis, index, extent); }, {{from, examples}},
-             {.wrong = {{{}}, {{7, 7, 7}}}, .reference = [=](const Arrays& x) {
-                Shape shape = x[0].shape();
-                shape[a] = extent;
-                Array<double> y(shape);
-                for (std::size_t i = 0; i < y.size(); ++i) {
-                  Array<double> unit = Array<double>::zeros(shape);
-                  unit.mutable_data()[i] = 1.0;
-                  y.mutable_data()[i] = inner(x[0], gathered(unit, a, index));
-                }
-                return y;
-              },
+             {.wrong = {{{}}, {{7, 7, 7}}},
+              .reference =
+                  [=](const Arrays& x) {
+                    Shape shape = x[0].shape();
+                    shape[a] = extent;
+                    Array<double> y(shape);
+                    for (std::size_t i = 0; i < y.size(); ++i) {
+                      Array<double> unit = Array<double>::zeros(shape);
+                      unit.mutable_data()[i] = 1.0;
+                      y.mutable_data()[i] = inner(x[0], gathered(unit, a, index));
+                    }
+                    return y;
+                  },
               .mixes = mixes});
 }
 
@@ -123,8 +123,16 @@ BOOST_AUTO_TEST_CASE(reshape_rows) {
       reshape_row({0, 4}, {2, 2}),
       reshape_row({3, 4, 2}, {2, 1, 4}, axis0),
       row("reshape to a scalar", [](auto x) { return reshape(x[0], Shape{}); }, {{{1, 1}}}, {.wrong = {{{2}}, {{0}}}}),
-      row("reshape from a scalar", [](auto x) { return reshape(x[0], {1, 1, 1}); }, {{{}}}),
-      row("reshape through the examples", [](auto x) { return reshape(x[0], {2, 6}); }, {{{3, 4}, axis0}}, {.mixes = true}),
+      row("reshape from a scalar",
+          [](auto x) {
+            return reshape(x[0], {1, 1, 1});
+          },
+          {{{}}}),
+      row("reshape through the examples",
+          [](auto x) {
+            return reshape(x[0], {2, 6});
+          },
+          {{{3, 4}, axis0}}, {.mixes = true}),
       row("flatten", [](auto x) { return flatten(x[0]); }, {{{3, 2, 4}, axis0}}, {.wrong = {{{}}}}),
       row("flatten a list", [](auto x) { return flatten(x[0]); }, {{{3}, axis0}}),
   });
@@ -146,8 +154,8 @@ BOOST_AUTO_TEST_CASE(transpose_rows) {
       row("transpose of a scalar", [](auto x) { return transpose(x[0]); }, {{{}}}),
       row("transpose_last", [](auto x) { return transpose_last(x[0]); }, {{{3, 2, 4}, axis0}},
           {.wrong = {{{3}}, {{}}}, .reference = by_xtensor([](const auto& x) {
-             return xt::xarray<double>(xt::transpose(x, Index{0, 2, 1}));
-           })}),
+                                     return xt::xarray<double>(xt::transpose(x, Index{0, 2, 1}));
+                                   })}),
   });
 }
 
@@ -186,16 +194,20 @@ BOOST_AUTO_TEST_CASE(concatenate_rows) {
   };
   expect_ops({
       row("concatenate one", join(0), {{{2, 3}}}),
-      row("concatenate axis 0", join(0), {{{2, 3}}, {{4, 3}}}, {.wrong = {{{2, 3}, {2, 2}}, {{2}, {2, 3}}}, .reference = joined(0)}),
-      row("concatenate axis -1", join(-1), {{{2, 3}}, {{2, 3}}}, {.wrong = {{{2, 3}, {1, 3}}, {{}, {}}}, .reference = joined(1)}),
+      row("concatenate axis 0", join(0), {{{2, 3}}, {{4, 3}}},
+          {.wrong = {{{2, 3}, {2, 2}}, {{2}, {2, 3}}}, .reference = joined(0)}),
+      row("concatenate axis -1", join(-1), {{{2, 3}}, {{2, 3}}},
+          {.wrong = {{{2, 3}, {1, 3}}, {{}, {}}}, .reference = joined(1)}),
       row("concatenate three", join(1), {{{2, 1, 2}}, {{2, 0, 2}}, {{2, 3, 2}}}),
       row("concatenate batched", join(1), {{{3, 2}, axis0}, {{3, 4}, axis0}}, {.reference = joined(1)}),
       row("concatenate examples", join(0), {{{3, 2}, axis0}, {{3, 2}, axis0}}, {.mixes = true}),
       row("concatenate batched and not", join(1), {{{3, 2}, axis0}, {{3, 2}}}, {.mixes = true}),
-      row("concatenate one argument twice", [](auto x) {
+      row("concatenate one argument twice",
+          [](auto x) {
             const std::vector twice = {x[0], x[1], x[0]};
             return concatenate(decltype(x)(twice), 0);
-          }, {{{2, 3}}, {{1, 3}}}),
+          },
+          {{{2, 3}}, {{1, 3}}}),
   });
   BOOST_CHECK_THROW(concatenate<double>({}, 0), shape_error);
 }
@@ -225,20 +237,53 @@ BOOST_AUTO_TEST_CASE(scatter_rows) {
 
 BOOST_AUTO_TEST_CASE(sums_and_broadcasts_to_a_shape) {
   expect_ops({
-      row("broadcast_to", [](auto x) { return broadcast_to(x[0], {4, 2, 3}); }, {{{2, 1}}},
-          {.wrong = {{{2}}, {{4, 2, 2}}, {{1, 4, 2, 3}}}}),
-      row("broadcast_to from a scalar", [](auto x) { return broadcast_to(x[0], {2, 3}); }, {{{}}}),
-      row("broadcast_to nothing", [](auto x) { return broadcast_to(x[0], {0, 3}); }, {{{1, 3}}}),
+      row("broadcast_to",
+          [](auto x) {
+            return broadcast_to(x[0], {4, 2, 3});
+          },
+          {{{2, 1}}}, {.wrong = {{{2}}, {{4, 2, 2}}, {{1, 4, 2, 3}}}}),
+      row("broadcast_to from a scalar",
+          [](auto x) {
+            return broadcast_to(x[0], {2, 3});
+          },
+          {{{}}}),
+      row("broadcast_to nothing",
+          [](auto x) {
+            return broadcast_to(x[0], {0, 3});
+          },
+          {{{1, 3}}}),
       row("broadcast_to behind examples",
-          [](auto x) { return broadcast_to(x[0], {x[0].shape().front(), 2, 3}); }, {{{3, 1, 3}, axis0}}),
-      row("broadcast_to more axes", [](auto x) { return broadcast_to(x[0], {2, 3, 3}); }, {{{3, 3}, axis0}}, {.mixes = true}),
-      row("sum_to", [](auto x) { return sum_to(x[0], {2, 1}); }, {{{4, 2, 3}}}, {.wrong = {{{3}}, {{4, 3, 3}}}}),
+          [](auto x) {
+            return broadcast_to(x[0], {x[0].shape().front(), 2, 3});
+          },
+          {{{3, 1, 3}, axis0}}),
+      row("broadcast_to more axes",
+          [](auto x) {
+            return broadcast_to(x[0], {2, 3, 3});
+          },
+          {{{3, 3}, axis0}}, {.mixes = true}),
+      row("sum_to",
+          [](auto x) {
+            return sum_to(x[0], {2, 1});
+          },
+          {{{4, 2, 3}}}, {.wrong = {{{3}}, {{4, 3, 3}}}}),
       row("sum_to a scalar", [](auto x) { return sum_to(x[0], Shape{}); }, {{{4, 2, 3}}},
           {.reference = by_xtensor([](const auto& x) { return xt::xarray<double>(xt::sum(x)); })}),
-      row("sum_to of nothing", [](auto x) { return sum_to(x[0], Shape{1, 3}); }, {{{0, 3}}}),
-      row("sum_to behind examples", [](auto x) { return sum_to(x[0], {x[0].shape().front(), 1, 3}); },
+      row("sum_to of nothing",
+          [](auto x) {
+            return sum_to(x[0], Shape{1, 3});
+          },
+          {{{0, 3}}}),
+      row("sum_to behind examples",
+          [](auto x) {
+            return sum_to(x[0], {x[0].shape().front(), 1, 3});
+          },
           {{{3, 2, 3}, axis0}}),
-      row("sum_to over examples", [](auto x) { return sum_to(x[0], {1, 3}); }, {{{3, 3}, axis0}}, {.mixes = true}),
+      row("sum_to over examples",
+          [](auto x) {
+            return sum_to(x[0], {1, 3});
+          },
+          {{{3, 3}, axis0}}, {.mixes = true}),
   });
 }
 

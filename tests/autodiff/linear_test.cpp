@@ -73,11 +73,12 @@ std::vector<OpRow> matmul_rows(MatmulOptions o) {
   for (const Product& p : products) {
     const Shape a = p.lead_a.joined(o.transpose_a ? Shape{p.k, p.m} : Shape{p.m, p.k});
     const Shape b = p.lead_b.joined(o.transpose_b ? Shape{p.n, p.k} : Shape{p.k, p.n});
-    rows.push_back(row("matmul " + to_string(a) + (o.transpose_a ? "^T " : " ") + to_string(b) + (o.transpose_b ? "^T" : ""),
-                       [o](auto x) { return matmul(x[0], x[1], o); }, {{a, p.a}, {b, p.b}},
-                       {.wrong = {{{3}, {3, 3}}, {{3, 3}, {3}}, {{2, 3}, {4, 5}}, {{2, 3, 3}, {3, 3, 3}}},
-                        .reference = [o](const Arrays& x) { return plain_matmul(x[0], x[1], o); },
-                        .mixes = p.mixes}));
+    rows.push_back(
+        row("matmul " + to_string(a) + (o.transpose_a ? "^T " : " ") + to_string(b) + (o.transpose_b ? "^T" : ""),
+            [o](auto x) { return matmul(x[0], x[1], o); }, {{a, p.a}, {b, p.b}},
+            {.wrong = {{{3}, {3, 3}}, {{3, 3}, {3}}, {{2, 3}, {4, 5}}, {{2, 3, 3}, {3, 3, 3}}},
+             .reference = [o](const Arrays& x) { return plain_matmul(x[0], x[1], o); },
+             .mixes = p.mixes}));
   }
   return rows;
 }
@@ -97,7 +98,8 @@ Array<double> plain_linear(const Arrays& x) {
 
 OpRow linear_row(Shape x, std::size_t out, bool bias, Examples examples = axis0, bool mixes = false) {
   const std::vector<std::vector<Shape>> wrong = {{{2, 3}, {4, 2}}, {{2, 3}, {3}}, {{}, {4, 3}}};
-  const std::vector<std::vector<Shape>> wrong_bias = {{{2, 3}, {4, 3}, {3}}, {{2, 3}, {4, 3}, {}}, {{2, 3}, {4, 3}, {1, 4}}};
+  const std::vector<std::vector<Shape>> wrong_bias = {
+      {{2, 3}, {4, 3}, {3}}, {{2, 3}, {4, 3}, {}}, {{2, 3}, {4, 3}, {1, 4}}};
   std::vector<Input> inputs = {{x, examples}, {{out, x.back()}}};
   if (bias) inputs.push_back({{out}});
   return row("linear " + to_string(x) + (bias ? " with bias" : ""),
@@ -148,9 +150,11 @@ BOOST_AUTO_TEST_CASE(linear_layers) {
 BOOST_AUTO_TEST_CASE(shared_and_transformed_weights) {
   // One weight used twice, and a weight that is the result of other ops.
   expect_ops({
-      row("the same weight twice", [](auto v) { return xtangent::linear(xtangent::linear(v[0], v[1], v[2]), v[1], v[2]); },
+      row("the same weight twice",
+          [](auto v) { return xtangent::linear(xtangent::linear(v[0], v[1], v[2]), v[1], v[2]); },
           {{{3, 2}, axis0}, {{2, 2}}, {{2}}}),
-      row("a weight and its transpose", [](auto v) { return xtangent::linear(xtangent::linear(v[0], v[1]), transpose(v[1])); },
+      row("a weight and its transpose",
+          [](auto v) { return xtangent::linear(xtangent::linear(v[0], v[1]), transpose(v[1])); },
           {{{3, 2}, axis0}, {{4, 2}}}),
   });
 }

@@ -54,7 +54,8 @@ struct Counted : Op<double> {
       if (dx[i].defined()) accumulate(dy, dx[i] * slope(i, x));
     return dy;
   }
-  std::vector<Var<double>> vjp(Vars<double> x, const Var<double>&, const Var<double>& ybar, const Wanted& wanted) const override {
+  std::vector<Var<double>> vjp(Vars<double> x, const Var<double>&, const Var<double>& ybar,
+                               const Wanted& wanted) const override {
     ++calls->vjp;
     calls->wanted.push_back(wanted);
     std::vector<Var<double>> out(3);
@@ -99,7 +100,8 @@ BOOST_AUTO_TEST_CASE(vars_of_different_tapes) {
   Tape<double> first, second;
   const Var<double> a = first.variable(scalar(1)), b = exp(exp(second.variable(scalar(2))));
   BOOST_CHECK_THROW(a + b, tape_error);
-  expect_words(message_of([&] { matmul(a, b); }), {"[matmul]", "different tapes", "position 0", "position 2", "detached()"});
+  expect_words(message_of([&] { matmul(a, b); }),
+               {"[matmul]", "different tapes", "position 0", "position 2", "detached()"});
   BOOST_TEST(first.size() == 1u);
   BOOST_TEST(second.size() == 3u);
   BOOST_TEST((a + b.detached()).value().item() == 1 + b.value().item());
@@ -176,9 +178,15 @@ BOOST_AUTO_TEST_CASE(statistics_count_shared_buffers_once) {
 BOOST_AUTO_TEST_CASE(failed_ops_record_nothing) {
   Tape<double> tape;
   const Var<double> x = tape.variable(Array<double>::ones({2, 3}));
-  const std::vector<std::function<void()>> calls = {
-      [&] { x + Var<double>(Array<double>::ones({2})); }, [&] { matmul(x, x); }, [&] { reshape(x, {5}); },
-      [&] { transpose(x, {0, 0}); }, [&] { slice(x, 1, 2, 4); }, [&] { gather(x, 0, {2}); }, [&] { linear(x, x, x); }};
+  const std::vector<std::function<void()>> calls = {[&] { x + Var<double>(Array<double>::ones({2})); },
+                                                    [&] { matmul(x, x); },
+                                                    [&] { reshape(x, {5}); },
+                                                    [&] {
+                                                      transpose(x, {0, 0});
+                                                    },
+                                                    [&] { slice(x, 1, 2, 4); },
+                                                    [&] { gather(x, 0, {2}); },
+                                                    [&] { linear(x, x, x); }};
   for (std::size_t i = 0; i < calls.size(); ++i) {
     BOOST_CHECK_THROW(calls[i](), shape_error);
     BOOST_TEST(tape.size() == 1u, "call " << i);
@@ -224,7 +232,8 @@ BOOST_AUTO_TEST_CASE(intermediate_values_as_inputs) {
   // x -> h = exp(x) -> y = h x: cotangents of both, and the same linear map forward.
   Tape<double> tape;
   const Var<double> x = tape.variable(scalar(0.7)), h = exp(x), y = h * x;
-  const Var<double> inputs[] = {x, h}, outputs[] = {y}, tangents[] = {Var<double>(scalar(0.3)), Var<double>(scalar(0.2))};
+  const Var<double> inputs[] = {x, h}, outputs[] = {y},
+                    tangents[] = {Var<double>(scalar(0.3)), Var<double>(scalar(0.2))};
   const double e = std::exp(0.7);
   const std::vector<Var<double>> bars = pullback<double>(y, one, inputs);
   BOOST_TEST(bars[0].value().item() == e + 0.7 * e, boost::test_tools::tolerance(1e-15));
@@ -268,7 +277,9 @@ BOOST_AUTO_TEST_CASE(seeds_are_checked_and_left_alone) {
   Tape<double> tape;
   const Var<double> x[] = {tape.variable(Array<double>::ones({2, 3}))};
   const Var<double> y = x[0] + x[0];
-  expect_words(message_of([&] { pullback<double>(y, Var<double>(Array<double>::ones({3, 2})), x); }),
+  expect_words(message_of([&] {
+                 pullback<double>(y, Var<double>(Array<double>::ones({3, 2})), x);
+               }),
                {"[pullback]", "(3, 2)", "(2, 3)", "probe"});
   BOOST_CHECK_THROW(pullback<double>(y, Var<double>(Array<double>::ones({2, 2, 2, 3})), x), shape_error);
   const Var<double> outputs[] = {y}, wrong[] = {Var<double>(Array<double>::ones({2}))};
