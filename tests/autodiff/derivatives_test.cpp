@@ -124,6 +124,29 @@ BOOST_AUTO_TEST_CASE(hessians) {
        sum(Var<double>(v) * Var<double>(hvp(f, x, v))).value());
 }
 
+BOOST_AUTO_TEST_CASE(seeds_and_directions_can_be_differentiated) {
+  // Products are linear in their seed, and bilinear forms when the seed depends on x.
+  Random random(7);
+  const Array<double> x = random_array(random, {3, 2}), v = random_array(random, {3, 2}),
+                      w = random_array(random, {2, 4}), u = random_array(random, {2, 4});
+  const Var<double> at(x);
+  const auto f = [](auto t) { return sum(exp(bent(t))); };
+  const auto of_cotangent = [&](auto t) { return vjp(bent, at, t).cotangent; };
+  const auto of_tangent = [&](auto t) { return jvp(bent, at, t).tangent; };
+  const auto of_direction = [&](auto t) { return hvp(f, at, t); };
+  same(jvp(of_cotangent, u, w).tangent, vjp(bent, x, w).cotangent);
+  same(vjp(of_cotangent, u, v).cotangent, jvp(bent, x, v).tangent);
+  same(jvp(of_tangent, x, v).tangent, jvp(bent, x, v).tangent);
+  same(vjp(of_tangent, x, w).cotangent, vjp(bent, x, w).cotangent);
+  same(jvp(of_direction, x, v).tangent, hvp(f, x, v));
+  same(vjp(of_direction, x, v).cotangent, hvp(f, x, v));
+  // x and the seed vary together: against differences.
+  const auto both = [&](auto t) { return vjp(bent, t, matmul(transpose(t), Var<double>(weight))).cotangent; };
+  BOOST_TEST(check_gradients(both, x).worst() < 1e-8, check_gradients(both, x));
+  const auto twice = [&](auto t) { return hvp(f, t, square(t)); };
+  BOOST_TEST(check_gradients(twice, x).worst() < 1e-8, check_gradients(twice, x));
+}
+
 BOOST_AUTO_TEST_CASE(third_derivatives) {
   // d^3/dx^3 sin(x) exp(2x), every nesting of forward and reverse mode.
   const auto f = [](auto x) { return sin(x) * exp(2.0 * x); };
