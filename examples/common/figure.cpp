@@ -1,0 +1,241 @@
+#include "examples/common/figure.hpp"
+
+#include <gnuplot-iostream.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <sstream>
+
+#include "autodiff/error.hpp"
+#include "examples/common/format.hpp"
+
+namespace xtangent::examples {
+namespace {
+
+namespace fs = std::filesystem;
+using Triples = std::vector<std::array<double, 3>>;
+
+constexpr const char* ink = "#27313f";
+constexpr const char* pale = "#8b95a5";
+// White to deep blue; and red, white, blue for values of both signs.
+constexpr const char* sequential_palette =
+    "0 '#f7fafd', 0.2 '#d3e4f3', 0.45 '#85bbdc', 0.7 '#3787bf', 0.9 '#0f549a', 1 '#072f63'";
+constexpr const char* diverging_palette = "0 '#8f1d2c', 0.25 '#e0836a', 0.5 '#fbfaf8', 0.75 '#6aa6d1', 1 '#114a86'";
+
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c == '\n' ? ' ' : c;
+  }
+  return out + '"';
+}
+
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+}
+
+// gnuplot's file as an element to stand in a page: no prolog, identifiers of its own, sizes left to the page.
+std::string inlined(std::string svg, const std::string& name) {
+  svg.erase(0, std::min(svg.find("<svg"), svg.size()));
+  for (const char* id : {"gpDot", "gpPt"}) replace_all(svg, id, name + id);
+  replace_all(svg, "font-family=\"sans-serif\"", "font-family=\"Helvetica, Arial, sans-serif\"");
+  return svg;
+}
+
+// A file of gnuplot's that goes in the end; and, while it lives, a gnuplot that stops is an error here, not the end of
+// the program.
+class Drawing {
+ public:
+  explicit Drawing(const std::string& name)
+      : file_(fs::temp_directory_path() / ("xtangent-" + std::to_string(::getpid()) + "-" + name + ".svg")),
+        before_(std::signal(SIGPIPE, SIG_IGN)) {}
+  ~Drawing() {
+    std::signal(SIGPIPE, before_);
+    std::error_code code;
+    fs::remove(file_, code);
+  }
+  Drawing(const Drawing&) = delete;
+  Drawing& operator=(const Drawing&) = delete;
+  const fs::path& file() const { return file_; }
+  std::string text() const {
+    std::ostringstream out;
+    out << std::ifstream(file_).rdbuf();
+    return out.str();
+  }
+
+ private:
+  fs::path file_;
+  void (*before_)(int);
+};
+
+// Runs gnuplot on what `plot` sends it and returns the figure.
+std::string run(int width, int height, const std::function<void(Gnuplot&)>& plot) {
+  static std::atomic<int> figures{0};
+  const std::string name = "figure" + std::to_string(++figures);
+  const Drawing drawing(name);
+  {
+    Gnuplot gp("gnuplot");
+    gp << "set terminal svg size " << width << "," << height << " name '" << name
+       << "' font 'sans-serif,13' enhanced linewidth 1.2 background '#ffffff'\n"
+       << "set output " << quoted(drawing.file().string()) << "\n"
+       << "set encoding utf8\nset minussign\n"
+       << "set border 3 linecolor rgb '" << pale << "'\nset tics nomirror textcolor rgb '" << ink << "'\n"
+       << "set grid linecolor rgb '#e6eaf0' linetype 1 linewidth 0.8\n";
+    plot(gp);
+    gp << "unset multiplot\nset output\n";
+  }
+  const std::string text = drawing.text();
+  if (text.find("</svg>") == std::string::npos)
+    throw error("[draw] gnuplot drew no figure. See its messages above; is there room in " +
+                fs::temp_directory_path().string() + "?");
+  return inlined(text, name);
+}
+
+void label(Gnuplot& gp, const std::string& title, const std::string& x, const std::string& y) {
+  const auto text = [&](const std::string& t) { return quoted(t) + " textcolor rgb '" + ink + "'"; };
+  gp << "set title " << text(title) << " font ',14' offset 0,-0.2\n"
+     << "set xlabel " << text(x) << " offset 0,0.9\nset ylabel " << text(y) << "\n";
+}
+
+// A logarithmic axis around the data: powers of ten where they span several of them, else 1, 2 and 5 times them.
+void log_axis(Gnuplot& gp, const Panel& panel) {
+  double low = INFINITY, high = 0;
+  for (const Series& s : panel.series)
+    for (const auto& [x, y] : s.points)
+      if (y > 0 && std::isfinite(y)) low = std::min(low, y), high = std::max(high, y);
+  gp << "set logscale y\n";
+  if (!(high > 0)) return;
+  const double margin = std::pow(high / low, 0.06) * 1.1;
+  gp << "set yrange [" << low / margin << ":" << high * margin << "]\n";
+  if (high / low > 300 || high > 2e4) {
+    gp << "set format y '10^{%T}'\n";
+    return;
+  }
+  gp << "set format y '%g'\nset ytics (";
+  bool first = true;
+  for (int power = static_cast<int>(std::floor(std::log10(low))) - 1; power <= std::log10(high) + 1; ++power)
+    for (int digit : {1, 2, 5}) {
+      gp << (first ? "" : ", ") << digit * std::pow(10.0, power);
+      first = false;
+    }
+  gp << ")\n";
+}
+
+void axes(Gnuplot& gp, const Panel& panel) {
+  label(gp, panel.title, panel.x_label, panel.y_label);
+  gp << "unset logscale\nset format '%g'\nset xtics auto\nset ytics auto\nset autoscale\nset offsets 0,0,0,0\n"
+     << "set key outside bottom center horizontal Left reverse width 1 textcolor rgb '" << ink
+     << "' samplen 2.2 spacing 1.15 font ',12'\n";
+  if (panel.log_x) gp << "set logscale x\n";
+  if (panel.log_y) log_axis(gp, panel);
+  if (!panel.x_ticks.empty()) {
+    gp << "set xtics (";
+    for (std::size_t i = 0; i < panel.x_ticks.size(); ++i) gp << (i ? ", " : "") << panel.x_ticks[i];
+    const double margin = panel.log_x ? 1.25 : 1.0;
+    gp << ")\nset xrange [" << panel.x_ticks.front() / margin << ":" << panel.x_ticks.back() * margin << "]\n";
+  }
+  if (panel.y_range.first < panel.y_range.second)
+    gp << "set yrange [" << panel.y_range.first << ":" << panel.y_range.second << "]\n";
+}
+
+void plot(Gnuplot& gp, const Panel& panel) {
+  axes(gp, panel);
+  gp << "plot ";
+  for (std::size_t i = 0; i < panel.series.size(); ++i) {
+    const Series& s = panel.series[i];
+    gp << (i ? ", " : "") << "'-' with " << (s.marker == 0 ? "lines" : s.line ? "linespoints" : "points");
+    if (s.marker != 0) gp << " pointtype " << s.marker << " pointsize 0.75";
+    if (s.line) gp << " dashtype " << (s.dashed ? "(7,5)" : "1") << " linewidth " << (s.marker == 0 ? 1.2 : 1.8);
+    gp << " linecolor rgb '" << s.color << "' "
+       << (s.title.empty() ? std::string("notitle") : "title " + quoted(s.title));
+  }
+  gp << "\n";
+  for (const Series& s : panel.series) gp.send1d(s.points);
+}
+
+Triples triples(const Array<double>& values) {
+  const std::size_t rows = values.shape()[0], columns = values.shape()[1];
+  Triples out;
+  out.reserve(rows * columns);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < columns; ++j)
+      out.push_back({static_cast<double>(j), static_cast<double>(i), values[i * columns + j]});
+  return out;
+}
+
+void plot(Gnuplot& gp, const HeatMap& map) {
+  const std::size_t rows = map.values.shape()[0], columns = map.values.shape()[1];
+  const auto [least, greatest] = std::minmax_element(map.values.data(), map.values.data() + map.values.size());
+  const double bound = std::max(std::abs(*least), std::abs(*greatest));
+  const double low = map.diverging ? -bound : 0.0, high = bound;
+  label(gp, map.title, map.x_label, map.y_label);
+  gp << "unset key\nunset grid\nset border 0\nset size ratio "
+     << static_cast<double>(rows) / static_cast<double>(columns)
+     << "\nset tics scale 0\nset xrange [-0.5:" << static_cast<double>(columns) - 0.5 << "]\nset yrange ["
+     << static_cast<double>(rows) - 0.5 << ":-0.5]\n"
+     << "set palette defined (" << (map.diverging ? diverging_palette : sequential_palette) << ")\n"
+     << "set cbrange [" << low << ":" << (high > low ? high : low + 1) << "]\n"
+     << "set colorbox user origin graph 1.04, graph 0 size graph 0.035, graph 1 noborder\n"
+     << "set cbtics font ',11' textcolor rgb '" << ink << "'\nunset arrow\n";
+  for (const char* axis : {"x", "y"}) {
+    gp << "set " << axis << "tics " << (map.vertical_y_ticks && *axis == 'y' ? "rotate by 90 center (" : "norotate (");
+    for (std::size_t i = 0; i < map.ticks.size(); ++i)
+      gp << (i ? ", " : "") << quoted(map.ticks[i].first) << " " << map.ticks[i].second;
+    gp << ")\n";
+  }
+  for (double at : map.lines)
+    gp << "set arrow from " << at << ",graph 0 to " << at << ",graph 1 nohead front linecolor rgb '" << pale
+       << "' linewidth 0.8\nset arrow from graph 0,first " << at << " to graph 1,first " << at
+       << " nohead front linecolor rgb '" << pale << "' linewidth 0.8\n";
+  gp << "plot '-' using 1:2:3 with image" << (rows * columns <= 2500 ? " pixels" : "") << "\n";
+  gp.send1d(triples(map.values));
+}
+
+template <class P>
+std::string draw_grid(const std::vector<P>& panels, int width, int height, std::size_t columns) {
+  if (columns == 0) columns = panels.size();
+  const std::size_t rows = (panels.size() + columns - 1) / columns;
+  return run(width * static_cast<int>(columns), height * static_cast<int>(rows), [&](Gnuplot& gp) {
+    gp << "set multiplot layout " << rows << "," << columns << "\n";
+    for (const P& panel : panels) plot(gp, panel);
+  });
+}
+
+}  // namespace
+
+void require_gnuplot() {
+  if (std::system("gnuplot --version >/dev/null 2>&1") != 0)
+    throw error("[quickstart] gnuplot does not start. The report's figures need it: apt-get install gnuplot-nox.");
+}
+
+std::string draw(const std::vector<Panel>& panels, int width, int height, std::size_t columns) {
+  return draw_grid(panels, width, height, columns);
+}
+
+std::string draw(const std::vector<HeatMap>& maps, int width, int height) { return draw_grid(maps, width, height, 0); }
+
+std::string draw_images(const Array<double>& images, const std::vector<std::string>& captions, int width, int height) {
+  const std::size_t count = images.shape()[0], rows = images.shape()[1], columns = images.shape()[2];
+  return run(width, height, [&](Gnuplot& gp) {
+    gp << "set multiplot layout 1," << count << " margins 0.005,0.995,0.16,0.98 spacing 0.012,0\n"
+       << "unset key\nunset tics\nunset colorbox\nunset grid\nset border 15 linecolor rgb '#dfe4ea'\n"
+       << "set palette defined (0 '#ffffff', 1 '" << ink << "')\nset cbrange [0:1]\nset size ratio -1\n"
+       << "set xrange [-0.5:" << static_cast<double>(columns) - 0.5 << "]\nset yrange ["
+       << static_cast<double>(rows) - 0.5 << ":-0.5]\n";
+    for (std::size_t i = 0; i < count; ++i) {
+      gp << "set xlabel " << quoted(captions[i]) << " textcolor rgb '" << ink << "' offset 0,0.7\n"
+         << "plot '-' using 1:2:3 with image pixels\n";
+      gp.send1d(triples(images.rows(i, i + 1).reshaped({rows, columns})));
+    }
+  });
+}
+
+}  // namespace xtangent::examples

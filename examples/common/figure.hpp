@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "autodiff/array.hpp"
+
+/// Figures as SVG text, drawn by gnuplot through gnuplot-iostream.
+namespace xtangent::examples {
+
+/// Throws error unless gnuplot answers; call it before work whose results are to be drawn.
+void require_gnuplot();
+
+struct Series {
+  std::string title;  ///< in the legend; empty for none
+  std::vector<std::pair<double, double>> points;
+  std::string color = "#1f5fbf";
+  int marker = 7;  ///< gnuplot's point type; 0 draws a line only
+  bool dashed = false;
+  bool line = true;
+};
+
+struct Panel {
+  std::string title, x_label, y_label;
+  std::vector<Series> series;
+  std::vector<double> x_ticks;  ///< where given, exactly these
+  bool log_x = false, log_y = false;
+  std::pair<double, double> y_range{0, 0};  ///< of the data when equal
+};
+
+struct HeatMap {
+  std::string title, x_label, y_label;
+  Array<double> values;                               ///< (rows, columns), row 0 on top
+  std::vector<std::pair<std::string, double>> ticks;  ///< on both axes, at row and column positions
+  std::vector<double> lines;                          ///< drawn across both axes, at positions between rows
+  bool diverging = false;  ///< colors symmetric about 0; otherwise from 0 to the greatest value
+  bool vertical_y_ticks = false;
+};
+
+/// Panels of `width` by `height` pixels, `columns` side by side (0: all). Throws error when gnuplot fails.
+std::string draw(const std::vector<Panel>& panels, int width, int height, std::size_t columns = 0);
+std::string draw(const std::vector<HeatMap>& maps, int width, int height);
+
+/// A row of small gray images, (count, height, width) with values from 0 (paper) to 1 (ink), with captions below.
+std::string draw_images(const Array<double>& images, const std::vector<std::string>& captions, int width, int height);
+
+}  // namespace xtangent::examples

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nn/data/images.hpp"
+#include "nn/module.hpp"
+
+namespace xtangent::examples {
+
+/// One kind of network, of any width.
+struct Kind {
+  std::string name;
+  nn::ImageLayout layout;
+  /// For these images; `width` features before the last layer.
+  nn::AnyModule (*make)(const nn::LabeledImages& images, std::size_t width);
+  /// About how many multiply-adds one image takes: what the progress bar weighs by.
+  double (*work)(const nn::LabeledImages& images, std::size_t width);
+};
+
+/// Fully connected and convolutional, relu, He's initialization and PyTorch's for the last layer.
+const std::vector<Kind>& network_kinds();
+
+}  // namespace xtangent::examples

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "examples/quickstart/experiment.hpp"
+
+namespace xtangent::examples {
+
+/// One page with all figures inside, that needs nothing but itself.
+std::string report_html(const Experiment& experiment);
+
+/// The numbers for programs: data, n_train, widths, slope_frobenius and networks.
+std::string report_json(const Experiment& experiment);
+
+/// The four panels that stand for the whole, as one SVG file.
+std::string overview_svg(const Experiment& experiment);
+
+/// A short table for the terminal.
+std::string summary(const Experiment& experiment);
+
+}  // namespace xtangent::examples

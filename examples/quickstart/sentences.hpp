@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "examples/quickstart/experiment.hpp"
+
+/// What one sees in the quickstart's results, in sentences made from the numbers. All return HTML.
+namespace xtangent::examples {
+
+std::string say_training(const Experiment& experiment);
+std::string say_blocks(const Experiment& experiment);
+std::string say_matrices(const Experiment& experiment);
+std::string say_frobenius(const Experiment& experiment);
+std::string say_spectrum(const Experiment& experiment);
+std::string say_regression(const Experiment& experiment);
+std::string say_cost(const Experiment& experiment);
+
+}  // namespace xtangent::examples

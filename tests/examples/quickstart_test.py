@@ -1,0 +1,178 @@
+"""Runs the quickstart small and checks what it leaves; then runs it wrongly and checks that it leaves nothing.
+
+usage: quickstart_test.py PROGRAM
+"""
+import ast
+import gzip
+import json
+import math
+import pathlib
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+
+STATE = ["relative_frobenius", "lambda_max_difference", "condition_entk", "condition_pntk", "accuracy_entk",
+         "accuracy_pntk", "seconds_entk", "seconds_pntk", "bytes_entk", "bytes_pntk"]
+program = sys.argv[1]
+failures = 0
+
+
+def check(good, what):
+    global failures
+    if not good:
+        failures += 1
+        print("FAILED:", what)
+
+
+def run(*options):
+    return subprocess.run([program, *map(str, options)], capture_output=True, text=True, timeout=300)
+
+
+def images(count, seed):
+    """Images of ten classes: a pattern for each class, and noise. (pixels 0 to 16, label) each."""
+    draw = random.Random(seed)
+    patterns = [[random.Random(c).randint(0, 12) for _ in range(64)] for c in range(10)]
+    return [([p + draw.randint(0, 4) for p in patterns[i % 10]], i % 10) for i in range(count)]
+
+
+def write_digits(file, count):
+    rows = [",".join(map(str, pixels + [label])) for pixels, label in images(count, 1)]
+    file.write_bytes(gzip.compress(("\n".join(rows) + "\n").encode()))
+
+
+def write_idx(folder, count):
+    folder.mkdir()
+    for part, seed in (("train", 2), ("t10k", 3)):
+        data = images(count, seed)
+        pixels = b"".join(bytes(15 * p for p in image) for image, _ in data)
+        labels = bytes(label for _, label in data)
+        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(
+            gzip.compress(struct.pack(">4I", 2051, count, 8, 8) + pixels))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, count) + labels)
+
+
+def read_npy(file):
+    """Shape and numbers of a .npy file in doubles."""
+    data = file.read_bytes()
+    check(data[:8] == b"\x93NUMPY\x01\x00", f"{file.name} is a NumPy file")
+    length = struct.unpack("<H", data[8:10])[0]
+    head = ast.literal_eval(data[10:10 + length].decode())
+    check(head["descr"] == "<f8" and not head["fortran_order"], f"{file.name} holds doubles, row-major")
+    return head["shape"], struct.unpack(f"<{math.prod(head['shape'])}d", data[10 + length:])
+
+
+def check_kernels(folder, n, m, outputs=10):
+    shapes = {"pntk": (n, n), "pntk_test": (m, n), "entk": (n * outputs, n * outputs)}
+    for name in ("fully_connected", "convolutional"):
+        for state in ("init", "trained"):
+            kernel = {}
+            for what, shape in shapes.items():
+                found, kernel[what] = read_npy(folder / f"{name}_8_{state}_{what}.npy")
+                check(found == shape, f"{name} {state} {what}: shape {found}")
+            # The pNTK is the mean of all entries of the eNTK's blocks times the number of outputs.
+            for i, j in ((0, 0), (0, 1), (n - 1, 2)):
+                block = sum(kernel["entk"][(i * outputs + a) * n * outputs + j * outputs + b]
+                            for a in range(outputs) for b in range(outputs)) / outputs
+                check(abs(block - kernel["pntk"][i * n + j]) <= 1e-4 * abs(kernel["pntk"][0]),
+                      f"{name} {state}: pNTK({i}, {j}) {kernel['pntk'][i * n + j]} and of the eNTK {block}")
+
+
+def check_json(file, widths, n_train):
+    report = json.loads(file.read_text())
+    check(list(report) == ["data", "n_train", "widths", "slope_frobenius", "networks"], f"fields {list(report)}")
+    check(report["n_train"] == n_train and report["widths"] == widths, "n_train and widths")
+    check(isinstance(report["data"], str) and report["data"], "data has a name")
+    check(report["slope_frobenius"] is None if len(widths) == 1 else math.isfinite(report["slope_frobenius"]), "slope")
+    check([(n["name"], n["width"]) for n in report["networks"]] ==
+          [(name, w) for w in widths for name in ("fully connected", "convolutional")], "the networks")
+    for network in report["networks"]:
+        check(list(network) == ["name", "width", "test_accuracy", "init", "trained"], f"fields {list(network)}")
+        check(0 <= network["test_accuracy"] <= 1, "test_accuracy is a fraction")
+        for state in ("init", "trained"):
+            s = network[state]
+            check(list(s) == STATE, f"fields {list(s)}")
+            check(0 < s["relative_frobenius"] < 2, f"relative_frobenius {s['relative_frobenius']}")
+            check(s["lambda_max_difference"] >= 0, "lambda_max_difference")
+            check(all(0 <= s[k] <= 1 for k in ("accuracy_entk", "accuracy_pntk")), "accuracies are fractions")
+            check(all(s[k] > 0 for k in ("seconds_entk", "seconds_pntk", "bytes_entk", "bytes_pntk")), "costs")
+            check(s["bytes_entk"] > s["bytes_pntk"], "an eNTK holds more than a pNTK")
+            check(all(s[k] is None or s[k] >= 1 for k in ("condition_entk", "condition_pntk")), "condition numbers")
+    return report
+
+
+def check_page(file):
+    page = file.read_text()
+    check(page.startswith("<!DOCTYPE html>") and page.rstrip().endswith("</html>"), "a whole page")
+    check(page.count("<svg") == page.count("</svg>") == 7, f"{page.count('<svg')} figures")
+    loads = [line for line in page.splitlines() if "src=" in line or "@import" in line or "url(http" in line]
+    check(not loads and "<script" not in page and "<link" not in page, f"the page loads nothing: {loads[:3]}")
+    check("nan" not in page.lower().replace("nano", ""), "no number is missing from the page")
+
+
+with tempfile.TemporaryDirectory() as temporary:
+    here = pathlib.Path(temporary)
+    digits, idx = here / "digits.csv.gz", here / "idx"
+    write_digits(digits, 120)
+    write_idx(idx, 60)
+    small = ["--n-train", 12, "--n-test", 8, "--epochs", 4, "--batch-size", 8]
+
+    done = run("--digits", digits, "--out", here / "a", "--widths", "4,8", *small)
+    check(done.returncode == 0, f"a small run: {done.stderr}")
+    if done.returncode == 0:
+        check(str(here / "a" / "report.html") in done.stdout, "the terminal says where the report is")
+        check("100 %" in done.stdout and "\r" not in done.stdout, "plain lines of progress where there is no terminal")
+        check("network           width  accuracy" in done.stdout, "a table of the networks")
+        first = check_json(here / "a" / "report.json", [4, 8], 12)
+        check_page(here / "a" / "report.html")
+        check((here / "a" / "overview.svg").read_text().rstrip().endswith("</svg>"), "overview.svg is whole")
+        check_kernels(here / "a" / "kernels", 12, 8)
+
+        # The same seed gives the same numbers, also with one thread.
+        again = run("--digits", digits, "--out", here / "b", "--widths", "4,8", "--threads", 1, *small)
+        check(again.returncode == 0, f"a second run: {again.stderr}")
+        for one, two in zip(first["networks"], json.loads((here / "b" / "report.json").read_text())["networks"]):
+            check(one["test_accuracy"] == two["test_accuracy"] and
+                  all(one[s][k] == two[s][k] for s in ("init", "trained") for k in STATE[:6]),
+                  f"{one['name']} {one['width']} again")
+
+    done = run("--data", idx, "--out", here / "c", "--widths", 8, *small)
+    check(done.returncode == 0, f"a run on IDX files: {done.stderr}")
+    if done.returncode == 0:
+        report = check_json(here / "c" / "report.json", [8], 12)
+        check(report["data"] == "idx", "a data set is called after its folder")
+
+    (here / "file").write_text("x")
+    (here / "empty").mkdir()
+    (here / "cut.gz").write_bytes(digits.read_bytes()[:200])
+    for options, says in [
+            (["--widths", "0"], "a width of 0"),
+            (["--widths", "8,6"], "multiples of 4"),
+            (["--widths", "8,8"], "given twice"),
+            (["--widths", "wide"], "--widths"),
+            (["--widths", "-4"], "--widths"),
+            (["--widths", "4000000000"], "not enough memory"),
+            (["--n-train", "1000"], "--n-train is 1000, but UCI handwritten digits has 60 training images"),
+            (["--n-train", "0"], "--n-train is 0"),
+            (["--epochs", "0"], "--epochs"),
+            (["--learning-rate", "-1"], "--learning-rate"),
+            (["--digits", here / "absent.csv.gz"], "absent.csv.gz is not there"),
+            (["--digits", here / "cut.gz"], "truncated"),
+            (["--data", here / "absent"], "is not a folder"),
+            (["--data", here / "empty"], "train-images-idx3-ubyte"),
+            (["--out", here / "file"], "cannot be made a folder"),
+            (["--out", here / "file" / "below"], "below"),
+            (["--nonsense"], "nonsense")]:
+        out = here / "nothing"
+        usual = {"--digits": digits, "--out": out, "--widths": "8", "--n-train": 12, "--n-test": 8}
+        usual.update(zip(options[::2], options[1::2]))
+        done = run(*[word for pair in usual.items() for word in pair], *options[len(options) // 2 * 2:])
+        check(done.returncode == 1, f"{options}: exit status {done.returncode}")
+        check(says in done.stderr, f"{options} says {done.stderr!r} instead of {says!r}")
+        check(not out.exists(), f"{options} leaves files")
+
+    check(run("--help").returncode == 0, "--help")
+
+print("FAILED" if failures else "passed")
+sys.exit(failures != 0)
