@@ -102,7 +102,7 @@ std::string run(int width, int height, const std::function<void(Gnuplot&)>& plot
 void label(Gnuplot& gp, const std::string& title, const std::string& x, const std::string& y) {
   const auto text = [&](const std::string& t) { return quoted(t) + " textcolor rgb '" + ink + "'"; };
   gp << "set title " << text(title) << " font ',14' offset 0,-0.2\n"
-     << "set xlabel " << text(x) << " offset 0,0.9\nset ylabel " << text(y) << "\n";
+     << "set xlabel " << text(x) << " offset 0,0.4\nset ylabel " << text(y) << "\n";
 }
 
 // A logarithmic axis around the data: powers of ten where they span several of them, else 1, 2 and 5 times them.
@@ -130,10 +130,17 @@ void log_axis(Gnuplot& gp, const Panel& panel) {
 }
 
 void axes(Gnuplot& gp, const Panel& panel) {
+  // The legend below the axis: in two columns unless its longest title needs the width.
+  std::size_t titles = 0, longest = 0;
+  for (const Series& series : panel.series) {
+    titles += !series.title.empty();
+    longest = std::max(longest, series.title.size());
+  }
+  const std::size_t columns = longest > 25 ? 1 : 2, rows = (titles + columns - 1) / columns;
   label(gp, panel.title, panel.x_label, panel.y_label);
   gp << "unset logscale\nset format '%g'\nset xtics auto\nset ytics auto\nset autoscale\nset offsets 0,0,0,0\n"
-     << "set key outside bottom center horizontal Left reverse width 1 textcolor rgb '" << ink
-     << "' samplen 2.2 spacing 1.15 font ',12'\n";
+     << "set key bmargin center horizontal maxcols " << columns << " Left reverse width 1 textcolor rgb '" << ink
+     << "' samplen 2.2 spacing 1.15 font ',12'\nset bmargin " << 3.4 + 1.3 * static_cast<double>(rows) << "\n";
   if (panel.log_x) gp << "set logscale x\n";
   if (panel.log_y) log_axis(gp, panel);
   if (!panel.x_ticks.empty()) {

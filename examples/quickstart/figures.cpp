@@ -230,7 +230,7 @@ std::string overview_figure(const Experiment& e) {
   time.title = "time of one kernel";
   Panel accuracy = accuracy_panel(e, kinds(e).front());
   accuracy.title = "kernel regression, " + kinds(e).front();
-  return draw({frobenius, lambda, accuracy, time}, 480, 350, 2);
+  return draw({frobenius, lambda, accuracy, time}, 500, 370, 2);
 }
 
 }  // namespace xtangent::examples

@@ -124,9 +124,8 @@ void add_numbers(Page& page, const Experiment& e) {
   page.table(numbers(e, false), "At initialization.");
   page.table(numbers(e, true), "After training.");
   page.section("How to get these numbers again");
-  std::string widths, files;
+  std::string widths;
   for (std::size_t w : e.settings.widths) widths.append(widths.empty() ? "" : " ").append(std::to_string(w));
-  for (const std::string& file : e.files) files += std::string(files.empty() ? "" : ", ").append(code(file));
   std::string options = "--widths " + widths;
   const Settings& s = e.settings;
   if (!s.data.empty()) options += " --data " + s.data.string();
@@ -134,17 +133,20 @@ void add_numbers(Page& page, const Experiment& e) {
        {std::pair("n-train", s.n_train), std::pair("n-test", s.n_test), std::pair("fit-images", s.fit_images),
         std::pair("epochs", s.epochs), std::pair("batch-size", s.batch_size), std::pair("seed", std::size_t(s.seed))})
     options.append(" --").append(name).append(" ").append(std::to_string(value));
-  page.properties({{"Options", code(options)},
-                   {"Seed", std::to_string(e.settings.seed)},
-                   {"Threads", std::to_string(e.threads)},
-                   {"OpenBLAS kernels", escaped(e.blas_core)},
-                   {"Precision", "networks and gradients float, kernels double"},
-                   {"Time of everything", seconds(e.seconds)},
-                   {"Kernels beside this page", files},
-                   {"Numbers for programs", code("report.json")},
-                   {"Source of the method",
-                    "Mohamadi, Bae, Sutherland: A Fast, Well-Founded Approximation to the Empirical Neural "
-                    "Tangent Kernel, ICML 2023"}});
+  page.properties(
+      {{"Options", code(options)},
+       {"Seed", std::to_string(e.settings.seed)},
+       {"Threads", std::to_string(e.threads)},
+       {"OpenBLAS kernels", escaped(e.blas_core)},
+       {"Precision", "networks and gradients float, kernels double"},
+       {"Time of everything", seconds(e.seconds)},
+       {"Kernels beside this page", plural(e.files.size(), "file") + " in " + code("kernels/") +
+                                        ", named by network, width, time and kernel, such as " + code(e.files.back()) +
+                                        "; " + code("_test") + " marks test images against training images"},
+       {"Numbers for programs", code("report.json")},
+       {"Source of the method",
+        "Mohamadi, Bae, Sutherland: A Fast, Well-Founded Approximation to the Empirical Neural "
+        "Tangent Kernel, ICML 2023"}});
 }
 
 nlohmann::ordered_json json_of(const Comparison& c) {
