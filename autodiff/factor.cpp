@@ -66,7 +66,7 @@ void densify_one(const Factor<T>& f, const T* left, const T* right, T* out) {
       std::vector<std::size_t> index(d);
       for (std::size_t p = 0; p < d; ++p) index[p] = static_cast<std::size_t>(right[p]);
       std::fill_n(out, f.parameter.size(), T(0));
-      kernels::scatter_add(1, f.parameter.front(), c, index, left, out);
+      kernels::scatter_add(1, f.parameter.size() / c, c, index, left, out);
       break;
     }
     case FactorKind::dense: std::copy_n(left, f.parameter.size(), out); break;

@@ -130,6 +130,11 @@ bool FactorSweep<T>::advance() {
 
 template <class T>
 void FactorSweep<T>::emit(std::size_t target, const Op<T>& op, Factor<T> factor) {
+  for (const Node<T>* node = &record_->nodes[target]; parameter_at_[target] < 0 && node->op && node->op->reshapes();
+       node = &record_->nodes[target]) {
+    factor.parameter = node->arguments[0].constant.shape();
+    target = static_cast<std::size_t>(node->arguments[0].index);
+  }
   if (parameter_at_[target] >= 0) {
     ready_.push_back({static_cast<std::size_t>(parameter_at_[target]), op.name(), std::move(factor)});
     return;

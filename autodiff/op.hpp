@@ -53,6 +53,9 @@ struct Op {
   /// Do jvp and vjp accept a leading probe axis?
   virtual bool vector_mode() const { return false; }
 
+  /// Does the op only give its argument another shape? Factored gradients of a parameter pass through it as they are.
+  virtual bool reshapes() const { return false; }
+
   /// Floating-point operations of eval, for plans and summaries.
   virtual double flop(std::span<const Shape> x, const Shape& y) const;
 };

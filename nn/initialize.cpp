@@ -36,11 +36,14 @@ Initializer weight_initializer(const WeightOptions& options, Fan fan) {
       return kaiming_uniform(fan);
     case Initialization::kaiming_normal:
       return kaiming_normal(fan);
+    case Initialization::kaiming_normal_fan_out:
+      return kaiming_normal({fan.out, fan.in});
     case Initialization::xavier_uniform:
       return xavier_uniform(fan);
     case Initialization::xavier_normal:
       return xavier_normal(fan);
     case Initialization::pytorch:
+    case Initialization::pytorch_zero_bias:
       break;
   }
   return uniform(1.0 / root(fan.in));

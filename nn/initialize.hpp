@@ -38,11 +38,13 @@ Initializer xavier_normal(Fan fan, double gain = 1.0);
 
 /// What layers with a weight offer.
 enum class Initialization {
-  pytorch,          ///< PyTorch's default: weight and bias uniform on 1 / sqrt(fan_in) (kaiming_uniform, a = sqrt(5))
-  kaiming_uniform,  ///< bias 0
-  kaiming_normal,   ///< bias 0
-  xavier_uniform,   ///< bias 0
-  xavier_normal,    ///< bias 0
+  pytorch,            ///< PyTorch's default: weight and bias uniform on 1 / sqrt(fan_in) (kaiming_uniform, a = sqrt(5))
+  pytorch_zero_bias,  ///< the same weight; bias 0
+  kaiming_uniform,    ///< bias 0
+  kaiming_normal,     ///< bias 0
+  kaiming_normal_fan_out,  ///< of fan_out instead of fan_in, as torchvision's convolutions; bias 0
+  xavier_uniform,          ///< bias 0
+  xavier_normal,           ///< bias 0
 };
 
 enum class Parameterization {

@@ -4,21 +4,34 @@
 
 namespace xtangent::nn {
 
-Sequential::Sequential(std::vector<AnyModule> layers) : layers_(std::move(layers)) {
-  if (layers_.empty()) throw parameter_error("[Sequential] no layers.");
-  for (const AnyModule& layer : layers_) {
-    if (!layer) throw parameter_error("[Sequential] layer " + std::to_string(names_.size()) + " is a null pointer.");
-    names_.push_back(std::to_string(names_.size()));
+namespace {
+
+Named numbered(std::vector<AnyModule> layers) {
+  Named out;
+  for (AnyModule& layer : layers) {
+    std::string name = std::to_string(out.size());
+    out.emplace_back(std::move(name), std::move(layer));
   }
+  return out;
+}
+
+}  // namespace
+
+Sequential::Sequential(std::vector<AnyModule> layers) : Sequential(numbered(std::move(layers))) {}
+
+Sequential::Sequential(Named layers) : layers_(std::move(layers)) {
+  if (layers_.empty()) throw parameter_error("[Sequential] no layers.");
+  for (const auto& [name, layer] : layers_)
+    if (!layer) throw parameter_error("[Sequential] layer " + name + " is a null pointer.");
 }
 
 void Sequential::children(Declaration& visit) const {
-  for (std::size_t i = 0; i < layers_.size(); ++i) visit(names_[i], *layers_[i]);
+  for (const auto& [name, layer] : layers_) visit(name, *layer);
 }
 
 template <class T>
 Var<T> Sequential::forward(Scope<T> p, Var<T> x) const {
-  for (std::size_t i = 0; i < layers_.size(); ++i) x = (*layers_[i])(p.child(i), x);
+  for (std::size_t i = 0; i < layers_.size(); ++i) x = (*layers_[i].second)(p.child(i), x);
   return x;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <initializer_list>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "nn/layers/activation.hpp"
@@ -9,22 +10,25 @@
 
 namespace xtangent::nn {
 
-/// Layers one after the other, named "0", "1", ... as PyTorch's nn.Sequential names them.
+/// Layers with names, such as Named{{"conv1", Conv2d{3, 8, 3}}, {"relu", Relu{}}}.
+using Named = std::vector<std::pair<std::string, AnyModule>>;
+
+/// Layers one after the other, named "0", "1", ... as PyTorch's nn.Sequential names them, or by names of their own.
 class Sequential : public Module<Sequential> {
  public:
   /// Throws parameter_error for no layers or a null pointer.
   explicit Sequential(std::vector<AnyModule> layers);
+  explicit Sequential(Named layers);
 
   std::size_t size() const { return layers_.size(); }
-  const ModuleBase& operator[](std::size_t index) const { return *layers_.at(index); }
+  const ModuleBase& operator[](std::size_t index) const { return *layers_.at(index).second; }
 
   void children(Declaration& visit) const;
   template <class T>
   Var<T> forward(Scope<T> p, Var<T> x) const;
 
  private:
-  std::vector<AnyModule> layers_;
-  std::vector<std::string> names_;
+  Named layers_;
 };
 
 /// sequential(Linear{784, 1024}, Relu{}, Linear{1024, 10}); also of shared pointers, or of one vector of AnyModule.
@@ -33,6 +37,7 @@ requires(std::convertible_to<Layers, AnyModule>&&...) Sequential sequential(Laye
   return Sequential(std::vector<AnyModule>{AnyModule(std::move(layers))...});
 }
 inline Sequential sequential(std::vector<AnyModule> layers) { return Sequential(std::move(layers)); }
+inline Sequential sequential(Named layers) { return Sequential(std::move(layers)); }
 
 /// inner(x) + shortcut(x), children "inner" and "shortcut". Throws shape_error where the two do not add up.
 class Residual : public Module<Residual> {

@@ -272,8 +272,8 @@ std::size_t automatic_shard(const ModuleBase& net, const Parameters<T>& params, 
   }
   // Adding gradients costs about as much as 400 operations a parameter, starting a shard's tasks as 2 million; backward
   // twice as much as forward.
-  const double needed = std::max(400.0 * static_cast<double>(params.size()), 2e6) * static_cast<double>(examples) /
-                        std::max(flop, 1.0);
+  const double needed =
+      std::max(400.0 * static_cast<double>(params.size()), 2e6) * static_cast<double>(examples) / std::max(flop, 1.0);
   std::size_t shard = 8;
   while (static_cast<double>(shard) < needed && shard < (std::size_t{1} << 20)) shard *= 2;
   return shard;

@@ -1,6 +1,7 @@
 #include "ntk/contract.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/convolution.hpp"
@@ -218,7 +219,7 @@ std::size_t row_length(const Pieces<T>& pieces) {
 template <class T>
 void add_materialized(const Pieces<T>& a, const Pieces<T>& b, std::size_t room, Block& block) {
   const std::size_t size = a.front().parameter.size();
-  const std::size_t row = std::max<std::size_t>(1, std::max(row_length(a), row_length(b)));
+  const std::size_t row = std::max<std::size_t>(1, std::lcm(row_length(a), row_length(b)));
   const bool same = block.symmetric && &a == &b;
   const std::size_t examples = same ? block.rows : block.rows + block.columns;
   const std::size_t row_bytes = std::max<std::size_t>(1, examples * block.probes * row * sizeof(T));
@@ -321,8 +322,10 @@ Block::Block(std::size_t rows_, std::size_t columns_, std::size_t probes_, Probe
 
 template <class T>
 void contract(Rule rule, const Pieces<T>& a, const Pieces<T>& b, bool fused_bias, std::size_t room, Block& block) {
-  if (a.front().kind != b.front().kind || a.front().channels_first != b.front().channels_first)
-    rule = Rule::materialize;  // mixed kinds of one parameter meet as dense gradients
+  const Factor<T>&fa = a.front(), &fb = b.front();
+  if (fa.kind != fb.kind || fa.channels_first != fb.channels_first || fa.left_size() != fb.left_size() ||
+      fa.right_size() != fb.right_size())
+    rule = Rule::materialize;  // a parameter in several forms: they meet as dense gradients
   switch (rule) {
     case Rule::outer: return add_outer(a, b, fused_bias, block);
     case Rule::position_gram: return add_position_gram(a, b, block);

@@ -134,7 +134,8 @@ void standardize_slope(const Groups& g, double epsilon, std::size_t repeats, con
         if (sums) sums[k * g.groups + i] = static_cast<T>(total);
         if (products) products[k * g.groups + i] = static_cast<T>(product);
         if (!out) continue;
-        const double of_t = s * r, of_x = -s * r * r * product / count, constant = -of_t * total / count - of_x * m.mean;
+        const double of_t = s * r, of_x = -s * r * r * product / count,
+                     constant = -of_t * total / count - of_x * m.mean;
         for (std::size_t o = 0; o < g.outer; ++o) {
           const std::size_t at = o * runs.stride;
           loops<T>().combine(g.inner, static_cast<T>(of_t), tangent + at, static_cast<T>(of_x), from + at,
@@ -183,8 +184,7 @@ void channel_products(const Groups& g, const T* t, const T* x, const T* center, 
   const Runs runs = runs_of(g);
   parallel_for(g.groups, grain_of(g), [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i)
-      out[i] = static_cast<T>(
-          product_of(runs, t + i * g.inner, T(0), x + i * g.inner, center ? center[i] : T(0)));
+      out[i] = static_cast<T>(product_of(runs, t + i * g.inner, T(0), x + i * g.inner, center ? center[i] : T(0)));
   });
 }
 

@@ -24,12 +24,12 @@ struct Geometry {
     s.width = width;
     s.kernel_height = kernel.from_right(2);
     s.kernel_width = kernel.from_right(1);
-    s.stride_height = options.stride[0];
-    s.stride_width = options.stride[1];
-    s.padding_height = options.padding[0];
-    s.padding_width = options.padding[1];
-    s.dilation_height = options.dilation[0];
-    s.dilation_width = options.dilation[1];
+    s.stride_height = options.stride.height;
+    s.stride_width = options.stride.width;
+    s.padding_height = options.padding.height;
+    s.padding_width = options.padding.width;
+    s.dilation_height = options.dilation.height;
+    s.dilation_width = options.dilation.width;
     s.groups = options.groups;
     return s;
   }
@@ -43,19 +43,25 @@ struct Geometry {
     if (x.rank() < 3 || w.rank() != 4)
       throw shape_error(op + "needs images (..., C, H, W) and a weight (O, C / groups, KH, KW), got " + to_string(x) +
                         " and " + to_string(w) + ".");
-    if (options.groups == 0 || options.stride[0] == 0 || options.stride[1] == 0 || options.dilation[0] == 0 ||
-        options.dilation[1] == 0 || w[2] == 0 || w[3] == 0)
+    if (options.groups == 0 || options.stride.height == 0 || options.stride.width == 0 || options.dilation.height == 0 ||
+        options.dilation.width == 0 || w[2] == 0 || w[3] == 0)
       throw shape_error(op + "groups, strides, dilations and kernel extents must be at least 1.");
     if (w[1] * options.groups != x.from_right(3) || w[0] % options.groups != 0)
       throw shape_error(op + "images " + to_string(x) + " and weight " + to_string(w) + " in " +
                         std::to_string(options.groups) + " group(s) do not fit: the weight must be (O, C / groups, KH, "
                         "KW) with O a multiple of groups.");
-    if (x.from_right(2) + 2 * options.padding[0] < options.dilation[0] * (w[2] - 1) + 1 ||
-        x.from_right(1) + 2 * options.padding[1] < options.dilation[1] * (w[3] - 1) + 1)
+    if (x.from_right(2) + 2 * options.padding.height < options.dilation.height * (w[2] - 1) + 1 ||
+        x.from_right(1) + 2 * options.padding.width < options.dilation.width * (w[3] - 1) + 1)
       throw shape_error(op + "the kernel of weight " + to_string(w) + " is larger than the padded images " +
                         to_string(x) + ". Add padding, or use a smaller kernel.");
   }
 };
+
+void check_bias(const char* who, const Shape& b, const Shape& w) {
+  if (!(b == Shape{w[0]}))
+    throw shape_error(std::string("[") + who + "] bias " + to_string(b) + " for weight " + to_string(w) + ": must be (" +
+                      std::to_string(w[0]) + ",).");
+}
 
 Shape images_axes(const Shape& x) { return x.slice(0, x.rank() - 3); }
 
@@ -117,9 +123,7 @@ struct Conv2d : Op<T> {
   }
   Spec infer(std::span<const Spec> x) const override {
     geometry.check("conv2d", x[0].shape, x[1].shape);
-    if (x.size() == 3 && !(x[2].shape == Shape{x[1].shape[0]}))
-      throw shape_error("[conv2d] bias " + to_string(x[2].shape) + " for weight " + to_string(x[1].shape) +
-                        ": must be (" + std::to_string(x[1].shape[0]) + ",).");
+    if (x.size() == 3) check_bias("conv2d", x[2].shape, x[1].shape);
     return {result(x[0].shape, x[1].shape), of_images(x[0], x.subspan(1))};
   }
   Array<T> eval(std::span<const Array<T>> x) const override {
@@ -366,9 +370,25 @@ Var<T> conv2d_weight(const Var<T>& x, const Var<T>& ybar, std::size_t image_axes
                      std::size_t kernel_width, Conv2dOptions options) {
   return apply_op(Conv2dWeight<T>(options, image_axes, kernel_height, kernel_width), x, ybar);
 }
+template <class T>
+Var<T> conv1d(const Var<T>& x, const Var<T>& w, const Var<T>& b, Conv1dOptions options) {
+  if (x.rank() < 2 || w.rank() != 3)
+    throw shape_error("[conv1d] needs signals (..., C, L) and a weight (O, C / groups, KL), got " + to_string(x.shape()) +
+                      " and " + to_string(w.shape()) + ".");
+  const auto with_height = [](const Shape& s) { return s.slice(0, s.rank() - 1).joined({1, s.back()}); };
+  const Conv2dOptions wide = {.stride = {1, options.stride},
+                              .padding = {0, options.padding},
+                              .dilation = {1, options.dilation},
+                              .groups = options.groups};
+  Geometry{wide}.check("conv1d", with_height(x.shape()), with_height(w.shape()));
+  if (b.defined()) check_bias("conv1d", b.shape(), w.shape());
+  const Var<T> y = conv2d(reshape(x, with_height(x.shape())), reshape(w, with_height(w.shape())), b, wide);
+  return reshape(y, y.shape().slice(0, y.rank() - 2).joined({y.shape().back()}));
+}
 
 #define XTANGENT_INSTANTIATE(T)                                                                               \
   template Var<T> conv2d(const Var<T>&, const Var<T>&, const Var<T>&, Conv2dOptions);                         \
+  template Var<T> conv1d(const Var<T>&, const Var<T>&, const Var<T>&, Conv1dOptions);                         \
   template Var<T> conv2d_input(const Var<T>&, const Var<T>&, std::size_t, std::size_t, Conv2dOptions);        \
   template Var<T> conv2d_weight(const Var<T>&, const Var<T>&, std::size_t, std::size_t, std::size_t, Conv2dOptions);
 XTANGENT_INSTANTIATE(float)

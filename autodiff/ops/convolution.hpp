@@ -1,16 +1,15 @@
 #pragma once
 
-#include <array>
-
 #include "autodiff/op.hpp"
+#include "autodiff/ops/extent.hpp"
 
 /// Convolutions in PyTorch's sense (cross-correlation). All throw shape_error.
 namespace xtangent {
 
 struct Conv2dOptions {
-  std::array<std::size_t, 2> stride = {1, 1};
-  std::array<std::size_t, 2> padding = {0, 0};  ///< zeros on both sides
-  std::array<std::size_t, 2> dilation = {1, 1};
+  Extent2d stride = 1;
+  Extent2d padding = 0;  ///< zeros on both sides
+  Extent2d dilation = 1;
   std::size_t groups = 1;
 };
 
@@ -29,5 +28,16 @@ Var<T> conv2d_input(const Var<T>& ybar, const Var<T>& w, std::size_t height, std
 template <class T>
 Var<T> conv2d_weight(const Var<T>& x, const Var<T>& ybar, std::size_t image_axes, std::size_t kernel_height,
                      std::size_t kernel_width, Conv2dOptions options = {});
+
+struct Conv1dOptions {
+  std::size_t stride = 1;
+  std::size_t padding = 0;  ///< zeros on both sides
+  std::size_t dilation = 1;
+  std::size_t groups = 1;
+};
+
+/// x (..., C, L), w (O, C / groups, KL), b (O) or undefined -> (..., O, OL): conv2d on images of height 1.
+template <class T>
+Var<T> conv1d(const Var<T>& x, const Var<T>& w, const Var<T>& b = {}, Conv1dOptions options = {});
 
 }  // namespace xtangent

@@ -34,6 +34,7 @@ struct Reshape : Op<T> {
   explicit Reshape(Shape s) : shape(std::move(s)) {}
   std::string name() const override { return "reshape"; }
   bool vector_mode() const override { return true; }
+  bool reshapes() const override { return true; }
   Spec infer(std::span<const Spec> x) const override {
     if (x[0].shape.size() != shape.size())
       throw shape_error("[reshape] " + to_string(x[0].shape) + " has " + std::to_string(x[0].shape.size()) +

@@ -251,8 +251,7 @@ Var<T> scaled(const Var<T>& y, const Var<T>& weight, const Var<T>& bias, std::si
 template <class T>
 Var<T> scale_channels(const Var<T>& x, const Var<T>& scale, const Var<T>& shift, std::size_t positions) {
   const std::size_t channels = scale.rank(), rank = x.rank();
-  if (channels + positions > rank ||
-      !(x.shape().slice(rank - positions - channels, rank - positions) == scale.shape()))
+  if (channels + positions > rank || !(x.shape().slice(rank - positions - channels, rank - positions) == scale.shape()))
     throw shape_error("[scale_channels] a scale of shape " + to_string(scale.shape()) + " for " + to_string(x.shape()) +
                       " with " + std::to_string(positions) + " axes of positions behind the channels.");
   check_parameter("scale_channels", shift, scale.shape(), "shift");
@@ -327,12 +326,12 @@ Var<T> frozen_batch_norm(const Var<T>& x, const ChannelStatistics<T>& statistics
                      weight.defined() ? weight : Var<T>(Array<T>::ones(channels)), bias);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                       \
-  template Var<T> scale_channels(const Var<T>&, const Var<T>&, const Var<T>&, std::size_t);                           \
-  template Var<T> layer_norm(const Var<T>&, const Shape&, const Var<T>&, const Var<T>&, double);                      \
-  template Var<T> group_norm(const Var<T>&, std::size_t, const Var<T>&, const Var<T>&, double);                       \
-  template Var<T> batch_norm(const Var<T>&, const Var<T>&, const Var<T>&, double);                                    \
-  template ChannelStatistics<T> channel_statistics(const Var<T>&);                                                    \
+#define XTANGENT_INSTANTIATE(T)                                                                  \
+  template Var<T> scale_channels(const Var<T>&, const Var<T>&, const Var<T>&, std::size_t);      \
+  template Var<T> layer_norm(const Var<T>&, const Shape&, const Var<T>&, const Var<T>&, double); \
+  template Var<T> group_norm(const Var<T>&, std::size_t, const Var<T>&, const Var<T>&, double);  \
+  template Var<T> batch_norm(const Var<T>&, const Var<T>&, const Var<T>&, double);               \
+  template ChannelStatistics<T> channel_statistics(const Var<T>&);                               \
   template Var<T> frozen_batch_norm(const Var<T>&, const ChannelStatistics<T>&, const Var<T>&, const Var<T>&, double);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -11,8 +11,8 @@ namespace xtangent {
 template <class T>
 Var<T> scale_channels(const Var<T>& x, const Var<T>& scale, const Var<T>& shift = {}, std::size_t positions = 0);
 
-/// Over the last axes, which have the extents `normalized`; weight and bias of that shape. Throws also where `normalized`
-/// has no elements.
+/// Over the last axes, which have the extents `normalized`; weight and bias of that shape. Throws also where
+/// `normalized` has no elements.
 template <class T>
 Var<T> layer_norm(const Var<T>& x, const Shape& normalized, const Var<T>& weight = {}, const Var<T>& bias = {},
                   double epsilon = 1e-5);
@@ -22,8 +22,8 @@ template <class T>
 Var<T> group_norm(const Var<T>& x, std::size_t groups, const Var<T>& weight = {}, const Var<T>& bias = {},
                   double epsilon = 1e-5);
 
-/// x (N, C, ...): each channel over examples and positions, which mixes examples; weight and bias (C). What PyTorch does
-/// in training mode. Throws also for channels of fewer than two elements.
+/// x (N, C, ...): each channel over examples and positions, which mixes examples; weight and bias (C). What PyTorch
+/// does in training mode. Throws also for channels of fewer than two elements.
 template <class T>
 Var<T> batch_norm(const Var<T>& x, const Var<T>& weight = {}, const Var<T>& bias = {}, double epsilon = 1e-5);
 

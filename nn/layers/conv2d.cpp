@@ -14,9 +14,7 @@ Conv2d::Conv2d(std::size_t in, std::size_t out, Extent2d kernel, Conv2dOptions o
   if (options.groups == 0 || in % options.groups != 0 || out % options.groups != 0)
     throw shape_error("[Conv2d] " + std::to_string(options.groups) + " groups do not divide " + std::to_string(in) +
                       " and " + std::to_string(out) + " channels.");
-  const auto& stride = options.stride;
-  const auto& dilation = options.dilation;
-  if (std::min({stride[0], stride[1], dilation[0], dilation[1]}) == 0)
+  if (std::min({options.stride.height, options.stride.width, options.dilation.height, options.dilation.width}) == 0)
     throw shape_error("[Conv2d] a stride or dilation of 0. Both are at least 1.");
 }
 

@@ -112,7 +112,7 @@ Var<T> GroupNorm::forward(Scope<T> p, const Var<T>& x) const {
                     options_.epsilon);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                      \
+#define XTANGENT_INSTANTIATE(T)                                        \
   template Var<T> BatchNorm1d::forward(Scope<T>, const Var<T>&) const; \
   template Var<T> BatchNorm2d::forward(Scope<T>, const Var<T>&) const; \
   template Var<T> LayerNorm::forward(Scope<T>, const Var<T>&) const;   \

@@ -4,8 +4,8 @@
 
 #include "nn/module.hpp"
 
-/// Normalizations with PyTorch's names, layouts and defaults. A weight of 1 and a bias of 0 meet values of variance 1 one
-/// by one, so the standard and the NTK parameterization are the same.
+/// Normalizations with PyTorch's names, layouts and defaults. A weight of 1 and a bias of 0 meet values of variance 1
+/// one by one, so the standard and the NTK parameterization are the same.
 namespace xtangent::nn {
 
 struct BatchNormOptions {
@@ -16,8 +16,8 @@ struct BatchNormOptions {
   bool track_running_stats = true;  ///< without: the batch's own statistics also in evaluation mode
 };
 
-/// What BatchNorm1d and BatchNorm2d share. Training mode: statistics of the batch, which mixes examples, and the running
-/// ones move (see Recording::buffers). Evaluation mode: the running ones, a scale and shift a channel.
+/// What BatchNorm1d and BatchNorm2d share. Training mode: statistics of the batch, which mixes examples, and the
+/// running ones move (see Recording::buffers). Evaluation mode: the running ones, a scale and shift a channel.
 class BatchNorm {
  public:
   /// Throws shape_error for 0 channels, option_error for a momentum outside of [0, 1] or an epsilon below 0.

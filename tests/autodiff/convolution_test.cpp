@@ -42,8 +42,8 @@ const std::vector<Setting> settings = {
 Array<double> plain_conv2d(const Arrays& v, const Conv2dOptions& o) {
   const Shape &x = v[0].shape(), &w = v[1].shape();
   const std::size_t c_in = x.from_right(3), h = x.from_right(2), wd = x.from_right(1);
-  const std::size_t oh = (h + 2 * o.padding[0] - o.dilation[0] * (w[2] - 1) - 1) / o.stride[0] + 1;
-  const std::size_t ow = (wd + 2 * o.padding[1] - o.dilation[1] * (w[3] - 1) - 1) / o.stride[1] + 1;
+  const std::size_t oh = (h + 2 * o.padding.height - o.dilation.height * (w[2] - 1) - 1) / o.stride.height + 1;
+  const std::size_t ow = (wd + 2 * o.padding.width - o.dilation.width * (w[3] - 1) - 1) / o.stride.width + 1;
   const Shape lead = x.slice(0, x.rank() - 3);
   const std::size_t per_group_out = w[0] / o.groups;
   Array<double> y(lead.joined({w[0], oh, ow}));
@@ -56,10 +56,10 @@ Array<double> plain_conv2d(const Arrays& v, const Conv2dOptions& o) {
           for (std::size_t q = 0; q < w[1]; ++q)
             for (std::size_t a = 0; a < w[2]; ++a)
               for (std::size_t b = 0; b < w[3]; ++b) {
-                const std::size_t r = i * o.stride[0] + a * o.dilation[0], s = j * o.stride[1] + b * o.dilation[1];
-                if (r < o.padding[0] || s < o.padding[1] || r - o.padding[0] >= h || s - o.padding[1] >= wd) continue;
+                const std::size_t r = i * o.stride.height + a * o.dilation.height, s = j * o.stride.width + b * o.dilation.width;
+                if (r < o.padding.height || s < o.padding.width || r - o.padding.height >= h || s - o.padding.width >= wd) continue;
                 const std::size_t channel = c / per_group_out * w[1] + q;
-                sum += v[0][((n * c_in + channel) * h + r - o.padding[0]) * wd + s - o.padding[1]] *
+                sum += v[0][((n * c_in + channel) * h + r - o.padding.height) * wd + s - o.padding.width] *
                        v[1][((c * w[1] + q) * w[2] + a) * w[3] + b];
               }
           *out++ = sum;
@@ -89,6 +89,29 @@ BOOST_AUTO_TEST_CASE(conv2d_rows) {
       expect_op(row(std::string("conv2d ") + s.name + (bias ? " with bias" : ""),
                     [o](auto v) { return v.size() == 3 ? conv2d(v[0], v[1], v[2], o) : conv2d(v[0], v[1], {}, o); },
                     inputs, {.reference = [o](const Arrays& v) { return plain_conv2d(v, o); }}));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(conv1d_rows) {
+  const auto tall = [](const Shape& s) { return s.slice(0, s.rank() - 1).joined({1, s.back()}); };
+  for (const Conv1dOptions& o : {Conv1dOptions{}, Conv1dOptions{.stride = 2, .padding = 1},
+                                 Conv1dOptions{.padding = 2, .dilation = 2, .groups = 2}})
+    for (const bool bias : {false, true}) {
+      std::vector<Input> inputs = {{{3, 4, 7}, axis0}, {{6, 4 / o.groups, 3}}};
+      if (bias) inputs.push_back({{6}});
+      const Conv2dOptions wide = {.stride = {1, o.stride}, .padding = {0, o.padding}, .dilation = {1, o.dilation},
+                                  .groups = o.groups};
+      expect_op(row("conv1d, stride " + std::to_string(o.stride) + (bias ? " with bias" : ""),
+                    [o](auto v) { return v.size() == 3 ? conv1d(v[0], v[1], v[2], o) : conv1d(v[0], v[1], {}, o); },
+                    inputs,
+                    {.wrong = {{{7}, {6, 4, 3}}, {{3, 4, 7}, {6, 4, 1, 3}}, {{3, 3, 7}, {6, 4 / o.groups, 3}},
+                               {{3, 4, 0}, {6, 4 / o.groups, 9}}, {{3, 4, 7}, {6, 4 / o.groups, 3}, {5}}},
+                     .reference = [=](const Arrays& v) {
+                       Arrays images = v;
+                       for (std::size_t i = 0; i < 2; ++i) images[i] = v[i].reshaped(tall(v[i].shape()));
+                       const Array<double> y = plain_conv2d(images, wide);
+                       return y.reshaped({y.shape()[0], y.shape()[1], y.shape()[3]});
+                     }}));
     }
 }
 

@@ -28,7 +28,8 @@ Array<double> normalize(const Arrays& x, std::size_t size, double epsilon) {
   return Array<double>::from(x[0].shape(), out);
 }
 
-// Channels of x (outer, channels, inner) over outer and inner; x[1], x[2]: weight and bias a channel, if they are there.
+// Channels of x (outer, channels, inner) over outer and inner; x[1], x[2]: weight and bias a channel, if they are
+// there.
 Array<double> normalize_channels(const Arrays& x, double epsilon) {
   const Shape& s = x[0].shape();
   const std::size_t channels = s[1], inner = s.slice(2, s.rank()).size();
@@ -129,7 +130,8 @@ BOOST_AUTO_TEST_CASE(group_norms) {
                   {.wrong = {{groups == 1 ? Shape{4} : Shape{2, 3, 4}}, {{4}}, {{2, 4, 0}}},
                    .reference = [groups](const Arrays& x) { return normalize(x, 24 / groups, 1e-5); }}));
     expect_op(row(name + ", weight and bias", [groups](auto x) { return group_norm(x[0], groups, x[1], x[2], 0.1); },
-                  {{{3, 4, 5}, Examples::axis0}, {{4}}, {{4}}}, {.wrong = {{{3, 4, 5}, {5}, {4}}, {{3, 4, 5}, {4}, {1}}}}));
+                  {{{3, 4, 5}, Examples::axis0}, {{4}}, {{4}}},
+                  {.wrong = {{{3, 4, 5}, {5}, {4}}, {{3, 4, 5}, {4}, {1}}}}));
   }
   expect_op(row("group_norm of features", [](auto x) { return group_norm(x[0], 2, x[1], x[2]); },
                 {{{3, 8}, Examples::axis0}, {{8}}, {{8}}}));
@@ -138,8 +140,7 @@ BOOST_AUTO_TEST_CASE(group_norms) {
 BOOST_AUTO_TEST_CASE(batch_norms) {
   for (const Shape& shape : {Shape{5, 3}, Shape{3, 2, 4}, Shape{2, 3, 3, 4}}) {
     const Shape channels{shape[1]};
-    expect_op(row("batch_norm " + to_string(shape), [](auto x) { return batch_norm(x[0]); },
-                  {{shape, Examples::axis0}},
+    expect_op(row("batch_norm " + to_string(shape), [](auto x) { return batch_norm(x[0]); }, {{shape, Examples::axis0}},
                   {.wrong = {{{4}}, {{1, 3}}, {{0, 3, 3}}, {{1, 3, 1, 1}}},
                    .reference = [](const Arrays& x) { return normalize_channels(x, 1e-5); },
                    .mixes = true}));
@@ -156,11 +157,14 @@ BOOST_AUTO_TEST_CASE(frozen_batch_norms) {
   for (const Shape& shape : {Shape{5, 3}, Shape{3, 2, 4}, Shape{2, 3, 3, 4}}) {
     const Shape channels{shape[1]};
     const RowOptions reference{.reference = [](const Arrays& x) { return frozen_reference(x, 1e-5); }};
-    expect_ops({row("frozen_batch_norm " + to_string(shape), [](auto x) { return frozen(x, 1e-5); },
+    expect_ops({row(
+                    "frozen_batch_norm " + to_string(shape), [](auto x) { return frozen(x, 1e-5); },
                     {{shape, Examples::axis0}}, reference),
-                row("frozen_batch_norm, weight " + to_string(shape), [](auto x) { return frozen(x, 1e-5); },
+                row(
+                    "frozen_batch_norm, weight " + to_string(shape), [](auto x) { return frozen(x, 1e-5); },
                     {{shape, Examples::axis0}, {channels}}, reference),
-                row("frozen_batch_norm, weight and bias " + to_string(shape), [](auto x) { return frozen(x, 1e-5); },
+                row(
+                    "frozen_batch_norm, weight and bias " + to_string(shape), [](auto x) { return frozen(x, 1e-5); },
                     {{shape, Examples::axis0}, {channels}, {channels}}, reference)});
   }
   const Var<double> x(Array<double>::ones({2, 3}));
@@ -171,7 +175,8 @@ BOOST_AUTO_TEST_CASE(frozen_batch_norms) {
 // Groups longer than the runs that are summed at a time, many groups, and a mean far from 0.
 BOOST_AUTO_TEST_CASE(large_groups) {
   Random random("large groups");
-  const Array<double> images = random_array(random, {3, 5, 2500}, 99, 101), rows = random_array(random, {400, 300}, 9, 11);
+  const Array<double> images = random_array(random, {3, 5, 2500}, 99, 101),
+                      rows = random_array(random, {400, 300}, 9, 11);
   BOOST_TEST(difference(batch_norm(Var<double>(images)).value(), normalize_channels({images}, 1e-5)) < 1e-11);
   BOOST_TEST(difference(batch_norm(Var<double>(rows)).value(), normalize_channels({rows}, 1e-5)) < 1e-12);
   BOOST_TEST(difference(layer_norm(Var<double>(images), {5, 2500}).value(), normalize({images}, 12500, 1e-5)) < 1e-11);

@@ -45,7 +45,8 @@ BOOST_AUTO_TEST_CASE(running_statistics_move_as_in_pytorch) {
   }
   // 0.9 (0.1 [2, 4]) + 0.1 [2, 1]; unbiased variances [2, 8] and [8, 2].
   BOOST_TEST(testing::difference(params["running_mean"], Array<double>::from({2}, {0.38, 0.46})) < 1e-14);
-  BOOST_TEST(testing::difference(params["running_var"], Array<double>::from({2}, {0.9 * 1.1 + 0.8, 0.9 * 1.7 + 0.2})) < 1e-14);
+  BOOST_TEST(testing::difference(params["running_var"], Array<double>::from({2}, {0.9 * 1.1 + 0.8, 0.9 * 1.7 + 0.2})) <
+             1e-14);
   BOOST_TEST(params["num_batches_tracked"].item() == 2.0);
 
   const Array<double> y = layer(params, x1);

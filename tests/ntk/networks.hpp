@@ -10,9 +10,11 @@
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/linear.hpp"
 #include "autodiff/ops/reduction.hpp"
+#include "nn/layers/conv1d.hpp"
 #include "nn/layers/conv2d.hpp"
 #include "nn/layers/normalization.hpp"
 #include "nn/layers/pooling.hpp"
+#include "nn/models/resnet.hpp"
 #include "nn/sequential.hpp"
 
 /// Small networks with everything that per-example gradients can meet. A new row runs through every test of kernels.
@@ -122,6 +124,13 @@ inline std::vector<NetworkRow> networks() {
                 return linear(linear(flatten(slice(slice(x, -1, 0, 3), -2, 0, 3)), p("w")) + mean(h, {-1, -2}), p("v"));
               }),
       {1, 4, 4});
+  add("one weight in two shapes",
+      Written({{"w", {6, 4}}, {"v", {2, 6}}},
+              [](auto p, const auto& x) {
+                const auto h = tanh(linear(x, p("w")));
+                return linear(h, p("v")) + slice(linear(h, reshape(p("w"), {4, 6})), -1, 0, 2);
+              }),
+      {4});
   add("parameters made of parameters",
       Written({{"w", {6, 5}}, {"scale", {6, 1}}, {"shift", {1}}, {"head", {6, 3}}},
               [](auto p, const auto& x) {
@@ -159,6 +168,10 @@ inline std::vector<NetworkRow> networks() {
       {5, 4});
   add("group norm", nn::sequential(nn::Conv2d(1, 6, 2), nn::GroupNorm(3, 6), nn::Tanh(), nn::Flatten(), nn::Linear(24, 2)),
       {1, 3, 3});
+  add("convolution of signals", nn::sequential(nn::Conv1d(3, 4, 3, {.stride = 2, .padding = 1}, ntk), nn::Relu(),
+                                                nn::Conv1d(4, 2, 2), nn::Flatten(), nn::Linear(6, 2)),
+      {3, 7});
+  add("residual network", nn::resnet18({.classes = 2, .stem = nn::Stem::cifar, .width = 1.0 / 32}), {3, 6, 6});
   return rows;
 }
 

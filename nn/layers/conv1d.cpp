@@ -1,0 +1,35 @@
+#include "nn/layers/conv1d.hpp"
+
+#include "nn/layers/parameterized.hpp"
+
+namespace xtangent::nn {
+
+Conv1d::Conv1d(std::size_t in, std::size_t out, std::size_t kernel, Conv1dOptions options, WeightOptions weights)
+    : in_(in), out_(out), kernel_(kernel), options_(options), weights_(weights) {
+  if (in == 0 || out == 0 || kernel == 0)
+    throw shape_error("[Conv1d] " + std::to_string(in) + " channels to " + std::to_string(out) + ", kernel " +
+                      std::to_string(kernel) + ". All are at least 1.");
+  if (options.groups == 0 || in % options.groups != 0 || out % options.groups != 0)
+    throw shape_error("[Conv1d] " + std::to_string(options.groups) + " groups do not divide " + std::to_string(in) +
+                      " and " + std::to_string(out) + " channels.");
+  if (options.stride == 0 || options.dilation == 0)
+    throw shape_error("[Conv1d] a stride or dilation of 0. Both are at least 1.");
+}
+
+void Conv1d::parameters(Declaration& declare) const {
+  const Fan fan = fan_of(weight_shape());
+  declare("weight", weight_shape(), weight_initializer(weights_, fan));
+  if (has_bias(weights_)) declare("bias", {out_}, bias_initializer(weights_, fan));
+}
+
+template <class T>
+Var<T> Conv1d::forward(Scope<T> p, const Var<T>& x) const {
+  return parameterized(
+      weights_, fan_of(weight_shape()).in, p, x,
+      [&](const Var<T>& input, const Var<T>& w, const Var<T>& b) { return conv1d(input, w, b, options_); });
+}
+
+template Var<float> Conv1d::forward(Scope<float>, const Var<float>&) const;
+template Var<double> Conv1d::forward(Scope<double>, const Var<double>&) const;
+
+}  // namespace xtangent::nn
