@@ -2,19 +2,22 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/reduce.hpp"
 
 namespace xtangent::nn {
 
-template <class T>
-Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x, std::size_t batch) {
+namespace {
+
+// net on examples [0, n) in parts, where rows(first, last) are inputs.
+template <class T, class Rows>
+Array<T> predict_parts(const ModuleBase& net, const Parameters<T>& params, std::size_t n, std::size_t batch,
+                       Rows&& rows) {
   if (batch == 0) throw option_error("[predict] a batch of 0 examples.");
-  if (!x.defined() || x.rank() == 0) throw shape_error("[predict] the input has no axis that runs over examples.");
-  const std::size_t n = x.shape().front();
-  if (n <= batch) return net(params, x);
-  const Array<T> first = net(params, x.rows(0, batch));
+  if (n <= batch) return net(params, rows(0, n));
+  const Array<T> first = net(params, rows(0, batch));
   Shape shape = first.shape();
   if (shape.rank() == 0 || shape.front() != batch)
     throw shape_error("[predict] the network gives " + to_string(shape) + " for " + std::to_string(batch) +
@@ -26,11 +29,29 @@ Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const Array
   std::copy_n(first.data(), first.size(), to);
   kernels::parallel_for((n - 1) / batch, 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t part = begin + 1; part <= end; ++part) {
-      const Array<T> y = net(params, x.rows(part * batch, std::min(n, (part + 1) * batch)));
+      const Array<T> y = net(params, rows(part * batch, std::min(n, (part + 1) * batch)));
       std::copy_n(y.data(), y.size(), to + part * batch * each);
     }
   });
   return out;
+}
+
+}  // namespace
+
+template <class T>
+Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x, std::size_t batch) {
+  if (!x.defined() || x.rank() == 0) throw shape_error("[predict] the input has no axis that runs over examples.");
+  return predict_parts(net, params, x.shape().front(), batch,
+                       [&](std::size_t first, std::size_t last) { return x.rows(first, last); });
+}
+
+template <class T>
+Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const Dataset& data, std::size_t batch) {
+  return predict_parts(net, params, data.count(), batch, [&](std::size_t first, std::size_t last) {
+    std::vector<std::size_t> examples(last - first);
+    std::iota(examples.begin(), examples.end(), first);
+    return data.batch<T>(examples);
+  });
 }
 
 template <class T>
@@ -83,6 +104,7 @@ std::string first_not_finite(const ModuleBase& net, const Parameters<T>& params,
 
 #define XTANGENT_INSTANTIATE(T)                                                                     \
   template Array<T> predict(const ModuleBase&, const Parameters<T>&, const Array<T>&, std::size_t); \
+  template Array<T> predict(const ModuleBase&, const Parameters<T>&, const Dataset&, std::size_t);  \
   template std::vector<std::size_t> argmax(const Array<T>&);                                        \
   template std::size_t count_correct(const Array<T>&, const std::vector<std::size_t>&);             \
   template double accuracy(const Array<T>&, const std::vector<std::size_t>&);                       \

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/data/dataset.hpp"
 #include "nn/module.hpp"
 
 /// Networks evaluated on many examples.
@@ -17,6 +18,10 @@ Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const xt::x
                  std::size_t batch = 256) {
   return predict(net, params, Array<T>(x), batch);
 }
+
+/// Of all images, without random changes.
+template <class T>
+Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const Dataset& data, std::size_t batch = 256);
 
 /// The index of the largest entry of each row of (N, O); the first of equal ones. Throws shape_error.
 template <class T>
@@ -39,6 +44,11 @@ template <class T, class E>
 double accuracy(const ModuleBase& net, const Parameters<T>& params, const xt::xexpression<E>& x,
                 const std::vector<std::size_t>& labels) {
   return accuracy(predict(net, params, Array<T>(x)), labels);
+}
+
+template <class T>
+double accuracy(const ModuleBase& net, const Parameters<T>& params, const Dataset& data) {
+  return accuracy(predict(net, params, data), data.labels());
 }
 
 /// Where NaN or infinity appears first: "example 3 of the input", "parameter '2.weight'", "the output of layer '2'

@@ -1,6 +1,8 @@
 #pragma once
 
 /// Everything of nn/.
+#include "nn/data/cifar.hpp"
+#include "nn/data/dataset.hpp"
 #include "nn/data/digits.hpp"
 #include "nn/data/idx.hpp"
 #include "nn/data/images.hpp"

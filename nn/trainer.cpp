@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "autodiff/kernels/layout.hpp"
@@ -50,16 +51,56 @@ Array<T> rows_of(const Array<T>& x, const std::vector<std::size_t>& examples) {
   return out;
 }
 
+// Where batches come from: some examples as epoch `epoch` sees them, or as they are (0).
+template <class T>
+struct Inputs {
+  std::size_t count = 0;
+  std::function<Array<T>(const std::vector<std::size_t>& examples, std::size_t epoch)> rows;
+
+  Array<T> first(std::size_t n) const {
+    std::vector<std::size_t> examples(std::min(n, count));
+    std::iota(examples.begin(), examples.end(), std::size_t{0});
+    return rows(examples, 0);
+  }
+};
+
+template <class T>
+Inputs<T> inputs_of(const Array<T>& x) {
+  return {x.shape().front(), [&x](const auto& examples, std::size_t) { return rows_of(x, examples); }};
+}
+
+// The shard for a network, from a run on one or two examples.
+template <class T>
+std::size_t shard_for(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x, std::size_t all) {
+  Tape<T> tape;
+  net.record(tape, params, x, Mode::training);
+  double flop = 0.0;
+  for (const Node<T>& node : tape.record()->nodes) {
+    if (!node.op) continue;
+    if (node.value.examples() == Examples::mixed) return all;
+    std::vector<Shape> shapes;
+    for (const auto& argument : node.arguments) shapes.push_back(argument.constant.shape());
+    flop += node.op->flop(shapes, node.value.shape());
+  }
+  // Adding gradients costs about as much as 400 operations a parameter, starting a shard's tasks as 2 million; backward
+  // twice as much as forward.
+  const double needed = std::max(400.0 * static_cast<double>(params.size()), 2e6) *
+                        static_cast<double>(x.shape().front()) / std::max(flop, 1.0);
+  std::size_t shard = 8;
+  while (static_cast<double>(shard) < needed && shard < (std::size_t{1} << 20)) shard *= 2;
+  return shard;
+}
+
 template <class T>
 class Trainer {
  public:
-  Trainer(const ModuleBase& net, Parameters<T> params, const Array<T>& x, Task<T> task, FitOptions<T> options);
+  Trainer(const ModuleBase& net, Parameters<T> params, Inputs<T> inputs, Task<T> task, FitOptions<T> options);
   Fit<T> run();
 
  private:
   Epoch run_epoch(std::size_t number);
   double run_batch(std::size_t epoch, std::size_t batch, std::span<const std::size_t> examples);
-  void run_shard(Shard<T>& shard, std::uint64_t seed, double weight);
+  void run_shard(Shard<T>& shard, std::size_t epoch, std::uint64_t seed, double weight);
   void update();
   void update_buffers();
   void report(std::size_t epoch, double loss, bool always);
@@ -67,7 +108,7 @@ class Trainer {
 
   const ModuleBase& net_;
   Parameters<T> params_;
-  const Array<T>& x_;
+  Inputs<T> inputs_;
   Task<T> task_;
   FitOptions<T> options_;
   Optimizer<T> optimizer_;
@@ -80,17 +121,17 @@ class Trainer {
 };
 
 template <class T>
-Trainer<T>::Trainer(const ModuleBase& net, Parameters<T> params, const Array<T>& x, Task<T> task, FitOptions<T> options)
+Trainer<T>::Trainer(const ModuleBase& net, Parameters<T> params, Inputs<T> inputs, Task<T> task, FitOptions<T> options)
     : net_(net),
       params_(std::move(params)),
-      x_(x),
+      inputs_(std::move(inputs)),
       task_(std::move(task)),
       options_(std::move(options)),
       optimizer_(options_.optimizer),
       rate_(optimizer_.rate()),
-      examples_(x.shape().front()) {
+      examples_(inputs_.count) {
   if (options_.batch == 0) throw option_error("[fit] a batch of 0 examples.");
-  if (options_.shard == 0) options_.shard = automatic_shard(net, params_, x);
+  if (options_.shard == 0) options_.shard = shard_for(net, params_, inputs_.first(2), examples_);
   options_.batch = std::min(options_.batch, examples_);
   shards_.resize((options_.batch + options_.shard - 1) / options_.shard);
 }
@@ -121,14 +162,15 @@ Epoch Trainer<T>::run_epoch(std::size_t number) {
   }
   if (!all_finite(params_.flat()))
     throw numerical_error("[fit] after epoch " + std::to_string(number) + ", " +
-                          first_not_finite(net_, params_, x_.rows(0, 1)) +
+                          first_not_finite(net_, params_, inputs_.first(1)) +
                           " is not finite. A lower learning rate may help.");
   Epoch out;
   out.number = number;
   out.loss = loss / static_cast<double>(examples_);
   if (task_.correct) out.accuracy = static_cast<double>(correct_) / static_cast<double>(examples_);
-  if (options_.test_x.defined()) {
-    const Array<T> outputs = predict(net_, params_, options_.test_x);
+  if (options_.test_x.defined() || options_.test_data) {
+    const Array<T> outputs =
+        options_.test_data ? predict(net_, params_, *options_.test_data) : predict(net_, params_, options_.test_x);
     out.test_loss = static_cast<double>(cross_entropy(Var<T>(outputs), options_.test_labels).value().item());
     out.test_accuracy = accuracy(outputs, options_.test_labels);
   }
@@ -145,7 +187,7 @@ double Trainer<T>::run_batch(std::size_t epoch, std::size_t batch, std::span<con
       const auto part =
           examples.subspan(s * options_.shard).first(std::min(options_.shard, examples.size() - s * options_.shard));
       shards_[s].examples.assign(part.begin(), part.end());
-      run_shard(shards_[s], kernels::philox(options_.seed, optimizer_.steps(), s)[0],
+      run_shard(shards_[s], epoch, kernels::philox(options_.seed, optimizer_.steps(), s)[0],
                 static_cast<double>(part.size()) / static_cast<double>(examples.size()));
     }
   });
@@ -162,10 +204,10 @@ double Trainer<T>::run_batch(std::size_t epoch, std::size_t batch, std::span<con
 // The shard's part of the batch's mean loss, and its gradients. The tape is rewound: nothing of it holds the
 // parameters.
 template <class T>
-void Trainer<T>::run_shard(Shard<T>& shard, std::uint64_t seed, double weight) {
+void Trainer<T>::run_shard(Shard<T>& shard, std::size_t epoch, std::uint64_t seed, double weight) {
   {
     const Recording<T> recording =
-        net_.record(shard.tape, params_, rows_of(x_, shard.examples), {Mode::training, seed});
+        net_.record(shard.tape, params_, inputs_.rows(shard.examples, epoch), {Mode::training, seed});
     const Var<T> loss = task_.loss(recording.output, shard.examples);
     if (loss.size() != 1)
       throw shape_error("[fit] the loss has shape " + to_string(loss.shape()) +
@@ -224,7 +266,7 @@ void Trainer<T>::report(std::size_t epoch, double loss, bool always) {
 
 template <class T>
 void Trainer<T>::fail(std::size_t epoch, std::size_t batch, const Shard<T>& shard) const {
-  const std::string where = first_not_finite(net_, params_, rows_of(x_, shard.examples), Mode::training);
+  const std::string where = first_not_finite(net_, params_, inputs_.rows(shard.examples, epoch), Mode::training);
   throw numerical_error(
       "[fit] the loss is " + std::to_string(shard.loss) + " in epoch " + std::to_string(epoch) + ", batch " +
       std::to_string(batch) + ". " +
@@ -255,45 +297,9 @@ void check_labels(const char* what, const std::vector<std::size_t>& labels, std:
                        std::to_string(i) + ", the network has " + std::to_string(classes) + " outputs.");
 }
 
-}  // namespace
-
+// Cross-entropy with labels, which must outlive the task.
 template <class T>
-std::size_t automatic_shard(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x) {
-  Tape<T> tape;
-  const std::size_t examples = std::min<std::size_t>(2, x.shape().front());
-  net.record(tape, params, x.rows(0, examples), Mode::training);
-  double flop = 0.0;
-  for (const Node<T>& node : tape.record()->nodes) {
-    if (!node.op) continue;
-    if (node.value.examples() == Examples::mixed) return x.shape().front();
-    std::vector<Shape> shapes;
-    for (const auto& argument : node.arguments) shapes.push_back(argument.constant.shape());
-    flop += node.op->flop(shapes, node.value.shape());
-  }
-  // Adding gradients costs about as much as 400 operations a parameter, starting a shard's tasks as 2 million; backward
-  // twice as much as forward.
-  const double needed =
-      std::max(400.0 * static_cast<double>(params.size()), 2e6) * static_cast<double>(examples) / std::max(flop, 1.0);
-  std::size_t shard = 8;
-  while (static_cast<double>(shard) < needed && shard < (std::size_t{1} << 20)) shard *= 2;
-  return shard;
-}
-
-template <class T>
-Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const std::vector<std::size_t>& labels,
-           FitOptions<T> options) {
-  const Array<T> one = check_inputs(net, params, x, labels.size());
-  if (one.rank() != 2)
-    throw shape_error("[fit] the network gives " + to_string(one.shape()) +
-                      " for one example. Labels need (1, classes).");
-  check_labels("training", labels, one.shape()[1]);
-  if (options.test_x.defined()) {
-    const std::size_t tests = options.test_x.rank() ? options.test_x.shape().front() : 0;
-    if (tests == 0 || tests != options.test_labels.size())
-      throw shape_error("[fit] " + std::to_string(tests) + " test examples, " +
-                        std::to_string(options.test_labels.size()) + " test labels.");
-    check_labels("test", options.test_labels, one.shape()[1]);
-  }
+Task<T> labeled_task(const std::vector<std::size_t>& labels) {
   const auto of = [&labels](const std::vector<std::size_t>& examples) {
     std::vector<std::size_t> out;
     out.reserve(examples.size());
@@ -303,15 +309,62 @@ Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const
   Task<T> task;
   task.loss = [of](const Var<T>& output, const auto& examples) { return cross_entropy(output, of(examples)); };
   task.correct = [of](const Array<T>& output, const auto& examples) { return count_correct(output, of(examples)); };
-  return Trainer<T>(net, std::move(params), x, std::move(task), std::move(options)).run();
+  return task;
+}
+
+// Checks labels against the network's output for one example. Labels of test data go to test_labels.
+template <class T>
+void check_labeled(const Array<T>& one, const std::vector<std::size_t>& labels, FitOptions<T>& options) {
+  if (one.rank() != 2)
+    throw shape_error("[fit] the network gives " + to_string(one.shape()) +
+                      " for one example. Labels need (1, classes).");
+  check_labels("training", labels, one.shape()[1]);
+  if (!options.test_x.defined() && !options.test_data) return;
+  if (options.test_x.defined() && options.test_data) throw option_error("[fit] test data in two forms. Give one.");
+  if (options.test_data) options.test_labels = options.test_data->labels();
+  const std::size_t tests = options.test_data           ? options.test_data->count()
+                            : options.test_x.rank() > 0 ? options.test_x.shape().front()
+                                                        : 0;
+  if (tests == 0 || tests != options.test_labels.size())
+    throw shape_error("[fit] " + std::to_string(tests) + " test examples, " +
+                      std::to_string(options.test_labels.size()) + " test labels.");
+  check_labels("test", options.test_labels, one.shape()[1]);
+}
+
+}  // namespace
+
+template <class T>
+std::size_t automatic_shard(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x) {
+  return shard_for(net, params, x.rows(0, std::min<std::size_t>(2, x.shape().front())), x.shape().front());
+}
+
+template <class T>
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const std::vector<std::size_t>& labels,
+           FitOptions<T> options) {
+  const Array<T> one = check_inputs(net, params, x, labels.size());
+  check_labeled(one, labels, options);
+  return Trainer<T>(net, std::move(params), inputs_of(x), labeled_task<T>(labels), std::move(options)).run();
+}
+
+template <class T>
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Dataset& data, FitOptions<T> options) {
+  if (data.count() == 0) throw data_error("[fit] no examples.");
+  const std::vector<std::size_t> labels = data.labels();
+  check_labeled(net(params, data.batch<T>({0})), labels, options);
+  const auto rows = [&data, seed = options.seed](const auto& examples, std::size_t epoch) {
+    return epoch ? data.augmented_batch<T>(examples, {seed, stream_of("augmentation") + epoch})
+                 : data.batch<T>(examples);
+  };
+  return Trainer<T>(net, std::move(params), {data.count(), rows}, labeled_task<T>(labels), std::move(options)).run();
 }
 
 template <class T>
 Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x,
            const std::type_identity_t<BatchLoss<T>>& loss, FitOptions<T> options) {
   check_inputs(net, params, x, x.defined() && x.rank() ? x.shape().front() : 0);
-  if (options.test_x.defined()) throw option_error("[fit] test data need labels. Evaluate them in on_epoch.");
-  return Trainer<T>(net, std::move(params), x, Task<T>{loss}, std::move(options)).run();
+  if (options.test_x.defined() || options.test_data)
+    throw option_error("[fit] test data need labels. Evaluate them in on_epoch.");
+  return Trainer<T>(net, std::move(params), inputs_of(x), Task<T>{loss}, std::move(options)).run();
 }
 
 template <class T>
@@ -333,6 +386,7 @@ Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const
   template std::size_t automatic_shard(const ModuleBase&, const Parameters<T>&, const Array<T>&);                   \
   template Fit<T> fit(const ModuleBase&, Parameters<T>, const Array<T>&, const std::vector<std::size_t>&,           \
                       FitOptions<T>);                                                                               \
+  template Fit<T> fit(const ModuleBase&, Parameters<T>, const Dataset&, FitOptions<T>);                             \
   template Fit<T> fit(const ModuleBase&, Parameters<T>, const Array<T>&, const Array<T>&, FitOptions<T>);           \
   template Fit<T> fit(const ModuleBase&, Parameters<T>, const Array<T>&, const std::type_identity_t<BatchLoss<T>>&, \
                       FitOptions<T>);

@@ -2,9 +2,11 @@
 
 #include <functional>
 #include <limits>
+#include <optional>
 #include <type_traits>
 #include <vector>
 
+#include "nn/data/dataset.hpp"
 #include "nn/evaluate.hpp"
 #include "nn/module.hpp"
 #include "nn/optimizer.hpp"
@@ -46,6 +48,7 @@ struct FitOptions {
   std::size_t shard = 0;
   Array<T> test_x = {};  ///< with `test_labels`: evaluated after each epoch
   std::vector<std::size_t> test_labels = {};
+  std::optional<Dataset> test_data = {};  ///< instead of test_x and test_labels
   std::function<void(const Progress&)> progress = {};
   /// Called after each epoch; returning false ends the training.
   std::function<bool(const Epoch&, const Parameters<T>&)> on_epoch = {};
@@ -72,6 +75,11 @@ Fit<T> fit(const ModuleBase& net, Parameters<T> params, const xt::xexpression<E>
            const std::vector<std::size_t>& labels, FitOptions<T> options = {}) {
   return fit(net, std::move(params), Array<T>(x), labels, std::move(options));
 }
+
+/// Trains on images that stay bytes until their batch, with random changes where the data set has them: other ones in
+/// each epoch. Throws as above.
+template <class T>
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Dataset& data, FitOptions<T> options = {});
 
 /// By mean squared error with targets of the shape of the output.
 template <class T>

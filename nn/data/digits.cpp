@@ -84,13 +84,7 @@ LabeledImages load_digits(const fs::path& file) {
 }
 
 TrainAndTest load_digits_folder(const fs::path& folder) {
-  const auto part = [&](const std::string& name) {
-    std::error_code code;
-    for (const char* ending : {"", ".gz"})
-      if (fs::exists(folder / (name + ending), code)) return load_digits(folder / (name + ending));
-    throw data_error("[load_digits_folder] " + folder.string() + ": neither " + name + " nor " + name +
-                     ".gz is there.");
-  };
+  const auto part = [&](const std::string& name) { return load_digits(find_file(folder, {name})); };
   return {part("optdigits.tra"), part("optdigits.tes")};
 }
 

@@ -87,6 +87,15 @@ std::vector<std::uint8_t> unpacked(const fs::path& file, std::vector<std::uint8_
   fail("read_file", file, at() + "the gzip stream is truncated. Copy the file again.");
 }
 
+// Empty when none is there.
+fs::path first_of(const fs::path& folder, const std::vector<std::string>& names) {
+  std::error_code code;
+  for (const std::string& name : names)
+    for (const char* ending : {"", ".gz"})
+      if (fs::exists(folder / (name + ending), code)) return folder / (name + ending);
+  return {};
+}
+
 void write_all(int fd, std::string_view text, const fs::path& file) {
   while (!text.empty()) {
     const ssize_t put = ::write(fd, text.data(), std::min<std::size_t>(text.size(), std::size_t(1) << 30));
@@ -121,6 +130,19 @@ std::vector<std::uint8_t> read_file(const fs::path& file, std::size_t limit) {
   std::vector<std::uint8_t> bytes = read_raw_file(file, limit);
   if (bytes.size() < 2 || bytes[0] != 0x1f || bytes[1] != 0x8b) return bytes;
   return unpacked(file, bytes, limit);
+}
+
+bool has_file(const fs::path& folder, const std::vector<std::string>& names) {
+  return !first_of(folder, names).empty();
+}
+
+fs::path find_file(const fs::path& folder, const std::vector<std::string>& names) {
+  std::error_code code;
+  if (!fs::is_directory(folder, code)) fail("find_file", folder, "is not a folder that can be read.");
+  if (const fs::path found = first_of(folder, names); !found.empty()) return found;
+  std::string tried;
+  for (const std::string& name : names) tried += (tried.empty() ? "" : ", ") + name + ", " + name + ".gz";
+  fail("find_file", folder, "none of " + tried + " is there.");
 }
 
 void write_file(const fs::path& file, const std::vector<std::string_view>& parts) {

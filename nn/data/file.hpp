@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,11 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& file, std::size
 /// The bytes of a file as they are, packed or not. Throws data_error as read_file does.
 std::vector<std::uint8_t> read_raw_file(const std::filesystem::path& file,
                                         std::size_t limit = static_cast<std::size_t>(-1));
+
+/// The first of these names that is there, each with or without .gz. Throws data_error listing what was looked for, and
+/// for a folder that cannot be read.
+std::filesystem::path find_file(const std::filesystem::path& folder, const std::vector<std::string>& names);
+bool has_file(const std::filesystem::path& folder, const std::vector<std::string>& names);
 
 /// Writes the parts, one after the other, to a temporary name beside `file`, flushes them to the disk and renames:
 /// the file is there whole or not at all, and an older one is only replaced by a whole one.

@@ -91,19 +91,6 @@ void name_it(LabeledImages& images, const Idx& file, const fs::path& from) {
   images.license = "not stated in the files";
 }
 
-// The one of the usual names that is there.
-fs::path find(const fs::path& folder, const std::string& stem, const std::string& kind) {
-  std::string tried;
-  for (const std::string& name : {stem + "-" + kind, stem + "." + kind})
-    for (const char* ending : {"", ".gz"}) {
-      const fs::path file = folder / (name + ending);
-      std::error_code code;
-      if (fs::exists(file, code)) return file;
-      tried += (tried.empty() ? "" : ", ") + file.filename().string();
-    }
-  fail(folder, "none of " + tried + " is there. Name the folder that holds the four files of MNIST's form.");
-}
-
 }  // namespace
 
 LabeledImages load_idx(const fs::path& images_file, const fs::path& labels_file, std::size_t classes) {
@@ -129,11 +116,12 @@ LabeledImages load_idx(const fs::path& images_file, const fs::path& labels_file,
 }
 
 TrainAndTest load_idx_folder(const fs::path& folder) {
-  std::error_code code;
-  if (!fs::is_directory(folder, code)) fail(folder, "is not a folder that can be read.");
+  const auto find = [&](const std::string& stem, const std::string& kind) {
+    return find_file(folder, {stem + "-" + kind, stem + "." + kind});
+  };
   const auto part = [&](const std::string& stem) {
-    const fs::path images = find(folder, stem + "-images", "idx3-ubyte");
-    return load_idx(images, find(folder, stem + "-labels", "idx1-ubyte"));
+    const fs::path images = find(stem + "-images", "idx3-ubyte");
+    return load_idx(images, find(stem + "-labels", "idx1-ubyte"));
   };
   TrainAndTest out{part("train"), part("t10k")};
   if (out.train.height != out.test.height || out.train.width != out.test.width)

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "autodiff/error.hpp"
+#include "autodiff/kernels/pixels.hpp"
 
 namespace xtangent::nn {
 namespace {
@@ -51,6 +52,15 @@ std::vector<std::vector<std::size_t>> shuffled_by_class(const LabeledImages& ima
   return members;
 }
 
+kernels::ImageExtents extents(const LabeledImages& images) { return {images.channels, images.height, images.width}; }
+
+PixelScaling standardization(const kernels::ByteSums& sums, double full) {
+  const auto count = static_cast<double>(sums.count), mean = static_cast<double>(sums.sum) / count;
+  const double variance = static_cast<double>(sums.squares) / count - mean * mean;
+  if (!(variance > 0)) throw data_error("[standardization] no images, or all pixels are equal.");
+  return {mean / full, std::sqrt(variance) / full};
+}
+
 }  // namespace
 
 LabeledImages LabeledImages::subset(std::span<const std::size_t> indices) const {
@@ -81,15 +91,36 @@ void check(const LabeledImages& images) {
 }
 
 PixelScaling standardization(const LabeledImages& images) {
-  double sum = 0, squares = 0;
-  for (std::uint8_t byte : images.bytes) {
-    sum += byte;
-    squares += static_cast<double>(byte) * byte;
+  check(images);
+  kernels::ByteSums all;
+  for (const kernels::ByteSums& channel : kernels::byte_sums(extents(images), images.count(), images.bytes.data())) {
+    all.count += channel.count;
+    all.sum += channel.sum;
+    all.squares += channel.squares;
   }
-  const double count = static_cast<double>(images.bytes.size());
-  const double variance = count > 0 ? squares / count - (sum / count) * (sum / count) : 0.0;
-  if (!(variance > 0)) throw data_error("[standardization] no images, or all pixels are equal.");
-  return {sum / count / images.full, std::sqrt(variance) / images.full};
+  return standardization(all, images.full);
+}
+
+std::vector<PixelScaling> channel_standardization(const LabeledImages& images) {
+  check(images);
+  std::vector<PixelScaling> out;
+  for (const kernels::ByteSums& channel : kernels::byte_sums(extents(images), images.count(), images.bytes.data()))
+    out.push_back(standardization(channel, images.full));
+  return out;
+}
+
+template <class T>
+std::vector<T> byte_values(std::uint8_t full, std::span<const PixelScaling> scaling) {
+  std::vector<T> out;
+  for (const PixelScaling& s : scaling)
+    for (int byte = 0; byte < 256; ++byte)
+      out.push_back(static_cast<T>((static_cast<double>(byte) / full - s.mean) / s.deviation));
+  return out;
+}
+
+Shape shape_of(const LabeledImages& images, std::size_t count, ImageLayout layout) {
+  if (layout == ImageLayout::flat) return {count, images.image_size()};
+  return {count, images.channels, images.height, images.width};
 }
 
 template <class T>
@@ -98,16 +129,9 @@ Array<T> pixels(const LabeledImages& images, std::span<const std::size_t> indice
   check_indices(images, indices, "pixels");
   if (!(scaling.deviation > 0) || images.full == 0)
     throw data_error("[pixels] the deviation and full intensity must be positive.");
-  T value[256];
-  for (std::size_t b = 0; b < 256; ++b)
-    value[b] = static_cast<T>((static_cast<double>(b) / images.full - scaling.mean) / scaling.deviation);
-  Array<T> out(layout == ImageLayout::flat ? Shape{indices.size(), images.image_size()}
-                                           : Shape{indices.size(), images.channels, images.height, images.width});
-  T* to = out.mutable_data();
-  for (std::size_t index : indices) {
-    const std::uint8_t* from = images.bytes.data() + index * images.image_size();
-    to = std::transform(from, from + images.image_size(), to, [&](std::uint8_t b) { return value[b]; });
-  }
+  const std::vector<T> values = byte_values<T>(images.full, std::vector(images.channels, scaling));
+  Array<T> out(shape_of(images, indices.size(), layout));
+  kernels::image_numbers(extents(images), images.bytes.data(), indices, values.data(), {}, out.mutable_data());
   return out;
 }
 
@@ -167,6 +191,7 @@ std::vector<std::size_t> balanced_indices(const LabeledImages& images, std::size
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                            \
+  template std::vector<T> byte_values(std::uint8_t, std::span<const PixelScaling>);                        \
   template Array<T> pixels(const LabeledImages&, std::span<const std::size_t>, ImageLayout, PixelScaling); \
   template Array<T> pixels(const LabeledImages&, ImageLayout, PixelScaling);                               \
   template Array<T> one_hot(std::span<const std::size_t>, std::size_t);

@@ -40,13 +40,23 @@ struct PixelScaling {
 };
 
 /// The scaling that gives these images mean 0 and variance 1 over all their pixels. Throws data_error when there are
-/// none or all are equal.
+/// none, all are equal, or the images are inconsistent.
 PixelScaling standardization(const LabeledImages& images);
+
+/// The same channel by channel.
+std::vector<PixelScaling> channel_standardization(const LabeledImages& images);
+
+/// The number that stands for each byte, (scalings, 256).
+template <class T>
+std::vector<T> byte_values(std::uint8_t full, std::span<const PixelScaling> scaling);
 
 enum class ImageLayout {
   planes,  ///< (N, channels, height, width), for convolutions
   flat     ///< (N, channels * height * width), for fully connected networks
 };
+
+/// Of `count` images as numbers.
+Shape shape_of(const LabeledImages& images, std::size_t count, ImageLayout layout);
 
 /// Chosen images as numbers, in the order of `indices`. Throws data_error for an index out of range or a deviation
 /// that is not positive. Cost: one pass over the chosen bytes.
