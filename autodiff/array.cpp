@@ -13,14 +13,15 @@
 namespace xtangent {
 namespace {
 
-// Bookkeeping only: results never depend on these.
+// Bookkeeping only: results never depend on these, and they order nothing between threads.
+constexpr auto relaxed = std::memory_order_relaxed;
 std::atomic<std::size_t> live_bytes{0};
 std::atomic<std::size_t> peak_bytes{0};
 
 void count_allocation(std::size_t bytes) {
-  const std::size_t now = live_bytes.fetch_add(bytes) + bytes;
-  std::size_t peak = peak_bytes.load();
-  while (now > peak && !peak_bytes.compare_exchange_weak(peak, now)) {
+  const std::size_t now = live_bytes.fetch_add(bytes, relaxed) + bytes;
+  std::size_t peak = peak_bytes.load(relaxed);
+  while (now > peak && !peak_bytes.compare_exchange_weak(peak, now, relaxed)) {
   }
 }
 
@@ -43,15 +44,15 @@ std::shared_ptr<T[]> allocate(std::size_t count) {
   void* memory = allocate_aligned(bytes);
   count_allocation(bytes);
   return std::shared_ptr<T[]>(static_cast<T*>(memory), [bytes](T* p) {
-    live_bytes.fetch_sub(bytes);
+    live_bytes.fetch_sub(bytes, relaxed);
     free_aligned(p);
   });
 }
 
 }  // namespace
 
-MemoryStatistics memory_statistics() { return {live_bytes.load(), peak_bytes.load()}; }
-void reset_peak_memory() { peak_bytes.store(live_bytes.load()); }
+MemoryStatistics memory_statistics() { return {live_bytes.load(relaxed), peak_bytes.load(relaxed)}; }
+void reset_peak_memory() { peak_bytes.store(live_bytes.load(relaxed), relaxed); }
 void release_recycled_memory() { scalable_allocation_command(TBBMALLOC_CLEAN_ALL_BUFFERS, nullptr); }
 
 template <class T>

@@ -13,31 +13,43 @@
 #endif
 #endif
 #if defined(XTANGENT_THREAD_SANITIZER)
-#include <sanitizer/tsan_interface.h>
+#include <array>
+#include <exception>
+#include <thread>
+#include <vector>
 #endif
 
 namespace xtangent::kernels {
 namespace {
 
-// oneTBB is not compiled for the thread sanitizer, which so cannot know that pieces start after the call of
-// parallel_for and end before it returns. This tells it, and nothing of pieces among themselves: their races are seen.
-class ForkJoin {
- public:
 #if defined(XTANGENT_THREAD_SANITIZER)
-  void fork() { __tsan_release(&start_); }
-  void begin_piece() { __tsan_acquire(&start_); }
-  void end_piece() { __tsan_release(&end_); }
-  void join() { __tsan_acquire(&end_); }
-
- private:
-  char start_ = 0, end_ = 0;
+// oneTBB's library is not compiled for the thread sanitizer: each task that it hands from thread to thread would look
+// like a race. In the sanitizer's build plain threads take the pieces in turn, so that races between pieces are seen.
+template <class Piece>
+void run_pieces(std::size_t pieces, const Piece& piece) {
+  constexpr std::size_t width = 4;
+  std::array<std::exception_ptr, width> failures;
+  const auto run = [&](std::size_t first) {
+    try {
+      for (std::size_t p = first; p < pieces; p += width) piece(p);
+    } catch (...) {
+      failures[first] = std::current_exception();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t t = 1; t < std::min(width, pieces); ++t) threads.emplace_back(run, t);
+  run(0);
+  for (std::thread& thread : threads) thread.join();
+  for (const std::exception_ptr& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+}
 #else
-  void fork() {}
-  void begin_piece() {}
-  void end_piece() {}
-  void join() {}
+template <class Piece>
+void run_pieces(std::size_t pieces, const Piece& piece) {
+  tbb::this_task_arena::isolate(
+      [&] { tbb::parallel_for(std::size_t(0), pieces, piece, tbb::simple_partitioner()); });
+}
 #endif
-};
 
 }  // namespace
 
@@ -48,19 +60,7 @@ void parallel_for(std::size_t count, std::size_t grain, const std::function<void
     if (count) f(0, count);
     return;
   }
-  ForkJoin order;
-  order.fork();
-  tbb::this_task_arena::isolate([&] {
-    tbb::parallel_for(
-        std::size_t(0), pieces,
-        [&](std::size_t p) {
-          order.begin_piece();
-          f(p * grain, std::min(count, (p + 1) * grain));
-          order.end_piece();
-        },
-        tbb::simple_partitioner());
-  });
-  order.join();
+  run_pieces(pieces, [&](std::size_t p) { f(p * grain, std::min(count, (p + 1) * grain)); });
 }
 
 std::size_t thread_count() { return static_cast<std::size_t>(tbb::this_task_arena::max_concurrency()); }
