@@ -1,6 +1,6 @@
 """Runs the quickstart small and checks what it leaves; then runs it wrongly and checks that it leaves nothing.
 
-usage: quickstart_test.py PROGRAM
+usage: quickstart_test.py PROGRAM DIGITS   (scikit-learn's digits.csv.gz, where it is there)
 """
 import ast
 import gzip
@@ -15,7 +15,7 @@ import tempfile
 
 STATE = ["relative_frobenius", "lambda_max_difference", "condition_entk", "condition_pntk", "accuracy_entk",
          "accuracy_pntk", "seconds_entk", "seconds_pntk", "bytes_entk", "bytes_pntk"]
-program = sys.argv[1]
+program, real_digits = sys.argv[1], pathlib.Path(sys.argv[2])
 failures = 0
 
 
@@ -142,6 +142,17 @@ with tempfile.TemporaryDirectory() as temporary:
     if done.returncode == 0:
         report = check_json(here / "c" / "report.json", [8], 12)
         check(report["data"] == "idx", "a data set is called after its folder")
+
+    if real_digits.exists():
+        done = run("--digits", real_digits, "--out", here / "d", "--widths", 64, "--n-train", 50, "--n-test", 50)
+        check(done.returncode == 0, f"a run on real digits: {done.stderr}")
+        if done.returncode == 0:
+            report = check_json(here / "d" / "report.json", [64], 50)
+            check(report["data"] == "UCI handwritten digits", "the digits' name")
+            for network in report["networks"]:
+                check(network["test_accuracy"] >= 0.95, f"{network['name']}: accuracy {network['test_accuracy']}")
+    else:
+        print("skipped: real digits,", real_digits, "is not there")
 
     (here / "file").write_text("x")
     (here / "empty").mkdir()
