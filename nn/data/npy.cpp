@@ -1,14 +1,17 @@
 #include "nn/data/npy.hpp"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <vector>
+#include <utility>
 
 #include "nn/data/file.hpp"
+#include "nn/parameters.hpp"
 
 static_assert(std::endian::native == std::endian::little, "npy files are read and written as they lie in memory");
 
@@ -16,13 +19,32 @@ namespace xtangent::nn {
 namespace {
 
 namespace fs = std::filesystem;
+using kernels::ElementType;
 
 constexpr std::string_view magic("\x93NUMPY", 6);
 
+// NumPy's names of element types; '|' where the order of bytes means nothing.
+constexpr std::array<std::pair<const char*, ElementType>, 12> types = {{{"|b1", ElementType::boolean},
+                                                                        {"|u1", ElementType::u8},
+                                                                        {"|i1", ElementType::i8},
+                                                                        {"<u2", ElementType::u16},
+                                                                        {"<i2", ElementType::i16},
+                                                                        {"<u4", ElementType::u32},
+                                                                        {"<i4", ElementType::i32},
+                                                                        {"<u8", ElementType::u64},
+                                                                        {"<i8", ElementType::i64},
+                                                                        {"<f2", ElementType::f16},
+                                                                        {"<f4", ElementType::f32},
+                                                                        {"<f8", ElementType::f64}}};
+
 template <class T>
-constexpr const char* descriptor = std::is_same_v<T, float>    ? "<f4"
-                                   : std::is_same_v<T, double> ? "<f8"
-                                                               : "<i8";
+constexpr ElementType type_of = std::is_same_v<T, float>    ? ElementType::f32
+                                : std::is_same_v<T, double> ? ElementType::f64
+                                                            : ElementType::i64;
+
+const char* descriptor(ElementType type) {
+  return std::find_if(types.begin(), types.end(), [&](const auto& known) { return known.second == type; })->first;
+}
 
 std::string header(const char* type, const Shape& shape) {
   std::string text =
@@ -35,8 +57,8 @@ std::string header(const char* type, const Shape& shape) {
   return out + text;
 }
 
-void write(const fs::path& file, const char* type, const Shape& shape, const void* data, std::size_t bytes) {
-  const std::string head = header(type, shape);
+void write(const fs::path& file, ElementType type, const Shape& shape, const void* data, std::size_t bytes) {
+  const std::string head = header(descriptor(type), shape);
   write_file(file, {head, {static_cast<const char*>(data), bytes}});
 }
 
@@ -46,13 +68,13 @@ std::string quoted(std::string_view text) {
   return out += '\'';
 }
 
-[[noreturn]] void fail(const fs::path& file, std::size_t byte, const std::string& what) {
-  throw data_error("[read_npy] " + file.string() + ": byte " + std::to_string(byte) + ": " + what);
+[[noreturn]] void fail(const std::string& file, std::size_t byte, const std::string& what) {
+  throw data_error("[read_npy] " + file + ": byte " + std::to_string(byte) + ": " + what);
 }
 
 // The header's Python dictionary, read by key; NumPy writes exactly these three.
 struct Header {
-  const fs::path& file;
+  const std::string& file;
   std::string_view text;
   std::size_t begin;
 
@@ -64,6 +86,14 @@ struct Header {
     std::string_view rest = text.substr(at + sought.size());
     rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
     return rest;
+  }
+
+  // The text between quotes behind 'descr'.
+  std::string_view descriptor() const {
+    std::string_view rest = after("descr");
+    if (rest.empty() || rest[0] != '\'' || rest.find('\'', 1) == std::string_view::npos)
+      fail(file, begin, "the elements have fields, or no type.");
+    return rest.substr(1, rest.find('\'', 1) - 1);
   }
 
   Shape shape() const {
@@ -85,16 +115,23 @@ struct Header {
   }
 };
 
-struct Contents {
-  std::vector<std::uint8_t> bytes;
-  std::size_t begin = 0;  // of the elements
-  Shape shape;
-};
+[[noreturn]] void wrong_type(const std::string& file, std::string_view found, const std::string& wanted) {
+  fail(file, magic.size() + 4, "the elements are " + quoted(found) + ", not " + wanted + ".");
+}
 
-Contents read(const fs::path& file, std::string_view type, std::size_t element) {
-  Contents out;
-  out.bytes = read_file(file, std::size_t(-1) >> 1);
-  const auto& bytes = out.bytes;
+template <class T>
+NpyFile read_as(const fs::path& file) {
+  NpyFile out(read_file(file, std::size_t(-1) >> 1), file.string());
+  if (out.type() != type_of<T>) wrong_type(file.string(), descriptor(out.type()), quoted(descriptor(type_of<T>)));
+  return out;
+}
+
+}  // namespace
+
+NpyFile::NpyFile(std::vector<std::uint8_t> contents, std::string source)
+    : bytes_(std::move(contents)), source_(std::move(source)) {
+  const auto& bytes = bytes_;
+  const std::string& file = source_;
   if (bytes.size() < 10 || std::memcmp(bytes.data(), magic.data(), magic.size()) != 0)
     fail(file, 0, "this is no NumPy file.");
   const bool wide = bytes[6] >= 2;
@@ -103,58 +140,88 @@ Contents read(const fs::path& file, std::string_view type, std::size_t element) 
   if (bytes.size() < prefix) fail(file, bytes.size(), "the header is truncated.");
   std::size_t length = bytes[8] | std::size_t(bytes[9]) << 8;
   if (wide) length |= std::size_t(bytes[10]) << 16 | std::size_t(bytes[11]) << 24;
-  out.begin = prefix + length;
-  if (bytes.size() < out.begin) fail(file, bytes.size(), "the header is truncated.");
+  begin_ = prefix + length;
+  if (bytes.size() < begin_) fail(file, bytes.size(), "the header is truncated.");
   const Header head{file, {reinterpret_cast<const char*>(bytes.data()) + prefix, length}, prefix};
-  if (const std::string_view found = head.after("descr"); !found.starts_with(quoted(type)))
-    fail(file, prefix, std::string("the elements are ").append(found.substr(0, 5)) + ", not " + quoted(type) + ".");
+  const std::string_view described = head.descriptor();
+  const auto known =
+      std::find_if(types.begin(), types.end(), [&](const auto& type) { return described == type.first; });
+  if (known == types.end()) wrong_type(file, described, "little-endian numbers");
+  type_ = known->second;
   if (!head.after("fortran_order").starts_with("False"))
     fail(file, prefix, "the order is Fortran's. Save numpy.ascontiguousarray(a).");
-  out.shape = head.shape();
-  std::size_t expected = element;
-  for (std::size_t extent : out.shape)
+  shape_ = head.shape();
+  std::size_t expected = kernels::bytes_of(type_);
+  for (std::size_t extent : shape_)
     if (__builtin_mul_overflow(expected, extent, &expected)) fail(file, prefix, "the extents are too large.");
-  const std::size_t present = bytes.size() - out.begin;
+  const std::size_t present = bytes.size() - begin_;
   if (present < expected)
     fail(file, bytes.size(),
          "truncated, " + std::to_string(expected) + " bytes of elements announced and " + std::to_string(present) +
              " present.");
-  if (present > expected) fail(file, out.begin + expected, std::to_string(present - expected) + " trailing bytes.");
+  if (present > expected) fail(file, begin_ + expected, std::to_string(present - expected) + " trailing bytes.");
+}
+
+template <class T>
+Array<T> NpyFile::get() const {
+  Array<T> out(shape_);
+  const std::size_t done = kernels::decode(type_, bytes_.data() + begin_, out.size(), out.mutable_data());
+  if (done != out.size())
+    fail(source_, begin_ + done * kernels::bytes_of(type_), "element " + std::to_string(done) + " is out of range.");
   return out;
 }
 
-}  // namespace
+Int64Values NpyFile::integers() const {
+  if (kernels::is_floating(type_)) wrong_type(source_, descriptor(type_), "whole numbers");
+  Int64Values out{std::vector<std::int64_t>(shape_.size()), shape_};
+  const std::size_t done =
+      kernels::decode_integers(type_, bytes_.data() + begin_, out.values.size(), out.values.data());
+  if (done != out.values.size())
+    fail(source_, begin_ + done * kernels::bytes_of(type_), "element " + std::to_string(done) + " is out of range.");
+  return out;
+}
 
 template <class T>
 void write_npy(const fs::path& file, const Array<T>& values) {
-  write(file, descriptor<T>, values.shape(), values.data(), values.bytes());
+  write(file, type_of<T>, values.shape(), values.data(), values.bytes());
 }
 
 void write_npy(const fs::path& file, std::span<const std::int64_t> values, const Shape& shape) {
   if (shape.size() != values.size())
     throw shape_error("[write_npy] " + std::to_string(values.size()) + " values for shape " + to_string(shape) + ".");
-  write(file, descriptor<std::int64_t>, shape, values.data(), values.size_bytes());
+  write(file, ElementType::i64, shape, values.data(), values.size_bytes());
 }
 
 template <class T>
 Array<T> read_npy(const fs::path& file) {
-  const Contents contents = read(file, descriptor<T>, sizeof(T));
-  Array<T> out(contents.shape);
-  if (out.size()) std::memcpy(out.mutable_data(), contents.bytes.data() + contents.begin, out.bytes());
-  return out;
+  return read_as<T>(file).template get<T>();
 }
 
-Int64Values read_npy_int64(const fs::path& file) {
-  const Contents contents = read(file, descriptor<std::int64_t>, sizeof(std::int64_t));
-  Int64Values out{std::vector<std::int64_t>(contents.shape.size()), contents.shape};
-  if (!out.values.empty())
-    std::memcpy(out.values.data(), contents.bytes.data() + contents.begin, out.values.size() * sizeof(std::int64_t));
-  return out;
+Int64Values read_npy_int64(const fs::path& file) { return read_as<std::int64_t>(file).integers(); }
+
+NpzFile::NpzFile(std::vector<std::uint8_t> bytes, std::string source) : archive_(std::move(bytes), std::move(source)) {
+  for (const ZipArchive::Entry& entry : archive_.entries())
+    if (entry.name.ends_with(".npy")) names_.push_back(entry.name.substr(0, entry.name.size() - 4));
 }
+
+bool NpzFile::contains(std::string_view name) const {
+  return std::find(names_.begin(), names_.end(), name) != names_.end();
+}
+
+NpyFile NpzFile::array(std::string_view name) const {
+  for (const ZipArchive::Entry& entry : archive_.entries())
+    if (entry.name.ends_with(".npy") && entry.name.size() - 4 == name.size() && entry.name.starts_with(name))
+      return NpyFile(archive_.unpack(entry), archive_.source() + "/" + entry.name);
+  throw data_error("[read_npz] " + archive_.source() + " has no array " + near_names(name, names_));
+}
+
+NpzFile read_npz(const fs::path& file) { return NpzFile(read_raw_file(file), file.string()); }
 
 template void write_npy(const fs::path&, const Array<float>&);
 template void write_npy(const fs::path&, const Array<double>&);
 template Array<float> read_npy(const fs::path&);
 template Array<double> read_npy(const fs::path&);
+template Array<float> NpyFile::get() const;
+template Array<double> NpyFile::get() const;
 
 }  // namespace xtangent::nn
