@@ -103,6 +103,47 @@ BOOST_AUTO_TEST_CASE(predictions_by_hand) {
                         ntk::Regression(pntk).predict(pntk_new, p.y, p.f0, p.f0_new)) < 1e-10);
 }
 
+// On a very wide network, gradient descent on the squared error moves the outputs as the kernel at initialization says:
+// f_{t+1} - y = (I - rate Theta) (f_t - y), at new points f_{t+1} = f_t - rate Theta_new (f_t - y).
+BOOST_AUTO_TEST_CASE(gradient_descent_of_a_wide_network_follows_its_kernel) {
+  const nn::WeightOptions ntk{.parameterization = nn::Parameterization::ntk};
+  Random random("descent");
+  const std::size_t n = 5, m = 3, o = 2, steps = 60;
+  const Array<double> x = random_array(random, {n, 4}), x_new = random_array(random, {m, 4}), y = random_array(random, {n, o});
+  std::vector<double> errors;
+  for (std::size_t width : {512, 8192}) {
+    const auto net = nn::sequential(nn::Linear(4, width, ntk), nn::Tanh(), nn::Linear(width, o, ntk));
+    auto params = net.init<double>(3);
+    const auto theta = ntk::entk(net, params, x), theta_new = ntk::entk(net, params, x_new, x);
+    const double rate = 0.5 * ntk::maximal_learning_rate(ntk::eigenvalues(theta));
+    Array<double> f = net(params, x).clone(), f_new = net(params, x_new).clone();
+    const Array<double> start = f_new.clone();
+    for (std::size_t t = 0; t < steps; ++t) {
+      Array<double> residual({n * o});
+      for (std::size_t i = 0; i < n * o; ++i) residual.mutable_data()[i] = f[i] - y[i];
+      for (std::size_t i = 0; i < n * o; ++i)
+        for (std::size_t j = 0; j < n * o; ++j) f.mutable_data()[i] -= rate * theta[i * n * o + j] * residual[j];
+      for (std::size_t i = 0; i < m * o; ++i)
+        for (std::size_t j = 0; j < n * o; ++j) f_new.mutable_data()[i] -= rate * theta_new[i * n * o + j] * residual[j];
+
+      Tape<double> tape;
+      const auto run = net.record(tape, params, x);
+      Array<double> seed(run.output.shape());
+      for (std::size_t i = 0; i < seed.size(); ++i) seed.mutable_data()[i] = run.output.value()[i] - y[i];
+      const auto gradients = pullback<double>(run.output, Var<double>(seed), run.parameters);
+      Array<double> flat = params.flat();
+      std::size_t at = 0;
+      for (const Var<double>& g : gradients)
+        for (std::size_t i = 0; i < g.size(); ++i) flat.mutable_data()[at++] -= rate * g.value()[i];
+      params.set_flat(flat);
+    }
+    BOOST_TEST(ntk::relative_difference(f_new, start) > 0.1);  // it moved
+    errors.push_back(ntk::relative_difference(net(params, x_new), f_new) + ntk::relative_difference(net(params, x), f));
+  }
+  BOOST_TEST(errors[1] < 0.02);
+  BOOST_TEST(errors[1] < 0.5 * errors[0]);
+}
+
 BOOST_AUTO_TEST_CASE(eigenvalues_of_known_matrices) {
   // The path graph's Laplacian plus I: 1 + 2 - 2 cos(pi k / n)
   const std::size_t n = 12;
