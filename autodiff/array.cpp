@@ -27,21 +27,18 @@ void count_allocation(std::size_t bytes) {
 
 // Sanitizers only watch the C++ allocator.
 #if defined(XTANGENT_SANITIZED)
-void* allocate_aligned(std::size_t bytes) { return ::operator new(bytes, std::align_val_t{64}); }
+void* memory_or_null(std::size_t bytes) { return ::operator new(bytes, std::align_val_t{64}, std::nothrow); }
 void free_aligned(void* memory) { ::operator delete(memory, std::align_val_t{64}); }
 #else
-void* allocate_aligned(std::size_t bytes) {
-  void* memory = scalable_aligned_malloc(bytes, 64);
-  if (!memory) throw std::bad_alloc();
-  return memory;
-}
+void* memory_or_null(std::size_t bytes) { return scalable_aligned_malloc(bytes, 64); }
 void free_aligned(void* memory) { scalable_aligned_free(memory); }
 #endif
 
 template <class T>
 std::shared_ptr<T[]> allocate(std::size_t count) {
   const std::size_t bytes = std::max<std::size_t>(count, 1) * sizeof(T);
-  void* memory = allocate_aligned(bytes);
+  void* memory = memory_or_null(bytes);
+  if (!memory) throw std::bad_alloc();
   count_allocation(bytes);
   return std::shared_ptr<T[]>(static_cast<T*>(memory), [bytes](T* p) {
     live_bytes.fetch_sub(bytes, relaxed);
