@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <typeinfo>
+#include <utility>
 
 namespace xtangent::nn {
 namespace {
@@ -50,8 +51,56 @@ class LayoutBuilder : public Declaration {
     current_ = parent;
   }
 
+  void tie(std::string_view later, std::string_view first) override {
+    const std::string from = absolute(later), to = absolute(first);
+    const bool layers = std::any_of(layout_->layers.begin(), layout_->layers.end(),
+                                    [&](const Layout::Layer& l) { return l.path == from; });
+    std::vector<std::string> rests;  // behind both names
+    if (!layers) rests.emplace_back();
+    for (const auto* infos : {&layout_->parameters, &layout_->buffers})
+      for (const ParameterInfo& info : *infos)
+        if (layers && info.name.starts_with(from + ".")) rests.push_back(info.name.substr(from.size()));
+    for (const std::string& rest : rests) merge(from + rest, to + rest);
+    layout_->ties.emplace_back(from, to);
+  }
+
  private:
   Layout::Layer& layer() { return layout_->layers[current_]; }
+
+  std::string absolute(std::string_view name) {
+    return layer().path.empty() ? std::string(name) : layer().path + "." + std::string(name);
+  }
+
+  // Two arrays become one: the later is no longer listed, and its layer refers to the first.
+  void merge(const std::string& later, const std::string& first) {
+    const auto find = [&](std::vector<ParameterInfo>& infos, const std::string& name) {
+      const std::string_view listed = layout_->listed(name);
+      return std::find_if(infos.begin(), infos.end(), [&](const auto& info) { return info.name == listed; });
+    };
+    bool trained = true;
+    if (find(layout_->parameters, later) == layout_->parameters.end()) trained = false;
+    std::vector<ParameterInfo>& infos = trained ? layout_->parameters : layout_->buffers;
+    const auto from = find(infos, later), to = find(infos, first);
+    const auto fail = [&](const std::string& why) {
+      throw parameter_error("[tie] '" + later + "' to '" + first + "': " + why);
+    };
+    if (from == infos.end() || to == infos.end()) fail("there is no '" + (from == infos.end() ? later : first) + "'.");
+    if (from == to) return;
+    if (!(from->shape == to->shape)) fail("shapes " + to_string(from->shape) + " and " + to_string(to->shape) + ".");
+    if (from < to) fail("the second is declared behind the first. Exchange them.");
+    const auto gone = static_cast<std::size_t>(from - infos.begin()),
+               kept = static_cast<std::size_t>(to - infos.begin());
+    for (Layout::Layer& l : layout_->layers)
+      for (std::size_t& index : trained ? l.parameters : l.buffers)
+        index = index == gone ? kept : index - (index > gone ? 1 : 0);
+    for (auto& alias : layout_->aliases)
+      if (alias.second == from->name) alias.second = to->name;
+    layout_->aliases.emplace_back(from->name, to->name);
+    infos.erase(from);
+    std::size_t& size = trained ? layout_->parameter_size : layout_->buffer_size;
+    size = 0;
+    for (ParameterInfo& info : infos) info.offset = std::exchange(size, size + info.shape.size());
+  }
 
   std::string checked_path(std::string_view name) {
     const Layout::Layer& here = layer();
@@ -82,41 +131,61 @@ class LayoutChecker : public Declaration {
  public:
   LayoutChecker(const ModuleBase& network, const Layout& layout) : network_(network), layout_(layout) {
     if (layout_.layers.empty()) fail("are empty. Use init of this network");
-    network.declare(*this);
-    if (layer_ + 1 != layout_.layers.size() || parameter_ != layout_.parameters.size() ||
-        buffer_ != layout_.buffers.size())
-      fail("have more layers or arrays than the network");
+    walk(network, 0);
+    if (seen_.layer + 1 != layout_.layers.size() || seen_.tie != layout_.ties.size()) fail_more();
   }
   void operator()(std::string_view name, const Shape& shape, const Initializer&) override {
-    check(layout_.parameters, parameter_++, name, shape);
+    check(layout_.parameters, layer().parameters, layer().parameter_names, here_.parameter++, name, shape);
   }
   void buffer(std::string_view name, const Shape& shape, double) override {
-    check(layout_.buffers, buffer_++, name, shape);
+    check(layout_.buffers, layer().buffers, layer().buffer_names, here_.buffer++, name, shape);
   }
   void operator()(std::string_view name, const ModuleBase& child) override {
-    if (++layer_ >= layout_.layers.size() || !ends_with(layout_.layers[layer_].path, name))
+    const std::size_t index = here_.child++;
+    if (index >= layer().children.size() || layer().child_names[index] != name)
       fail("have no layer '" + std::string(name) + "' where the network has it");
-    child.declare(*this);
+    walk(child, ++seen_.layer);
+  }
+  void tie(std::string_view later, std::string_view first) override {
+    if (seen_.tie >= layout_.ties.size() || !layout_.ties[seen_.tie].first.ends_with(later) ||
+        !layout_.ties[seen_.tie].second.ends_with(first))
+      fail("do not tie '" + std::string(later) + "' to '" + std::string(first) + "' as the network does");
+    ++seen_.tie;
   }
 
  private:
-  static bool ends_with(const std::string& path, std::string_view name) {
-    return path.ends_with(name) && (path.size() == name.size() || path[path.size() - name.size() - 1] == '.');
+  struct Place {  // in one layer: how much of it has been met
+    std::size_t layer = 0, parameter = 0, buffer = 0, child = 0;
+  };
+  const Layout::Layer& layer() const { return layout_.layers[here_.layer]; }
+
+  void walk(const ModuleBase& module, std::size_t index) {
+    const Place outer = std::exchange(here_, Place{index});
+    module.declare(*this);
+    if (here_.parameter != layer().parameters.size() || here_.buffer != layer().buffers.size() ||
+        here_.child != layer().children.size())
+      fail_more();
+    here_ = outer;
   }
-  void check(const std::vector<ParameterInfo>& infos, std::size_t index, std::string_view name, const Shape& shape) {
-    if (index < infos.size() && ends_with(infos[index].name, name) && infos[index].shape == shape) return;
+  void check(const std::vector<ParameterInfo>& infos, const std::vector<std::size_t>& own,
+             const std::vector<std::string>& names, std::size_t at, std::string_view name, const Shape& shape) {
+    const bool there = at < own.size();
+    if (there && names[at] == name && infos[own[at]].shape == shape) return;
     fail("have " +
-         (index < infos.size() ? "'" + infos[index].name + "' " + to_string(infos[index].shape)
-                               : std::string("nothing")) +
+         (there ? "'" + infos[own[at]].name + "' " + to_string(infos[own[at]].shape) : std::string("nothing")) +
          " where the network has '" + std::string(name) + "' " + to_string(shape));
   }
   [[noreturn]] void fail(const std::string& what) const {
     throw parameter_error("[" + network_.type() + "] the parameters are not of this network: they " + what + ".");
   }
+  [[noreturn]] void fail_more() const { fail("have more layers, arrays or ties than the network"); }
 
   const ModuleBase& network_;
   const Layout& layout_;
-  std::size_t layer_ = 0, parameter_ = 0, buffer_ = 0;
+  Place here_;
+  struct {
+    std::size_t layer = 0, tie = 0;
+  } seen_;
 };
 
 std::string join(const std::vector<std::string>& names) {
@@ -256,12 +325,14 @@ Recording<T> ModuleBase::record(Tape<T>& tape, const Parameters<T>& params, cons
 template class Scope<float>;
 template class Scope<double>;
 
-#define XTANGENT_INSTANTIATE(T)                                                                                     \
-  template Parameters<T> ModuleBase::init(std::uint64_t) const;                                                     \
-  template Var<T> ModuleBase::operator()(Scope<T>, const Var<T>&) const;                                            \
-  template Var<T> ModuleBase::apply(const Parameters<T>&, Vars<T>, const Var<T>&, Context) const;                   \
-  template Array<T> ModuleBase::operator()(const Parameters<T>&, const Array<T>&, Context) const;                   \
-  template void ModuleBase::observe(const Parameters<T>&, const Array<T>&, const LayerObserver<T>&, Context) const; \
+#define XTANGENT_INSTANTIATE(T)                                                                                       \
+  template Parameters<T> ModuleBase::init(std::uint64_t) const;                                                       \
+  template Var<T> ModuleBase::operator()(Scope<T>, const Var<T>&) const;                                              \
+  template Var<T> ModuleBase::run_all(const Parameters<T>&, Vars<T>, const Var<T>&, Context, const LayerObserver<T>*, \
+                                      Array<T>&) const;                                                               \
+  template Var<T> ModuleBase::apply(const Parameters<T>&, Vars<T>, const Var<T>&, Context) const;                     \
+  template Array<T> ModuleBase::operator()(const Parameters<T>&, const Array<T>&, Context) const;                     \
+  template void ModuleBase::observe(const Parameters<T>&, const Array<T>&, const LayerObserver<T>&, Context) const;   \
   template Recording<T> ModuleBase::record(Tape<T>&, const Parameters<T>&, const Var<T>&, Context) const;
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -11,6 +11,7 @@
 #include "autodiff/xtensor.hpp"
 #include "nn/parameters.hpp"
 #include "nn/scope.hpp"
+#include "nn/summary.hpp"
 
 /// Networks as data. A layer or a network is a plain struct without a scalar type and without values:
 ///
@@ -43,6 +44,10 @@ class Declaration {
   virtual void buffer(std::string_view name, const Shape& shape, double value) = 0;
   /// A child.
   virtual void operator()(std::string_view name, const ModuleBase& child) = 0;
+  /// Makes one of two arrays declared below here ("head.weight", "embedding.weight"), or of all arrays of two layers:
+  /// both names stand for the first one, which alone is listed, drawn and counted. Throws parameter_error for an
+  /// unknown name, arrays that do not fit, or a first one that is declared behind the later one.
+  virtual void tie(std::string_view later, std::string_view first) = 0;
 };
 
 /// A recorded run: the output, and the parameters as leaves of the tape in the order of Parameters::infos().
@@ -62,6 +67,10 @@ class ModuleBase {
 
   /// Name of the struct, for messages.
   std::string type() const;
+  /// Layers, output shapes, parameters and FLOP for one example of that shape (without the axis of examples), which is
+  /// run once with parameters of 0. Throws shape_error naming the layer where the shape does not fit.
+  Summary summary(const Shape& example) const;
+
   /// Names and shapes of all parameters. Throws parameter_error for an empty name, one with a dot, or one used twice.
   std::shared_ptr<const Layout> layout() const;
   /// Initial parameters. Throws parameter_error also when the network has none.

@@ -30,7 +30,8 @@ const ParameterInfo* find(const std::vector<ParameterInfo>& infos, std::string_v
 }
 
 // The entry of a name among parameters and buffers.
-const ParameterInfo& find(const Layout& layout, std::string_view name) {
+const ParameterInfo& find(const Layout& layout, std::string_view given) {
+  const std::string_view name = layout.listed(given);
   if (const ParameterInfo* info = find(layout.parameters, name)) return *info;
   if (const ParameterInfo* info = find(layout.buffers, name)) return *info;
   std::vector<std::string> names;
@@ -68,6 +69,12 @@ std::string near_names(std::string_view name, const std::vector<std::string>& na
   if (near.empty() && names.size() > listed.size())
     out.append(" and ").append(std::to_string(names.size() - listed.size())).append(" more");
   return out + ".";
+}
+
+std::string_view Layout::listed(std::string_view name) const {
+  for (const auto& [other, first] : aliases)
+    if (other == name) return first;
+  return name;
 }
 
 template <class T>
@@ -108,7 +115,8 @@ Array<T> Parameters<T>::slice(std::size_t index) const {
 
 template <class T>
 bool Parameters<T>::contains(std::string_view name) const {
-  return find(layout_->parameters, name) || find(layout_->buffers, name);
+  const std::string_view listed = layout_->listed(name);
+  return find(layout_->parameters, listed) || find(layout_->buffers, listed);
 }
 
 template <class T>

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "autodiff/array.hpp"
@@ -21,7 +22,8 @@ struct ParameterInfo {
 };
 
 /// Names and shapes of everything a network holds, in the order of PyTorch's state_dict: a layer's own arrays, then
-/// its children's. Made once by init, shared by all Parameters of the network.
+/// its children's. Made once by init, shared by all Parameters of the network. An array that stands in several places
+/// is listed once, under its first name.
 struct Layout {
   struct Layer {
     Layer(std::string path_, std::string type_) : path(std::move(path_)), type(std::move(type_)) {}
@@ -33,8 +35,15 @@ struct Layout {
   std::vector<Layer> layers;  ///< in preorder; layers[0] is the network
   std::vector<ParameterInfo> parameters;
   std::vector<ParameterInfo> buffers;
+  /// Paths that were tied: (later, first), each of an array or of a layer.
+  std::vector<std::pair<std::string, std::string>> ties;
+  /// Other names of arrays that stand in several places: (other name, name).
+  std::vector<std::pair<std::string, std::string>> aliases;
   std::size_t parameter_size = 0;  ///< elements
   std::size_t buffer_size = 0;
+
+  /// The name under which an array of that name is listed: another one for an array that is tied.
+  std::string_view listed(std::string_view name) const;
 };
 
 /// All parameters of a network: one flat array with named slices, in the order and with the names and layouts of

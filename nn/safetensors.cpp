@@ -176,24 +176,44 @@ bool is_counter(std::string_view name) {
   return name == counter || name.ends_with("." + std::string(counter));
 }
 
+// The name under which the file has an array of the network, which may stand there under another of its names.
+std::string_view name_in(const TensorFile& file, const Layout& layout, const ParameterInfo& info) {
+  if (file.contains(info.name)) return info.name;
+  for (const auto& [other, first] : layout.aliases)
+    if (first == info.name && file.contains(other)) return other;
+  return info.name;
+}
+
+bool same_elements(const TensorFile& file, const std::string& a, const std::string& b) {
+  if (!(file.entry(a).shape == file.entry(b).shape)) return false;
+  const Array<double> x = file.get<double>(a), y = file.get<double>(b);
+  return std::equal(x.data(), x.data() + x.size(), y.data());
+}
+
 // Throws parameter_error unless the file has what the network has.
 void check_fit(const Layout& layout, const TensorFile& file, LoadOptions options) {
-  std::vector<std::string> missing, extra, misshapen, mistyped;
+  std::vector<std::string> missing, extra, misshapen, mistyped, different;
   std::set<std::string_view> known;
   for (const auto* infos : {&layout.parameters, &layout.buffers})
     for (const ParameterInfo& info : *infos) {
       known.insert(info.name);
-      if (!file.contains(info.name)) {
+      const std::string_view listed = name_in(file, layout, info);
+      if (!file.contains(listed)) {
         if (!options.ignore_missing && !is_counter(info.name))
           missing.push_back(info.name + " " + to_string(info.shape));
         continue;
       }
-      const Entry& entry = file.entry(info.name);
+      const Entry& entry = file.entry(listed);
       if (!(entry.shape == info.shape))
         misshapen.push_back(info.name + " " + to_string(entry.shape) + " instead of " + to_string(info.shape));
       if (!kernels::is_floating(entry.type) && info.trainable)
         mistyped.push_back(info.name + " " + name(entry.type) + " instead of a floating type");
     }
+  for (const auto& [other, first] : layout.aliases) {
+    known.insert(other);
+    if (file.contains(other) && file.contains(first) && !same_elements(file, other, first))
+      different.push_back(other + " and " + first);
+  }
   for (const Entry& entry : file.entries())
     if (!options.ignore_extra && !known.contains(entry.name) && !is_counter(entry.name))
       extra.push_back(shown(entry.name));
@@ -202,6 +222,7 @@ void check_fit(const Layout& layout, const TensorFile& file, LoadOptions options
   list(problems, "not in the network", extra);
   list(problems, "of another shape", misshapen);
   list(problems, "of another type", mistyped);
+  list(problems, "tied in the network, different in the file", different);
   if (!problems.empty())
     throw parameter_error("[load_parameters] " + file.source() + " does not fit the network. " + problems + ".");
 }
@@ -326,8 +347,9 @@ Parameters<T> load_parameters(Parameters<T> params, const TensorFile& file, Load
   Array<T> flat = params.flat().clone(), buffers = params.buffers().clone();
   const auto fill = [&](const std::vector<ParameterInfo>& infos, T* out) {
     for (const ParameterInfo& info : infos) {
-      if (!file.contains(info.name)) continue;
-      const Array<T> values = file.get<T>(info.name);
+      const std::string_view name = name_in(file, params.layout(), info);
+      if (!file.contains(name)) continue;
+      const Array<T> values = file.get<T>(name);
       std::copy_n(values.data(), values.size(), out + info.offset);
     }
   };

@@ -1,6 +1,7 @@
 #include "nn/sequential.hpp"
 
 #include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/indexing.hpp"
 
 namespace xtangent::nn {
 
@@ -30,8 +31,8 @@ void Sequential::children(Declaration& visit) const {
 }
 
 template <class T>
-Var<T> Sequential::forward(Scope<T> p, Var<T> x) const {
-  for (std::size_t i = 0; i < layers_.size(); ++i) x = (*layers_[i].second)(p.child(i), x);
+Var<T> Sequential::forward(Scope<T> p, Var<T> x, std::size_t first) const {
+  for (std::size_t i = 0; i < layers_.size(); ++i) x = (*layers_[i].second)(p.child(first + i), x);
   return x;
 }
 
@@ -53,8 +54,29 @@ Var<T> Residual::forward(Scope<T> p, const Var<T>& x) const {
   return inner + shortcut;
 }
 
-template Var<float> Sequential::forward(Scope<float>, Var<float>) const;
-template Var<double> Sequential::forward(Scope<double>, Var<double>) const;
+Parallel::Parallel(std::vector<AnyModule> branches, long axis) : branches_(std::move(branches)), axis_(axis) {}
+
+template <class T>
+Var<T> Parallel::forward(Scope<T> p, const Var<T>& x) const {
+  std::vector<Var<T>> outputs;
+  for (std::size_t i = 0; i < branches_.size(); ++i) outputs.push_back(branches_[i](p.child(i), x));
+  return concatenate<T>(outputs, axis_);
+}
+
+Tied::Tied(AnyModule net, std::vector<std::pair<std::string, std::string>> ties)
+    : net_(std::move(net)), ties_(std::move(ties)) {
+  if (!net_) throw parameter_error("[Tied] the network is a null pointer.");
+}
+
+void Tied::children(Declaration& visit) const {
+  net_->declare(visit);
+  for (const auto& [later, first] : ties_) visit.tie(later, first);
+}
+
+template Var<float> Sequential::forward(Scope<float>, Var<float>, std::size_t) const;
+template Var<double> Sequential::forward(Scope<double>, Var<double>, std::size_t) const;
+template Var<float> Parallel::forward(Scope<float>, const Var<float>&) const;
+template Var<double> Parallel::forward(Scope<double>, const Var<double>&) const;
 template Var<float> Residual::forward(Scope<float>, const Var<float>&) const;
 template Var<double> Residual::forward(Scope<double>, const Var<double>&) const;
 

@@ -24,8 +24,9 @@ class Sequential : public Module<Sequential> {
   const ModuleBase& operator[](std::size_t index) const { return *layers_.at(index).second; }
 
   void children(Declaration& visit) const;
+  /// In the scope of a module that declares these layers as its children from number `first` on.
   template <class T>
-  Var<T> forward(Scope<T> p, Var<T> x) const;
+  Var<T> forward(Scope<T> p, Var<T> x, std::size_t first = 0) const;
 
  private:
   Named layers_;
@@ -54,6 +55,48 @@ class Residual : public Module<Residual> {
 
 inline Residual residual(AnyModule inner, AnyModule shortcut = Identity{}) {
   return Residual(std::move(inner), std::move(shortcut));
+}
+
+/// Branches that see the same input, children "0", "1", ...; their outputs are joined along one axis.
+class Parallel : public Module<Parallel> {
+ public:
+  /// Throws parameter_error for no branches or a null pointer.
+  explicit Parallel(std::vector<AnyModule> branches, long axis = 1);
+
+  void children(Declaration& visit) const { branches_.children(visit); }
+  template <class T>
+  Var<T> forward(Scope<T> p, const Var<T>& x) const;
+
+ private:
+  Sequential branches_;
+  long axis_;
+};
+
+/// parallel(Conv2d{3, 8, 1}, Conv2d{3, 8, 3, {.padding = 1}}): joined along the channels.
+template <class... Branches>
+requires(std::convertible_to<Branches, AnyModule>&&...) Parallel parallel(Branches... branches) {
+  return Parallel(std::vector<AnyModule>{AnyModule(std::move(branches))...});
+}
+
+/// A network with some of its arrays, or of its layers, made one: see Declaration::tie. The network's names stay.
+class Tied : public Module<Tied> {
+ public:
+  /// Pairs (later, first), as in tied(net, {{"head.weight", "embedding.weight"}}).
+  Tied(AnyModule net, std::vector<std::pair<std::string, std::string>> ties);
+
+  void children(Declaration& visit) const;
+  template <class T>
+  Var<T> forward(Scope<T> p, const Var<T>& x) const {
+    return net_->run(p, x);
+  }
+
+ private:
+  AnyModule net_;
+  std::vector<std::pair<std::string, std::string>> ties_;
+};
+
+inline Tied tied(AnyModule net, std::vector<std::pair<std::string, std::string>> ties) {
+  return Tied(std::move(net), std::move(ties));
 }
 
 }  // namespace xtangent::nn

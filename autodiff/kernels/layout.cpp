@@ -99,9 +99,20 @@ void scatter_add(std::size_t outer, std::size_t extent, std::size_t inner, const
       loops<T>().axpy(inner, T(1), rows + (o * index.size() + j) * inner, x + (o * extent + index[j]) * inner);
 }
 
+template <class T>
+std::size_t to_indices(std::size_t n, const T* x, std::size_t extent, std::size_t* out) {
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!(x[i] >= T(0) && x[i] < static_cast<T>(extent))) return i;
+    out[i] = static_cast<std::size_t>(x[i]);
+    if (static_cast<T>(out[i]) != x[i]) return i;
+  }
+  return n;
+}
+
 #define XTANGENT_INSTANTIATE(T)                                                                                \
   template void transpose(const Shape&, const std::vector<std::size_t>&, const T*, T*);                        \
   template void copy_runs(std::size_t, std::size_t, const T*, std::size_t, T*, std::size_t);                   \
+  template std::size_t to_indices(std::size_t, const T*, std::size_t, std::size_t*);                           \
   template void gather(std::size_t, std::size_t, std::size_t, const std::vector<std::size_t>&, const T*, T*);  \
   template void scatter_add(std::size_t, std::size_t, std::size_t, const std::vector<std::size_t>&, const T*, T*);
 XTANGENT_INSTANTIATE(float)

@@ -25,4 +25,8 @@ template <class T>
 void scatter_add(std::size_t outer, std::size_t extent, std::size_t inner, const std::vector<std::size_t>& index,
                  const T* rows, T* x);
 
+/// out = x as whole numbers. Returns the place of the first that is not one of 0 ... extent - 1, or n.
+template <class T>
+std::size_t to_indices(std::size_t n, const T* x, std::size_t extent, std::size_t* out);
+
 }  // namespace xtangent::kernels

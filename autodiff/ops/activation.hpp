@@ -34,4 +34,26 @@ template <class T> Var<T> square(const Var<T>& x) { return elementwise(kernels::
 template <class T> Var<T> reciprocal(const Var<T>& x) { return elementwise(kernels::Function::reciprocal, x); }
 template <class T> Var<T> operator/(double a, const Var<T>& b) { return a == 1.0 ? reciprocal(b) : affine(reciprocal(b), a, 0.0); }
 
+// Made of the functions above, with PyTorch's names and constants.
+
+/// x clamped to [low, high], with slope 0 at both ends.
+template <class T>
+Var<T> hardtanh(const Var<T>& x, double low = -1.0, double high = 1.0) {
+  const auto number = [](double v) { return Var<T>(Array<T>::scalar(static_cast<T>(v))); };
+  return minimum(number(high), maximum(number(low), x));
+}
+template <class T> Var<T> relu6(const Var<T>& x) { return hardtanh(x, 0.0, 6.0); }
+template <class T> Var<T> hardsigmoid(const Var<T>& x) { return relu6(x + 3.0) / 6.0; }
+template <class T> Var<T> hardswish(const Var<T>& x) { return x * hardsigmoid(x); }
+template <class T> Var<T> selu(const Var<T>& x) { return elu(x, 1.6732632423543772) * 1.0507009873554805; }
+template <class T> Var<T> celu(const Var<T>& x, double alpha = 1.0) { return elu(x / alpha) * alpha; }
+template <class T> Var<T> mish(const Var<T>& x) { return x * tanh(softplus(x)); }
+template <class T> Var<T> softsign(const Var<T>& x) { return x / (1.0 + abs(x)); }
+template <class T> Var<T> log_sigmoid(const Var<T>& x) { return -softplus(-x); }
+/// The approximation of gelu by tanh.
+template <class T>
+Var<T> gelu_tanh(const Var<T>& x) {
+  return x * 0.5 * (1.0 + tanh((x + x * square(x) * 0.044715) * 0.7978845608028654));
+}
+
 }  // namespace xtangent

@@ -184,18 +184,19 @@ struct BinaryOp : Op<T> {
     const Shape& parameter = x[argument].shape();
     const Shape& other = x[1 - argument].shape();
     const bool bias = op == Binary::add || op == Binary::subtract;
-    if ((!bias && op != Binary::multiply) || parameter.rank() != 1 || other.rank() < 2 ||
-        other.back() != parameter.back())
+    const std::size_t lead = other.rank() - std::min(other.rank(), parameter.rank());
+    if ((!bias && op != Binary::multiply) || parameter.rank() == 0 || lead == 0 ||
+        !(other.slice(lead, other.rank()) == parameter))
       return std::nullopt;
     Factor<T> out;
     out.kind = bias ? FactorKind::rows : FactorKind::diag;
     out.parameter = parameter;
     out.probes = std::max<std::size_t>(1, probes(ybar, other.rank()));
     out.examples = other.front();
-    out.positions = other.slice(1, other.rank() - 1).size();
+    out.positions = other.slice(1, lead).size();
     const Var<T> left = bias ? contribution(argument, x, Var<T>(), ybar) : ybar;
-    out.left = left.value().reshaped({out.probes, out.examples, out.positions, parameter[0]});
-    if (!bias) out.right = x[1 - argument].value().reshaped({out.examples, out.positions, parameter[0]});
+    out.left = left.value().reshaped({out.probes, out.examples, out.positions, parameter.size()});
+    if (!bias) out.right = x[1 - argument].value().reshaped({out.examples, out.positions, parameter.size()});
     return out;
   }
 };

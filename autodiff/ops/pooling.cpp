@@ -1,6 +1,7 @@
 #include "autodiff/ops/pooling.hpp"
 
 #include "autodiff/kernels/pool.hpp"
+#include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/reduction.hpp"
 #include "autodiff/ops/selection.hpp"
 
@@ -148,6 +149,15 @@ Shared sliding(const char* who, const Shape& x, Extent2d kernel, const PoolOptio
               kernels::sliding_windows(width, kernel.width, stride.width, options.padding.width, count)});
 }
 
+Shared adaptive(const char* who, const Shape& x, Extent2d output) {
+  check_images(x, who);
+  if (output.height == 0 || output.width == 0)
+    throw shape_error(std::string("[") + who + "] an output of " + std::to_string(output.height) + " x " +
+                      std::to_string(output.width) + " for " + to_string(x) + ".");
+  return std::make_shared<const Pooling>(Pooling{who, kernels::adaptive_windows(x.from_right(2), output.height),
+                                                 kernels::adaptive_windows(x.from_right(1), output.width)});
+}
+
 }  // namespace
 
 template <class T>
@@ -165,21 +175,30 @@ Var<T> global_avg_pool2d(const Var<T>& x) {
 }
 template <class T>
 Var<T> adaptive_avg_pool2d(const Var<T>& x, Extent2d output) {
-  const char* who = "adaptive_avg_pool2d";
-  check_images(x.shape(), who);
-  if (output.height == 0 || output.width == 0)
-    throw shape_error("[adaptive_avg_pool2d] an output of " + std::to_string(output.height) + " x " +
-                      std::to_string(output.width) + " for " + to_string(x.shape()) + ".");
-  return average(
-      x, std::make_shared<const Pooling>(Pooling{who, kernels::adaptive_windows(x.shape().from_right(2), output.height),
-                                                 kernels::adaptive_windows(x.shape().from_right(1), output.width)}));
+  return average(x, adaptive("adaptive_avg_pool2d", x.shape(), output));
+}
+template <class T>
+Var<T> adaptive_max_pool2d(const Var<T>& x, Extent2d output) {
+  return apply_op(MaxPool<T>(adaptive("adaptive_max_pool2d", x.shape(), output)), x);
+}
+template <class T>
+Var<T> global_max_pool(const Var<T>& x, std::size_t axes) {
+  if (x.rank() < axes + 1)
+    throw shape_error("[global_max_pool] got " + to_string(x.shape()) + ". Expected (..., C) and " +
+                      std::to_string(axes) + " axes of positions.");
+  const std::size_t lead = x.rank() - axes;
+  const std::size_t positions = x.shape().slice(lead, x.rank()).size();
+  if (positions == 0) throw shape_error("[global_max_pool] no positions in " + to_string(x.shape()) + ".");
+  return max(reshape(x, x.shape().slice(0, lead).joined({positions})), -1);
 }
 
 #define XTANGENT_INSTANTIATE(T)                                     \
   template Var<T> max_pool2d(const Var<T>&, Extent2d, PoolOptions); \
   template Var<T> avg_pool2d(const Var<T>&, Extent2d, PoolOptions); \
   template Var<T> global_avg_pool2d(const Var<T>&);                 \
-  template Var<T> adaptive_avg_pool2d(const Var<T>&, Extent2d);
+  template Var<T> adaptive_avg_pool2d(const Var<T>&, Extent2d);     \
+  template Var<T> adaptive_max_pool2d(const Var<T>&, Extent2d);     \
+  template Var<T> global_max_pool(const Var<T>&, std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

@@ -19,12 +19,22 @@ struct PoolOptions {
 
 /// (..., C, H, W) to (..., C, H', W') with H' = floor((H + 2 padding - kernel) / stride) + 1.
 /// The derivative goes to the first of equal elements, row by row; a NaN wins over any number; padding never wins.
-template <class T> Var<T> max_pool2d(const Var<T>& x, Extent2d kernel, PoolOptions options = {});
-template <class T> Var<T> avg_pool2d(const Var<T>& x, Extent2d kernel, PoolOptions options = {});
+template <class T>
+Var<T> max_pool2d(const Var<T>& x, Extent2d kernel, PoolOptions options = {});
+template <class T>
+Var<T> avg_pool2d(const Var<T>& x, Extent2d kernel, PoolOptions options = {});
 
 /// Mean over height and width: (..., C, H, W) to (..., C).
-template <class T> Var<T> global_avg_pool2d(const Var<T>& x);
+template <class T>
+Var<T> global_avg_pool2d(const Var<T>& x);
 /// (..., C, H, W) to (..., C, output): output row i averages rows floor(i H / h) to ceil((i + 1) H / h) - 1.
-template <class T> Var<T> adaptive_avg_pool2d(const Var<T>& x, Extent2d output);
+template <class T>
+Var<T> adaptive_avg_pool2d(const Var<T>& x, Extent2d output);
+template <class T>
+Var<T> adaptive_max_pool2d(const Var<T>& x, Extent2d output);
+
+/// (..., C, positions...) to (..., C): the largest of each channel, whose axes of positions are the last `axes`.
+template <class T>
+Var<T> global_max_pool(const Var<T>& x, std::size_t axes = 2);
 
 }  // namespace xtangent

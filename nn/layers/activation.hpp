@@ -1,9 +1,10 @@
 #pragma once
 
 #include "autodiff/ops/activation.hpp"
+#include "autodiff/ops/reduction.hpp"
 #include "nn/module.hpp"
 
-/// Elementwise functions as layers, without parameters. PyTorch's names and options.
+/// Elementwise functions and softmax as layers, without parameters but for Prelu. PyTorch's names and options.
 namespace xtangent::nn {
 
 struct Identity : Module<Identity> {
@@ -41,6 +42,13 @@ struct Gelu : Module<Gelu> {
     return gelu(x);
   }
 };
+/// Its approximation by tanh.
+struct GeluTanh : Module<GeluTanh> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return gelu_tanh(x);
+  }
+};
 struct Silu : Module<Silu> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {
@@ -76,6 +84,95 @@ struct Sin : Module<Sin> {
   Var<T> forward(Scope<T>, const Var<T>& x) const {
     return sin(x);
   }
+};
+
+struct Selu : Module<Selu> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return selu(x);
+  }
+};
+struct Mish : Module<Mish> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return mish(x);
+  }
+};
+struct Relu6 : Module<Relu6> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return relu6(x);
+  }
+};
+struct Hardsigmoid : Module<Hardsigmoid> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return hardsigmoid(x);
+  }
+};
+struct Hardswish : Module<Hardswish> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return hardswish(x);
+  }
+};
+struct Softsign : Module<Softsign> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return softsign(x);
+  }
+};
+struct LogSigmoid : Module<LogSigmoid> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return log_sigmoid(x);
+  }
+};
+struct Celu : Module<Celu> {
+  explicit Celu(double a = 1.0) : alpha(a) {}
+  double alpha;
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return celu(x, alpha);
+  }
+};
+struct Hardtanh : Module<Hardtanh> {
+  explicit Hardtanh(double l = -1.0, double h = 1.0) : low(l), high(h) {}
+  double low, high;
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return hardtanh(x, low, high);
+  }
+};
+/// Over one axis.
+struct Softmax : Module<Softmax> {
+  explicit Softmax(long a = -1) : axis(a) {}
+  long axis;
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return softmax(x, axis);
+  }
+};
+struct LogSoftmax : Module<LogSoftmax> {
+  explicit LogSoftmax(long a = -1) : axis(a) {}
+  long axis;
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return log_softmax(x, axis);
+  }
+};
+/// max(x, 0) + weight min(x, 0) for x (N, C, ...): one weight, or one a channel; weight (channels,). Throws shape_error
+/// for 0 channels or another number of them in x.
+class Prelu : public Module<Prelu> {
+ public:
+  explicit Prelu(std::size_t channels = 1, double initial = 0.25);
+  void parameters(Declaration& declare) const { declare("weight", {channels_}, constant(initial_)); }
+  template <class T>
+  Var<T> forward(Scope<T> p, const Var<T>& x) const;
+
+ private:
+  std::size_t channels_;
+  double initial_;
 };
 
 }  // namespace xtangent::nn

@@ -2,9 +2,11 @@
 
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/pooling.hpp"
+#include "autodiff/ops/reduction.hpp"
 #include "nn/module.hpp"
 
-/// Pooling over images (..., C, H, W), and what follows it. Without parameters; PyTorch's names and options.
+/// Pooling over images (..., C, H, W) and signals (..., C, L), and what follows it. Without parameters; PyTorch's names
+/// and options.
 namespace xtangent::nn {
 
 struct MaxPool2d : Module<MaxPool2d> {
@@ -45,11 +47,106 @@ struct GlobalAvgPool2d : Module<GlobalAvgPool2d> {
   }
 };
 
+struct AdaptiveMaxPool2d : Module<AdaptiveMaxPool2d> {
+  explicit AdaptiveMaxPool2d(Extent2d o) : output(o) {}
+  Extent2d output;
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return adaptive_max_pool2d(x, output);
+  }
+};
+
+/// To (..., C): the largest of each channel.
+struct GlobalMaxPool2d : Module<GlobalMaxPool2d> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return global_max_pool(x, 2);
+  }
+};
+
+struct Pool1dOptions {
+  std::size_t stride = 0;  ///< 0: as large as the window
+  std::size_t padding = 0;
+  bool count_include_pad = true;
+};
+
+/// A pooling of signals (..., C, L): that of images of height 1.
+template <class T, class Pool>
+Var<T> pool_signals(const Var<T>& x, std::size_t kernel, const Pool1dOptions& o, Pool&& pool) {
+  if (x.rank() < 2) throw shape_error("[pool1d] got " + to_string(x.shape()) + ". Expected signals (..., C, L).");
+  const std::size_t rank = x.rank();
+  const PoolOptions wide{
+      .stride = {1, o.stride ? o.stride : kernel}, .padding = {0, o.padding}, .count_include_pad = o.count_include_pad};
+  const Var<T> y =
+      pool(reshape(x, x.shape().slice(0, rank - 1).joined({1, x.shape().back()})), Extent2d{1, kernel}, wide);
+  return reshape(y, y.shape().slice(0, rank - 1).joined({y.shape().back()}));
+}
+
+struct MaxPool1d : Module<MaxPool1d> {
+  explicit MaxPool1d(std::size_t k, Pool1dOptions o = {}) : kernel(k), options(o) {}
+  std::size_t kernel;
+  Pool1dOptions options;
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return pool_signals(x, kernel, options, [](const auto& v, auto k, auto o) { return max_pool2d(v, k, o); });
+  }
+};
+
+struct AvgPool1d : Module<AvgPool1d> {
+  explicit AvgPool1d(std::size_t k, Pool1dOptions o = {}) : kernel(k), options(o) {}
+  std::size_t kernel;
+  Pool1dOptions options;
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return pool_signals(x, kernel, options, [](const auto& v, auto k, auto o) { return avg_pool2d(v, k, o); });
+  }
+};
+
+/// (..., C, L) to (..., C).
+struct GlobalAvgPool1d : Module<GlobalAvgPool1d> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return mean(x, {-1});
+  }
+};
+struct GlobalMaxPool1d : Module<GlobalMaxPool1d> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return global_max_pool(x, 1);
+  }
+};
+
 /// (N, ...) to (N, rest).
 struct Flatten : Module<Flatten> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {
     return flatten(x);
+  }
+};
+
+/// The last two axes exchanged: tokens (N, T, C) to signals (N, C, T) and back.
+struct Transpose : Module<Transpose> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return transpose_last(x);
+  }
+};
+
+/// Images (N, C, H, W) to tokens (N, H W, C), pixel by pixel. Throws shape_error for another rank.
+struct Tokens : Module<Tokens> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    if (x.rank() != 4) throw shape_error("[Tokens] got " + to_string(x.shape()) + ". Expected (N, C, H, W).");
+    const Shape& s = x.shape();
+    return transpose_last(reshape(x, {s[0], s[1], s[2] * s[3]}));
+  }
+};
+
+/// Tokens (N, T, C) to their mean (N, C).
+struct MeanOfTokens : Module<MeanOfTokens> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return mean(x, {-2});
   }
 };
 

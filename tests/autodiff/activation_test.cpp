@@ -1,6 +1,8 @@
 #include "autodiff/ops/activation.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <numbers>
 
 #include "tests/testing.hpp"
 
@@ -103,6 +105,49 @@ BOOST_AUTO_TEST_CASE(slopes_at_kinks) {
   BOOST_TEST(slope_at_zero(Function::abs, 0) == 0.0);
   BOOST_TEST(slope_at_zero(Function::sign, 0) == 0.0);
   BOOST_TEST(slope_at_zero(Function::step, 0) == 0.0);
+}
+
+BOOST_AUTO_TEST_CASE(functions_made_of_others) {
+  const auto reference = [](auto f) {
+    return [f](const std::vector<Array<double>>& x) {
+      std::vector<double> out;
+      for (std::size_t i = 0; i < x[0].size(); ++i) out.push_back(f(x[0][i]));
+      return Array<double>::from(x[0].shape(), out);
+    };
+  };
+  const auto inputs = [](std::vector<double> kinks) {
+    return std::vector<Input>{{{3, 5}, Examples::axis0, -4, 4, std::move(kinks)}};
+  };
+  const auto clamp = [](double v, double low, double high) { return std::min(high, std::max(low, v)); };
+  expect_ops({
+      row("hardtanh", [](auto x) { return hardtanh(x[0]); }, inputs({-1, 1}),
+          {.reference = reference([=](double v) { return clamp(v, -1, 1); })}),
+      row("hardtanh of other bounds", [](auto x) { return hardtanh(x[0], -0.5, 2.0); }, inputs({-0.5, 2}),
+          {.reference = reference([=](double v) { return clamp(v, -0.5, 2); })}),
+      row("relu6", [](auto x) { return relu6(x[0] * 2.0); }, inputs({0, 3}),
+          {.reference = reference([=](double v) { return clamp(2 * v, 0, 6); })}),
+      row("hardsigmoid", [](auto x) { return hardsigmoid(x[0]); }, inputs({-3, 3}),
+          {.reference = reference([=](double v) { return clamp(v + 3, 0, 6) / 6; })}),
+      row("hardswish", [](auto x) { return hardswish(x[0]); }, inputs({-3, 3}),
+          {.reference = reference([=](double v) { return v * clamp(v + 3, 0, 6) / 6; })}),
+      row("selu", [](auto x) { return selu(x[0]); }, inputs({0}),
+          {.reference = reference([](double v) {
+             return 1.0507009873554804934193349852946 *
+                    (v > 0 ? v : 1.6732632423543772848170429916717 * std::expm1(v));
+           })}),
+      row("celu", [](auto x) { return celu(x[0], 0.7); }, inputs({0}),
+          {.reference = reference([](double v) { return v > 0 ? v : 0.7 * std::expm1(v / 0.7); })}),
+      row("mish", [](auto x) { return mish(x[0]); }, inputs({}),
+          {.reference = reference([](double v) { return v * std::tanh(std::log1p(std::exp(v))); })}),
+      row("softsign", [](auto x) { return softsign(x[0]); }, inputs({0}),
+          {.reference = reference([](double v) { return v / (1 + std::abs(v)); })}),
+      row("log_sigmoid", [](auto x) { return log_sigmoid(x[0]); }, inputs({}),
+          {.reference = reference([](double v) { return -std::log1p(std::exp(-v)); })}),
+      row("gelu_tanh", [](auto x) { return gelu_tanh(x[0]); }, inputs({}),
+          {.reference = reference([](double v) {
+             return 0.5 * v * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (v + 0.044715 * v * v * v)));
+           })}),
+  });
 }
 
 BOOST_AUTO_TEST_CASE(a_function_of_a_function) {

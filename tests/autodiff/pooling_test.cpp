@@ -155,6 +155,35 @@ BOOST_AUTO_TEST_CASE(more_images_than_one_task) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(adaptive_and_global_maxima) {
+  const auto largest = [](std::size_t height, std::size_t width, Extent2d output) {
+    return [=](const std::vector<Array<double>>& x) {
+      std::vector<double> out;
+      for (std::size_t image = 0; image < x[0].size() / (height * width); ++image)
+        for (std::size_t i = 0; i < output.height; ++i)
+          for (std::size_t j = 0; j < output.width; ++j) {
+            double best = -1e9;
+            for (std::size_t h = i * height / output.height; h * output.height < (i + 1) * height; ++h)
+              for (std::size_t w = j * width / output.width; w * output.width < (j + 1) * width; ++w)
+                best = std::max(best, x[0][(image * height + h) * width + w]);
+            out.push_back(best);
+          }
+      const Shape lead = x[0].shape().slice(0, x[0].rank() - (height == 1 ? 1 : 2));
+      const bool global = output.height * output.width == 1;
+      return Array<double>::from(global ? lead : lead.joined({output.height, output.width}), out);
+    };
+  };
+  expect_ops({
+      row("adaptive_max_pool2d", [](auto x) { return adaptive_max_pool2d(x[0], {2, 3}); },
+          {{{2, 3, 5, 4}, Examples::axis0}},
+          {.wrong = {{{5, 4}}, {{2, 0, 4}}}, .reference = largest(5, 4, {2, 3})}),
+      row("global_max_pool of images", [](auto x) { return global_max_pool(x[0]); }, {{{2, 3, 3, 4}, Examples::axis0}},
+          {.wrong = {{{3, 4}}, {{2, 3, 0, 4}}}, .reference = largest(3, 4, 1)}),
+      row("global_max_pool of signals", [](auto x) { return global_max_pool(x[0], 1); }, {{{2, 3, 7}, Examples::axis0}},
+          {.wrong = {{{7}}}, .reference = largest(1, 7, 1)}),
+  });
+}
+
 BOOST_AUTO_TEST_CASE(the_first_of_equal_elements_gets_the_derivative) {
   BOOST_TEST(gradient_of_max({1, 2, 4}, {1, 7, 2, 2, 7, 7, 2, 2}, 2) == Values({0, 1, 1, 0, 0, 0, 0, 0}),
              boost::test_tools::per_element());
@@ -203,6 +232,7 @@ BOOST_AUTO_TEST_CASE(impossible_windows) {
   refused({2, 8}, {.padding = {0, 1}}, "width: the window of 8 is larger than the padded input of 7");
   BOOST_CHECK_THROW(adaptive_avg_pool2d(x, 0), shape_error);
   BOOST_CHECK_THROW(adaptive_avg_pool2d(x, {2, 0}), shape_error);
+  BOOST_CHECK_THROW(adaptive_max_pool2d(x, {0, 2}), shape_error);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

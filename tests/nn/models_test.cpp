@@ -7,7 +7,12 @@
 #include "nn/models/convnet.hpp"
 #include "nn/models/lenet.hpp"
 #include "nn/models/mlp.hpp"
+#include "nn/models/mlp_mixer.hpp"
 #include "nn/models/resnet.hpp"
+#include "nn/models/text_classifier.hpp"
+#include "nn/models/vit.hpp"
+#include "nn/models/wide_resnet.hpp"
+#include "nn/trainer.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -52,6 +57,28 @@ std::vector<Row> networks() {
        4,
        95616,
        "fc.bias"},
+      {"wide_resnet", wide_resnet(16, 2, {.classes = 3, .width = 0.25}), {3, 8, 8}, 3, 43671, "fc.bias"},
+      {"wide_resnet, NTK",
+       wide_resnet(10, 1, {.classes = 2, .width = 0.25, .channels = 1, .weights = ntk}),
+       {1, 8, 8},
+       2,
+       4958,
+       "fc.bias"},
+      {"mlp_mixer",
+       mlp_mixer({.image = 8,
+                  .patch = 4,
+                  .channels = 1,
+                  .layers = 2,
+                  .features = 16,
+                  .tokens_hidden = 8,
+                  .channels_hidden = 32,
+                  .classes = 3,
+                  .width = 0.5,
+                  .weights = ntk}),
+       {1, 8, 8},
+       3,
+       883,
+       "head.bias"},
       {"strided groups",
        sequential(Conv2d{4, 6, {3, 2}, strided, ntk}, Softplus{}, AvgPool2d{2, {.stride = 1}}, GlobalAvgPool2d{},
                   residual(sequential(Linear{6, 6}, Tanh{})), Linear{6, 2}),
@@ -83,7 +110,51 @@ BOOST_AUTO_TEST_CASE(counts_names_and_shapes) {
   }
 }
 
-// Counts and names of torchvision's networks.
+// Counts and names of the networks as torchvision, timm and the authors have them.
+BOOST_AUTO_TEST_CASE(the_other_models_have_the_parameters_of_the_originals) {
+  const auto count = [](const nn::ModuleBase& net) { return net.layout()->parameter_size; };
+  BOOST_TEST(count(nn::wide_resnet(16, 8)) == 10961370u);
+  BOOST_TEST(count(nn::wide_resnet(28, 10)) == 36479194u);
+  BOOST_TEST(count(nn::vit()) == 86567656u);                                                                // vit_b_16
+  BOOST_TEST(count(nn::vit({.patch = 32})) == 88224232u);                                                   // vit_b_32
+  BOOST_TEST(count(nn::vit({.layers = 24, .heads = 16, .features = 1024, .hidden = 4096})) == 304326632u);  // vit_l_16
+  BOOST_TEST(count(nn::mlp_mixer()) == 59880472u);  // mixer_b16_224
+  BOOST_TEST(count(nn::text_classifier(1000)) == 1000u * 64 + 64 * 128 + 128 + 128 * 2 + 2);
+  const auto names = [](const nn::ModuleBase& net) {
+    std::string out;
+    const auto layout = net.layout();
+    for (const auto& info : layout->parameters) out += info.name + " ";
+    return out;
+  };
+  BOOST_TEST(
+      names(nn::vit({.layers = 1})) ==
+      "class_token conv_proj.weight conv_proj.bias encoder.pos_embedding encoder.layers.encoder_layer_0.ln_1.weight "
+      "encoder.layers.encoder_layer_0.ln_1.bias encoder.layers.encoder_layer_0.self_attention.in_proj_weight "
+      "encoder.layers.encoder_layer_0.self_attention.in_proj_bias "
+      "encoder.layers.encoder_layer_0.self_attention.out_proj.weight "
+      "encoder.layers.encoder_layer_0.self_attention.out_proj.bias encoder.layers.encoder_layer_0.ln_2.weight "
+      "encoder.layers.encoder_layer_0.ln_2.bias encoder.layers.encoder_layer_0.mlp.0.weight "
+      "encoder.layers.encoder_layer_0.mlp.0.bias encoder.layers.encoder_layer_0.mlp.3.weight "
+      "encoder.layers.encoder_layer_0.mlp.3.bias encoder.ln.weight encoder.ln.bias heads.head.weight "
+      "heads.head.bias ");
+  BOOST_TEST(
+      names(nn::mlp_mixer({.layers = 1})) ==
+      "stem.proj.weight stem.proj.bias blocks.0.norm1.weight blocks.0.norm1.bias blocks.0.mlp_tokens.fc1.weight "
+      "blocks.0.mlp_tokens.fc1.bias blocks.0.mlp_tokens.fc2.weight blocks.0.mlp_tokens.fc2.bias "
+      "blocks.0.norm2.weight blocks.0.norm2.bias blocks.0.mlp_channels.fc1.weight blocks.0.mlp_channels.fc1.bias "
+      "blocks.0.mlp_channels.fc2.weight blocks.0.mlp_channels.fc2.bias norm.weight norm.bias head.weight "
+      "head.bias ");
+  BOOST_TEST(
+      names(nn::wide_resnet(10, 2)) ==
+      "conv1.weight block1.layer.0.bn1.weight block1.layer.0.bn1.bias block1.layer.0.conv1.weight "
+      "block1.layer.0.bn2.weight block1.layer.0.bn2.bias block1.layer.0.conv2.weight "
+      "block1.layer.0.convShortcut.weight block2.layer.0.bn1.weight block2.layer.0.bn1.bias "
+      "block2.layer.0.conv1.weight block2.layer.0.bn2.weight block2.layer.0.bn2.bias block2.layer.0.conv2.weight "
+      "block2.layer.0.convShortcut.weight block3.layer.0.bn1.weight block3.layer.0.bn1.bias "
+      "block3.layer.0.conv1.weight block3.layer.0.bn2.weight block3.layer.0.bn2.bias block3.layer.0.conv2.weight "
+      "block3.layer.0.convShortcut.weight bn1.weight bn1.bias fc.weight fc.bias ");
+}
+
 BOOST_AUTO_TEST_CASE(resnets_have_the_parameters_of_torchvision) {
   const auto count = [](const nn::ModuleBase& net) { return net.layout()->parameter_size; };
   BOOST_TEST(count(nn::resnet18()) == 11689512u);
@@ -167,6 +238,57 @@ BOOST_AUTO_TEST_CASE(a_batch_is_its_examples) {
   }
 }
 
+// A struct of its own instead of a Sequential: its gradient along a direction, and examples one by one.
+BOOST_AUTO_TEST_CASE(vision_transformer) {
+  for (const nn::WeightOptions& weights : {nn::WeightOptions{}, ntk}) {
+    const auto net = nn::vit({.image = 8,
+                              .patch = 4,
+                              .channels = 2,
+                              .layers = 2,
+                              .heads = 2,
+                              .features = 8,
+                              .hidden = 12,
+                              .classes = 3,
+                              .weights = weights});
+    auto params = net.init<double>(1);
+    testing::Random random("vit");
+    const Array<double> x = testing::random_array(random, {3, 2, 8, 8}), ybar = testing::random_array(random, {3, 3});
+    const Array<double> direction = testing::random_array(random, {params.size()});
+    const Array<double> y = net(params, x);
+    for (std::size_t n = 0; n < 3; ++n)
+      BOOST_TEST(testing::difference(net(params, x.rows(n, n + 1)), y.rows(n, n + 1)) < 1e-13);
+    Tape<double> tape;
+    const auto recording = net.record(tape, params, x);
+    BOOST_TEST((recording.output.examples() == Examples::axis0));
+    const auto gradients = pullback<double>(recording.output, ybar, recording.parameters);
+    double along = 0.0;
+    for (std::size_t i = 0; i < params.count(); ++i)
+      along +=
+          testing::inner(gradients[i].value(), direction.flat_slice(params.infos()[i].offset, params.infos()[i].shape));
+    const auto difference = testing::central_difference(
+        [&](const std::vector<Array<double>>& flat) {
+          auto moved = params;
+          moved.set_flat(flat[0]);
+          return std::vector<Array<double>>{net(moved, x)};
+        },
+        {params.flat()}, {direction}, 1e-5);
+    BOOST_TEST(along == testing::inner(difference[0], ybar), tt::tolerance(1e-8));
+    BOOST_CHECK_THROW(net(params, x.rows(0, 2).reshaped({2, 8, 4, 4})), shape_error);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(text_classifier) {
+  const auto net = nn::text_classifier(5, {.features = 6, .hidden = 8, .classes = 3, .width = 0.5, .weights = ntk});
+  const auto params = net.init<double>(1);
+  BOOST_TEST(params["embedding.weight"].shape() == Shape({5, 3}));
+  const Array<double> x = Array<double>::from({2, 4}, {0, 1, 4, 4, 4, 0, 4, 1}), y = net(params, x);
+  BOOST_TEST(y.shape() == Shape({2, 3}));
+  BOOST_TEST(testing::difference(y.rows(0, 1), y.rows(1, 2)) < 1e-14);  // a bag: the order does not matter
+  const auto fit = nn::fit(net, params, Array<double>::from({4, 2}, {0, 1, 1, 0, 2, 3, 3, 3}), {0, 0, 2, 2},
+                           {.epochs = 100, .batch = 4, .optimizer = nn::adam({.rate = 0.1})});
+  BOOST_TEST(fit.history.back().loss < 0.01);
+}
+
 BOOST_AUTO_TEST_CASE(wrong_settings_are_refused) {
   BOOST_CHECK_THROW(nn::mlp({5}), shape_error);
   BOOST_CHECK_THROW(nn::mlp({}), shape_error);
@@ -174,6 +296,15 @@ BOOST_AUTO_TEST_CASE(wrong_settings_are_refused) {
   BOOST_CHECK_THROW(nn::convnet(12), shape_error);
   BOOST_CHECK_THROW(nn::convnet(0), shape_error);
   BOOST_CHECK_THROW(nn::lenet(0), shape_error);
+  BOOST_CHECK_THROW(nn::resnet18({.width = 0.0}), option_error);
+  BOOST_CHECK_THROW(nn::resnet18({.channels = 0}), shape_error);
+  BOOST_CHECK_THROW(nn::wide_resnet(18, 2), option_error);
+  BOOST_CHECK_THROW(nn::wide_resnet(4, 2), option_error);
+  BOOST_CHECK_THROW(nn::wide_resnet(16, 0), option_error);
+  BOOST_CHECK_THROW(nn::vit({.image = 20}), shape_error);
+  BOOST_CHECK_THROW(nn::vit({.layers = 0}), option_error);
+  BOOST_CHECK_THROW(nn::mlp_mixer({.patch = 15}), shape_error);
+  BOOST_CHECK_THROW(nn::text_classifier(0), shape_error);
   BOOST_CHECK_THROW(nn::Conv2d(3, 4, 3, {.groups = 2}), shape_error);
   BOOST_CHECK_THROW(nn::Conv2d(3, 4, 3, {.groups = 0}), shape_error);
   BOOST_CHECK_THROW(nn::Conv2d(3, 4, 0), shape_error);

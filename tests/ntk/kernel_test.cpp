@@ -19,7 +19,10 @@ namespace {
 
 Array<double> inputs(const NetworkRow& row, std::size_t n, const std::string& seed) {
   Random random(row.name + seed);
-  return random_array(random, row.input.prepended(n));
+  if (row.tokens == 0) return random_array(random, row.input.prepended(n));
+  std::vector<double> tokens(n * row.input.size());
+  for (double& t : tokens) t = static_cast<double>(random.below(row.tokens));
+  return Array<double>::from(row.input.prepended(n), tokens);
 }
 
 std::vector<ntk::Readout> readouts(std::size_t outputs) {

@@ -10,11 +10,18 @@
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/linear.hpp"
 #include "autodiff/ops/reduction.hpp"
+#include "nn/layers/attention.hpp"
 #include "nn/layers/conv1d.hpp"
 #include "nn/layers/conv2d.hpp"
+#include "nn/layers/dropout.hpp"
+#include "nn/layers/embedding.hpp"
 #include "nn/layers/normalization.hpp"
 #include "nn/layers/pooling.hpp"
+#include "nn/models/mlp_mixer.hpp"
 #include "nn/models/resnet.hpp"
+#include "nn/models/text_classifier.hpp"
+#include "nn/models/vit.hpp"
+#include "nn/models/wide_resnet.hpp"
 #include "nn/sequential.hpp"
 
 /// Small networks with everything that per-example gradients can meet. A new row runs through every test of kernels.
@@ -23,7 +30,8 @@ namespace xtangent::testing {
 struct NetworkRow {
   std::string name;
   nn::AnyModule net;
-  Shape input;  // of one example
+  Shape input;             // of one example
+  std::size_t tokens = 0;  // not 0: inputs are whole numbers below it
 };
 
 /// A network whose parameters and function are given in place.
@@ -172,6 +180,35 @@ inline std::vector<NetworkRow> networks() {
                                                 nn::Conv1d(4, 2, 2), nn::Flatten(), nn::Linear(6, 2)),
       {3, 7});
   add("residual network", nn::resnet18({.classes = 2, .stem = nn::Stem::cifar, .width = 1.0 / 32}), {3, 6, 6});
+  add("vision transformer", nn::vit({.image = 4, .patch = 2, .channels = 1, .layers = 1, .heads = 2, .features = 4,
+                                     .hidden = 6, .classes = 2}),
+      {1, 4, 4});
+  add("attention, NTK parameterization, parallel branches",
+      nn::sequential(nn::PositionalEmbedding(4, 6), nn::MultiheadAttention(6, 3, {.causal = true, .weights = ntk}),
+                     nn::Parallel({nn::Linear(6, 2), nn::sequential(nn::Linear(6, 3, ntk), nn::Tanh())}, -1),
+                     nn::Prelu(4), nn::Dropout(0.5), nn::Flatten(), nn::Linear(20, 2)),
+      {4, 6});
+  add("mixer", nn::mlp_mixer({.image = 4, .patch = 2, .channels = 1, .layers = 1, .features = 4, .tokens_hidden = 3,
+                              .channels_hidden = 5, .classes = 2}),
+      {1, 4, 4});
+  add("wide residual network", nn::wide_resnet(10, 1, {.classes = 2, .width = 1.0 / 8, .channels = 1}), {1, 4, 4});
+  add("tied layers", nn::tied(nn::sequential(nn::Linear(4, 4), nn::Tanh(), nn::Linear(4, 4), nn::Prelu(),
+                                             nn::Linear(4, 2, {.bias = false})),
+                              {{"2", "0"}}),
+      {4});
+  const auto add_text = [&](std::string name, nn::AnyModule net, std::size_t length, std::size_t tokens) {
+    rows.push_back({std::move(name), std::move(net), {length}, tokens});
+  };
+  add_text("bag of words", nn::text_classifier(6, {.features = 4, .hidden = 5, .classes = 3, .weights = ntk}), 5, 6);
+  add_text("text, convolution and largest places",
+           nn::sequential(nn::Embedding(5, 4), nn::Transpose(), nn::Conv1d(4, 6, 3, {.padding = 1}), nn::GlobalMaxPool1d(),
+                          nn::Linear(6, 2)),
+           6, 5);
+  add_text("embedding tied to the head",
+           nn::tied(nn::sequential(nn::Embedding(5, 4), nn::PositionalEmbedding(7, 4), nn::MultiheadAttention(4, 2),
+                                   nn::MeanOfTokens(), nn::Linear(4, 5)),
+                    {{"4.weight", "0.weight"}}),
+           4, 5);
   return rows;
 }
 

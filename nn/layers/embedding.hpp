@@ -1,0 +1,45 @@
+#pragma once
+
+#include "nn/module.hpp"
+
+namespace xtangent::nn {
+
+struct EmbeddingOptions {
+  double deviation = 1.0;  ///< of the normal distribution that weights are drawn from, standard parameterization
+  Parameterization parameterization = Parameterization::standard;
+  double sigma_w = 1.0;  ///< of the NTK parameterization: N(0, 1) weights, whose rows are multiplied by it
+};
+
+/// Tokens (N, ...), whole numbers below `vocabulary`, to their rows (N, ..., features) of the weight (vocabulary,
+/// features). PyTorch's nn.Embedding. Throws shape_error for extents of 0; data_error for other tokens.
+class Embedding : public Module<Embedding> {
+ public:
+  Embedding(std::size_t vocabulary, std::size_t features, EmbeddingOptions options = {});
+
+  std::size_t vocabulary() const { return vocabulary_; }
+  std::size_t features() const { return features_; }
+  void parameters(Declaration& declare) const;
+  template <class T>
+  Var<T> forward(Scope<T> p, const Var<T>& x) const;
+
+ private:
+  std::size_t vocabulary_, features_;
+  EmbeddingOptions options_;
+};
+
+/// x (N, tokens, features) plus a learned vector of each place; weight (length, features). Sequences may be shorter
+/// than `length`; longer ones throw shape_error.
+class PositionalEmbedding : public Module<PositionalEmbedding> {
+ public:
+  PositionalEmbedding(std::size_t length, std::size_t features, EmbeddingOptions options = {.deviation = 0.02});
+
+  void parameters(Declaration& declare) const;
+  template <class T>
+  Var<T> forward(Scope<T> p, const Var<T>& x) const;
+
+ private:
+  std::size_t length_, features_;
+  EmbeddingOptions options_;
+};
+
+}  // namespace xtangent::nn

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "autodiff/shape.hpp"
+
+namespace xtangent::nn {
+
+/// What a network consists of, layer by layer, for one example of a given shape. Printed as a table.
+struct Summary {
+  struct Layer {
+    std::string path, type;      ///< "layer1.0.conv1", "Conv2d"; the path of the network itself is empty
+    std::size_t depth = 0;       ///< 0: the network
+    Shape output;                ///< of one example; of a layer that runs several times, the last
+    bool runs = false;           ///< false for a layer that was declared but did not run
+    std::size_t parameters = 0;  ///< trained elements, those of children included, each counted once
+    double flop = 0.0;           ///< of one example forward, those of children included
+  };
+  std::vector<Layer> layers;  ///< in the order of the layout: parents before children
+  Shape input;
+  std::size_t parameters = 0, buffers = 0;  ///< elements
+  double flop = 0.0;
+};
+
+std::ostream& operator<<(std::ostream& out, const Summary& summary);
+
+}  // namespace xtangent::nn
