@@ -4,7 +4,6 @@
 #include <cmath>
 #include <vector>
 
-#include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
 
@@ -57,50 +56,168 @@ Moments moments_of(const Runs& r, const T* x) {
 
 std::size_t grain_of(const Groups& g) { return std::max<std::size_t>(1, piece / std::max<std::size_t>(1, g.count())); }
 
-// Groups with one or few elements side by side are made contiguous for the time of f(groups as one block).
-bool scattered(const Groups& g) { return g.inner < 8 && g.outer > 1 && g.groups > 1; }
+// Groups with few elements side by side are worked on row by row, many of them at once: some groups next to each other
+// are `width` columns of `outer` rows.
+bool narrow(const Groups& g) { return g.inner < 8 && g.outer > 1; }
+constexpr std::size_t columns_at_once = 64;
+
 template <class T>
-std::vector<T> gathered(const Groups& g, const T* x) {
-  std::vector<T> out(g.size());
-  transpose(Shape{g.outer, g.groups, g.inner}, {1, 0, 2}, x, out.data());
-  return out;
+class Columns {
+ public:
+  Columns(const Groups& g, std::size_t first, std::size_t last)
+      : rows_(g.outer),
+        stride_(g.groups * g.inner),
+        inner_(g.inner),
+        offset_(first * g.inner),
+        width_((last - first) * g.inner),
+        row_(width_) {}
+
+  std::vector<double> sums(const T* x) const {
+    std::vector<double> total(width_);
+    for (std::size_t o = 0; o < rows_; ++o) loops<T>().accumulate(width_, at(x, o), 1.0, total.data());
+    return folded(total);
+  }
+  /// Of a (x - center), or (x - center)^2 without a.
+  std::vector<double> products(const T* a, const T* x, const std::vector<T>& center) {
+    std::vector<double> total(width_);
+    for (std::size_t o = 0; o < rows_; ++o) {
+      loops<T>().binary(Binary::subtract, width_, at(x, o), 1, center.data(), 1, row_.data());
+      loops<T>().accumulate_product(width_, a ? at(a, o) : row_.data(), row_.data(), total.data());
+    }
+    return folded(total);
+  }
+  /// out = of_x x + constant, or of_t t + of_x x + constant with t; the factors one a column.
+  void combine(const T* t, const std::vector<T>& of_t, const T* x, const std::vector<T>& of_x,
+               const std::vector<T>& constant, T* out) {
+    for (std::size_t o = 0; o < rows_; ++o) {
+      T* to = out + offset_ + o * stride_;
+      loops<T>().scale_shift(width_, of_x.data(), constant.data(), at(x, o), t ? row_.data() : to);
+      if (t) loops<T>().scale_shift(width_, of_t.data(), row_.data(), at(t, o), to);
+    }
+  }
+  /// f(group) for every column.
+  template <class F>
+  std::vector<T> spread(F f) const {
+    std::vector<T> out(width_);
+    for (std::size_t c = 0; c < width_; ++c) out[c] = static_cast<T>(f(c / inner_));
+    return out;
+  }
+  std::vector<Moments> moments(const T* x) {
+    const double count = static_cast<double>(rows_ * inner_);
+    const std::vector<double> total = sums(x);
+    const std::vector<double> square = products(nullptr, x, spread([&](std::size_t g) { return total[g] / count; }));
+    std::vector<Moments> out;
+    for (std::size_t g = 0; g < total.size(); ++g) out.push_back({total[g] / count, square[g] / count});
+    return out;
+  }
+
+ private:
+  const T* at(const T* x, std::size_t row) const { return x + offset_ + row * stride_; }
+  std::vector<double> folded(const std::vector<double>& columns) const {
+    std::vector<double> out(width_ / inner_);
+    for (std::size_t c = 0; c < width_; ++c) out[c / inner_] += columns[c];
+    return out;
+  }
+
+  std::size_t rows_, stride_, inner_, offset_, width_;
+  std::vector<T> row_;
+};
+
+// f(columns, first group) on ranges of groups.
+template <class T, class F>
+void for_columns(const Groups& g, F f) {
+  parallel_for(g.groups, std::max<std::size_t>(1, columns_at_once / g.inner), [&](std::size_t first, std::size_t last) {
+    Columns<T> columns(g, first, last);
+    f(columns, first);
+  });
 }
+
 template <class T>
-void scatter(const Groups& g, const std::vector<T>& x, T* out) {
-  transpose(Shape{g.groups, g.outer, g.inner}, {1, 0, 2}, x.data(), out);
+double number(const T* values, std::size_t i, double otherwise) {
+  return values ? static_cast<double>(values[i]) : otherwise;
 }
-Groups contiguous(const Groups& g) { return {1, g.groups, g.count()}; }
+
+// The affine map of one group that standardizes it: y = slope x + offset.
+struct Line {
+  double slope, offset;
+};
+template <class T>
+Line line_of(const Moments& m, double epsilon, const T* scale, const T* shift, std::size_t group) {
+  const double slope = number(scale, group, 1.0) / std::sqrt(m.variance + epsilon);
+  return {slope, number(shift, group, 0.0) - m.mean * slope};
+}
+
+// The derivative of one group along t: of_t t + of_x x + constant, from sum t and sum t (x - mean).
+struct Slope {
+  double of_t, of_x, constant;
+};
+template <class T>
+Slope slope_of(const Moments& m, double epsilon, double count, const T* scale, std::size_t group, double total,
+               double product) {
+  const double r = 1.0 / std::sqrt(m.variance + epsilon), s = number(scale, group, 1.0);
+  const double of_x = -s * r * r * r * product / count;
+  return {s * r, of_x, -s * r * total / count - of_x * m.mean};
+}
+
+template <class T>
+void narrow_slope(const Groups& g, double epsilon, std::size_t repeats, const T* x, const T* scale, const T* t, T* out,
+                  T* sums, T* products) {
+  const double count = static_cast<double>(g.count());
+  for_columns<T>(g, [&](Columns<T>& columns, std::size_t first) {
+    const std::vector<Moments> m = columns.moments(x);
+    const std::vector<T> center = columns.spread([&](std::size_t i) { return m[i].mean; });
+    for (std::size_t k = 0; k < repeats; ++k) {
+      const T* tangent = t + k * g.size();
+      const std::vector<double> total = columns.sums(tangent), product = columns.products(tangent, x, center);
+      std::vector<Slope> slopes;
+      for (std::size_t i = 0; i < m.size(); ++i) {
+        const std::size_t group = k * g.groups + first + i;
+        if (sums) sums[group] = static_cast<T>(total[i]);
+        if (products) products[group] = static_cast<T>(product[i] / std::sqrt(m[i].variance + epsilon));
+        slopes.push_back(slope_of(m[i], epsilon, count, scale, first + i, total[i], product[i]));
+      }
+      if (!out) continue;
+      columns.combine(tangent, columns.spread([&](std::size_t i) { return slopes[i].of_t; }), x,
+                      columns.spread([&](std::size_t i) { return slopes[i].of_x; }),
+                      columns.spread([&](std::size_t i) { return slopes[i].constant; }), out + k * g.size());
+    }
+  });
+}
 
 }  // namespace
 
 template <class T>
 void moments(const Groups& g, const T* x, double* mean, double* variance) {
-  if (scattered(g)) return moments(contiguous(g), gathered(g, x).data(), mean, variance);
+  const auto write = [&](std::size_t group, const Moments& m) {
+    mean[group] = m.mean;
+    variance[group] = m.variance;
+  };
+  if (narrow(g))
+    return for_columns<T>(g, [&](Columns<T>& columns, std::size_t first) {
+      for (const Moments& m : columns.moments(x)) write(first++, m);
+    });
   parallel_for(g.groups, grain_of(g), [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) {
-      const Moments m = moments_of(runs_of(g), x + i * g.inner);
-      mean[i] = m.mean;
-      variance[i] = m.variance;
-    }
+    for (std::size_t i = first; i < last; ++i) write(i, moments_of(runs_of(g), x + i * g.inner));
   });
 }
 
 template <class T>
 void standardize(const Groups& g, double epsilon, const T* x, const T* scale, const T* shift, T* y) {
-  if (scattered(g)) {
-    std::vector<T> out(g.size());
-    standardize(contiguous(g), epsilon, gathered(g, x).data(), scale, shift, out.data());
-    return scatter(g, out, y);
-  }
+  if (narrow(g))
+    return for_columns<T>(g, [&](Columns<T>& columns, std::size_t first) {
+      std::vector<Line> lines;
+      for (const Moments& m : columns.moments(x))
+        lines.push_back(line_of(m, epsilon, scale, shift, first + lines.size()));
+      columns.combine(nullptr, {}, x, columns.spread([&](std::size_t i) { return lines[i].slope; }),
+                      columns.spread([&](std::size_t i) { return lines[i].offset; }), y);
+    });
   const Runs runs = runs_of(g);
   parallel_for(g.groups, grain_of(g), [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       const T* from = x + i * g.inner;
-      const Moments m = moments_of(runs, from);
-      const double slope = (scale ? static_cast<double>(scale[i]) : 1.0) / std::sqrt(m.variance + epsilon);
-      const double offset = (shift ? static_cast<double>(shift[i]) : 0.0) - m.mean * slope;
+      const Line line = line_of(moments_of(runs, from), epsilon, scale, shift, i);
       for (std::size_t o = 0; o < g.outer; ++o)
-        loops<T>().affine(g.inner, static_cast<T>(slope), static_cast<T>(offset), from + o * runs.stride,
+        loops<T>().affine(g.inner, static_cast<T>(line.slope), static_cast<T>(line.offset), from + o * runs.stride,
                           y + i * g.inner + o * runs.stride);
     }
   });
@@ -109,37 +226,25 @@ void standardize(const Groups& g, double epsilon, const T* x, const T* scale, co
 template <class T>
 void standardize_slope(const Groups& g, double epsilon, std::size_t repeats, const T* x, const T* scale, const T* t,
                        T* out, T* sums, T* products) {
-  if (scattered(g)) {
-    const std::vector<T> xs = gathered(g, x);
-    std::vector<T> to(out ? g.size() : 0);
-    for (std::size_t k = 0; k < repeats; ++k) {
-      standardize_slope(contiguous(g), epsilon, 1, xs.data(), scale, gathered(g, t + k * g.size()).data(),
-                        out ? to.data() : nullptr, sums ? sums + k * g.groups : nullptr,
-                        products ? products + k * g.groups : nullptr);
-      if (out) scatter(g, to, out + k * g.size());
-    }
-    return;
-  }
+  if (narrow(g)) return narrow_slope(g, epsilon, repeats, x, scale, t, out, sums, products);
   const Runs runs = runs_of(g);
   const double count = static_cast<double>(g.count());
   parallel_for(g.groups, grain_of(g), [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       const T* from = x + i * g.inner;
       const Moments m = moments_of(runs, from);
-      const double r = 1.0 / std::sqrt(m.variance + epsilon), s = scale ? static_cast<double>(scale[i]) : 1.0;
       for (std::size_t k = 0; k < repeats; ++k) {
         const T* tangent = t + k * g.size() + i * g.inner;
         const double total = sum_of(runs, tangent);
-        const double product = r * product_of(runs, tangent, T(0), from, static_cast<T>(m.mean));
+        const double product = product_of(runs, tangent, T(0), from, static_cast<T>(m.mean));
         if (sums) sums[k * g.groups + i] = static_cast<T>(total);
-        if (products) products[k * g.groups + i] = static_cast<T>(product);
+        if (products) products[k * g.groups + i] = static_cast<T>(product / std::sqrt(m.variance + epsilon));
         if (!out) continue;
-        const double of_t = s * r, of_x = -s * r * r * product / count,
-                     constant = -of_t * total / count - of_x * m.mean;
+        const Slope slope = slope_of(m, epsilon, count, scale, i, total, product);
         for (std::size_t o = 0; o < g.outer; ++o) {
           const std::size_t at = o * runs.stride;
-          loops<T>().combine(g.inner, static_cast<T>(of_t), tangent + at, static_cast<T>(of_x), from + at,
-                             static_cast<T>(constant), out + k * g.size() + i * g.inner + at);
+          loops<T>().combine(g.inner, static_cast<T>(slope.of_t), tangent + at, static_cast<T>(slope.of_x), from + at,
+                             static_cast<T>(slope.constant), out + k * g.size() + i * g.inner + at);
         }
       }
     }

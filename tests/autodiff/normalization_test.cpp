@@ -153,6 +153,12 @@ BOOST_AUTO_TEST_CASE(batch_norms) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(batch_norm_of_many_features) {
+  expect_op(row("batch_norm of many features", [](auto x) { return batch_norm(x[0], x[1], x[2], 0.5); },
+                {{{4, 70}, Examples::axis0}, {{70}}, {{70}}},
+                {.reference = [](const Arrays& x) { return normalize_channels(x, 0.5); }, .mixes = true}));
+}
+
 BOOST_AUTO_TEST_CASE(frozen_batch_norms) {
   for (const Shape& shape : {Shape{5, 3}, Shape{3, 2, 4}, Shape{2, 3, 3, 4}}) {
     const Shape channels{shape[1]};
