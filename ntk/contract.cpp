@@ -8,6 +8,7 @@
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "ntk/gather.hpp"
 
 namespace xtangent::ntk {
 namespace {
@@ -329,6 +330,7 @@ void contract(Rule rule, const Pieces<T>& a, const Pieces<T>& b, bool fused_bias
   switch (rule) {
     case Rule::outer: return add_outer(a, b, fused_bias, block);
     case Rule::position_gram: return add_position_gram(a, b, block);
+    case Rule::gather: return add_gather(a, b, block);
     case Rule::materialize: break;
   }
   add_materialized(a, b, room, block);

@@ -21,12 +21,13 @@ enum class ProbeMode {
 enum class Rule {
   outer,          ///< (La Lb^T) o (Ra Rb^T): one position
   position_gram,  ///< sum over (p, q) of (La Lb^T) o (Ra Rb^T)
+  gather,         ///< rows of the parameter that both examples picked
   materialize,    ///< the gradients as (K N, P), in pieces of rows of the parameter, and one product
 };
 const char* name(Rule rule);
 
 /// Shape of one use, and what a rule costs on it: exact counts of floating-point operations and of bytes that are
-/// held while it runs.
+/// held while it runs; for gather, whose work depends on the indices, the most there can be.
 struct UseShape {
   FactorKind kind = FactorKind::dense;
   std::size_t parameter_size = 0, positions = 1, left = 1, right = 1;  // P, D, C, R

@@ -9,6 +9,7 @@ const char* name(Rule rule) {
   switch (rule) {
     case Rule::outer: return "outer";
     case Rule::position_gram: return "position Gram";
+    case Rule::gather: return "gather";
     case Rule::materialize: break;
   }
   return "materialize";
@@ -17,6 +18,7 @@ const char* name(Rule rule) {
 std::vector<Rule> rules_for(const UseShape& use) {
   if (use.kind == FactorKind::outer) return {Rule::outer, Rule::materialize};
   if (use.kind == FactorKind::outer_sum && !use.grouped) return {Rule::position_gram, Rule::materialize};
+  if (use.kind == FactorKind::gather) return {Rule::gather, Rule::materialize};
   return {Rule::materialize};
 }
 
@@ -33,6 +35,8 @@ RuleCost cost(Rule rule, const UseShape& use, std::size_t rows, std::size_t colu
       return {2 * pairs * (r + probe_pairs * c) + 2 * pairs * probe_pairs, bytes * (na * nb + examples * (k * c + r))};
     case Rule::position_gram:
       return {2 * pairs * d * d * (r + probe_pairs * (c + 1)), bytes * examples * d * (r + k * c)};
+    case Rule::gather:
+      return {2 * pairs * probe_pairs * std::min(d * c, p), bytes * examples * k * std::min(d * c, p)};
     case Rule::materialize: break;
   }
   const bool product = use.kind == FactorKind::outer || use.kind == FactorKind::outer_sum;

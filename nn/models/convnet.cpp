@@ -2,12 +2,14 @@
 
 #include "nn/layers/conv2d.hpp"
 #include "nn/layers/pooling.hpp"
+#include "nn/models/width.hpp"
 
 namespace xtangent::nn {
 
-Sequential cnn(std::size_t classes, WeightOptions options) {
-  return sequential(Conv2d{3, 32, 3, {}, options}, Relu{}, Conv2d{32, 32, 3, {}, options}, Relu{},
-                    Conv2d{32, 32, 3, {}, options}, Flatten{}, Linear{32 * 26 * 26, classes, options});
+Sequential cnn(std::size_t classes, WeightOptions options, double width) {
+  const std::size_t c = scaled_width("cnn", 32, width);
+  return sequential(Conv2d{3, c, 3, {}, options}, Relu{}, Conv2d{c, c, 3, {}, options}, Relu{},
+                    Conv2d{c, c, 3, {}, options}, Flatten{}, Linear{c * 26 * 26, classes, options});
 }
 
 Sequential convnet(std::size_t width, std::size_t channels, std::size_t classes, WeightOptions options) {

@@ -5,7 +5,8 @@
 namespace xtangent::nn {
 
 /// Three valid 3x3 convolutions of 32 channels on images (3, 32, 32), relu after the first two, then 21632-classes.
-Sequential cnn(std::size_t classes = 10, WeightOptions options = {});
+/// `width` is a factor of the number of channels; option_error unless it is positive.
+Sequential cnn(std::size_t classes = 10, WeightOptions options = {}, double width = 1.0);
 
 /// A small network whose last hidden layer has `width` features, for images (channels, H, W) with H, W >= 8:
 /// conv 3x3 to width/8 channels, relu, max pool 2, conv 3x3 to width/4 channels, relu, max pool 2, means over a 2x2

@@ -39,7 +39,14 @@ std::vector<Row> networks() {
       {"mlp, NTK", mlp({6, 9, 3}, Erf{}, ntk), {6}, 3, 6 * 9 + 9 + 9 * 3 + 3, "2.bias"},
       {"mlp without bias", mlp({6, 9, 3}, Silu{}, {.bias = false}), {6}, 3, 6 * 9 + 9 * 3, "2.weight"},
       {"lenet", lenet(), {1, 28, 28}, 10, 61706, "11.bias"},
+      {"lenet of a half",
+       lenet(4, ntk, 0.5),
+       {1, 28, 28},
+       4,
+       78 + 3 * 8 * 25 + 8 + 201 * 60 + 61 * 42 + 43 * 4,
+       "11.bias"},
       {"cnn", cnn(), {3, 32, 32}, 10, 235722, "6.bias"},
+      {"cnn of 4 channels", cnn(3, {}, 0.125), {3, 32, 32}, 3, 112 + 2 * 148 + (4 * 676 + 1) * 3, "6.bias"},
       {"convnet", convnet(32), {1, 8, 8}, 10, 40 + 8 * 4 * 9 + 8 + 330, "8.bias"},
       {"convnet, larger images", convnet(16, 3, 5, ntk), {3, 11, 9}, 5, 3 * 2 * 9 + 2 + 2 * 4 * 9 + 4 + 85, "8.bias"},
       {"resnet18 of an eighth",
@@ -296,6 +303,8 @@ BOOST_AUTO_TEST_CASE(wrong_settings_are_refused) {
   BOOST_CHECK_THROW(nn::convnet(12), shape_error);
   BOOST_CHECK_THROW(nn::convnet(0), shape_error);
   BOOST_CHECK_THROW(nn::lenet(0), shape_error);
+  BOOST_CHECK_THROW(nn::lenet(10, {}, 0.0), option_error);
+  BOOST_CHECK_THROW(nn::cnn(10, {}, -1.0), option_error);
   BOOST_CHECK_THROW(nn::resnet18({.width = 0.0}), option_error);
   BOOST_CHECK_THROW(nn::resnet18({.channels = 0}), shape_error);
   BOOST_CHECK_THROW(nn::wide_resnet(18, 2), option_error);

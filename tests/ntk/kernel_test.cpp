@@ -63,7 +63,8 @@ BOOST_AUTO_TEST_CASE(all_strategies_agree) {
           BOOST_TEST(symmetric_to_the_bit(k));
           BOOST_TEST(ntk::relative_difference(ntk::kernel(*row.net, params, x1, x2, readout, options), cross) < 1e-12);
         }
-        for (ntk::Rule rule : {ntk::Rule::materialize, ntk::Rule::position_gram, ntk::Rule::outer}) {
+        for (ntk::Rule rule :
+             {ntk::Rule::materialize, ntk::Rule::position_gram, ntk::Rule::outer, ntk::Rule::gather}) {
           const ntk::Options options{.strategy = ntk::Strategy::structured, .rule = rule};
           BOOST_TEST(ntk::relative_difference(ntk::kernel(*row.net, params, x1, readout, options), square) < 1e-12);
           BOOST_TEST(ntk::relative_difference(ntk::kernel(*row.net, params, x1, x2, readout, options), cross) < 1e-12);
