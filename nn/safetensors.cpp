@@ -368,11 +368,14 @@ Parameters<T> load_parameters(Parameters<T> params, const fs::path& file, LoadOp
 template <class T>
 void save_parameters(const Parameters<T>& params, const fs::path& file, const SaveOptions& options) {
   std::vector<NamedArray<T>> arrays;
+  const auto add = [&](const std::string& name) {
+    arrays.push_back({name, params[name]});
+    if (is_counter(name)) arrays.back().type = ElementType::i64;
+  };
   for (const auto* infos : {&params.infos(), &params.buffer_infos()})
-    for (const ParameterInfo& info : *infos) {
-      arrays.push_back({info.name, params[info.name]});
-      if (is_counter(info.name)) arrays.back().type = ElementType::i64;
-    }
+    for (const ParameterInfo& info : *infos) add(info.name);
+  if (options.all_names)
+    for (const auto& [other, first] : params.layout().aliases) add(other);
   write_safetensors(file, arrays, options);
 }
 

@@ -98,8 +98,11 @@ BOOST_AUTO_TEST_CASE(files_may_use_any_of_the_names) {
   const auto params = net.init<double>(1);
   const testing::TemporaryFolder folder;
   const auto file = folder / "tied.safetensors";
-  nn::save_parameters(params, file);
-  BOOST_TEST(testing::same_bits(nn::load_parameters<double>(net, file).flat(), params.flat()));
+  for (bool all_names : {true, false}) {
+    nn::save_parameters(params, file, {.all_names = all_names});
+    BOOST_TEST(nn::read_safetensors(file).contains("head.weight") == all_names);
+    BOOST_TEST(testing::same_bits(nn::load_parameters<double>(net, file).flat(), params.flat()));
+  }
   std::vector<nn::NamedArray<double>> arrays = {{"head.weight", params["head.weight"]},
                                                 {"norm.weight", params["norm.weight"]},
                                                 {"norm.bias", params["norm.bias"]}};

@@ -153,7 +153,11 @@ class Parity {
       }
   }
 
-  bool has_training() const { return file_.contains("training/logits"); }
+  // In float only where rounding is not amplified so much that PyTorch itself is no better.
+  bool has_training() const {
+    return file_.contains("training/logits") &&
+           (sizeof(T) == 8 || file_.get<double>("training/float_error").item() < 0.3 * tolerance<T>);
+  }
   const Parameters<T>& params() const { return params_; }
 
  private:
@@ -264,7 +268,12 @@ BOOST_AUTO_TEST_CASE(initial_values_have_the_same_distribution) {
                                       {"convolution", Conv2d{12, 2502, {3, 2}, {.groups = 3}}},
                                       {"batch_norm", BatchNorm2d{20}},
                                       {"layer_norm", LayerNorm{20}},
-                                      {"group_norm", GroupNorm{4, 20}}};
+                                      {"group_norm", GroupNorm{4, 20}},
+                                      {"convolution_1d", Conv1d{12, 2502, 5, {.groups = 3}}},
+                                      {"embedding", Embedding{300, 40}},
+                                      {"attention", MultiheadAttention{64, 4}},
+                                      {"prelu", Prelu{5}},
+                                      {"resnet18", resnet18({.classes = 10, .stem = Stem::cifar, .width = 0.25})}};
   std::size_t compared = 0;
   for (const TorchRow& row : rows) {
     const auto params = row.net->init<double>(5);
@@ -284,8 +293,8 @@ BOOST_AUTO_TEST_CASE(initial_values_have_the_same_distribution) {
         BOOST_TEST(std::abs(mean - theirs[2]) <= error * deviation + rounding);
         BOOST_TEST(std::abs(std::sqrt(variance) - deviation) <= error * deviation + rounding);
         if (deviation > 0) BOOST_TEST(std::abs(fourth / (variance * variance) - theirs[4]) <= 5 * error);
-        // The ends of uniform numbers are within a few parts of n.
-        const double ends = theirs[4] < 2 ? 40 / n : 0.25;
+        // The ends of uniform numbers are within a few parts of n; those of normal ones lie anywhere.
+        const double ends = theirs[4] < 2.2 ? 40 / n : 2.0;
         BOOST_TEST(std::abs(low - theirs[0]) <= ends * deviation);
         BOOST_TEST(std::abs(high - theirs[1]) <= ends * deviation);
         ++compared;
