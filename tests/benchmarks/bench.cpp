@@ -1,9 +1,10 @@
-// Times one kernel of one reference workload, or a matrix product, and prints one line of JSON. tests/benchmarks/bench.py
-// runs it once a row, so that the peak memory is that of the row.
+// Times one kernel of one reference workload, its training step, or a matrix product, and prints one line of JSON.
+// tests/benchmarks/bench.py runs it once a row, so that the peak memory is that of the row.
 //
 //   bench list                                         names of the workloads
 //   bench gemm REPEAT                                  the limit: a large product in float
 //   bench WORKLOAD entk|pntk N REPEAT [--save FOLDER]  with the inputs, parameters and kernel as .npy
+//   bench WORKLOAD train BATCH REPEAT STEPS            a step's time, in epochs of STEPS batches
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -31,9 +32,14 @@ struct Workload {
 
 const std::map<std::string, Workload>& workloads() {
   static const std::map<std::string, Workload> all = {
-      {"mlp", {[] { return nn::mlp({784, 1024, 1024, 1024, 10}); }, {784}}},
+      {"mlp",
+       {[] {
+          return nn::mlp({784, 1024, 1024, 1024, 10});
+        },
+        {784}}},
       {"lenet", {[] { return nn::lenet(); }, {1, 28, 28}}},
       {"cnn", {[] { return nn::cnn(); }, {3, 32, 32}}},
+      {"resnet18", {[] { return nn::resnet18({.classes = 10, .stem = nn::Stem::cifar}); }, {3, 32, 32}}},
   };
   return all;
 }
@@ -67,9 +73,15 @@ Array<float> normal(const Shape& shape, unsigned seed) {
 }
 
 Json row(const std::string& workload, const std::string& kernel, std::size_t n, double seconds, double flop) {
-  return {{"workload", workload}, {"kernel", kernel},        {"n", n},
-          {"program", "xtangent"}, {"seconds", seconds},      {"peak_mib", peak_mib()},
-          {"gflops", flop / seconds * 1e-9}, {"threads", kernels::thread_count()}, {"core", kernels::blas_core().core}};
+  return {{"workload", workload},
+          {"kernel", kernel},
+          {"n", n},
+          {"program", "xtangent"},
+          {"seconds", seconds},
+          {"peak_mib", peak_mib()},
+          {"gflops", flop / seconds * 1e-9},
+          {"threads", kernels::thread_count()},
+          {"core", kernels::blas_core().core}};
 }
 
 Json time_product(std::size_t repeat) {
@@ -77,8 +89,8 @@ Json time_product(std::size_t repeat) {
   const Array<float> a = normal({n, n}, 1), b = normal({n, n}, 2);
   Array<float> c(Shape{n, n});
   float* out = c.mutable_data();
-  const double seconds = best_seconds(
-      repeat, [&] { kernels::gemm(false, true, n, n, n, 1.0F, a.data(), n, b.data(), n, 0.0F, out, n); });
+  const double seconds =
+      best_seconds(repeat, [&] { kernels::gemm(false, true, n, n, n, 1.0F, a.data(), n, b.data(), n, 0.0F, out, n); });
   return row("gemm", "product", n, seconds, 2.0 * static_cast<double>(n * n * n));
 }
 
@@ -103,6 +115,39 @@ Json time_kernel(const std::string& workload, const std::string& kernel, std::si
   return out;
 }
 
+// Forward, cross-entropy, backward, SGD with momentum, as nn::fit does them.
+Json time_training(const std::string& workload, std::size_t batch, std::size_t repeat, std::size_t steps) {
+  const Workload& chosen = workloads().at(workload);
+  const nn::Sequential net = chosen.net();
+  const Array<float> x = normal(chosen.image.prepended(batch * steps), 0);
+  std::vector<std::size_t> labels(batch * steps);
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = i % 10;
+  double best = std::numeric_limits<double>::infinity(), spent = 0.0;
+  nn::FitOptions<float> options;
+  options.epochs = 1 + std::max<std::size_t>(repeat, 100);
+  options.batch = batch;
+  options.optimizer = nn::sgd({.rate = 1e-3, .momentum = 0.9});
+  options.on_epoch = [&](const nn::Epoch& epoch, const nn::Parameters<float>&) {
+    if (epoch.number == 1) return true;  // warms up
+    best = std::min(best, epoch.seconds);
+    spent += epoch.seconds;
+    return epoch.number <= repeat || spent < 1.0;
+  };
+  const nn::Fit<float> fitted = nn::fit(net, net.init<float>(0), x, labels, options);
+  const double seconds = best / static_cast<double>(steps);
+  Json out = {{"workload", workload},
+              {"kernel", "train"},
+              {"n", batch},
+              {"program", "xtangent"},
+              {"seconds", seconds},
+              {"peak_mib", peak_mib()},
+              {"threads", kernels::thread_count()},
+              {"core", kernels::blas_core().core},
+              {"images_per_second", static_cast<double>(batch) / seconds}};
+  out["sum"] = fitted.history.back().loss;
+  return out;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -118,8 +163,11 @@ int main(int argc, char** argv) {
       std::cout << time_kernel(words[0], words[1], std::stoul(words[2]), std::stoul(words[3]),
                                words.size() == 6 ? words[5] : "")
                 << "\n";
+    } else if (words.size() == 5 && workloads().contains(words[0]) && words[1] == "train") {
+      std::cout << time_training(words[0], std::stoul(words[2]), std::stoul(words[3]), std::stoul(words[4])) << "\n";
     } else {
-      std::cerr << "usage: bench list | bench gemm REPEAT | bench WORKLOAD entk|pntk N REPEAT [--save FOLDER]\n";
+      std::cerr << "usage: bench list | bench gemm REPEAT | bench WORKLOAD entk|pntk N REPEAT [--save FOLDER] | bench "
+                   "WORKLOAD train BATCH REPEAT STEPS\n";
       return 2;
     }
   } catch (const std::exception& failure) {

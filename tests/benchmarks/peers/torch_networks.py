@@ -1,0 +1,48 @@
+"""The reference workloads as PyTorch modules."""
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, i, o, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o)
+        self.conv2, self.bn2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or i != o:
+            self.shortcut = nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))
+
+    def forward(self, x):
+        h = torch.relu(self.bn1(self.conv1(x)))
+        return torch.relu(self.bn2(self.conv2(h)) + self.shortcut(x))
+
+
+class ResNet18(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64)
+        blocks, channels = [], 64
+        for factor, stride in ((1, 1), (2, 2), (4, 2), (8, 2)):
+            blocks += [Block(channels, 64 * factor, stride), Block(64 * factor, 64 * factor, 1)]
+            channels = 64 * factor
+        self.layers, self.fc = nn.Sequential(*blocks), nn.Linear(channels, 10)
+
+    def forward(self, x):
+        x = torch.relu(self.bn1(self.conv1(x)))
+        return self.fc(self.layers(x).mean((2, 3)))
+
+
+def build(workload):
+    if workload == 'mlp':
+        return nn.Sequential(nn.Linear(784, 1024), nn.ReLU(), nn.Linear(1024, 1024), nn.ReLU(), nn.Linear(1024, 1024),
+                             nn.ReLU(), nn.Linear(1024, 10)), (784,)
+    if workload == 'lenet':
+        return nn.Sequential(nn.Conv2d(1, 6, 5, padding=2), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.Tanh(),
+                             nn.AvgPool2d(2), nn.Flatten(1), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84),
+                             nn.Tanh(), nn.Linear(84, 10)), (1, 28, 28)
+    if workload == 'cnn':
+        return nn.Sequential(nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3),
+                             nn.Flatten(1), nn.Linear(21632, 10)), (3, 32, 32)
+    if workload == 'resnet18':
+        return ResNet18(), (3, 32, 32)
+    raise SystemExit('no workload ' + workload)
