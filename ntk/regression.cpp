@@ -1,82 +1,115 @@
 #include "ntk/regression.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
-#include <sstream>
-#include <vector>
 
 #include "autodiff/error.hpp"
-#include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/kernels/lapack.hpp"
+#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/symmetric.hpp"
+#include "ntk/checks.hpp"
 
 namespace xtangent::ntk {
 
-Regression::Regression(const Array<double>& kernel, Options options) {
-  if (kernel.rank() != 2 || kernel.shape()[0] != kernel.shape()[1] || kernel.size() == 0)
-    throw shape_error("[regression] the kernel must be square and not empty, got " + to_string(kernel.shape()) + ".");
-  if (!all_finite(kernel)) throw numerical_error("[regression] the kernel holds NaN or infinity.");
-  if (!(options.ridge >= 0) || !std::isfinite(options.ridge))
-    throw numerical_error("[regression] the ridge must be finite and not negative.");
-  size_ = kernel.shape()[0];
-  factor_ = kernel.clone();
-  double* a = factor_.mutable_data();
-  double trace = 0;
-  for (std::size_t i = 0; i < size_; ++i) trace += a[i * size_ + i];
-  const double mean = trace / static_cast<double>(size_);
-  ridge_ = options.relative ? options.ridge * mean : options.ridge;
-  for (std::size_t i = 0; i < size_; ++i) a[i * size_ + i] += ridge_;
-  std::vector<double> diagonal(size_);
-  for (std::size_t i = 0; i < size_; ++i) diagonal[i] = a[i * size_ + i];
-  const std::size_t failed = kernels::cholesky(size_, a);
-  // A pivot below the rounding of what was subtracted from it is as good as zero, whatever its sign.
-  const double rounding = static_cast<double>(size_) * std::numeric_limits<double>::epsilon();
-  std::size_t row = failed ? failed - 1 : size_;
-  for (std::size_t i = 0; !failed && i < size_; ++i)
-    if (a[i * size_ + i] * a[i * size_ + i] <= rounding * diagonal[i]) {
-      row = i;
-      break;
-    }
-  if (row == size_) return;
-  const double pivot = failed ? a[row * size_ + row] : a[row * size_ + row] * a[row * size_ + row];
-  std::ostringstream text;
-  text << "[regression] the kernel of order " << size_ << " is not positive definite: pivot " << pivot << " at row " << row
-       << ", whose diagonal entry is " << diagonal[row] << ". Remove duplicate examples, use a network with at least as many "
-       << "parameters as rows, or add a ridge, such as 1e-6 of the mean of the diagonal (" << mean << ").";
-  throw numerical_error(text.str());
-}
-
-Array<double> Regression::solve(const Array<double>& y) const {
-  if (y.rank() < 1 || y.rank() > 2 || y.shape()[0] != size_)
-    throw shape_error("[regression solve] right-hand side " + to_string(y.shape()) + " for a kernel of order " +
-                      std::to_string(size_) + ".");
-  Array<double> x = y.clone();
-  kernels::cholesky_solve(size_, factor_.data(), x.size() / size_, x.mutable_data());
-  return x;
-}
-
-Array<double> Regression::predict(const Array<double>& kernel_new, const Array<double>& y, const Array<double>& f0,
-                                  const Array<double>& f0_new) const {
-  if (y.rank() != 2 || !(y.shape() == f0.shape()) || f0_new.rank() != 2 || f0_new.shape()[1] != y.shape()[1])
-    throw shape_error("[regression predict] y " + to_string(y.shape()) + " and f0 " + to_string(f0.shape()) +
-                      " must be (N, O), f0_new " + to_string(f0_new.shape()) + " (M, O).");
-  const std::size_t n = y.shape()[0], o = y.shape()[1], m = f0_new.shape()[0];
-  const bool full = size_ == n * o && (o > 1 || size_ != n);
-  if (!full && size_ != n)
-    throw shape_error("[regression predict] y " + to_string(y.shape()) + " fits neither N = " + std::to_string(size_) +
-                      " rows (pNTK) nor N O = " + std::to_string(size_) + " entries (eNTK).");
-  const std::size_t rows = full ? m * o : m, columns = full ? 1 : o;
-  if (!(kernel_new.shape() == Shape{rows, size_}))
-    throw shape_error("[regression predict] kernel_new " + to_string(kernel_new.shape()) + ", expected " +
-                      to_string(Shape{rows, size_}) + ".");
-  Array<double> residual(y.shape());
-  kernels::binary(kernels::Binary::subtract, y.shape(), y.data(), y.shape(), f0.data(), f0.shape(), residual.mutable_data());
-  const Array<double> weights = solve(residual.reshaped({size_, columns}));
+template <class T>
+Array<double> predict(const Array<T>& kernel_new, const Array<double>& weights, const Array<double>& f0_new) {
+  if (weights.rank() != 2 || f0_new.rank() != 2 || f0_new.shape()[1] != weights.shape()[1])
+    throw shape_error("[predict] weights " + to_string(weights.shape()) + " must be (N, O), f0_new " +
+                      to_string(f0_new.shape()) + " (M, O).");
+  const std::size_t n = weights.shape()[0], o = weights.shape()[1], m = f0_new.shape()[0];
+  const bool full = !(kernel_new.shape() == Shape{m, n});
+  if (full && !(kernel_new.shape() == Shape{m * o, n * o}))
+    throw shape_error("[predict] kernel_new " + to_string(kernel_new.shape()) + ", expected " + to_string(Shape{m, n}) +
+                      " (pNTK) or " + to_string(Shape{m * o, n * o}) +
+                      " (eNTK): new points in rows, training points in columns.");
+  const std::size_t per_row = full ? o : 1;
   Array<double> out = f0_new.clone();
-  kernels::gemm(false, false, rows, columns, size_, 1.0, kernel_new.data(), size_, weights.data(), columns, 1.0,
-                out.mutable_data(), columns);
+  kernels::gemm_widened(m * per_row, o / per_row, n * per_row, 1.0, kernel_new.data(), n * per_row, weights.data(),
+                        out.mutable_data());
   return out;
 }
+
+template <class T>
+Array<double> Regression<T>::weights(const Array<double>& y, const Array<double>& f0) const {
+  const std::size_t columns = columns_of_targets("regression", y, f0, size());
+  Array<double> residual(y.shape());
+  kernels::binary(kernels::Binary::subtract, y.shape(), y.data(), y.shape(), f0.data(), f0.shape(),
+                  residual.mutable_data());
+  return solve(residual.reshaped({size(), columns})).reshaped(y.shape());
+}
+
+template <class T>
+Array<double> Regression<T>::predict(const Array<T>& kernel_new, const Array<double>& y, const Array<double>& f0,
+                                     const Array<double>& f0_new) const {
+  return ntk::predict(kernel_new, weights(y, f0), f0_new);
+}
+
+template <class T>
+Array<double> Regression<T>::posterior_variance(const Array<T>& kernel_new, const Array<double>& variance_new) const {
+  if (kernel_new.rank() != 2 || !(variance_new.shape() == Shape{kernel_new.shape()[0]}))
+    throw shape_error("[posterior_variance] kernel_new " + to_string(kernel_new.shape()) + " and variance_new " +
+                      to_string(variance_new.shape()) + ", expected (M, " + std::to_string(size()) + ") and (M,).");
+  const Array<T> rows = factor_.whitened(kernel_new);
+  Array<double> out(variance_new.shape());
+  double* to = out.mutable_data();
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const T* row = rows.data() + i * size();
+    to[i] = std::max(0.0, variance_new[i] - kernels::loops<T>().dot(size(), row, row));
+  }
+  return out;
+}
+
+template <class T>
+Array<double> Regression<T>::posterior_covariance(const Array<T>& kernel_new,
+                                                  const Array<double>& covariance_new) const {
+  check_symmetric("posterior_covariance", covariance_new);
+  const std::size_t m = covariance_new.shape()[0];
+  if (!(kernel_new.shape() == Shape{m, size()}))
+    throw shape_error("[posterior_covariance] kernel_new " + to_string(kernel_new.shape()) + ", expected " +
+                      to_string(Shape{m, size()}) + ".");
+  const Array<T> rows = factor_.whitened(kernel_new);
+  Array<double> wide({m, size()});
+  kernels::widen(rows.size(), rows.data(), wide.mutable_data());
+  Array<double> out = covariance_new.clone();
+  kernels::symmetric_product(m, size(), -1.0, wide.data(), size(), out.mutable_data(), m);
+  kernels::mirror_lower(m, out.mutable_data());
+  return out;
+}
+
+template <class T>
+Array<double> Regression<T>::leave_one_out(const Array<double>& y, const Array<double>& f0) const {
+  const Array<double> w = weights(y, f0);
+  const std::size_t n = y.shape()[0], columns = columns_of_targets("leave_one_out", y, f0, size());
+  const std::size_t block = size() / n;
+  // y_i - f_i without example i: the inverse of the block of K^-1, times its part of the weights.
+  Array<double> blocks = factor_.inverse_diagonal(block), errors = w.clone(), out(y.shape());
+  for (std::size_t i = 0; i < n; ++i) {
+    double* a = blocks.mutable_data() + i * block * block;
+    double* b = errors.mutable_data() + i * block * columns;
+    if (kernels::cholesky(block, a, block) != 0)
+      throw numerical_error("[leave_one_out] the kernel is singular to rounding at example " + std::to_string(i) +
+                            ". Add a ridge.");
+    kernels::triangular_solve(false, block, a, block, columns, b, columns);
+    kernels::triangular_solve(true, block, a, block, columns, b, columns);
+  }
+  kernels::binary(kernels::Binary::subtract, y.shape(), y.data(), y.shape(), errors.data(), y.shape(),
+                  out.mutable_data());
+  return out;
+}
+
+template <class T>
+double Regression<T>::generalized_cross_validation(const Array<double>& y, const Array<double>& f0) const {
+  // I - H = ridge (K + ridge I)^-1, and the ridge cancels.
+  const Array<double> w = weights(y, f0), inverse = factor_.inverse_diagonal();
+  const double columns = static_cast<double>(w.size()) / static_cast<double>(size());
+  const double trace = kernels::loops<double>().sum(inverse.size(), inverse.data());
+  const double squares = kernels::loops<double>().dot(w.size(), w.data(), w.data());
+  return static_cast<double>(size()) * squares / columns / (trace * trace);
+}
+
+template Array<double> predict(const Array<float>&, const Array<double>&, const Array<double>&);
+template Array<double> predict(const Array<double>&, const Array<double>&, const Array<double>&);
+template class Regression<float>;
+template class Regression<double>;
 
 }  // namespace xtangent::ntk

@@ -8,7 +8,10 @@
 #include "autodiff/kernels/blas.hpp"
 
 extern "C" {
+void spotrf_(const char* uplo, const int* n, float* a, const int* lda, int* info, std::size_t);
 void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info, std::size_t);
+void ssyevd_(const char* jobz, const char* uplo, const int* n, float* a, const int* lda, float* w, float* work,
+             const int* lwork, int* iwork, const int* liwork, int* info, std::size_t, std::size_t);
 void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w, double* work,
              const int* lwork, int* iwork, const int* liwork, int* info, std::size_t, std::size_t);
 }
@@ -16,50 +19,105 @@ void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const 
 namespace xtangent::kernels {
 namespace {
 
-std::vector<double> eigen(std::size_t size, double* a, char job) {
+// LAPACK and BLAS by the type of the elements.
+template <class T>
+struct Routines;
+template <>
+struct Routines<float> {
+  static constexpr auto potrf = &spotrf_;
+  static constexpr auto syevd = &ssyevd_;
+  static constexpr auto trsm = &cblas_strsm;
+  static constexpr auto syrk = &cblas_ssyrk;
+};
+template <>
+struct Routines<double> {
+  static constexpr auto potrf = &dpotrf_;
+  static constexpr auto syevd = &dsyevd_;
+  static constexpr auto trsm = &cblas_dtrsm;
+  static constexpr auto syrk = &cblas_dsyrk;
+};
+
+template <class T>
+std::vector<T> eigen(std::size_t size, T* a, char job) {
   if (size == 0) return {};
   const BlasThreads all;
   const int n = static_cast<int>(size);
-  int info = 0, work_size = -1, int_work_size = -1, int_query = 0;
-  double query = 0;
-  std::vector<double> values(size);
-  dsyevd_(&job, "L", &n, a, &n, values.data(), &query, &work_size, &int_query, &int_work_size, &info, 1, 1);
-  work_size = static_cast<int>(query);
-  int_work_size = int_query;
-  std::vector<double> work(static_cast<std::size_t>(work_size));
+  int info = 0;
+  // What syevd asks for, in whole numbers: its own answer would be rounded to T.
+  const std::size_t wanted = job == 'V' ? 1 + 6 * size + 2 * size * size : 2 * size + 32 * size + 1;
+  int work_size = static_cast<int>(wanted), int_work_size = job == 'V' ? 3 + 5 * n : 1;
+  std::vector<T> values(size), work(wanted);
   std::vector<int> int_work(static_cast<std::size_t>(int_work_size));
-  dsyevd_(&job, "L", &n, a, &n, values.data(), work.data(), &work_size, int_work.data(), &int_work_size, &info, 1, 1);
+  Routines<T>::syevd(&job, "L", &n, a, &n, values.data(), work.data(), &work_size, int_work.data(), &int_work_size,
+                     &info, 1, 1);
   if (info != 0)
-    throw numerical_error("[eigenvalues] LAPACK's dsyevd did not converge (info " + std::to_string(info) +
+    throw numerical_error("[eigenvalues] LAPACK's syevd did not converge (info " + std::to_string(info) +
                           ") on a matrix of order " + std::to_string(size) + ". Check that its entries are finite.");
   return values;
 }
 
 }  // namespace
 
-std::size_t cholesky(std::size_t size, double* a) {
+template <class T>
+std::size_t cholesky(std::size_t size, T* a, std::size_t ld) {
   if (size == 0) return 0;
   const BlasThreads all;
-  const int n = static_cast<int>(size);
+  const int n = static_cast<int>(size), stride = static_cast<int>(ld);
   int info = 0;
   // Column-major upper is row-major lower.
-  dpotrf_("U", &n, a, &n, &info, 1);
+  Routines<T>::potrf("U", &n, a, &stride, &info, 1);
   return info > 0 ? static_cast<std::size_t>(info) : 0;
 }
 
-void cholesky_solve(std::size_t n, const double* factor, std::size_t count, double* b) {
+template <class T>
+void triangular_solve(bool transpose, std::size_t n, const T* l, std::size_t ld, std::size_t count, T* b,
+                      std::size_t ldb) {
   if (n == 0 || count == 0) return;
   const BlasThreads all;
-  const int order = static_cast<int>(n), columns = static_cast<int>(count);
-  cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, order, columns, 1.0, factor, order, b,
-              columns);
-  cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, order, columns, 1.0, factor, order, b,
-              columns);
+  Routines<T>::trsm(CblasRowMajor, CblasLeft, CblasLower, transpose ? CblasTrans : CblasNoTrans, CblasNonUnit,
+                    static_cast<int>(n), static_cast<int>(count), T(1), l, static_cast<int>(ld), b,
+                    static_cast<int>(ldb));
 }
 
-std::vector<double> symmetric_eigenvalues(std::size_t n, double* a) { return eigen(n, a, 'N'); }
+template <class T>
+void triangular_solve_rows(std::size_t n, const T* l, std::size_t ld, std::size_t rows, T* b, std::size_t ldb) {
+  if (n == 0 || rows == 0) return;
+  const BlasThreads all;
+  Routines<T>::trsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, static_cast<int>(rows),
+                    static_cast<int>(n), T(1), l, static_cast<int>(ld), b, static_cast<int>(ldb));
+}
+
+template <class T>
+void symmetric_product(std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda, T* c, std::size_t ldc) {
+  if (n == 0 || k == 0) return;
+  const BlasThreads all;
+  Routines<T>::syrk(CblasRowMajor, CblasLower, CblasNoTrans, static_cast<int>(n), static_cast<int>(k), alpha, a,
+                    static_cast<int>(lda), T(1), c, static_cast<int>(ldc));
+}
+
+template <class T>
+std::vector<T> symmetric_eigenvalues(std::size_t n, T* a) {
+  return eigen(n, a, 'N');
+}
 
 // The columns of LAPACK's column-major result are the rows of ours.
-std::vector<double> symmetric_eigenvectors(std::size_t n, double* a) { return eigen(n, a, 'V'); }
+template <class T>
+std::vector<T> symmetric_eigenvectors(std::size_t n, T* a) {
+  if (n > 32766)
+    throw shape_error("[eigenvectors] order " + std::to_string(n) +
+                      ": LAPACK's 32-bit sizes end at 32766. Use fewer examples, or the pNTK instead of the eNTK.");
+  return eigen(n, a, 'V');
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                           \
+  template std::size_t cholesky(std::size_t, T*, std::size_t);                                            \
+  template void triangular_solve(bool, std::size_t, const T*, std::size_t, std::size_t, T*, std::size_t); \
+  template void triangular_solve_rows(std::size_t, const T*, std::size_t, std::size_t, T*, std::size_t);  \
+  template void symmetric_product(std::size_t, std::size_t, T, const T*, std::size_t, T*, std::size_t);   \
+  template std::vector<T> symmetric_eigenvalues(std::size_t, T*);                                         \
+  template std::vector<T> symmetric_eigenvectors(std::size_t, T*);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
 
 }  // namespace xtangent::kernels

@@ -3,20 +3,36 @@
 #include <cstddef>
 #include <vector>
 
-/// Large in-place factorizations in double, by LAPACK with all threads. Matrices are row-major and symmetric.
+/// Large dense factorizations and triangular products in place, by BLAS and LAPACK with all threads. Matrices are
+/// row-major with rows `ld` elements apart; a triangle is the lower one, and the upper one is neither read nor written
+/// unless said. T = float, double.
 namespace xtangent::kernels {
 
-/// Cholesky factor of a (n, n) in place: lower triangle L (row-major) with a = L L^T. Returns 0, or the order of the
-/// first leading minor that is not positive definite.
-std::size_t cholesky(std::size_t n, double* a);
+/// Cholesky factor of a (n, n) in place: lower triangle L with a = L L^T. Returns 0, or the order of the first leading
+/// minor that is not positive definite.
+template <class T>
+std::size_t cholesky(std::size_t n, T* a, std::size_t ld);
 
-/// Solves L L^T x = b in place for `count` right-hand sides, b (n, count) row-major.
-void cholesky_solve(std::size_t n, const double* factor, std::size_t count, double* b);
+/// b (n, count) <- L^-1 b, or L^-T b where `transpose`.
+template <class T>
+void triangular_solve(bool transpose, std::size_t n, const T* l, std::size_t ld, std::size_t count, T* b,
+                      std::size_t ldb);
+
+/// b (rows, n) <- b L^-T
+template <class T>
+void triangular_solve_rows(std::size_t n, const T* l, std::size_t ld, std::size_t rows, T* b, std::size_t ldb);
+
+/// Lower triangle of c (n, n) += alpha a a^T, a (n, k).
+template <class T>
+void symmetric_product(std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda, T* c, std::size_t ldc);
 
 /// Eigenvalues of a (n, n), ascending; a is overwritten. Throws numerical_error when LAPACK does not converge.
-std::vector<double> symmetric_eigenvalues(std::size_t n, double* a);
+template <class T>
+std::vector<T> symmetric_eigenvalues(std::size_t n, T* a);
 
-/// Eigenvalues, ascending, and eigenvectors: row i of a becomes the eigenvector of eigenvalue i.
-std::vector<double> symmetric_eigenvectors(std::size_t n, double* a);
+/// Eigenvalues, ascending, and eigenvectors: row i of a becomes the eigenvector of eigenvalue i. Memory: 2 n^2 more.
+/// Throws shape_error above the order that LAPACK's 32-bit sizes allow (32766).
+template <class T>
+std::vector<T> symmetric_eigenvectors(std::size_t n, T* a);
 
 }  // namespace xtangent::kernels

@@ -6,6 +6,7 @@
 #include "ntk/kernel.hpp"
 #include "ntk/regression.hpp"
 #include "ntk/spectrum.hpp"
+#include "tests/ntk/matrices.hpp"
 #include "tests/ntk/networks.hpp"
 #include "tests/testing.hpp"
 
@@ -13,19 +14,6 @@ using namespace xtangent;
 using namespace xtangent::testing;
 
 namespace {
-
-// A A^T + 0.1 I
-Array<double> positive_matrix(std::size_t n) {
-  Random random("positive");
-  const Array<double> a = random_array(random, {n, n});
-  Array<double> k = Array<double>::zeros({n, n});
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) {
-      for (std::size_t l = 0; l < n; ++l) k.mutable_data()[i * n + j] += a[i * n + l] * a[j * n + l];
-      if (i == j) k.mutable_data()[i * n + j] += 0.1;
-    }
-  return k;
-}
 
 struct Problem {
   nn::Sequential net = nn::sequential(nn::Linear(6, 300), nn::Tanh(), nn::Linear(300, 3));
@@ -103,13 +91,124 @@ BOOST_AUTO_TEST_CASE(predictions_by_hand) {
                         ntk::Regression(pntk).predict(pntk_new, p.y, p.f0, p.f0_new)) < 1e-10);
 }
 
+BOOST_AUTO_TEST_CASE(float_kernels_follow_double) {
+  const Problem p;
+  for (bool full : {false, true}) {
+    const auto k = full ? ntk::entk(p.net, p.params, p.x) : ntk::pntk(p.net, p.params, p.x);
+    const auto k_new = full ? ntk::entk(p.net, p.params, p.x_new, p.x) : ntk::pntk(p.net, p.params, p.x_new, p.x);
+    const auto exact = ntk::Regression(k, {.ridge = 0.01}).predict(k_new, p.y, p.f0, p.f0_new);
+    const ntk::Regression single(cast<float>(k), {.ridge = 0.01});
+    BOOST_TEST(difference(single.predict(cast<float>(k_new), p.y, p.f0, p.f0_new), exact) < 1e-5);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(takes_xtensor_kernels) {
+  const Problem p;
+  const xt::xarray<double> k = ntk::pntk(p.net, p.params, p.x);
+  const xt::xarray<float> single = xt::cast<float>(k);
+  BOOST_TEST(difference(ntk::Regression(k).predict(k, p.y, p.f0, p.f0), p.y) < 1e-8);
+  BOOST_TEST(difference(ntk::Regression(single, {.ridge = 1e-3}).predict(single, p.y, p.f0, p.f0), p.y) < 0.1);
+}
+
+// The posterior by dense formulas: K** - K* (K + ridge)^-1 K*^T.
+BOOST_AUTO_TEST_CASE(posterior_of_a_gaussian_process) {
+  const Array<double> joint = positive_matrix(30);
+  const auto old = range(0, 22), fresh = range(22, 30);
+  const Array<double> k = picked(joint, old, old), k_new = picked(joint, fresh, old),
+                      prior = picked(joint, fresh, fresh);
+  for (double ridge : {0.0, 0.7}) {
+    const ntk::Regression r(k, {.ridge = ridge, .relative = false});
+    const Array<double> gain = transposed(eliminated(plus(k, identity(22), ridge), transposed(k_new)));
+    const Array<double> expected = plus(prior, product(gain, transposed(k_new)), -1);
+    Array<double> variances({8}), expected_variances({8});
+    for (std::size_t i = 0; i < 8; ++i) {
+      variances.mutable_data()[i] = prior[i * 9];
+      expected_variances.mutable_data()[i] = expected[i * 9];
+    }
+    const Array<double> covariance = r.posterior_covariance(k_new, prior);
+    BOOST_TEST(relative_error(covariance, expected) < 1e-10);
+    BOOST_TEST(difference(covariance, transposed(covariance)) == 0);
+    BOOST_TEST(relative_error(r.posterior_variance(k_new, variances), expected_variances) < 1e-10);
+    const ntk::Regression single(cast<float>(k), {.ridge = ridge, .relative = false});
+    BOOST_TEST(relative_error(single.posterior_covariance(cast<float>(k_new), prior), expected) < 1e-3);
+    BOOST_TEST(relative_error(single.posterior_variance(cast<float>(k_new), variances), expected_variances) < 1e-3);
+    // At the training points nothing is left to know without noise.
+    if (ridge == 0) {
+      Array<double> own({22});
+      for (std::size_t i = 0; i < 22; ++i) own.mutable_data()[i] = k[i * 23];
+      for (double v : {r.posterior_variance(k, own)[0], r.posterior_variance(k, own)[21]}) {
+        BOOST_TEST(v >= 0);
+        BOOST_TEST(v < 1e-10);
+      }
+    }
+  }
+}
+
+// Against a regression without the example, for both forms of kernels.
+BOOST_AUTO_TEST_CASE(leaving_one_out_is_refitting) {
+  const Problem p;
+  for (bool full : {false, true}) {
+    const std::size_t o = full ? 3 : 1;
+    const auto k = full ? ntk::entk(p.net, p.params, p.x) : ntk::pntk(p.net, p.params, p.x);
+    for (double ridge : {0.0, 2.0}) {
+      const ntk::CholeskyOptions options{.ridge = ridge, .relative = false};
+      const Array<double> found = ntk::Regression(k, options).leave_one_out(p.y, p.f0);
+      for (std::size_t left = 0; left < 7; ++left) {
+        std::vector<std::size_t> kept, rows, out = range(left * o, (left + 1) * o);
+        for (std::size_t i = 0; i < 7; ++i)
+          if (i != left) kept.push_back(i);
+        for (std::size_t i : kept)
+          for (std::size_t c = 0; c < o; ++c) rows.push_back(i * o + c);
+        const auto outputs = range(0, 3);
+        const Array<double> expected = ntk::Regression(picked(k, rows, rows), options)
+                                           .predict(picked(k, out, rows), picked(p.y, kept, outputs),
+                                                    picked(p.f0, kept, outputs), picked(p.f0, {left}, outputs));
+        BOOST_TEST(difference(found.rows(left, left + 1), expected) < 1e-9);
+      }
+    }
+  }
+}
+
+// Against I - H, formed.
+BOOST_AUTO_TEST_CASE(generalized_cross_validation_by_the_smoother) {
+  const std::size_t n = 25;
+  const Array<double> k = positive_matrix(n);
+  Random random("gcv");
+  const Array<double> y = random_array(random, {n, 3}), f0 = random_array(random, {n, 3});
+  const ntk::CholeskyOptions options{.ridge = 0.4, .relative = false};
+  const Array<double> h = transposed(eliminated(plus(k, identity(n), 0.4), k));
+  const Array<double> rest = plus(identity(n), h, -1), errors = product(rest, plus(y, f0, -1));
+  double trace = 0;
+  for (std::size_t i = 0; i < n; ++i) trace += rest[i * (n + 1)];
+  const double expected = n * inner(errors, errors) / 3 / (trace * trace);
+  BOOST_TEST(std::abs(ntk::Regression(k, options).generalized_cross_validation(y, f0) / expected - 1) < 1e-10);
+}
+
+// One example of an eNTK is O rows.
+BOOST_AUTO_TEST_CASE(examples_come_and_go) {
+  const Problem p;
+  const auto k = ntk::entk(p.net, p.params, p.x), k_new = ntk::entk(p.net, p.params, p.x_new, p.x);
+  const auto first = range(0, 15), last = range(15, 21), outputs = range(0, 3);
+  ntk::Regression r(picked(k, first, first));
+  r.append(picked(k, last, first), picked(k, last, last));
+  BOOST_TEST(difference(r.predict(k_new, p.y, p.f0, p.f0_new), ntk::Regression(k).predict(k_new, p.y, p.f0, p.f0_new)) <
+             1e-9);
+  r.remove(0, 3);
+  const auto kept = range(3, 21), examples = range(1, 7);
+  const ntk::Regression expected(picked(k, kept, kept));
+  const auto y = picked(p.y, examples, outputs), f0 = picked(p.f0, examples, outputs);
+  const auto shorter = picked(k_new, range(0, 12), kept);
+  BOOST_TEST(difference(r.predict(shorter, y, f0, p.f0_new), expected.predict(shorter, y, f0, p.f0_new)) < 1e-9);
+}
+
 // On a very wide network, gradient descent on the squared error moves the outputs as the kernel at initialization says:
 // f_{t+1} - y = (I - rate Theta) (f_t - y), at new points f_{t+1} = f_t - rate Theta_new (f_t - y).
 BOOST_AUTO_TEST_CASE(gradient_descent_of_a_wide_network_follows_its_kernel) {
   const nn::WeightOptions ntk{.parameterization = nn::Parameterization::ntk};
   Random random("descent");
   const std::size_t n = 5, m = 3, o = 2, steps = 60;
-  const Array<double> x = random_array(random, {n, 4}), x_new = random_array(random, {m, 4}), y = random_array(random, {n, o});
+  const Array<double> x = random_array(random, {n, 4}), x_new = random_array(random, {m, 4}),
+                      y = random_array(random, {n, o});
   std::vector<double> errors;
   for (std::size_t width : {512, 8192}) {
     const auto net = nn::sequential(nn::Linear(4, width, ntk), nn::Tanh(), nn::Linear(width, o, ntk));
@@ -124,7 +223,8 @@ BOOST_AUTO_TEST_CASE(gradient_descent_of_a_wide_network_follows_its_kernel) {
       for (std::size_t i = 0; i < n * o; ++i)
         for (std::size_t j = 0; j < n * o; ++j) f.mutable_data()[i] -= rate * theta[i * n * o + j] * residual[j];
       for (std::size_t i = 0; i < m * o; ++i)
-        for (std::size_t j = 0; j < n * o; ++j) f_new.mutable_data()[i] -= rate * theta_new[i * n * o + j] * residual[j];
+        for (std::size_t j = 0; j < n * o; ++j)
+          f_new.mutable_data()[i] -= rate * theta_new[i * n * o + j] * residual[j];
 
       Tape<double> tape;
       const auto run = net.record(tape, params, x);
@@ -176,9 +276,18 @@ BOOST_AUTO_TEST_CASE(differences_of_kernels) {
 BOOST_AUTO_TEST_CASE(errors) {
   const Array<double> k = positive_matrix(4);
   BOOST_CHECK_THROW(ntk::Regression(Array<double>::ones({2, 3})), shape_error);
-  BOOST_CHECK_THROW(ntk::Regression(Array<double>()), shape_error);
-  BOOST_CHECK_THROW(ntk::Regression(k, {.ridge = -1}), numerical_error);
+  BOOST_CHECK_THROW(ntk::Regression(Array<double>{}), shape_error);
+  BOOST_CHECK_THROW(ntk::Regression(k, {.ridge = -1}), option_error);
   BOOST_CHECK_THROW(ntk::Regression(k).solve(Array<double>::ones({5})), shape_error);
+  const ntk::Regression r(k);
+  const Array<double> y = Array<double>::ones({4, 2});
+  BOOST_CHECK_THROW(r.predict(k, y, Array<double>::ones({4, 3}), y), shape_error);
+  BOOST_CHECK_THROW(r.predict(k, Array<double>::ones({3, 2}), Array<double>::ones({3, 2}), y), shape_error);
+  BOOST_CHECK_THROW(r.predict(Array<double>::ones({4, 3}), y, y, y), shape_error);
+  BOOST_CHECK_THROW(r.predict(k, y, y, Array<double>::ones({4, 1})), shape_error);
+  BOOST_CHECK_THROW(r.posterior_variance(k, Array<double>::ones({3})), shape_error);
+  BOOST_CHECK_THROW(r.posterior_covariance(k, Array<double>::ones({3, 3})), shape_error);
+  BOOST_CHECK_THROW(r.leave_one_out(y, Array<double>::ones({4, 1})), shape_error);
   BOOST_CHECK_THROW(ntk::eigenvalues(Array<double>::ones({2, 3})), shape_error);
   BOOST_CHECK_THROW(ntk::eigenvalues(Array<double>::from({2, 2}, {1, 2, 3, 4})), numerical_error);
   BOOST_CHECK_THROW(ntk::relative_frobenius(k, k, 2), shape_error);
