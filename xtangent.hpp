@@ -20,6 +20,7 @@
 #include "nn/nn.hpp"
 #include "ntk/cholesky.hpp"
 #include "ntk/compare.hpp"
+#include "ntk/dynamics.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/plan.hpp"
 #include "ntk/readout.hpp"

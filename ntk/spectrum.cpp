@@ -5,25 +5,19 @@
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/lapack.hpp"
+#include "ntk/checks.hpp"
 
 namespace xtangent::ntk {
 
-std::vector<double> eigenvalues(const Array<double>& kernel) {
-  if (kernel.rank() != 2 || kernel.shape()[0] != kernel.shape()[1] || kernel.size() == 0)
-    throw shape_error("[eigenvalues] the kernel must be square and not empty, got " + to_string(kernel.shape()) + ".");
-  if (!all_finite(kernel)) throw numerical_error("[eigenvalues] the kernel holds NaN or infinity.");
-  const std::size_t n = kernel.shape()[0];
-  double scale = 0, skew = 0;
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j <= i; ++j) {
-      scale = std::max(scale, std::abs(kernel[i * n + j]));
-      skew = std::max(skew, std::abs(kernel[i * n + j] - kernel[j * n + i]));
-    }
-  if (skew > 1e-8 * scale)
-    throw numerical_error("[eigenvalues] the kernel is not symmetric: entries differ from their mirror images by up to " +
-                          std::to_string(skew) + ". Pass the kernel of one set of examples with itself.");
-  Array<double> work = kernel.clone();
-  return kernels::symmetric_eigenvalues(n, work.mutable_data());
+std::vector<double> eigenvalues(AnyMatrix kernel) {
+  check_symmetric("eigenvalues", kernel.values);
+  return kernels::symmetric_eigenvalues(kernel.values.shape()[0], kernel.values.mutable_data());
+}
+
+Eigensystem eigensystem(AnyMatrix kernel) {
+  check_symmetric("eigensystem", kernel.values);
+  std::vector<double> values = kernels::symmetric_eigenvectors(kernel.values.shape()[0], kernel.values.mutable_data());
+  return {std::move(values), std::move(kernel.values)};
 }
 
 double condition_number(const std::vector<double>& values) {
@@ -33,7 +27,18 @@ double condition_number(const std::vector<double>& values) {
 
 double maximal_learning_rate(const std::vector<double>& values) {
   if (values.empty()) throw shape_error("[maximal_learning_rate] no eigenvalues.");
+  if (!(values.back() > 0)) throw numerical_error("[maximal_learning_rate] the largest eigenvalue is not positive.");
   return 2.0 / values.back();
+}
+
+double effective_rank(const std::vector<double>& values) {
+  if (values.empty()) throw shape_error("[effective_rank] no eigenvalues.");
+  double sum = 0, entropy = 0;
+  for (double v : values) sum += std::max(v, 0.0);
+  if (!(sum > 0)) throw numerical_error("[effective_rank] no eigenvalue is positive.");
+  for (double v : values)
+    if (v > 0) entropy -= v / sum * std::log(v / sum);
+  return std::exp(entropy);
 }
 
 }  // namespace xtangent::ntk

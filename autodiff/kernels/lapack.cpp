@@ -10,8 +10,6 @@
 extern "C" {
 void spotrf_(const char* uplo, const int* n, float* a, const int* lda, int* info, std::size_t);
 void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info, std::size_t);
-void ssyevd_(const char* jobz, const char* uplo, const int* n, float* a, const int* lda, float* w, float* work,
-             const int* lwork, int* iwork, const int* liwork, int* info, std::size_t, std::size_t);
 void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w, double* work,
              const int* lwork, int* iwork, const int* liwork, int* info, std::size_t, std::size_t);
 }
@@ -25,33 +23,31 @@ struct Routines;
 template <>
 struct Routines<float> {
   static constexpr auto potrf = &spotrf_;
-  static constexpr auto syevd = &ssyevd_;
   static constexpr auto trsm = &cblas_strsm;
   static constexpr auto syrk = &cblas_ssyrk;
 };
 template <>
 struct Routines<double> {
   static constexpr auto potrf = &dpotrf_;
-  static constexpr auto syevd = &dsyevd_;
   static constexpr auto trsm = &cblas_dtrsm;
   static constexpr auto syrk = &cblas_dsyrk;
 };
 
-template <class T>
-std::vector<T> eigen(std::size_t size, T* a, char job) {
+std::vector<double> eigen(std::size_t size, double* a, char job) {
   if (size == 0) return {};
   const BlasThreads all;
   const int n = static_cast<int>(size);
-  int info = 0;
-  // What syevd asks for, in whole numbers: its own answer would be rounded to T.
-  const std::size_t wanted = job == 'V' ? 1 + 6 * size + 2 * size * size : 2 * size + 32 * size + 1;
-  int work_size = static_cast<int>(wanted), int_work_size = job == 'V' ? 3 + 5 * n : 1;
-  std::vector<T> values(size), work(wanted);
+  int info = 0, work_size = -1, int_work_size = -1, int_query = 0;
+  double query = 0;
+  std::vector<double> values(size);
+  dsyevd_(&job, "L", &n, a, &n, values.data(), &query, &work_size, &int_query, &int_work_size, &info, 1, 1);
+  work_size = static_cast<int>(query);
+  int_work_size = int_query;
+  std::vector<double> work(static_cast<std::size_t>(work_size));
   std::vector<int> int_work(static_cast<std::size_t>(int_work_size));
-  Routines<T>::syevd(&job, "L", &n, a, &n, values.data(), work.data(), &work_size, int_work.data(), &int_work_size,
-                     &info, 1, 1);
+  dsyevd_(&job, "L", &n, a, &n, values.data(), work.data(), &work_size, int_work.data(), &int_work_size, &info, 1, 1);
   if (info != 0)
-    throw numerical_error("[eigenvalues] LAPACK's syevd did not converge (info " + std::to_string(info) +
+    throw numerical_error("[eigenvalues] LAPACK's dsyevd did not converge (info " + std::to_string(info) +
                           ") on a matrix of order " + std::to_string(size) + ". Check that its entries are finite.");
   return values;
 }
@@ -95,14 +91,10 @@ void symmetric_product(std::size_t n, std::size_t k, T alpha, const T* a, std::s
                     static_cast<int>(lda), T(1), c, static_cast<int>(ldc));
 }
 
-template <class T>
-std::vector<T> symmetric_eigenvalues(std::size_t n, T* a) {
-  return eigen(n, a, 'N');
-}
+std::vector<double> symmetric_eigenvalues(std::size_t n, double* a) { return eigen(n, a, 'N'); }
 
 // The columns of LAPACK's column-major result are the rows of ours.
-template <class T>
-std::vector<T> symmetric_eigenvectors(std::size_t n, T* a) {
+std::vector<double> symmetric_eigenvectors(std::size_t n, double* a) {
   if (n > 32766)
     throw shape_error("[eigenvectors] order " + std::to_string(n) +
                       ": LAPACK's 32-bit sizes end at 32766. Use fewer examples, or the pNTK instead of the eNTK.");
@@ -113,9 +105,7 @@ std::vector<T> symmetric_eigenvectors(std::size_t n, T* a) {
   template std::size_t cholesky(std::size_t, T*, std::size_t);                                            \
   template void triangular_solve(bool, std::size_t, const T*, std::size_t, std::size_t, T*, std::size_t); \
   template void triangular_solve_rows(std::size_t, const T*, std::size_t, std::size_t, T*, std::size_t);  \
-  template void symmetric_product(std::size_t, std::size_t, T, const T*, std::size_t, T*, std::size_t);   \
-  template std::vector<T> symmetric_eigenvalues(std::size_t, T*);                                         \
-  template std::vector<T> symmetric_eigenvectors(std::size_t, T*);
+  template void symmetric_product(std::size_t, std::size_t, T, const T*, std::size_t, T*, std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

@@ -27,12 +27,10 @@ template <class T>
 void symmetric_product(std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda, T* c, std::size_t ldc);
 
 /// Eigenvalues of a (n, n), ascending; a is overwritten. Throws numerical_error when LAPACK does not converge.
-template <class T>
-std::vector<T> symmetric_eigenvalues(std::size_t n, T* a);
+std::vector<double> symmetric_eigenvalues(std::size_t n, double* a);
 
 /// Eigenvalues, ascending, and eigenvectors: row i of a becomes the eigenvector of eigenvalue i. Memory: 2 n^2 more.
 /// Throws shape_error above the order that LAPACK's 32-bit sizes allow (32766).
-template <class T>
-std::vector<T> symmetric_eigenvectors(std::size_t n, T* a);
+std::vector<double> symmetric_eigenvectors(std::size_t n, double* a);
 
 }  // namespace xtangent::kernels

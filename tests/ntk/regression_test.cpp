@@ -5,7 +5,6 @@
 #include "ntk/compare.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/regression.hpp"
-#include "ntk/spectrum.hpp"
 #include "tests/ntk/matrices.hpp"
 #include "tests/ntk/networks.hpp"
 #include "tests/testing.hpp"
@@ -201,63 +200,6 @@ BOOST_AUTO_TEST_CASE(examples_come_and_go) {
   BOOST_TEST(difference(r.predict(shorter, y, f0, p.f0_new), expected.predict(shorter, y, f0, p.f0_new)) < 1e-9);
 }
 
-// On a very wide network, gradient descent on the squared error moves the outputs as the kernel at initialization says:
-// f_{t+1} - y = (I - rate Theta) (f_t - y), at new points f_{t+1} = f_t - rate Theta_new (f_t - y).
-BOOST_AUTO_TEST_CASE(gradient_descent_of_a_wide_network_follows_its_kernel) {
-  const nn::WeightOptions ntk{.parameterization = nn::Parameterization::ntk};
-  Random random("descent");
-  const std::size_t n = 5, m = 3, o = 2, steps = 60;
-  const Array<double> x = random_array(random, {n, 4}), x_new = random_array(random, {m, 4}),
-                      y = random_array(random, {n, o});
-  std::vector<double> errors;
-  for (std::size_t width : {512, 8192}) {
-    const auto net = nn::sequential(nn::Linear(4, width, ntk), nn::Tanh(), nn::Linear(width, o, ntk));
-    auto params = net.init<double>(3);
-    const auto theta = ntk::entk(net, params, x), theta_new = ntk::entk(net, params, x_new, x);
-    const double rate = 0.5 * ntk::maximal_learning_rate(ntk::eigenvalues(theta));
-    Array<double> f = net(params, x).clone(), f_new = net(params, x_new).clone();
-    const Array<double> start = f_new.clone();
-    for (std::size_t t = 0; t < steps; ++t) {
-      Array<double> residual({n * o});
-      for (std::size_t i = 0; i < n * o; ++i) residual.mutable_data()[i] = f[i] - y[i];
-      for (std::size_t i = 0; i < n * o; ++i)
-        for (std::size_t j = 0; j < n * o; ++j) f.mutable_data()[i] -= rate * theta[i * n * o + j] * residual[j];
-      for (std::size_t i = 0; i < m * o; ++i)
-        for (std::size_t j = 0; j < n * o; ++j)
-          f_new.mutable_data()[i] -= rate * theta_new[i * n * o + j] * residual[j];
-
-      Tape<double> tape;
-      const auto run = net.record(tape, params, x);
-      Array<double> seed(run.output.shape());
-      for (std::size_t i = 0; i < seed.size(); ++i) seed.mutable_data()[i] = run.output.value()[i] - y[i];
-      const auto gradients = pullback<double>(run.output, Var<double>(seed), run.parameters);
-      Array<double> flat = params.flat();
-      std::size_t at = 0;
-      for (const Var<double>& g : gradients)
-        for (std::size_t i = 0; i < g.size(); ++i) flat.mutable_data()[at++] -= rate * g.value()[i];
-      params.set_flat(flat);
-    }
-    BOOST_TEST(ntk::relative_difference(f_new, start) > 0.1);  // it moved
-    errors.push_back(ntk::relative_difference(net(params, x_new), f_new) + ntk::relative_difference(net(params, x), f));
-  }
-  BOOST_TEST(errors[1] < 0.02);
-  BOOST_TEST(errors[1] < 0.5 * errors[0]);
-}
-
-BOOST_AUTO_TEST_CASE(eigenvalues_of_known_matrices) {
-  // The path graph's Laplacian plus I: 1 + 2 - 2 cos(pi k / n)
-  const std::size_t n = 12;
-  Array<double> k = Array<double>::zeros({n, n});
-  double* to = k.mutable_data();
-  for (std::size_t i = 0; i < n; ++i) to[i * n + i] = 1 + (i == 0 || i == n - 1 ? 1.0 : 2.0);
-  for (std::size_t i = 0; i + 1 < n; ++i) to[i * n + i + 1] = to[(i + 1) * n + i] = -1;
-  const auto values = ntk::eigenvalues(k);
-  for (std::size_t i = 0; i < n; ++i)
-    BOOST_TEST(std::abs(values[i] - (3 - 2 * std::cos(std::acos(-1.0) * static_cast<double>(i) / n))) < 1e-13);
-  BOOST_TEST(std::abs(ntk::condition_number(values) - values.back()) < 1e-12);
-  BOOST_TEST(std::abs(ntk::maximal_learning_rate(values) - 2 / values.back()) < 1e-15);
-}
-
 BOOST_AUTO_TEST_CASE(differences_of_kernels) {
   const Problem p;
   const auto entk = ntk::entk(p.net, p.params, p.x), pntk = ntk::pntk(p.net, p.params, p.x);
@@ -288,8 +230,6 @@ BOOST_AUTO_TEST_CASE(errors) {
   BOOST_CHECK_THROW(r.posterior_variance(k, Array<double>::ones({3})), shape_error);
   BOOST_CHECK_THROW(r.posterior_covariance(k, Array<double>::ones({3, 3})), shape_error);
   BOOST_CHECK_THROW(r.leave_one_out(y, Array<double>::ones({4, 1})), shape_error);
-  BOOST_CHECK_THROW(ntk::eigenvalues(Array<double>::ones({2, 3})), shape_error);
-  BOOST_CHECK_THROW(ntk::eigenvalues(Array<double>::from({2, 2}, {1, 2, 3, 4})), numerical_error);
   BOOST_CHECK_THROW(ntk::relative_frobenius(k, k, 2), shape_error);
   BOOST_CHECK_THROW(ntk::relative_frobenius(Array<double>::zeros({4, 4}), k, 1), numerical_error);
   BOOST_CHECK_THROW(ntk::log_log_slope({1, 1}, {1, 2}), numerical_error);
