@@ -18,6 +18,7 @@
 #include "autodiff/tape.hpp"
 #include "autodiff/xtensor.hpp"
 #include "nn/nn.hpp"
+#include "ntk/certificate.hpp"
 #include "ntk/cholesky.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/dynamics.hpp"

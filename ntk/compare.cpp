@@ -1,72 +1,108 @@
 #include "ntk/compare.hpp"
 
 #include <cmath>
+#include <limits>
+#include <string>
 #include <xtensor-blas/xlinalg.hpp>
 
 #include "autodiff/error.hpp"
-#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/compare.hpp"
+#include "ntk/spectrum.hpp"
 
 namespace xtangent::ntk {
 namespace {
 
-double dot(const Array<double>& a, const Array<double>& b) {
-  // In rows, so that the sums stay short.
-  const std::size_t row = a.rank() ? a.shape().back() : 1;
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); i += row) sum += kernels::loops<double>().dot(row, a.data() + i, b.data() + i);
-  return sum;
-}
-
-void check_same(const char* who, const Array<double>& a, const Array<double>& b) {
-  if (!(a.shape() == b.shape()) || a.size() == 0)
+void check_same(const char* who, const AnyMatrix& a, const AnyMatrix& b) {
+  if (!(a.shape() == b.shape()) || a.shape().size() == 0 || a.shape().rank() == 0)
     throw shape_error(std::string("[") + who + "] kernels " + to_string(a.shape()) + " and " + to_string(b.shape()) +
                       " must have one shape and not be empty.");
 }
 
+void check_blocks(const char* who, const AnyMatrix& entk, const AnyMatrix& pntk, std::size_t outputs) {
+  const Shape &full = entk.shape(), &k = pntk.shape();
+  if (full.rank() != 2 || k.rank() != 2 || outputs == 0 || k.size() == 0 ||
+      !(full == Shape{k[0] * outputs, k[1] * outputs}))
+    throw shape_error(std::string("[") + who + "] eNTK " + to_string(full) + ", pNTK " + to_string(k) + " and " +
+                      std::to_string(outputs) + " outputs do not fit: (N1 O, N2 O) and (N1, N2).");
+}
+
+kernels::PairSums sums(const AnyMatrix& a, const AnyMatrix& b) {
+  const std::size_t columns = a.shape().back(), rows = a.shape().size() / columns;
+  return a.visit([&](const auto& x) {
+    return b.visit([&](const auto& y) { return kernels::pair_sums(rows, columns, x.data(), y.data()); });
+  });
+}
+
+kernels::PairSums sums(const AnyMatrix& entk, const AnyMatrix& pntk, std::size_t outputs) {
+  const std::size_t rows = pntk.shape()[0], columns = pntk.shape()[1];
+  return entk.visit([&](const auto& x) {
+    return pntk.visit([&](const auto& y) {
+      return kernels::pair_sums_of_blocks(rows, columns, outputs, x.data(), columns * outputs, y.data(), columns);
+    });
+  });
+}
+
 double not_zero(const char* who, double norm) {
-  if (!(norm > 0)) throw numerical_error(std::string("[") + who + "] a kernel is zero or not finite.");
+  if (!(norm > 0) || !std::isfinite(norm))
+    throw numerical_error(std::string("[") + who + "] a kernel is zero or not finite.");
   return norm;
+}
+
+double cosine(const char* who, const kernels::PairSums& s) {
+  return s.ab / std::sqrt(not_zero(who, s.aa)) / std::sqrt(not_zero(who, s.bb));
+}
+
+// |a - b| / |b|
+double relative(double a, double b) {
+  if (a == b) return 0;
+  return b == 0 || std::isinf(a) || std::isinf(b) ? std::numeric_limits<double>::infinity()
+                                                  : std::abs(a - b) / std::abs(b);
 }
 
 }  // namespace
 
-double relative_frobenius(const Array<double>& entk, const Array<double>& pntk, std::size_t outputs) {
-  if (entk.rank() != 2 || pntk.rank() != 2 || outputs == 0 || pntk.size() == 0 ||
-      !(entk.shape() == Shape{pntk.shape()[0] * outputs, pntk.shape()[1] * outputs}))
-    throw shape_error("[relative_frobenius] eNTK " + to_string(entk.shape()) + ", pNTK " + to_string(pntk.shape()) +
-                      " and " + std::to_string(outputs) + " outputs do not fit: (N1 O, N2 O) and (N1, N2).");
-  const std::size_t columns = entk.shape()[1];
-  double difference = 0, norm = 0;
-  for (std::size_t row = 0; row < entk.shape()[0]; ++row) {
-    const double* theta = entk.data() + row * columns;
-    const double* k = pntk.data() + row / outputs * pntk.shape()[1];
-    double row_norm = 0, row_difference = 0;
-    for (std::size_t m = 0; m < pntk.shape()[1]; ++m)
-      for (std::size_t o = 0; o < outputs; ++o) {
-        const double value = theta[m * outputs + o];
-        const double rest = o == row % outputs ? value - k[m] : value;
-        row_norm += value * value;
-        row_difference += rest * rest;
-      }
-    norm += row_norm;
-    difference += row_difference;
-  }
-  return std::sqrt(difference / not_zero("relative_frobenius", norm));
+double relative_frobenius(const AnyMatrix& entk, const AnyMatrix& pntk, std::size_t outputs) {
+  check_blocks("relative_frobenius", entk, pntk, outputs);
+  const kernels::PairSums s = sums(entk, pntk, outputs);
+  return std::sqrt(s.difference / not_zero("relative_frobenius", s.aa));
 }
 
-double relative_difference(const Array<double>& a, const Array<double>& b) {
+double relative_difference(const AnyMatrix& a, const AnyMatrix& b) {
   check_same("relative_difference", a, b);
-  double difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference += (a[i] - b[i]) * (a[i] - b[i]);
-  return std::sqrt(difference / not_zero("relative_difference", dot(b, b)));
+  const kernels::PairSums s = sums(a, b);
+  return std::sqrt(s.difference / not_zero("relative_difference", s.bb));
 }
 
-double alignment(const Array<double>& a, const Array<double>& b) {
+double alignment(const AnyMatrix& a, const AnyMatrix& b) {
   check_same("alignment", a, b);
-  return dot(a, b) / std::sqrt(not_zero("alignment", dot(a, a)) * not_zero("alignment", dot(b, b)));
+  return cosine("alignment", sums(a, b));
 }
 
-double kernel_distance(const Array<double>& a, const Array<double>& b) { return 1.0 - alignment(a, b); }
+double alignment(const AnyMatrix& entk, const AnyMatrix& pntk, std::size_t outputs) {
+  check_blocks("alignment", entk, pntk, outputs);
+  return cosine("alignment", sums(entk, pntk, outputs));
+}
+
+double centered_alignment(const AnyMatrix& a, const AnyMatrix& b) {
+  check_same("centered_alignment", a, b);
+  if (a.shape().rank() != 2 || a.shape()[0] != a.shape()[1])
+    throw shape_error("[centered_alignment] kernels " + to_string(a.shape()) + " must be square.");
+  return cosine("centered_alignment", a.visit([&](const auto& x) {
+    return b.visit([&](const auto& y) { return kernels::centered_pair_sums(a.shape()[0], x.data(), y.data()); });
+  }));
+}
+
+double kernel_distance(const AnyMatrix& a, const AnyMatrix& b) { return 1.0 - alignment(a, b); }
+
+double kernel_distance(const AnyMatrix& entk, const AnyMatrix& pntk, std::size_t outputs) {
+  return 1.0 - alignment(entk, pntk, outputs);
+}
+
+SpectrumDifference spectrum_difference(const std::vector<double>& approximate, const std::vector<double>& exact) {
+  if (approximate.empty() || exact.empty()) throw shape_error("[spectrum_difference] no eigenvalues.");
+  return {relative(approximate.back(), exact.back()), relative(approximate.front(), exact.front()),
+          relative(condition_number(approximate), condition_number(exact))};
+}
 
 double log_log_slope(const std::vector<double>& x, const std::vector<double>& y) {
   if (x.size() != y.size() || x.size() < 2)

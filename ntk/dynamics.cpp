@@ -41,8 +41,8 @@ void check_finite(const Array<double>& y, const Array<double>& f0) {
 
 Dynamics::Dynamics(AnyMatrix kernel, Array<double> y, Array<double> f0, SquaredError loss)
     : y_(std::move(y)), f0_(std::move(f0)) {
-  check_symmetric("dynamics", kernel.values);
-  const std::size_t n = kernel.values.shape()[0], columns = columns_of_targets("dynamics", y_, f0_, n);
+  const std::size_t n = kernel.shape().rank() ? kernel.shape()[0] : 0,
+                    columns = columns_of_targets("dynamics", y_, f0_, n);
   check_finite(y_, f0_);
   const double entries = static_cast<double>(y_.size());
   scale_ = loss == SquaredError::half_sum ? 1 : loss == SquaredError::sum ? 2 : 2 / entries;

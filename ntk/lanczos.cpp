@@ -80,7 +80,7 @@ Eigensystem smallest_eigenvalues(const LinearMap& kernel, std::size_t count, con
 }
 
 Eigensystem smallest_eigenvalues_by_inverse(AnyMatrix kernel, std::size_t count, const LanczosOptions& options) {
-  const Cholesky<double> factor(std::move(kernel.values), {.refinements = 0});
+  const Cholesky<double> factor(std::move(kernel).wide(), {.refinements = 0});
   const LinearMap inverse{factor.size(), [&](const Array<double>& u) { return factor.solve(u); }};
   const Eigensystem found = lanczos(inverse, count, options, true);
   Eigensystem out{{}, Array<double>(found.vectors.shape())};

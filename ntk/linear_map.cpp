@@ -2,14 +2,9 @@
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/blas.hpp"
-#include "autodiff/kernels/symmetric.hpp"
 #include "ntk/checks.hpp"
 
 namespace xtangent::ntk {
-
-AnyMatrix::AnyMatrix(const Array<float>& matrix) : values(matrix.shape()) {
-  kernels::widen(matrix.size(), matrix.data(), values.mutable_data());
-}
 
 Array<double> LinearMap::operator()(const Array<double>& u) const {
   if (u.rank() != 2 || u.shape()[0] != size)
@@ -24,7 +19,7 @@ Array<double> LinearMap::operator()(const Array<double>& u) const {
 }
 
 LinearMap linear_map(const AnyMatrix& kernel) {
-  const Array<double> k = kernel.values;
+  const Array<double> k = kernel.wide();
   check_symmetric("linear_map", k);
   const std::size_t n = k.shape()[0];
   return {n, [k, n](const Array<double>& u) {

@@ -3,19 +3,9 @@
 #include <cstddef>
 #include <functional>
 
-#include "autodiff/xtensor.hpp"
+#include "ntk/any_matrix.hpp"
 
 namespace xtangent::ntk {
-
-/// A matrix for functions that compute in double: from an Array<double> without a copy, from an Array<float> or any
-/// xtensor expression by one. Functions that take it by value work in place when it was handed over with std::move.
-struct AnyMatrix {
-  Array<double> values;
-  AnyMatrix(Array<double> matrix) : values(std::move(matrix)) {}
-  AnyMatrix(const Array<float>& matrix);
-  template <class E>
-  AnyMatrix(const xt::xexpression<E>& matrix) : values(matrix) {}
-};
 
 /// A symmetric matrix of order `size` that is only ever applied: `apply` takes columns (size, M) to (size, M). A formed
 /// kernel, or an operator that never forms one.

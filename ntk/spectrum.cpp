@@ -10,14 +10,16 @@
 namespace xtangent::ntk {
 
 std::vector<double> eigenvalues(AnyMatrix kernel) {
-  check_symmetric("eigenvalues", kernel.values);
-  return kernels::symmetric_eigenvalues(kernel.values.shape()[0], kernel.values.mutable_data());
+  Array<double> k = std::move(kernel).wide();
+  check_symmetric("eigenvalues", k);
+  return kernels::symmetric_eigenvalues(k.shape()[0], k.mutable_data());
 }
 
 Eigensystem eigensystem(AnyMatrix kernel) {
-  check_symmetric("eigensystem", kernel.values);
-  std::vector<double> values = kernels::symmetric_eigenvectors(kernel.values.shape()[0], kernel.values.mutable_data());
-  return {std::move(values), std::move(kernel.values)};
+  Array<double> k = std::move(kernel).wide();
+  check_symmetric("eigensystem", k);
+  std::vector<double> values = kernels::symmetric_eigenvectors(k.shape()[0], k.mutable_data());
+  return {std::move(values), std::move(k)};
 }
 
 double condition_number(const std::vector<double>& values) {

@@ -2,7 +2,6 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "ntk/compare.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/regression.hpp"
 #include "tests/ntk/matrices.hpp"
@@ -200,21 +199,6 @@ BOOST_AUTO_TEST_CASE(examples_come_and_go) {
   BOOST_TEST(difference(r.predict(shorter, y, f0, p.f0_new), expected.predict(shorter, y, f0, p.f0_new)) < 1e-9);
 }
 
-BOOST_AUTO_TEST_CASE(differences_of_kernels) {
-  const Problem p;
-  const auto entk = ntk::entk(p.net, p.params, p.x), pntk = ntk::pntk(p.net, p.params, p.x);
-  Array<double> expanded = Array<double>::zeros({21, 21});  // K (x) I, formed here only
-  for (std::size_t n = 0; n < 7; ++n)
-    for (std::size_t m = 0; m < 7; ++m)
-      for (std::size_t o = 0; o < 3; ++o) expanded.mutable_data()[(n * 3 + o) * 21 + m * 3 + o] = pntk[n * 7 + m];
-  BOOST_TEST(std::abs(ntk::relative_frobenius(entk, pntk, 3) - ntk::relative_difference(expanded, entk)) < 1e-14);
-  Array<double> scaled = entk.clone();
-  for (std::size_t i = 0; i < scaled.size(); ++i) scaled.mutable_data()[i] *= 3;
-  BOOST_TEST(std::abs(ntk::alignment(entk, scaled) - 1) < 1e-14);
-  BOOST_TEST(ntk::kernel_distance(entk, expanded) > 1e-8);
-  BOOST_TEST(std::abs(ntk::log_log_slope({1, 10, 100}, {2, 0.2, 0.02}) + 1) < 1e-12);
-}
-
 BOOST_AUTO_TEST_CASE(errors) {
   const Array<double> k = positive_matrix(4);
   BOOST_CHECK_THROW(ntk::Regression(Array<double>::ones({2, 3})), shape_error);
@@ -230,9 +214,6 @@ BOOST_AUTO_TEST_CASE(errors) {
   BOOST_CHECK_THROW(r.posterior_variance(k, Array<double>::ones({3})), shape_error);
   BOOST_CHECK_THROW(r.posterior_covariance(k, Array<double>::ones({3, 3})), shape_error);
   BOOST_CHECK_THROW(r.leave_one_out(y, Array<double>::ones({4, 1})), shape_error);
-  BOOST_CHECK_THROW(ntk::relative_frobenius(k, k, 2), shape_error);
-  BOOST_CHECK_THROW(ntk::relative_frobenius(Array<double>::zeros({4, 4}), k, 1), numerical_error);
-  BOOST_CHECK_THROW(ntk::log_log_slope({1, 1}, {1, 2}), numerical_error);
   // Duplicate examples make the kernel singular.
   const auto net = nn::sequential(nn::Linear(3, 8), nn::Relu(), nn::Linear(8, 2));
   Array<double> x = Array<double>::from({3, 3}, {1, 2, 3, 1, 2, 3, -1, 0, 1});
