@@ -21,6 +21,7 @@
 #include "ntk/certificate.hpp"
 #include "ntk/cholesky.hpp"
 #include "ntk/compare.hpp"
+#include "ntk/conjugate_gradients.hpp"
 #include "ntk/dynamics.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/plan.hpp"

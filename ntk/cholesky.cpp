@@ -6,6 +6,8 @@
 #include <sstream>
 
 #include "autodiff/error.hpp"
+#include "autodiff/kernels/columns.hpp"
+#include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/kernels/lapack.hpp"
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/symmetric.hpp"
@@ -141,36 +143,47 @@ double Cholesky<T>::log_determinant() const {
 }
 
 template <class T>
-Array<double> Cholesky<T>::solve(const Array<double>& y) const {
+Array<double> Cholesky<T>::solve_unrefined(const Array<double>& y) const {
   check_rhs("cholesky solve", y, size_);
-  if (y.size() == 0) return y;
   const std::size_t columns = y.size() / size_;
-  std::vector<double> size_y(columns), size_r;
-  kernels::column_maxima(size_, columns, y.data(), size_y.data());
-  Array<double> x = Array<double>::zeros(y.shape()), r = y;
-  size_r = size_y;
-  double last = 1;
-  for (std::size_t step = 0; step <= refinements_; ++step) {
-    // Each column scaled, so that a small residual does not vanish in T.
-    Array<T> d(y.shape());
-    kernels::divide_columns(size_, columns, size_r.data(), r.data(), d.mutable_data());
-    kernels::triangular_solve(false, size_, storage_.data(), stride(), columns, d.mutable_data(), columns);
-    kernels::triangular_solve(true, size_, storage_.data(), stride(), columns, d.mutable_data(), columns);
-    Array<double> moved = x.clone();
-    kernels::add_columns(size_, columns, size_r.data(), d.data(), moved.mutable_data());
-    if (refinements_ == 0) return moved;
+  // Each column scaled, so that small ones do not vanish in T.
+  std::vector<double> scale(columns);
+  kernels::column_maxima(size_, columns, y.data(), scale.data());
+  Array<T> d(y.shape());
+  kernels::divide_columns(size_, columns, scale.data(), y.data(), d.mutable_data());
+  kernels::triangular_solve(false, size_, storage_.data(), stride(), columns, d.mutable_data(), columns);
+  kernels::triangular_solve(true, size_, storage_.data(), stride(), columns, d.mutable_data(), columns);
+  Array<double> x = Array<double>::zeros(y.shape());
+  kernels::add_columns(size_, columns, scale.data(), d.data(), x.mutable_data());
+  return x;
+}
 
-    Array<double> left = residual(moved, y);
-    kernels::column_maxima(size_, columns, left.data(), size_r.data());
-    double now = 0;  // of the column that is worst
+template <class T>
+Array<double> Cholesky<T>::solve(const Array<double>& y) const {
+  Array<double> x = solve_unrefined(y);
+  const std::size_t columns = y.size() / size_;
+  std::vector<double> size_y(columns), size_r(columns);
+  kernels::column_maxima(size_, columns, y.data(), size_y.data());
+  // Of the column that is worst, beside its y.
+  const auto size_of = [&](const Array<double>& r) {
+    kernels::column_maxima(size_, columns, r.data(), size_r.data());
+    double worst = 0;
     for (std::size_t c = 0; c < columns; ++c)
-      if (size_y[c] > 0) now = std::max(now, size_r[c] / size_y[c]);
-    if (step > 0 && !(now < last)) break;
+      if (size_y[c] > 0) worst = std::max(worst, size_r[c] / size_y[c]);
+    return worst;
+  };
+  if (refinements_ == 0 || columns == 0) return x;
+  Array<double> r = residual(x, y);
+  double last = size_of(r);
+  for (std::size_t step = 0; step < refinements_ && last > 4 * std::numeric_limits<double>::epsilon(); ++step) {
+    Array<double> moved = solve_unrefined(r);
+    kernels::axpy(x.size(), 1.0, x.data(), moved.mutable_data());
+    r = residual(moved, y);
+    const double now = size_of(r);
+    if (!(now < last)) break;
     x = std::move(moved);
-    r = std::move(left);
-    if (step > 0 && now > last / 2) break;
+    if (now > last / 2) break;
     last = now;
-    if (now < 4 * std::numeric_limits<double>::epsilon()) break;
   }
   return x;
 }

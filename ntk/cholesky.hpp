@@ -45,6 +45,8 @@ class Cholesky {
   /// solution is good to double if the condition of K stays below about 1e6. Cost: 2 n^2 multiply-adds a column, and as
   /// much again a refinement. Throws shape_error, numerical_error (y not finite).
   Array<double> solve(const Array<double>& y) const;
+  /// L^-T L^-1 y without refinement: in T, and linear in y to the bit of its rounding. What a preconditioner needs.
+  Array<double> solve_unrefined(const Array<double>& y) const;
   /// y - (K + ridge I) x, in double.
   Array<double> residual(const Array<double>& x, const Array<double>& y) const;
 

@@ -7,10 +7,10 @@
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/columns.hpp"
 #include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/kernels/loops.hpp"
 #include "autodiff/kernels/reduce.hpp"
-#include "autodiff/kernels/symmetric.hpp"
 #include "ntk/checks.hpp"
 
 namespace xtangent::ntk {

@@ -11,7 +11,7 @@ namespace xtangent::ntk {
 /// kernel, or an operator that never forms one.
 struct LinearMap {
   std::size_t size = 0;
-  std::function<Array<double>(const Array<double>&)> apply;
+  std::function<Array<double>(const Array<double>&)> apply = {};
 
   /// apply() with its shapes and values checked. Throws shape_error (u, or what came back), numerical_error (not
   /// finite).

@@ -143,28 +143,6 @@ void widen(std::size_t n, const T* x, double* out) {
   for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<double>(x[i]);
 }
 
-template <class To>
-void divide_columns(std::size_t n, std::size_t m, const double* scale, const double* x, To* out) {
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < m; ++j)
-      out[i * m + j] = scale[j] == 0 ? To(0) : static_cast<To>(x[i * m + j] / scale[j]);
-}
-
-template <class From>
-void add_columns(std::size_t n, std::size_t m, const double* scale, const From* x, double* out) {
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < m; ++j) out[i * m + j] += scale[j] * static_cast<double>(x[i * m + j]);
-}
-
-void column_maxima(std::size_t n, std::size_t m, const double* x, double* out) {
-  std::fill_n(out, m, 0.0);
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < m; ++j) {
-      const double value = std::abs(x[i * m + j]);
-      if (!std::isnan(out[j]) && !(value <= out[j])) out[j] = value;
-    }
-}
-
 #define XTANGENT_INSTANTIATE(T)                                                                                   \
   template Asymmetry asymmetry(std::size_t, const T*, std::size_t);                                               \
   template void mirror_upper(std::size_t, std::size_t, const double*, T*, std::size_t);                           \
@@ -174,8 +152,6 @@ void column_maxima(std::size_t n, std::size_t m, const double* x, double* out) {
                              double*);                                                                            \
   template void cholesky_remove(std::size_t, std::size_t, T*, std::size_t);                                       \
   template void add_block_grams(std::size_t, std::size_t, std::size_t, const T*, double*);                        \
-  template void divide_columns(std::size_t, std::size_t, const double*, const double*, T*);                       \
-  template void add_columns(std::size_t, std::size_t, const double*, const T*, double*);                          \
   template void widen(std::size_t, const T*, double*);
 XTANGENT_INSTANTIATE(double)
 XTANGENT_INSTANTIATE(float)

@@ -44,14 +44,4 @@ void add_block_grams(std::size_t rows, std::size_t n, std::size_t b, const T* a,
 template <class T>
 void widen(std::size_t n, const T* x, double* out);
 
-/// out (n, m) = x, each column over its entry of `scale` (m), or 0 where that is 0.
-template <class To>
-void divide_columns(std::size_t n, std::size_t m, const double* scale, const double* x, To* out);
-/// out (n, m) += x, each column times its entry of `scale` (m).
-template <class From>
-void add_columns(std::size_t n, std::size_t m, const double* scale, const From* x, double* out);
-
-/// The largest |x|, or NaN if there is one, for each column of x (n, m).
-void column_maxima(std::size_t n, std::size_t m, const double* x, double* out);
-
 }  // namespace xtangent::kernels
