@@ -205,7 +205,7 @@ class Solver {
   const Preconditioner& preconditioner_;
   const ConjugateGradientOptions& options_;
   std::size_t n_, columns_;
-  Matrix b_, x_;                      // all columns
+  Matrix b_, x_;                     // all columns
   std::vector<std::size_t> active_;  // the columns that r, p and rz have
   Matrix r_, p_;
   std::vector<double> rz_, size_b_, best_;
@@ -229,7 +229,8 @@ Preconditioner kronecker_preconditioner(Cholesky<T> pntk, std::size_t outputs) {
   };
 }
 
-ConjugateGradientResult conjugate_gradients(const LinearMap& map, const Array<double>& b, const Preconditioner& preconditioner,
+ConjugateGradientResult conjugate_gradients(const LinearMap& map, const Array<double>& b,
+                                            const Preconditioner& preconditioner,
                                             const ConjugateGradientOptions& options) {
   if (!map.apply || map.size == 0) throw shape_error("[conjugate_gradients] the map is empty.");
   check_rhs("conjugate_gradients", b, map.size);

@@ -11,8 +11,7 @@
 
 namespace xtangent::ntk {
 
-template <class T>
-Array<double> predict(const Array<T>& kernel_new, const Array<double>& weights, const Array<double>& f0_new) {
+Array<double> predict(const AnyMatrix& kernel_new, const Array<double>& weights, const Array<double>& f0_new) {
   if (weights.rank() != 2 || f0_new.rank() != 2 || f0_new.shape()[1] != weights.shape()[1])
     throw shape_error("[predict] weights " + to_string(weights.shape()) + " must be (N, O), f0_new " +
                       to_string(f0_new.shape()) + " (M, O).");
@@ -24,8 +23,10 @@ Array<double> predict(const Array<T>& kernel_new, const Array<double>& weights, 
                       " (eNTK): new points in rows, training points in columns.");
   const std::size_t per_row = full ? o : 1;
   Array<double> out = f0_new.clone();
-  kernels::gemm_widened(m * per_row, o / per_row, n * per_row, 1.0, kernel_new.data(), n * per_row, weights.data(),
-                        out.mutable_data());
+  kernel_new.visit([&](const auto& k) {
+    kernels::gemm_widened(m * per_row, o / per_row, n * per_row, 1.0, k.data(), n * per_row, weights.data(),
+                          out.mutable_data());
+  });
   return out;
 }
 
@@ -107,8 +108,6 @@ double Regression<T>::generalized_cross_validation(const Array<double>& y, const
   return static_cast<double>(size()) * squares / columns / (trace * trace);
 }
 
-template Array<double> predict(const Array<float>&, const Array<double>&, const Array<double>&);
-template Array<double> predict(const Array<double>&, const Array<double>&, const Array<double>&);
 template class Regression<float>;
 template class Regression<double>;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ntk/any_matrix.hpp"
 #include "ntk/cholesky.hpp"
 
 /// Kernel regression and Gaussian processes with a kernel matrix: one factorization, any number of right-hand sides.
@@ -11,8 +12,7 @@ namespace xtangent::ntk {
 /// f0_new + K_new w: the linearized network at new points, from the weights w (N, O) that regression, training dynamics
 /// or conjugate gradients gave. kernel_new (M, N) or (M O, N O), f0_new (M, O) -> (M, O). Sums in double. Cost: M N O
 /// or M N O^2 multiply-adds. Throws shape_error.
-template <class T>
-Array<double> predict(const Array<T>& kernel_new, const Array<double>& weights, const Array<double>& f0_new);
+Array<double> predict(const AnyMatrix& kernel_new, const Array<double>& weights, const Array<double>& f0_new);
 
 /// Regression with K + ridge I = L L^T, factored once, in place when the kernel is handed over:
 /// `Regression(std::move(k))`. T = float or double is the type of the kernel; targets and predictions are in double.

@@ -46,8 +46,8 @@ Eigensystem smallest_eigenvalues_by_inverse(AnyMatrix kernel, std::size_t count 
 double condition_number(const std::vector<double>& eigenvalues);
 
 /// 2 / largest eigenvalue: beyond it gradient descent on half the squared error, summed over examples and outputs,
-/// diverges. For other losses see LossScale in dynamics.hpp. Throws shape_error (none), numerical_error (the largest is
-/// not positive).
+/// diverges. For its other scales see Dynamics::maximal_learning_rate. Throws shape_error (none), numerical_error (the
+/// largest is not positive).
 double maximal_learning_rate(const std::vector<double>& eigenvalues);
 
 /// exp of the entropy of the eigenvalues as shares of their sum, 1 to n (Roy and Vetterli 2007); those below zero by

@@ -105,6 +105,7 @@ BOOST_AUTO_TEST_CASE(takes_xtensor_kernels) {
   const xt::xarray<double> k = ntk::pntk(p.net, p.params, p.x);
   const xt::xarray<float> single = xt::cast<float>(k);
   BOOST_TEST(difference(ntk::Regression(k).predict(k, p.y, p.f0, p.f0), p.y) < 1e-8);
+  BOOST_TEST(difference(ntk::predict(k, ntk::Regression(k).weights(p.y, p.f0), p.f0), p.y) < 1e-8);
   BOOST_TEST(difference(ntk::Regression(single, {.ridge = 1e-3}).predict(single, p.y, p.f0, p.f0), p.y) < 0.1);
 }
 
