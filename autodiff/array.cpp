@@ -1,14 +1,12 @@
 #include "autodiff/array.hpp"
 
-#include <oneapi/tbb/scalable_allocator.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
-#include <new>
 
 #include "autodiff/kernels/loops.hpp"
+#include "autodiff/pool.hpp"
 
 namespace xtangent {
 namespace {
@@ -25,32 +23,24 @@ void count_allocation(std::size_t bytes) {
   }
 }
 
-// Sanitizers only watch the C++ allocator.
-#if defined(XTANGENT_SANITIZED)
-void* memory_or_null(std::size_t bytes) { return ::operator new(bytes, std::align_val_t{64}, std::nothrow); }
-void free_aligned(void* memory) { ::operator delete(memory, std::align_val_t{64}); }
-#else
-void* memory_or_null(std::size_t bytes) { return scalable_aligned_malloc(bytes, 64); }
-void free_aligned(void* memory) { scalable_aligned_free(memory); }
-#endif
-
 template <class T>
 std::shared_ptr<T[]> allocate(std::size_t count) {
   const std::size_t bytes = std::max<std::size_t>(count, 1) * sizeof(T);
-  void* memory = memory_or_null(bytes);
-  if (!memory) throw std::bad_alloc();
+  void* memory = pool::take(bytes);
   count_allocation(bytes);
   return std::shared_ptr<T[]>(static_cast<T*>(memory), [bytes](T* p) {
     live_bytes.fetch_sub(bytes, relaxed);
-    free_aligned(p);
+    pool::give(p, bytes);
   });
 }
 
 }  // namespace
 
-MemoryStatistics memory_statistics() { return {live_bytes.load(relaxed), peak_bytes.load(relaxed)}; }
+MemoryStatistics memory_statistics() {
+  return {live_bytes.load(relaxed), peak_bytes.load(relaxed), pool::kept_bytes()};
+}
 void reset_peak_memory() { peak_bytes.store(live_bytes.load(relaxed), relaxed); }
-void release_recycled_memory() { scalable_allocation_command(TBBMALLOC_CLEAN_ALL_BUFFERS, nullptr); }
+void release_recycled_memory() { pool::release(); }
 
 template <class T>
 Array<T>::Array(const Shape& shape) : buffer_(allocate<T>(shape.size())), shape_(shape), size_(shape.size()) {

@@ -17,10 +17,11 @@ class xarray_container;
 
 namespace xtangent {
 
-/// Bytes that arrays hold now and at most since the last reset.
+/// Bytes that arrays hold now and at most since the last reset, and that are kept for arrays to come.
 struct MemoryStatistics {
   std::size_t live = 0;
   std::size_t peak = 0;
+  std::size_t recycled = 0;
 };
 MemoryStatistics memory_statistics();
 /// Sets the recorded peak to what is live now.
@@ -32,7 +33,8 @@ void release_recycled_memory();
 template <class X, class T>
 inline constexpr bool is_xarray_of = false;
 template <class EC, xt::layout_type L, class SC, class Tag, class T>
-inline constexpr bool is_xarray_of<xt::xarray_container<EC, L, SC, Tag>, T> = std::is_same_v<typename EC::value_type, T>;
+inline constexpr bool is_xarray_of<xt::xarray_container<EC, L, SC, Tag>, T> =
+    std::is_same_v<typename EC::value_type, T>;
 
 /// The only value type inside the library: reference-counted, contiguous, row-major, 64-byte aligned.
 /// Copies, reshapes and ranges of axis 0 share the buffer; writing to a shared buffer copies it first, so an Array
@@ -91,7 +93,7 @@ class Array {
   /// The same where an xt::xarray<T> is asked for: `xt::xarray<double> g = grad(f, x);` Include
   /// <autodiff/xtensor.hpp>.
   template <class X>
-    requires is_xarray_of<X, T>
+  requires is_xarray_of<X, T>
   operator X() const;
 
  private:

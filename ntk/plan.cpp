@@ -16,13 +16,13 @@
 namespace xtangent::ntk {
 namespace {
 
-// MemAvailable of the machine, or 2 GiB where it cannot be read.
+// MemAvailable of the machine and what is kept for arrays, or 2 GiB where it cannot be read.
 double free_memory() {
   std::ifstream file("/proc/meminfo");
   std::string word;
   double kib = 0;
   while (file >> word)
-    if (word == "MemAvailable:" && file >> kib) return kib * 1024;
+    if (word == "MemAvailable:" && file >> kib) return kib * 1024 + memory_statistics().recycled;
   return 2.0 * (1u << 30);
 }
 

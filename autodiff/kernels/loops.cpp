@@ -88,38 +88,38 @@ void combine(std::size_t n, T a, const T* x, T b, const T* y, T c, T* out) {
   for (std::size_t i = 0; i < n; ++i) out[i] = a * x[i] + (b * y[i] + c);
 }
 
+// Sums in `width` interleaved lanes: several vectors of any processor, so that additions do not wait for each other, and
+// the same numbers on all. term(i) is the i-th summand.
+template <class Lane, std::size_t width, class Term>
+double lane_sum(std::size_t n, Term term) {
+  Lane lane[width] = {};
+  std::size_t i = 0;
+  for (; i + width <= n; i += width)
+    for (std::size_t l = 0; l < width; ++l) lane[l] += term(i + l);
+  for (; i < n; ++i) lane[i % width] += term(i);
+  for (std::size_t half = width / 2; half >= 8; half /= 2)
+    for (std::size_t l = 0; l < half; ++l) lane[l] += lane[l + half];
+  double total = 0;
+  for (std::size_t l = 0; l < 8; ++l) total += static_cast<double>(lane[l]);
+  return total;
+}
+
 template <class T>
 double sum(std::size_t n, const T* x) {
-  double lane[8] = {};
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (std::size_t l = 0; l < 8; ++l) lane[l] += static_cast<double>(x[i + l]);
-  for (; i < n; ++i) lane[i % 8] += static_cast<double>(x[i]);
-  return ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+  const auto term = [=](std::size_t i) { return static_cast<double>(x[i]); };
+  return n < 64 ? lane_sum<double, 8>(n, term) : lane_sum<double, 32>(n, term);
 }
 
 template <class T>
 double dot(std::size_t n, const T* a, const T* b) {
-  T lane[16] = {};
-  std::size_t i = 0;
-  for (; i + 16 <= n; i += 16)
-    for (std::size_t l = 0; l < 16; ++l) lane[l] += a[i + l] * b[i + l];
-  for (; i < n; ++i) lane[i % 16] += a[i] * b[i];
-  double total = 0;
-  for (T v : lane) total += static_cast<double>(v);
-  return total;
+  const auto term = [=](std::size_t i) { return a[i] * b[i]; };
+  return n < 128 ? lane_sum<T, 16>(n, term) : lane_sum<T, 64>(n, term);
 }
 
 template <class T>
 double centered_dot(std::size_t n, const T* a, T center_a, const T* b, T center_b) {
-  T lane[16] = {};
-  std::size_t i = 0;
-  for (; i + 16 <= n; i += 16)
-    for (std::size_t l = 0; l < 16; ++l) lane[l] += (a[i + l] - center_a) * (b[i + l] - center_b);
-  for (; i < n; ++i) lane[i % 16] += (a[i] - center_a) * (b[i] - center_b);
-  double total = 0;
-  for (T v : lane) total += static_cast<double>(v);
-  return total;
+  const auto term = [=](std::size_t i) { return (a[i] - center_a) * (b[i] - center_b); };
+  return n < 128 ? lane_sum<T, 16>(n, term) : lane_sum<T, 64>(n, term);
 }
 
 template <class T>

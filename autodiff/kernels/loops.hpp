@@ -42,9 +42,9 @@ struct Loops {
   void (*scale_shift)(std::size_t n, const T* a, const T* b, const T* x, T* y);
   /// out = a x + b y + c
   void (*combine)(std::size_t n, T a, const T* x, T b, const T* y, T c, T* out);
-  /// Sum in double, in eight interleaved lanes.
+  /// Sum in double, in interleaved lanes.
   double (*sum)(std::size_t n, const T* x);
-  /// Of two rows; lanes as wide as the processor's vectors, summed in double at the end.
+  /// Of two rows, in interleaved lanes of T.
   double (*dot)(std::size_t n, const T* a, const T* b);
   /// Sum of (a - center_a) (b - center_b), as in dot.
   double (*centered_dot)(std::size_t n, const T* a, T center_a, const T* b, T center_b);

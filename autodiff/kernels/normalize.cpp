@@ -43,9 +43,6 @@ double product_of(const Runs& r, const T* a, T center_a, const T* b, T center_b)
   return total;
 }
 
-struct Moments {
-  double mean, variance;
-};
 template <class T>
 Moments moments_of(const Runs& r, const T* x) {
   const double count = static_cast<double>(r.runs * r.length);
@@ -102,7 +99,8 @@ class Columns {
     for (std::size_t c = 0; c < width_; ++c) out[c] = static_cast<T>(f(c / inner_));
     return out;
   }
-  std::vector<Moments> moments(const T* x) {
+  std::vector<Moments> moments(const Moments* known, const T* x) {
+    if (known) return {known + offset_ / inner_, known + (offset_ + width_) / inner_};
     const double count = static_cast<double>(rows_ * inner_);
     const std::vector<double> total = sums(x);
     const std::vector<double> square = products(nullptr, x, spread([&](std::size_t g) { return total[g] / count; }));
@@ -160,11 +158,11 @@ Slope slope_of(const Moments& m, double epsilon, double count, const T* scale, s
 }
 
 template <class T>
-void narrow_slope(const Groups& g, double epsilon, std::size_t repeats, const T* x, const T* scale, const T* t, T* out,
-                  T* sums, T* products) {
+void narrow_slope(const Groups& g, double epsilon, const Moments* known, std::size_t repeats, const T* x,
+                  const T* scale, const T* t, T* out, T* sums, T* products) {
   const double count = static_cast<double>(g.count());
   for_columns<T>(g, [&](Columns<T>& columns, std::size_t first) {
-    const std::vector<Moments> m = columns.moments(x);
+    const std::vector<Moments> m = columns.moments(known, x);
     const std::vector<T> center = columns.spread([&](std::size_t i) { return m[i].mean; });
     for (std::size_t k = 0; k < repeats; ++k) {
       const T* tangent = t + k * g.size();
@@ -187,26 +185,23 @@ void narrow_slope(const Groups& g, double epsilon, std::size_t repeats, const T*
 }  // namespace
 
 template <class T>
-void moments(const Groups& g, const T* x, double* mean, double* variance) {
-  const auto write = [&](std::size_t group, const Moments& m) {
-    mean[group] = m.mean;
-    variance[group] = m.variance;
-  };
+void moments(const Groups& g, const T* x, Moments* out) {
   if (narrow(g))
     return for_columns<T>(g, [&](Columns<T>& columns, std::size_t first) {
-      for (const Moments& m : columns.moments(x)) write(first++, m);
+      for (const Moments& m : columns.moments(nullptr, x)) out[first++] = m;
     });
   parallel_for(g.groups, grain_of(g), [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) write(i, moments_of(runs_of(g), x + i * g.inner));
+    for (std::size_t i = first; i < last; ++i) out[i] = moments_of(runs_of(g), x + i * g.inner);
   });
 }
 
 template <class T>
-void standardize(const Groups& g, double epsilon, const T* x, const T* scale, const T* shift, T* y) {
+void standardize(const Groups& g, double epsilon, const Moments* known, const T* x, const T* scale, const T* shift,
+                 T* y) {
   if (narrow(g))
     return for_columns<T>(g, [&](Columns<T>& columns, std::size_t first) {
       std::vector<Line> lines;
-      for (const Moments& m : columns.moments(x))
+      for (const Moments& m : columns.moments(known, x))
         lines.push_back(line_of(m, epsilon, scale, shift, first + lines.size()));
       columns.combine(nullptr, {}, x, columns.spread([&](std::size_t i) { return lines[i].slope; }),
                       columns.spread([&](std::size_t i) { return lines[i].offset; }), y);
@@ -215,7 +210,7 @@ void standardize(const Groups& g, double epsilon, const T* x, const T* scale, co
   parallel_for(g.groups, grain_of(g), [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       const T* from = x + i * g.inner;
-      const Line line = line_of(moments_of(runs, from), epsilon, scale, shift, i);
+      const Line line = line_of(known ? known[i] : moments_of(runs, from), epsilon, scale, shift, i);
       for (std::size_t o = 0; o < g.outer; ++o)
         loops<T>().affine(g.inner, static_cast<T>(line.slope), static_cast<T>(line.offset), from + o * runs.stride,
                           y + i * g.inner + o * runs.stride);
@@ -224,15 +219,15 @@ void standardize(const Groups& g, double epsilon, const T* x, const T* scale, co
 }
 
 template <class T>
-void standardize_slope(const Groups& g, double epsilon, std::size_t repeats, const T* x, const T* scale, const T* t,
-                       T* out, T* sums, T* products) {
-  if (narrow(g)) return narrow_slope(g, epsilon, repeats, x, scale, t, out, sums, products);
+void standardize_slope(const Groups& g, double epsilon, const Moments* known, std::size_t repeats, const T* x,
+                       const T* scale, const T* t, T* out, T* sums, T* products) {
+  if (narrow(g)) return narrow_slope(g, epsilon, known, repeats, x, scale, t, out, sums, products);
   const Runs runs = runs_of(g);
   const double count = static_cast<double>(g.count());
   parallel_for(g.groups, grain_of(g), [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       const T* from = x + i * g.inner;
-      const Moments m = moments_of(runs, from);
+      const Moments m = known ? known[i] : moments_of(runs, from);
       for (std::size_t k = 0; k < repeats; ++k) {
         const T* tangent = t + k * g.size() + i * g.inner;
         const double total = sum_of(runs, tangent);
@@ -293,11 +288,12 @@ void channel_products(const Groups& g, const T* t, const T* x, const T* center, 
   });
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                  \
-  template void moments(const Groups&, const T*, double*, double*);                                              \
-  template void standardize(const Groups&, double, const T*, const T*, const T*, T*);                            \
-  template void standardize_slope(const Groups&, double, std::size_t, const T*, const T*, const T*, T*, T*, T*); \
-  template void scale_channels(const Groups&, const T*, const T*, const T*, T*);                                 \
+#define XTANGENT_INSTANTIATE(T)                                                                                     \
+  template void moments(const Groups&, const T*, Moments*);                                                         \
+  template void standardize(const Groups&, double, const Moments*, const T*, const T*, const T*, T*);               \
+  template void standardize_slope(const Groups&, double, const Moments*, std::size_t, const T*, const T*, const T*, \
+                                  T*, T*, T*);                                                                      \
+  template void scale_channels(const Groups&, const T*, const T*, const T*, T*);                                    \
   template void channel_products(const Groups&, const T*, const T*, const T*, T*);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -54,12 +54,25 @@ bool all_constant(Vars<T> x, const Var<T>& t) {
 template <class T>
 Var<T> standardized(const Var<T>& x, const Axes& axes, double epsilon);
 
+// The moments of the groups of one value, computed before. Values never change, so they hold for every array that
+// begins where it does.
+template <class T>
+struct KnownMoments {
+  Array<T> x;
+  std::vector<kernels::Moments> values;
+};
+
 // x with the statistics of its groups; then, with three arguments, times a weight plus a bias a group.
 template <class T>
 struct Standardize : Op<T> {
   Axes axes;
   double epsilon;
-  Standardize(Axes a, double e) : axes(a), epsilon(e) {}
+  std::shared_ptr<const KnownMoments<T>> known;
+  Standardize(Axes a, double e, std::shared_ptr<const KnownMoments<T>> k = nullptr)
+      : axes(a), epsilon(e), known(std::move(k)) {}
+  const kernels::Moments* moments_of(const Array<T>& x) const {
+    return known && known->x.data() == x.data() && known->x.shape() == x.shape() ? known->values.data() : nullptr;
+  }
   std::string name() const override { return x_is_mixed() ? "batch_norm" : "standardize"; }
   bool x_is_mixed() const { return axes.outer > 0 || axes.groups == 0; }
   bool vector_mode() const override { return true; }
@@ -72,8 +85,8 @@ struct Standardize : Op<T> {
   Array<T> eval(std::span<const Array<T>> x) const override {
     Array<T> y(x[0].shape());
     if (y.size() == 0) return y;
-    kernels::standardize(axes.of(x[0].shape()), epsilon, x[0].data(), x.size() > 1 ? x[1].data() : nullptr,
-                         x.size() > 1 ? x[2].data() : nullptr, y.mutable_data());
+    kernels::standardize(axes.of(x[0].shape()), epsilon, moments_of(x[0]), x[0].data(),
+                         x.size() > 1 ? x[1].data() : nullptr, x.size() > 1 ? x[2].data() : nullptr, y.mutable_data());
     return y;
   }
   struct Slopes {
@@ -88,7 +101,7 @@ struct Standardize : Op<T> {
     if (sums) s = Array<T>(groups);
     if (products) p = Array<T>(groups);
     if (t.size() > 0)
-      kernels::standardize_slope(axes.of(x[0].shape()), epsilon, repeats, x[0].value().data(),
+      kernels::standardize_slope(axes.of(x[0].shape()), epsilon, moments_of(x[0].value()), repeats, x[0].value().data(),
                                  x.size() > 1 ? x[1].value().data() : nullptr, t.value().data(),
                                  along ? a.mutable_data() : nullptr, sums ? s.mutable_data() : nullptr,
                                  products ? p.mutable_data() : nullptr);
@@ -239,6 +252,23 @@ Var<T> apply_scale(const Var<T>& x, const Axes& axes, const Var<T>& mean, const 
   return shift.defined() ? apply_op(op, x, scale, shift) : apply_op(op, x, scale);
 }
 
+template <class T>
+std::vector<kernels::Moments> channel_moments(const Var<T>& x, const kernels::Groups& g) {
+  std::vector<kernels::Moments> out(g.groups);
+  kernels::moments(g, x.value().data(), out.data());
+  return out;
+}
+
+template <class T>
+ChannelStatistics<T> statistics_of(const std::vector<kernels::Moments>& moments) {
+  std::vector<T> mean, variance;
+  for (const kernels::Moments& m : moments) {
+    mean.push_back(static_cast<T>(m.mean));
+    variance.push_back(static_cast<T>(m.variance));
+  }
+  return {Array<T>::from({moments.size()}, mean), Array<T>::from({moments.size()}, variance)};
+}
+
 // y weight + bias, either of them possibly undefined.
 template <class T>
 Var<T> scaled(const Var<T>& y, const Var<T>& weight, const Var<T>& bias, std::size_t positions) {
@@ -286,31 +316,37 @@ Var<T> group_norm(const Var<T>& x, std::size_t groups, const Var<T>& weight, con
 }
 
 template <class T>
-Var<T> batch_norm(const Var<T>& x, const Var<T>& weight, const Var<T>& bias, double epsilon) {
+BatchNormalized<T> normalize_batch(const Var<T>& x, const Var<T>& weight, const Var<T>& bias, double epsilon) {
   const Axes axes = channel_axes("batch_norm", x);
+  const kernels::Groups g = axes.of(x.shape());
   const Shape channels{x.shape()[1]};
   check_parameter("batch_norm", weight, channels, "weight");
   check_parameter("batch_norm", bias, channels, "bias");
-  if (axes.of(x.shape()).count() < 2)
+  if (g.count() < 2)
     throw shape_error("[batch_norm] channels of " + to_string(x.shape()) +
                       " have fewer than two elements. Give more examples, or use evaluation mode.");
-  const Standardize<T> op(axes, epsilon);
-  if (!weight.defined() && !bias.defined()) return apply_op(op, x);
-  return apply_op(op, x, weight.defined() ? weight : Var<T>(Array<T>::ones(channels)),
-                  bias.defined() ? bias : Var<T>(Array<T>::zeros(channels)));
+  auto known = std::make_shared<KnownMoments<T>>(KnownMoments<T>{x.value(), channel_moments(x, g)});
+  BatchNormalized<T> out;
+  out.statistics = statistics_of<T>(known->values);
+  const Standardize<T> op(axes, epsilon, std::move(known));
+  if (!weight.defined() && !bias.defined())
+    out.y = apply_op(op, x);
+  else
+    out.y = apply_op(op, x, weight.defined() ? weight : Var<T>(Array<T>::ones(channels)),
+                     bias.defined() ? bias : Var<T>(Array<T>::zeros(channels)));
+  return out;
+}
+
+template <class T>
+Var<T> batch_norm(const Var<T>& x, const Var<T>& weight, const Var<T>& bias, double epsilon) {
+  return normalize_batch(x, weight, bias, epsilon).y;
 }
 
 template <class T>
 ChannelStatistics<T> channel_statistics(const Var<T>& x) {
-  const Axes axes = channel_axes("channel_statistics", x);
-  const kernels::Groups g = axes.of(x.shape());
+  const kernels::Groups g = channel_axes("channel_statistics", x).of(x.shape());
   if (g.count() == 0) throw shape_error("[channel_statistics] channels of " + to_string(x.shape()) + " are empty.");
-  std::vector<double> mean(g.groups), variance(g.groups);
-  kernels::moments(g, x.value().data(), mean.data(), variance.data());
-  const auto cast = [&](const std::vector<double>& v) {
-    return Array<T>::from({g.groups}, std::vector<T>(v.begin(), v.end()));
-  };
-  return {cast(mean), cast(variance)};
+  return statistics_of<T>(channel_moments(x, g));
 }
 
 template <class T>
@@ -326,12 +362,13 @@ Var<T> frozen_batch_norm(const Var<T>& x, const ChannelStatistics<T>& statistics
                      weight.defined() ? weight : Var<T>(Array<T>::ones(channels)), bias);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                  \
-  template Var<T> scale_channels(const Var<T>&, const Var<T>&, const Var<T>&, std::size_t);      \
-  template Var<T> layer_norm(const Var<T>&, const Shape&, const Var<T>&, const Var<T>&, double); \
-  template Var<T> group_norm(const Var<T>&, std::size_t, const Var<T>&, const Var<T>&, double);  \
-  template Var<T> batch_norm(const Var<T>&, const Var<T>&, const Var<T>&, double);               \
-  template ChannelStatistics<T> channel_statistics(const Var<T>&);                               \
+#define XTANGENT_INSTANTIATE(T)                                                                     \
+  template Var<T> scale_channels(const Var<T>&, const Var<T>&, const Var<T>&, std::size_t);         \
+  template Var<T> layer_norm(const Var<T>&, const Shape&, const Var<T>&, const Var<T>&, double);    \
+  template Var<T> group_norm(const Var<T>&, std::size_t, const Var<T>&, const Var<T>&, double);     \
+  template BatchNormalized<T> normalize_batch(const Var<T>&, const Var<T>&, const Var<T>&, double); \
+  template Var<T> batch_norm(const Var<T>&, const Var<T>&, const Var<T>&, double);                  \
+  template ChannelStatistics<T> channel_statistics(const Var<T>&);                                  \
   template Var<T> frozen_batch_norm(const Var<T>&, const ChannelStatistics<T>&, const Var<T>&, const Var<T>&, double);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -35,6 +35,16 @@ struct ChannelStatistics {
 template <class T>
 ChannelStatistics<T> channel_statistics(const Var<T>& x);
 
+/// batch_norm(x), and the statistics it used, from one pass over x.
+template <class T>
+struct BatchNormalized {
+  Var<T> y;
+  ChannelStatistics<T> statistics;
+};
+template <class T>
+BatchNormalized<T> normalize_batch(const Var<T>& x, const Var<T>& weight = {}, const Var<T>& bias = {},
+                                   double epsilon = 1e-5);
+
 /// x (N, C, ...) with given statistics, which are constants: what PyTorch's batch norm does in evaluation mode.
 template <class T>
 Var<T> frozen_batch_norm(const Var<T>& x, const ChannelStatistics<T>& statistics, const Var<T>& weight = {},

@@ -47,9 +47,8 @@ Var<T> BatchNorm::normalized(Scope<T> p, const Var<T>& x) const {
   if (!p.training() && tracked)
     return frozen_batch_norm(x, {p.buffer("running_mean").value(), p.buffer("running_var").value()}, weight, bias,
                              options_.epsilon);
-  const Var<T> y = batch_norm(x, weight, bias, options_.epsilon);
+  const auto [y, batch] = normalize_batch(x, weight, bias, options_.epsilon);
   if (!tracked) return y;
-  const ChannelStatistics<T> batch = channel_statistics(x);
   const double elements = static_cast<double>(x.size() / channels_);
   const Var<T> batches = p.buffer("num_batches_tracked") + 1.0;
   const double part = options_.momentum ? *options_.momentum : 1.0 / static_cast<double>(batches.value().item());
