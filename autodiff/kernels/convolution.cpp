@@ -8,6 +8,7 @@
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/winograd.hpp"
 
 namespace xtangent::kernels {
 namespace {
@@ -72,13 +73,11 @@ class Patches {
 // (count, channels, d) to and from (channels, count * d).
 template <class T>
 void side_by_side(std::size_t count, std::size_t channels, std::size_t d, const T* x, T* out) {
-  for (std::size_t i = 0; i < count; ++i)
-    copy_runs(channels, d, x + i * channels * d, d, out + i * d, count * d);
+  for (std::size_t i = 0; i < count; ++i) copy_runs(channels, d, x + i * channels * d, d, out + i * d, count * d);
 }
 template <class T>
 void apart(std::size_t count, std::size_t channels, std::size_t d, const T* x, T* out) {
-  for (std::size_t i = 0; i < count; ++i)
-    copy_runs(channels, d, x + i * d, count * d, out + i * channels * d, d);
+  for (std::size_t i = 0; i < count; ++i) copy_runs(channels, d, x + i * d, count * d, out + i * channels * d, d);
 }
 
 struct GroupExtents {
@@ -114,8 +113,8 @@ void multiply_outer(const ConvShape& s, std::size_t out_channels, const T* y, st
                     std::size_t ldp, std::size_t width, T beta, T* weight) {
   const auto [rows, columns] = group_extents(s, out_channels);
   for (std::size_t g = 0; g < s.groups; ++g)
-    gemm_serial(false, true, rows, columns, width, T(1), y + g * rows * ldy, ldy, patches + g * columns * ldp, ldp, beta,
-                weight + g * rows * columns, columns);
+    gemm_serial(false, true, rows, columns, width, T(1), y + g * rows * ldy, ldy, patches + g * columns * ldp, ldp,
+                beta, weight + g * rows * columns, columns);
 }
 
 }  // namespace
@@ -123,7 +122,9 @@ void multiply_outer(const ConvShape& s, std::size_t out_channels, const T* y, st
 template <class T>
 void conv2d(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images, const T* weight,
             const T* bias, T* out) {
-  if (direct_fits<T>(s)) return direct_conv2d(s, count, out_channels, images, weight, bias, grain(s, out_channels), out);
+  if (winograd_fits(s, count, out_channels)) return winograd_conv2d(s, count, out_channels, images, weight, bias, out);
+  if (direct_fits<T>(s))
+    return direct_conv2d(s, count, out_channels, images, weight, bias, grain(s, out_channels), out);
   const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
   const Blocks blocks = Blocks::of<T>(s);
   parallel_for(count, std::max(grain(s, out_channels), blocks.images), [&](std::size_t first, std::size_t last) {
@@ -135,7 +136,8 @@ void conv2d(const ConvShape& s, std::size_t count, std::size_t out_channels, con
       T* y = out + n * out_channels * d;
       if (images_now > 1) {
         const T* p = patches.of_images(images + n * s.input_size(), images_now);
-        multiply(s, out_channels, weight, p, images_now * d, images_now * d, T(0), together.mutable_data(), images_now * d);
+        multiply(s, out_channels, weight, p, images_now * d, images_now * d, T(0), together.mutable_data(),
+                 images_now * d);
         apart(images_now, out_channels, d, together.data(), y);
       } else {
         for (std::size_t row = 0; row < height; row += blocks.rows) {
@@ -154,6 +156,8 @@ void conv2d(const ConvShape& s, std::size_t count, std::size_t out_channels, con
 template <class T>
 void conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* cotangent, const T* weight,
                   T* images) {
+  if (winograd_fits(s, count, out_channels))
+    return winograd_conv2d_input(s, count, out_channels, cotangent, weight, images);
   if (direct_input_fits<T>(s, out_channels))
     return direct_conv2d_input(s, count, out_channels, cotangent, weight, grain(s, out_channels), images);
   const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
@@ -210,8 +214,10 @@ void conv2d_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_c
 }
 
 template <class T>
-void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images,
-                   const T* cotangent, T* weight) {
+void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images, const T* cotangent,
+                   T* weight) {
+  if (winograd_fits(s, count, out_channels))
+    return winograd_conv2d_weight(s, count, out_channels, images, cotangent, weight);
   const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
   const std::size_t size = out_channels * s.patch_size() / s.groups;
   const Blocks blocks = Blocks::of<T>(s);
@@ -253,12 +259,12 @@ void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channe
   for (std::size_t r = 1; r < runs; ++r) loops<T>().axpy(size, T(1), sums + r * size, weight);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                 \
-  template void conv2d(const ConvShape&, std::size_t, std::size_t, const T*, const T*, const T*, T*);           \
-  template void conv2d_input(const ConvShape&, std::size_t, std::size_t, const T*, const T*, T*);               \
-  template void conv2d_weight(const ConvShape&, std::size_t, std::size_t, const T*, const T*, T*);              \
-  template void conv2d_weight_one(const ConvShape&, std::size_t, std::size_t, const T*, const T*, std::size_t,  \
-                                  T*, std::size_t);
+#define XTANGENT_INSTANTIATE(T)                                                                                    \
+  template void conv2d(const ConvShape&, std::size_t, std::size_t, const T*, const T*, const T*, T*);              \
+  template void conv2d_input(const ConvShape&, std::size_t, std::size_t, const T*, const T*, T*);                  \
+  template void conv2d_weight(const ConvShape&, std::size_t, std::size_t, const T*, const T*, T*);                 \
+  template void conv2d_weight_one(const ConvShape&, std::size_t, std::size_t, const T*, const T*, std::size_t, T*, \
+                                  std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

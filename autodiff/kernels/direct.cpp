@@ -8,7 +8,7 @@ namespace xtangent::kernels::XTANGENT_ISA {
 namespace {
 
 // Accumulators fill the registers: `block` outputs by `wide` vectors of positions, or of rows.
-constexpr std::size_t block = vector_registers == 32 ? 8 : 4;
+constexpr std::size_t block = output_block;
 constexpr std::size_t wide = 3;
 constexpr std::size_t gradient_outputs = 4;
 constexpr std::size_t gradient_rows = vector_registers == 32 ? 6 : 2;

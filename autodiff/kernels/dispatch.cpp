@@ -50,5 +50,15 @@ const Direct<double>& direct<double>() {
   static const auto& table = []() -> const Direct<double>& { XTANGENT_CHOOSE(direct_double) }();
   return table;
 }
+template <>
+const Tiles<float>& tiles<float>() {
+  static const auto& table = []() -> const Tiles<float>& { XTANGENT_CHOOSE(tiles_float) }();
+  return table;
+}
+template <>
+const Tiles<double>& tiles<double>() {
+  static const auto& table = []() -> const Tiles<double>& { XTANGENT_CHOOSE(tiles_double) }();
+  return table;
+}
 
 }  // namespace xtangent::kernels

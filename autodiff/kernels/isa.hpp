@@ -18,6 +18,8 @@ using Arch = xsimd::default_arch;
 inline constexpr const char* isa_name = "baseline";
 inline constexpr std::size_t vector_registers = 16;
 #endif
+/// Outputs whose packed weights lie together, see direct.hpp.
+inline constexpr std::size_t output_block = vector_registers == 32 ? 8 : 4;
 template <class T>
 using Batch = xsimd::batch<T, Arch>;
 

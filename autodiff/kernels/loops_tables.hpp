@@ -2,6 +2,7 @@
 
 #include "autodiff/kernels/direct.hpp"
 #include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/tiles.hpp"
 
 // The tables of each compiled instruction set; the processor's choice between them is in dispatch.cpp.
 namespace xtangent::kernels {
@@ -11,18 +12,24 @@ const Loops<float>& table_float();
 const Loops<double>& table_double();
 const Direct<float>& direct_float();
 const Direct<double>& direct_double();
+const Tiles<float>& tiles_float();
+const Tiles<double>& tiles_double();
 }  // namespace baseline
 namespace avx2 {
 const Loops<float>& table_float();
 const Loops<double>& table_double();
 const Direct<float>& direct_float();
 const Direct<double>& direct_double();
+const Tiles<float>& tiles_float();
+const Tiles<double>& tiles_double();
 }  // namespace avx2
 namespace avx512 {
 const Loops<float>& table_float();
 const Loops<double>& table_double();
 const Direct<float>& direct_float();
 const Direct<double>& direct_double();
+const Tiles<float>& tiles_float();
+const Tiles<double>& tiles_double();
 }  // namespace avx512
 
 }  // namespace xtangent::kernels
