@@ -4,7 +4,8 @@
 
 #include "autodiff/kernels/im2col.hpp"
 
-/// Convolutions over contiguous images (count, channels, height, width) by im2col and BLAS, images in parallel.
+/// Convolutions over contiguous images (count, channels, height, width), images in parallel: by minimal filtering
+/// (winograd.hpp), the loops of direct.hpp, or im2col and BLAS, whichever fits the shapes.
 /// Weights are (out_channels, channels / groups, kernel_height, kernel_width). `bias` may be null.
 namespace xtangent::kernels {
 

@@ -20,6 +20,17 @@ void fill_zero(T* x, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) x[i] = T(0);
 }
 
+// A short row: whole vectors, the last one overlapping the one before it.
+template <class T>
+void copy_row(std::size_t n, const T* x, T* y) {
+  if (n < lanes<T>) {
+    for (std::size_t i = 0; i < n; ++i) y[i] = x[i];
+    return;
+  }
+  for (std::size_t i = 0; i + lanes<T> < n; i += lanes<T>) Batch<T>::load_unaligned(x + i).store_unaligned(y + i);
+  Batch<T>::load_unaligned(x + n - lanes<T>).store_unaligned(y + n - lanes<T>);
+}
+
 // Four rows of `n` numbers each.
 template <class T>
 struct Four {
@@ -29,38 +40,53 @@ struct Four {
 };
 
 // B^T along a line: numbers 2 j to 2 j + 3 of the line make the four of tile j.
-template <class T>
-void input_line(const T* __restrict line, const Four<T>& to) {
-  T* __restrict a = to[0], * __restrict b = to[1], * __restrict c = to[2], * __restrict d = to[3];
-  for (std::size_t j = 0; j < to.n; ++j) {
-    const T x0 = line[2 * j], x1 = line[2 * j + 1], x2 = line[2 * j + 2], x3 = line[2 * j + 3];
-    a[j] = x0 - x2;
-    b[j] = x1 + x2;
-    c[j] = x2 - x1;
-    d[j] = x1 - x3;
+struct InputLine {
+  template <class T>
+  void operator()(const T* __restrict line, const Four<T>& to) const {
+    T* __restrict a = to[0], * __restrict b = to[1], * __restrict c = to[2], * __restrict d = to[3];
+    for (std::size_t j = 0; j < to.n; ++j) {
+      const T x0 = line[2 * j], x1 = line[2 * j + 1], x2 = line[2 * j + 2], x3 = line[2 * j + 3];
+      a[j] = x0 - x2;
+      b[j] = x1 + x2;
+      c[j] = x2 - x1;
+      d[j] = x1 - x3;
+    }
   }
-}
+};
 
 // A along a line: numbers 2 j and 2 j + 1.
-template <class T>
-void cotangent_line(const T* __restrict line, const Four<T>& to) {
-  T* __restrict a = to[0], * __restrict b = to[1], * __restrict c = to[2], * __restrict d = to[3];
-  for (std::size_t j = 0; j < to.n; ++j) {
-    const T y0 = line[2 * j], y1 = line[2 * j + 1];
-    a[j] = y0;
-    b[j] = y0 + y1;
-    c[j] = y0 - y1;
-    d[j] = -y1;
+struct CotangentLine {
+  template <class T>
+  void operator()(const T* __restrict line, const Four<T>& to) const {
+    T* __restrict a = to[0], * __restrict b = to[1], * __restrict c = to[2], * __restrict d = to[3];
+    for (std::size_t j = 0; j < to.n; ++j) {
+      const T y0 = line[2 * j], y1 = line[2 * j + 1];
+      a[j] = y0;
+      b[j] = y0 + y1;
+      c[j] = y0 - y1;
+      d[j] = -y1;
+    }
   }
-}
+};
 
 // The line of a plane with its border, transformed; `line` is zero but for the pixels. Outside of the plane: zeros.
-template <class T, class Along>
-void transform_line(const TilePlane& p, const T* plane, std::size_t y, T* line, const Four<T>& to, Along along) {
+template <class Along, class T>
+void transform_line(const TilePlane& p, const T* plane, std::size_t y, T* line, const Four<T>& to) {
   if (y < p.top || y - p.top >= p.height) return fill_zero(to.at, 4 * to.n);
-  const T* from = plane + (y - p.top) * p.width;
-  for (std::size_t x = 0; x < p.width; ++x) line[p.left + x] = from[x];
-  along(line, to);
+  copy_row(p.width, plane + (y - p.top) * p.width, line + p.left);
+  Along()(line, to);
+}
+
+// The transform across lines: f takes the vectors of the lines at one place and stores four, `stride` 4 rows apart.
+template <class T, std::size_t lines, class F>
+void across(const Four<T> (&from)[lines], T* v, std::size_t stride, F f) {
+  for (std::size_t s = 0; s < 4; ++s)
+    for (std::size_t j = 0; j < from[0].n; j += lanes<T>) {
+      Batch<T> x[lines], y[4];
+      for (std::size_t l = 0; l < lines; ++l) x[l] = Batch<T>::load_unaligned(from[l][s] + j);
+      f(x, y);
+      for (std::size_t r = 0; r < 4; ++r) y[r].store_unaligned(v + (4 * r + s) * stride + j);
+    }
 }
 
 template <class T>
@@ -70,23 +96,19 @@ void input(const TilePlane& p, const T* plane, std::size_t first, std::size_t la
   fill_zero(line, 2 * n + lanes<T>);
   // Tile row i needs lines 2 i to 2 i + 3; line y waits in place y % 4.
   const auto place = [&](std::size_t y) { return Four<T>{room + y % 4 * 4 * n, n}; };
-  const auto load = [&](std::size_t y) { transform_line(p, plane, y, line, place(y), input_line<T>); };
+  const auto load = [&](std::size_t y) { transform_line<InputLine>(p, plane, y, line, place(y)); };
   load(2 * first);
   load(2 * first + 1);
   for (std::size_t i = first; i < last; ++i, v += p.tiles) {
     load(2 * i + 2);
     load(2 * i + 3);
-    for (std::size_t s = 0; s < 4; ++s) {
-      const T* __restrict a = place(2 * i)[s], * __restrict b = place(2 * i + 1)[s];
-      const T* __restrict c = place(2 * i + 2)[s], * __restrict d = place(2 * i + 3)[s];
-      T* __restrict v0 = v + s * stride, * __restrict v1 = v0 + 4 * stride, * __restrict v2 = v1 + 4 * stride, * __restrict v3 = v2 + 4 * stride;
-      for (std::size_t j = 0; j < n; ++j) {
-        v0[j] = a[j] - c[j];
-        v1[j] = b[j] + c[j];
-        v2[j] = c[j] - b[j];
-        v3[j] = b[j] - d[j];
-      }
-    }
+    const Four<T> lines[] = {place(2 * i), place(2 * i + 1), place(2 * i + 2), place(2 * i + 3)};
+    across(lines, v, stride, [](const Batch<T>* x, Batch<T>* y) {
+      y[0] = x[0] - x[2];
+      y[1] = x[1] + x[2];
+      y[2] = x[2] - x[1];
+      y[3] = x[1] - x[3];
+    });
   }
 }
 
@@ -96,20 +118,16 @@ void cotangent(const TilePlane& p, const T* plane, std::size_t first, std::size_
   const std::size_t n = whole_vectors<T>(p.tiles);
   T* line = room + 16 * n;
   fill_zero(line, 2 * n + lanes<T>);
-  const Four<T> upper{room, n}, lower{room + 4 * n, n};
+  const Four<T> lines[] = {{room, n}, {room + 4 * n, n}};
   for (std::size_t i = first; i < last; ++i, v += p.tiles) {
-    transform_line(p, plane, 2 * i, line, upper, cotangent_line<T>);
-    transform_line(p, plane, 2 * i + 1, line, lower, cotangent_line<T>);
-    for (std::size_t s = 0; s < 4; ++s) {
-      const T* __restrict a = upper[s], * __restrict b = lower[s];
-      T* __restrict v0 = v + s * stride, * __restrict v1 = v0 + 4 * stride, * __restrict v2 = v1 + 4 * stride, * __restrict v3 = v2 + 4 * stride;
-      for (std::size_t j = 0; j < n; ++j) {
-        v0[j] = a[j];
-        v1[j] = a[j] + b[j];
-        v2[j] = a[j] - b[j];
-        v3[j] = -b[j];
-      }
-    }
+    transform_line<CotangentLine>(p, plane, 2 * i, line, lines[0]);
+    transform_line<CotangentLine>(p, plane, 2 * i + 1, line, lines[1]);
+    across(lines, v, stride, [](const Batch<T>* x, Batch<T>* y) {
+      y[0] = x[0];
+      y[1] = x[0] + x[1];
+      y[2] = x[0] - x[1];
+      y[3] = -x[1];
+    });
   }
 }
 
@@ -127,26 +145,23 @@ template <class T>
 void output(const TilePlane& p, const T* v, std::size_t stride, std::size_t first, std::size_t last, T bias, T* room,
             T* plane) {
   const std::size_t n = whole_vectors<T>(p.tiles);
-  const Four<T> upper{room, n}, lower{room + 4 * n, n};
+  const Four<T> halves[] = {{room, n}, {room + 4 * n, n}};  // the upper and the lower outputs
   for (std::size_t i = first; i < last; ++i, v += p.tiles) {
-    for (std::size_t s = 0; s < 4; ++s) {
-      const T* __restrict v0 = v + s * stride, * __restrict v1 = v0 + 4 * stride, * __restrict v2 = v1 + 4 * stride, * __restrict v3 = v2 + 4 * stride;
-      T* __restrict a = upper[s], * __restrict b = lower[s];
-      for (std::size_t j = 0; j < n; ++j) {
-        a[j] = v0[j] + v1[j] + v2[j];
-        b[j] = v1[j] - v2[j] - v3[j];
+    for (std::size_t s = 0; s < 4; ++s)
+      for (std::size_t j = 0; j < n; j += lanes<T>) {
+        Batch<T> x[4];
+        for (std::size_t r = 0; r < 4; ++r) x[r] = Batch<T>::load_unaligned(v + (4 * r + s) * stride + j);
+        (x[0] + x[1] + x[2]).store_unaligned(halves[0][s] + j);
+        (x[1] - x[2] - x[3]).store_unaligned(halves[1][s] + j);
       }
-    }
-    for (const Four<T>& half : {upper, lower}) {
-      const std::size_t y = 2 * i + (half.at == lower.at);
-      if (y >= p.height) break;
-      T* __restrict a = half[0], * __restrict b = half[1];
-      const T* __restrict c = half[2], * __restrict d = half[3];
+    for (std::size_t half = 0; half < 2 && 2 * i + half < p.height; ++half) {
+      T* __restrict a = halves[half][0], * __restrict b = halves[half][1];
+      const T* __restrict c = halves[half][2], * __restrict d = halves[half][3];
       for (std::size_t j = 0; j < n; ++j) {
         a[j] = bias + (a[j] + b[j] + c[j]);
         b[j] = bias + (b[j] - c[j] - d[j]);
       }
-      store_row(p.width, a, b, plane + y * p.width);
+      store_row(p.width, a, b, plane + (2 * i + half) * p.width);
     }
   }
 }

@@ -87,7 +87,7 @@ struct Correlation {
 
   void operator()(std::size_t count, std::size_t group, const T* images, const TransformedWeights<T>& weights,
                   const T* bias, T* result) const {
-    constexpr std::size_t together = 96;  // tiles whose numbers stay in the cache, and columns enough for the products
+    constexpr std::size_t together = 48;  // tiles: three vectors of AVX-512, and their numbers stay in the cache
     const std::size_t wide = tiles_wide(s), rows = std::max<std::size_t>(1, together / wide);
     parallel_for(count * tiles_high(s), rows, [&](std::size_t first, std::size_t last) {
       const std::size_t now = (last - first) * wide, none = 0;
@@ -119,7 +119,7 @@ bool winograd_fits(const ConvShape& s, std::size_t count, std::size_t out_channe
     return false;
   const std::size_t tiles = tiles_high(s) * tiles_wide(s);
   return s.channels / s.groups >= channels && out_channels / s.groups >= channels && count * tiles >= images_tiles &&
-         2 * frequencies * tiles < 9 * 2 * s.positions();
+         5 * frequencies * tiles <= 4 * 9 * s.positions();
 }
 
 template <class T>
@@ -155,10 +155,11 @@ void winograd_conv2d_input(const ConvShape& s, std::size_t count, std::size_t ou
 template <class T>
 void winograd_conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images,
                             const T* cotangent, T* weight) {
-  constexpr std::size_t room_bytes = std::size_t{16} << 20, most_tiles = 4096, rows_at_once = 128;
+  constexpr std::size_t room_bytes = std::size_t{8} << 20, rows_at_once = 128;
   const std::size_t o = out_channels / s.groups, c = s.channels / s.groups;
   const std::size_t wide = tiles_wide(s), all_rows = count * tiles_high(s);
-  const std::size_t tiles_now = std::min(most_tiles, room_bytes / (frequencies * (o + c) * sizeof(T)));
+  // Tiles together: enough that adding to the sums costs little beside the products, else what the cache holds.
+  const std::size_t tiles_now = std::max(4 * o * c / (o + c), room_bytes / (frequencies * (o + c) * sizeof(T)));
   const std::size_t rows = std::min(std::max<std::size_t>(1, tiles_now / wide), all_rows);
   const std::size_t out_blocks = (o + rows_at_once - 1) / rows_at_once, step = apart<T>(o * c);
   const Spectrum<T> x(c, rows * wide), y(o, rows * wide);

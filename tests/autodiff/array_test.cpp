@@ -150,6 +150,33 @@ BOOST_AUTO_TEST_CASE(buffers_are_aligned_and_counted) {
   BOOST_TEST(!Array<double>().defined());
 }
 
+#if !defined(XTANGENT_SANITIZED)  // there every block goes back at once
+BOOST_AUTO_TEST_CASE(large_buffers_are_used_again) {
+  release_recycled_memory();
+  BOOST_TEST(memory_statistics().recycled == 0u);
+  const Shape large{std::size_t{1} << 20}, similar{(std::size_t{1} << 20) - 100}, small{1000};
+  const float* first = nullptr;
+  {
+    const Array<float> a(large), b(small);
+    first = a.data();
+  }
+  BOOST_TEST(memory_statistics().recycled >= large.size() * sizeof(float));
+  {
+    const Array<float> a(similar);
+    BOOST_TEST(a.data() == first);
+    BOOST_TEST(reinterpret_cast<std::uintptr_t>(a.data()) % 64 == 0u);
+    BOOST_TEST(memory_statistics().recycled == 0u);
+    const Array<float> b(large);
+    BOOST_TEST(b.data() != first);
+  }
+  // Sizes that are not asked for again do not pile up.
+  for (std::size_t megabytes = 8; megabytes < 40; megabytes += 3) Array<float>::zeros({megabytes << 18});
+  BOOST_TEST(memory_statistics().recycled <= std::size_t{37 * 3 / 2 + 1} << 20);
+  release_recycled_memory();
+  BOOST_TEST(memory_statistics().recycled == 0u);
+}
+#endif
+
 BOOST_AUTO_TEST_CASE(shapes_print_as_in_numpy) {
   const auto text = [](const Shape& s) {
     std::ostringstream out;
