@@ -21,8 +21,8 @@ void conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channel
 
 /// weight (out_channels, channels / groups, taps), summed over images. The order of the sum depends on shapes alone.
 template <class T>
-void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images,
-                   const T* cotangent, T* weight);
+void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images, const T* cotangent,
+                   T* weight);
 
 /// One image's weight gradients for `probes` cotangents: gradients[k] (out_channels, channels / groups * taps) from
 /// cotangent[k] (out_channels, positions); cotangents and gradients of successive probes lie the given strides apart.

@@ -38,7 +38,8 @@ template <class T, std::size_t Vectors>
 void correlate_block(std::size_t outputs, std::size_t channels, std::size_t taps, const std::size_t* offset,
                      const T* packed, const T* x, std::size_t ldx, T* y, std::size_t ldy) {
   const auto run = [&]<std::size_t... I>(std::index_sequence<I...>) {
-    ((outputs == I + 1 ? correlate_tile<T, I + 1, Vectors>(channels, taps, offset, packed, x, ldx, y, ldy) : void()), ...);
+    ((outputs == I + 1 ? correlate_tile<T, I + 1, Vectors>(channels, taps, offset, packed, x, ldx, y, ldy) : void()),
+     ...);
   };
   run(std::make_index_sequence<block>());
 }
@@ -64,7 +65,8 @@ void correlate(std::size_t outputs, std::size_t channels, std::size_t taps, cons
 }
 
 template <class T, std::size_t Outputs, std::size_t Rows>
-void gradient_tile(std::size_t length, const T* y, std::size_t ldy, const T* const* x, bool add, T* w, std::size_t ldw) {
+void gradient_tile(std::size_t length, const T* y, std::size_t ldy, const T* const* x, bool add, T* w,
+                   std::size_t ldw) {
   constexpr std::size_t lanes = Batch<T>::size;
   Batch<T> sum[Rows][Outputs];
   for (auto& row : sum)

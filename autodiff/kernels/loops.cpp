@@ -59,12 +59,18 @@ void binary_loop(std::size_t n, const T* a, std::size_t step_a, const T* b, std:
 template <class T>
 void binary(Binary op, std::size_t n, const T* a, std::size_t sa, const T* b, std::size_t sb, T* out) {
   switch (op) {
-    case Binary::add: return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x + y; });
-    case Binary::subtract: return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x - y; });
-    case Binary::multiply: return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x * y; });
-    case Binary::divide: return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x / y; });
-    case Binary::maximum: return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x > y ? x : y; });
-    case Binary::minimum: return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x < y ? x : y; });
+    case Binary::add:
+      return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x + y; });
+    case Binary::subtract:
+      return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x - y; });
+    case Binary::multiply:
+      return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x * y; });
+    case Binary::divide:
+      return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x / y; });
+    case Binary::maximum:
+      return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x > y ? x : y; });
+    case Binary::minimum:
+      return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x < y ? x : y; });
   }
 }
 
@@ -88,8 +94,8 @@ void combine(std::size_t n, T a, const T* x, T b, const T* y, T c, T* out) {
   for (std::size_t i = 0; i < n; ++i) out[i] = a * x[i] + (b * y[i] + c);
 }
 
-// Sums in `width` interleaved lanes: several vectors of any processor, so that additions do not wait for each other, and
-// the same numbers on all. term(i) is the i-th summand.
+// Sums in `width` interleaved lanes: several vectors of any processor, so that additions do not wait for each other,
+// and the same numbers on all. term(i) is the i-th summand.
 template <class Lane, std::size_t width, class Term>
 double lane_sum(std::size_t n, Term term) {
   Lane lane[width] = {};
