@@ -232,6 +232,12 @@ void Scope<T>::set_buffer(std::string_view name, const Array<T>& value) const {
 }
 
 template <class T>
+RandomStream Scope<T>::random() const {
+  const auto layer = static_cast<std::size_t>(layer_ - run_->layout.layers.data());
+  return {run_->context.seed, stream_of(layer_->path) + run_->draws[layer]++};
+}
+
+template <class T>
 const ParameterInfo& Scope<T>::buffer_info(std::string_view name) const {
   return run_->layout.buffers[layer_->buffers[find_name(layer_->buffer_names, name, "buffer", *layer_)]];
 }
@@ -291,7 +297,8 @@ Var<T> ModuleBase::run_all(const Parameters<T>& params, Vars<T> parameters, cons
     throw parameter_error("[" + type() + "] " + std::to_string(parameters.size()) + " arrays given, the network has " +
                           std::to_string(params.count()) + ".");
   if (!x.defined()) throw shape_error("[" + type() + "] the input is undefined.");
-  const Run<T> run{params.layout(), parameters, buffers, context, observer};
+  std::vector<std::uint64_t> draws(params.layout().layers.size(), 0);
+  const Run<T> run{params.layout(), parameters, buffers, draws, context, observer};
   return (*this)(Scope<T>(run, 0), x);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 /// Everything of nn/.
+#include "nn/checkpoint.hpp"
 #include "nn/data/cifar.hpp"
 #include "nn/data/dataset.hpp"
 #include "nn/data/digits.hpp"
@@ -18,6 +19,7 @@
 #include "nn/layers/linear.hpp"
 #include "nn/layers/normalization.hpp"
 #include "nn/layers/pooling.hpp"
+#include "nn/metrics.hpp"
 #include "nn/models/convnet.hpp"
 #include "nn/models/lenet.hpp"
 #include "nn/models/mlp.hpp"
@@ -30,6 +32,7 @@
 #include "nn/optimizer.hpp"
 #include "nn/parameters.hpp"
 #include "nn/safetensors.hpp"
+#include "nn/schedule.hpp"
 #include "nn/sequential.hpp"
 #include "nn/summary.hpp"
 #include "nn/trainer.hpp"

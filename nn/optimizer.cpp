@@ -1,10 +1,13 @@
 #include "nn/optimizer.hpp"
 
 #include <cmath>
+#include <numeric>
 #include <string>
+#include <vector>
 
 #include "autodiff/kernels/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/ops/arithmetic.hpp"
 
 namespace xtangent::nn {
 namespace {
@@ -35,6 +38,36 @@ void check(const AdamOptions& o) {
 }  // namespace
 
 template <class T>
+double global_norm(std::span<const Var<T>> gradients) {
+  const auto& loops = kernels::loops<T>();
+  double total = 0.0;
+  std::vector<double> sums;
+  for (const Var<T>& gradient : gradients) {
+    if (!gradient.defined()) continue;
+    const T* g = gradient.value().data();
+    sums.assign((gradient.size() + piece - 1) / piece, 0.0);
+    kernels::parallel_for(gradient.size(), piece, [&](std::size_t begin, std::size_t end) {
+      sums[begin / piece] = loops.dot(end - begin, g + begin, g + begin);
+    });
+    total = std::accumulate(sums.begin(), sums.end(), total);
+  }
+  return std::sqrt(total);
+}
+
+template <class T>
+double clip_by_norm(std::span<Var<T>> gradients, double most) {
+  check("clip_by_norm", "norm", most, most > 0.0);
+  const double norm = global_norm<T>(gradients);
+  if (!std::isfinite(norm))
+    throw numerical_error("[clip_by_norm] the norm of the gradients is " + std::to_string(norm) + ".");
+  const double factor = most / (norm + 1e-6);
+  if (factor < 1.0)
+    for (Var<T>& gradient : gradients)
+      if (gradient.defined()) gradient = gradient * factor;
+  return norm;
+}
+
+template <class T>
 Optimizer<T>::Optimizer(OptimizerSettings settings) : settings_(settings) {
   std::visit([](const auto& options) { check(options); }, settings_);
 }
@@ -59,21 +92,21 @@ void Optimizer<T>::set_rate(double rate) {
 template <class T>
 void Optimizer<T>::begin(const Parameters<T>& params) {
   const Shape shape{params.size()};
-  if (first_.defined() && !(first_.shape() == shape))
-    throw shape_error("[step] this optimizer has updated " + std::to_string(first_.size()) + " parameters, got " +
+  if (state_.first.defined() && !(state_.first.shape() == shape))
+    throw shape_error("[step] this optimizer has updated " + std::to_string(state_.first.size()) + " parameters, got " +
                       std::to_string(params.size()) + ". Use one optimizer a network.");
   const auto* sgd = std::get_if<SgdOptions>(&settings_);
-  if (!first_.defined() && (!sgd || sgd->momentum != 0.0)) {
-    first_ = Array<T>::zeros(shape);
-    if (!sgd) second_ = Array<T>::zeros(shape);
+  if (!state_.first.defined() && (!sgd || sgd->momentum != 0.0)) {
+    state_.first = Array<T>::zeros(shape);
+    if (!sgd) state_.second = Array<T>::zeros(shape);
   }
-  ++steps_;
+  ++state_.steps;
 }
 
 template <class T>
 void Optimizer<T>::update(std::size_t offset, std::size_t count, const T* gradient, T* parameters) {
   const auto& loops = kernels::loops<T>();
-  T* first = first_.defined() ? first_.mutable_data() + offset : nullptr;
+  T* first = state_.first.defined() ? state_.first.mutable_data() + offset : nullptr;
   parameters += offset;
   if (const auto* o = std::get_if<SgdOptions>(&settings_)) {
     const kernels::SgdStep step{o->rate, o->momentum, o->weight_decay, o->nesterov};
@@ -83,7 +116,7 @@ void Optimizer<T>::update(std::size_t offset, std::size_t count, const T* gradie
     return;
   }
   const auto& o = std::get<AdamOptions>(settings_);
-  const auto power = static_cast<double>(steps_);
+  const auto power = static_cast<double>(state_.steps);
   const kernels::AdamStep step{o.rate,
                                o.beta1,
                                o.beta2,
@@ -92,7 +125,7 @@ void Optimizer<T>::update(std::size_t offset, std::size_t count, const T* gradie
                                1.0 - std::pow(o.beta2, power),
                                o.decoupled ? 0.0 : o.weight_decay,
                                o.decoupled ? o.weight_decay : 0.0};
-  T* second = second_.mutable_data() + offset;
+  T* second = state_.second.mutable_data() + offset;
   kernels::parallel_for(count, piece, [&](std::size_t begin, std::size_t end) {
     loops.adam(step, end - begin, gradient + begin, first + begin, second + begin, parameters + begin);
   });
@@ -127,5 +160,9 @@ void Optimizer<T>::step(Parameters<T>& params, const Array<T>& gradient) {
 
 template class Optimizer<float>;
 template class Optimizer<double>;
+template double global_norm(std::span<const Var<float>>);
+template double global_norm(std::span<const Var<double>>);
+template double clip_by_norm(std::span<Var<float>>, double);
+template double clip_by_norm(std::span<Var<double>>, double);
 
 }  // namespace xtangent::nn

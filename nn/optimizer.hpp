@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <utility>
 #include <variant>
 
 #include "autodiff/var.hpp"
@@ -43,6 +44,21 @@ inline OptimizerSettings adamw(AdamwOptions o = {}) {
   return AdamOptions{o.rate, o.beta1, o.beta2, o.epsilon, o.weight_decay, true};
 }
 
+/// What an optimizer remembers between steps.
+template <class T>
+struct OptimizerState {
+  std::size_t steps = 0;
+  Array<T> first = {}, second = {};  ///< momentum of SGD; moments of Adam; undefined where there is none
+};
+
+/// The norm of all gradients together; undefined ones count as 0. The same for any number of threads. Cost: one pass.
+template <class T>
+double global_norm(std::span<const Var<T>> gradients);
+/// Scales all gradients by one factor so that their norm is at most `most` (PyTorch's clip_grad_norm_), and returns the
+/// norm before. Throws option_error unless `most` is positive, numerical_error for a norm that is not finite.
+template <class T>
+double clip_by_norm(std::span<Var<T>> gradients, double most);
+
 /// Updates parameters by gradients and keeps what the rule remembers between steps. Results do not depend on the number
 /// of threads. Cost: one pass over parameters, gradients and state.
 template <class T>
@@ -60,7 +76,11 @@ class Optimizer {
   double rate() const;
   /// For schedules. Throws option_error unless the rate is finite and not negative.
   void set_rate(double rate);
-  std::size_t steps() const { return steps_; }
+  std::size_t steps() const { return state_.steps; }
+
+  /// To go on later with set_state on an optimizer of the same settings: the same bits as without a break.
+  const OptimizerState<T>& state() const { return state_; }
+  void set_state(OptimizerState<T> state) { state_ = std::move(state); }
 
  private:
   // Begins a step: sizes the state, counts.
@@ -68,8 +88,7 @@ class Optimizer {
   void update(std::size_t offset, std::size_t count, const T* gradient, T* parameters);
 
   OptimizerSettings settings_;
-  std::size_t steps_ = 0;
-  Array<T> first_, second_;  // momentum of SGD; moments of Adam
+  OptimizerState<T> state_;
 };
 
 }  // namespace xtangent::nn

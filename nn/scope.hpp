@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "autodiff/var.hpp"
 #include "nn/parameters.hpp"
@@ -39,6 +40,7 @@ struct Run {
   const Layout& layout;
   std::span<const Var<T>> parameters;  ///< in the order of layout.parameters
   Array<T>& buffers;                   ///< of this run: layers in training mode change them
+  std::vector<std::uint64_t>& draws;   ///< how often each layer has asked for random numbers
   Context context;
   const LayerObserver<T>* observer = nullptr;
 };
@@ -65,8 +67,9 @@ class Scope {
 
   Mode mode() const { return run_->context.mode; }
   bool training() const { return mode() == Mode::training; }
-  /// This layer's own random numbers in this run: the same each time it asks.
-  RandomStream random() const { return {run_->context.seed, stream_of(layer_->path)}; }
+  /// This layer's own random numbers: a function of the run's seed, the layer's path, and how often it has asked in
+  /// this run; so a layer that runs twice draws twice.
+  RandomStream random() const;
   /// "layer1.0"; empty for the network itself.
   const std::string& path() const { return layer_->path; }
   const Run<T>& run() const { return *run_; }

@@ -151,6 +151,8 @@ void axes(Gnuplot& gp, const Panel& panel) {
   }
   if (panel.y_range.first < panel.y_range.second)
     gp << "set yrange [" << panel.y_range.first << ":" << panel.y_range.second << "]\n";
+  if (panel.x_range.first < panel.x_range.second)
+    gp << "set xrange [" << panel.x_range.first << ":" << panel.x_range.second << "]\n";
 }
 
 void plot(Gnuplot& gp, const Panel& panel) {
@@ -160,7 +162,11 @@ void plot(Gnuplot& gp, const Panel& panel) {
     const Series& s = panel.series[i];
     gp << (i ? ", " : "") << "'-' with " << (s.marker == 0 ? "lines" : s.line ? "linespoints" : "points");
     if (s.marker != 0) gp << " pointtype " << s.marker << " pointsize 0.75";
-    if (s.line) gp << " dashtype " << (s.dashed ? "(7,5)" : "1") << " linewidth " << (s.marker == 0 ? 1.2 : 1.8);
+    if (s.line)
+      gp << " dashtype " << (s.dashed ? "(7,5)" : "1") << " linewidth "
+         << (s.width > 0     ? s.width
+             : s.marker == 0 ? 1.2
+                             : 1.8);
     gp << " linecolor rgb '" << s.color << "' "
        << (s.title.empty() ? std::string("notitle") : "title " + quoted(s.title));
   }

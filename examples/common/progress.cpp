@@ -29,13 +29,15 @@ Progress::~Progress() {
   if (drawn_) std::fputc('\n', out_);
 }
 
-void Progress::step(std::string what, double weight, double items, std::string unit) {
+void Progress::step(std::string what, double weight, double items, std::string unit, double items_done) {
   end_step();
   what_ = std::move(what);
   unit_ = std::move(unit);
+  note_.clear();
   weight_ = weight;
   items_ = items;
-  done_ = 0;
+  done_ = step_earlier_ = items_done;
+  if (earlier_ < 0) earlier_ = before_ + (items > 0 ? weight * items_done / items : 0);
   running_ = true;
   step_begin_ = Clock::now();
   draw(true);
@@ -70,9 +72,11 @@ std::string Progress::status(double done) const {
   const double fraction = std::clamp(done / total_, 0.0, 1.0), step_seconds = since(step_begin_);
   const std::string percent = std::to_string(static_cast<int>(std::floor(100 * fraction)));
   std::string text = std::string(3 - std::min<std::size_t>(3, percent.size()), ' ') + percent + " %  " + what_;
-  if (done_ > 0 && step_seconds > 0) text += ": " + significant(done_ / step_seconds, 2) + " " + unit_ + "/s";
-  if (fraction > 0.01)
-    text += ", " + std::to_string(std::lround(since(begin_) / fraction * (1 - fraction))) + " s left";
+  if (!note_.empty()) text += ", " + note_;
+  const double fresh = done_ - step_earlier_, earlier = earlier_ / total_;
+  if (fresh > 0 && step_seconds > 0) text += ": " + significant(fresh / step_seconds, 2) + " " + unit_ + "/s";
+  if (fraction - earlier > 0.01 * (1 - earlier))
+    text += ", " + std::to_string(std::lround(since(begin_) / (fraction - earlier) * (1 - fraction))) + " s left";
   return text;
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 namespace xtangent::examples {
 
@@ -16,8 +17,13 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// Begins a step of `items` things, called `unit` in the rate ("images"). The step before it counts as finished.
-  void step(std::string what, double weight, double items, std::string unit);
+  /// Steps of this weight were done before the program started.
+  void skip(double weight) { before_ += weight; }
+  /// Begins a step of `items` things, called `unit` in the rate ("images"), of which some may have been done before the
+  /// program started. The step before it counts as finished.
+  void step(std::string what, double weight, double items, std::string unit, double items_done = 0);
+  /// What the bar says behind the running step: "loss 0.123". Until the next step.
+  void note(std::string text) { note_ = std::move(text); }
   /// Items of the running step that are done.
   void update(double items_done);
   /// Finishes the running step and the bar.
@@ -32,7 +38,8 @@ class Progress {
   std::FILE* out_;
   bool terminal_, running_ = false, drawn_ = false;
   double total_, before_ = 0, weight_ = 0, items_ = 0, done_ = 0;
-  std::string what_, unit_;
+  double earlier_ = -1, step_earlier_ = 0;  // of the whole, of the step: done before the program started
+  std::string what_, unit_, note_;
   Clock::time_point begin_, step_begin_, last_draw_;
 };
 

@@ -5,7 +5,7 @@
 namespace xtangent::nn {
 
 /// Training mode: each element is 0 with probability `rate`, else divided by 1 - rate; which ones is a function of
-/// (Context::seed, the layer's path, the element's place) alone, so a layer that runs twice in one run draws the same.
+/// (Context::seed, the layer's path, how often the layer has run, the element's place) alone.
 /// Evaluation mode: the identity. Throws option_error for a rate outside of [0, 1].
 class Dropout : public Module<Dropout> {
  public:

@@ -1,4 +1,6 @@
 // Layers against plain loops and known facts.
+#include <oneapi/tbb/global_control.h>
+
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
@@ -223,6 +225,39 @@ BOOST_AUTO_TEST_CASE(dropout_scales_what_it_keeps) {
   BOOST_CHECK_THROW(nn::Dropout(1.1), option_error);
   Tape<double> tape;
   BOOST_TEST((net.record(tape, params, x, {nn::Mode::training, 5}).output.examples() == Examples::axis0));
+}
+
+// The same layer of dropout, twice in one run.
+struct TwiceDropped : nn::Module<TwiceDropped> {
+  nn::Dropout drop{0.5};
+  template <class Visit>
+  void children(Visit&& visit) const {
+    visit("drop", drop);
+  }
+  template <class Declare>
+  void parameters(Declare&& declare) const {
+    declare("weight", Shape{2}, nn::constant(1.0));
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
+    const Var<T> first = drop(p["drop"], x * 0.0 + 1.0), second = drop(p["drop"], x * 0.0 + 1.0);
+    return first + 4.0 * second;  // 0, 2, 8 or 10
+  }
+};
+
+BOOST_AUTO_TEST_CASE(a_layer_that_runs_twice_draws_twice) {
+  const TwiceDropped net;
+  const auto params = net.init<double>();
+  const Array<double> x = Array<double>::ones({1000, 2});
+  const Array<double> y = net(params, x, {nn::Mode::training, 5});
+  std::array<int, 11> counts{};
+  for (std::size_t i = 0; i < y.size(); ++i) ++counts[static_cast<std::size_t>(y[i])];
+  for (const std::size_t value : {0, 2, 8, 10}) BOOST_TEST(std::abs(counts[value] - 500) < 90);  // 4 deviations
+  BOOST_TEST(testing::same_bits(y, net(params, x, {nn::Mode::training, 5})));
+  for (const std::size_t threads : {1, 4}) {
+    const oneapi::tbb::global_control control(oneapi::tbb::global_control::max_allowed_parallelism, threads);
+    BOOST_TEST(testing::same_bits(y, net(params, x, {nn::Mode::training, 5})));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(tokens_and_their_places) {

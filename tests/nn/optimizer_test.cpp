@@ -1,9 +1,13 @@
 // Update rules, step by step, against PyTorch's documented algorithms.
+#include <oneapi/tbb/global_control.h>
+
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "nn/optimizer.hpp"
+#include "nn/safetensors.hpp"
 #include "nn/sequential.hpp"
 #include "tests/testing.hpp"
 
@@ -117,6 +121,45 @@ BOOST_AUTO_TEST_CASE(what_a_tape_has_seen_stays) {
   nn::Optimizer<double>(nn::sgd({.rate = 1.0})).step(params, Array<double>::ones({params.size()}));
   BOOST_TEST(seen[0] == before);
   BOOST_TEST(params.flat()[0] == before - 1.0, tt::tolerance(1e-15));
+}
+
+BOOST_AUTO_TEST_CASE(clipping_follows_pytorch) {
+  const char* source = std::getenv("XTANGENT_SOURCE_ROOT");
+  const nn::TensorFile pytorch =
+      nn::read_safetensors(std::filesystem::path(source ? source : ".") / "tests/fixtures/schedules.safetensors");
+  for (const double most : {2.0, 100.0}) {
+    std::vector<Var<double>> gradients = {Var<double>(), pytorch.get<double>("gradient/a"),
+                                          pytorch.get<double>("gradient/b")};
+    const std::vector<Var<double>> before = gradients;
+    const double norm = pytorch.get<double>("norm").item();
+    BOOST_TEST(nn::global_norm<double>(gradients) == norm, tt::tolerance(1e-14));
+    BOOST_TEST(nn::clip_by_norm<double>(gradients, most) == norm, tt::tolerance(1e-14));
+    const std::string name = most == 2.0 ? "clipped_2/" : "clipped_100/";
+    BOOST_TEST(!gradients[0].defined());
+    BOOST_TEST(testing::difference(gradients[1].value(), pytorch.get<double>(name + "a")) < 1e-15);
+    BOOST_TEST(testing::difference(gradients[2].value(), pytorch.get<double>(name + "b")) < 1e-15);
+    BOOST_TEST(testing::same_bits(gradients[1].value(), before[1].value()) == (most == 100.0));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_norm_of_many_elements_does_not_depend_on_threads) {
+  testing::Random random("norm");
+  const std::vector<Var<float>> gradients = {testing::cast<float>(testing::random_array(random, {100'003})),
+                                             Array<float>::full({7}, 1e-3f)};
+  double reference = 7e-6;
+  for (std::size_t i = 0; i < 100'003; ++i) reference += std::pow(double(gradients[0].value()[i]), 2);
+  std::vector<double> norms;
+  for (const std::size_t threads : {1, 2, 4}) {
+    const oneapi::tbb::global_control control(oneapi::tbb::global_control::max_allowed_parallelism, threads);
+    norms.push_back(nn::global_norm<float>(gradients));
+    BOOST_TEST(norms.back() == norms.front());
+  }
+  BOOST_TEST(norms[0] == std::sqrt(reference), tt::tolerance(1e-6));
+  BOOST_TEST(nn::global_norm<float>(std::vector<Var<float>>(3)) == 0.0);
+  std::vector<Var<float>> spoiled = {Array<float>::full({2}, std::numeric_limits<float>::infinity())};
+  BOOST_CHECK_THROW(nn::clip_by_norm<float>(spoiled, 1.0), numerical_error);
+  for (const double most : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN()})
+    BOOST_CHECK_THROW(nn::clip_by_norm<float>(spoiled, most), option_error);
 }
 
 BOOST_AUTO_TEST_CASE(an_undefined_gradient_leaves_its_array) {

@@ -186,6 +186,7 @@ BOOST_AUTO_TEST_CASE(metrics_progress_and_stopping) {
   BOOST_TEST(reports.back().epochs == 10u);
   BOOST_TEST(reports.back().fraction == 0.4, tt::tolerance(1e-12));
   BOOST_TEST(reports.back().loss == fit.history[3].loss, tt::tolerance(1e-12));
+  BOOST_TEST(reports.back().accuracy == fit.history[3].accuracy);
   for (const nn::Progress& p : reports) {
     BOOST_TEST(p.seconds_left >= 0.0);
     BOOST_TEST(p.examples_per_second > 0.0);
@@ -210,6 +211,49 @@ BOOST_AUTO_TEST_CASE(targets_and_losses_of_ones_own) {
       },
       options);
   BOOST_TEST(testing::difference(own.params.flat(), squared.params.flat()) < 1e-14);
+}
+
+BOOST_AUTO_TEST_CASE(frozen_parameters_stay) {
+  const Data data = parity(40);
+  const auto net = nn::mlp({2, 8, 8, 2});
+  const auto start = net.init<double>(1);
+  const auto trained = [&](std::vector<std::string> frozen) {
+    return nn::fit(net, start, data.x, data.labels,
+                   {.epochs = 2, .optimizer = nn::adamw(), .frozen = std::move(frozen)})
+        .params;
+  };
+  const auto params = trained({"0", "2.bias"});
+  for (const char* name : {"0.weight", "0.bias", "2.bias"})
+    BOOST_TEST(testing::same_bits(params[name], start[name]), name);
+  for (const char* name : {"2.weight", "4.weight", "4.bias"})
+    BOOST_TEST(!testing::same_bits(params[name], start[name]), name);
+  BOOST_TEST(testing::same_bits(trained({}).flat(), trained({}).flat()));
+  BOOST_TEST(contains(message_of<parameter_error>([&] { trained({"2.wei"}); }), "2.weight"));
+  BOOST_CHECK_THROW(trained({"9"}), parameter_error);
+  BOOST_CHECK_THROW(trained({"0", "2", "4"}), option_error);
+}
+
+BOOST_AUTO_TEST_CASE(clipped_steps_are_short) {
+  const Data data = parity(40);
+  const auto net = nn::mlp({2, 8, 2});
+  const auto start = net.init<double>(1);
+  const auto moved = [&](double most) {
+    const auto after = nn::fit(net, start, data.x, data.labels,
+                               {.epochs = 1, .batch = 40, .optimizer = nn::sgd({.rate = 1.0}), .clip_norm = most})
+                           .params;
+    double sum = 0.0;
+    for (std::size_t i = 0; i < after.size(); ++i) sum += std::pow(after.flat()[i] - start.flat()[i], 2);
+    return std::sqrt(sum);
+  };
+  BOOST_TEST(moved(1e-3) == 1e-3, tt::tolerance(1e-4));  // PyTorch's 1e-6 in the denominator
+  BOOST_TEST(moved(1e3) == moved(0.0), tt::tolerance(1e-14));
+  BOOST_CHECK_THROW(moved(-1.0), option_error);
+
+  auto large = start;
+  large.set("2.weight", Array<double>::full({2, 8}, 1e200));
+  const std::string gradient =
+      message_of<numerical_error>([&] { nn::fit(net, large, data.x, data.labels, {.clip_norm = 1.0}); });
+  BOOST_TEST(contains(gradient, "norm of the gradients is not finite in epoch 1, batch 1"), gradient);
 }
 
 BOOST_AUTO_TEST_CASE(predictions_come_in_batches) {

@@ -1,0 +1,78 @@
+#include "examples/train/images.hpp"
+
+#include <cstdlib>
+
+#include "nn/data/cifar.hpp"
+#include "nn/data/file.hpp"
+#include "nn/data/idx.hpp"
+
+namespace xtangent::examples {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* idx_file = "train-images-idx3-ubyte";
+
+// The folder itself, or one of the set's names below it.
+std::vector<fs::path> folders_in(const ImageSet& set, const fs::path& place) {
+  std::vector<fs::path> out = {place};
+  for (const std::string& name : set.folders) out.push_back(place / name);
+  return out;
+}
+
+}  // namespace
+
+const std::vector<ImageSet>& image_sets() {
+  static const std::vector<ImageSet> sets = {
+      {"mnist",
+       "MNIST",
+       {"mnist", "MNIST/raw", "MNIST"},
+       idx_file,
+       "the four files train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
+       "t10k-labels-idx1-ubyte.gz (Y. LeCun, C. Cortes, C. Burges: http://yann.lecun.com/exdb/mnist)",
+       nn::load_idx_folder},
+      {"fashion",
+       "Fashion-MNIST",
+       {"fashion-mnist", "FashionMNIST/raw", "fashion"},
+       idx_file,
+       "the four files train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
+       "t10k-labels-idx1-ubyte.gz (Zalando SE: https://github.com/zalandoresearch/fashion-mnist)",
+       nn::load_idx_folder},
+      {"cifar10",
+       "CIFAR-10",
+       {"cifar10", "cifar-10-batches-bin", "cifar-10"},
+       "data_batch_1.bin",
+       "the six files of cifar-10-binary.tar.gz, unpacked (A. Krizhevsky: https://www.cs.toronto.edu/~kriz/cifar.html)",
+       [](const fs::path& folder) { return nn::load_cifar_folder(folder); }}};
+  return sets;
+}
+
+const ImageSet& image_set(const std::string& name) {
+  std::string names;
+  for (const ImageSet& set : image_sets()) {
+    if (set.name == name) return set;
+    names += (names.empty() ? "" : ", ") + set.name;
+  }
+  throw option_error("[train] no data set '" + name + "'. There are " + names + ".");
+}
+
+nn::TrainAndTest load(const ImageSet& set, const fs::path& data) {
+  std::vector<fs::path> places;
+  if (!data.empty()) {
+    places = folders_in(set, data);
+  } else {
+    std::vector<fs::path> usual = {"data", "build/data"};
+    if (const char* folder = std::getenv("XTANGENT_DATA")) usual.emplace_back(folder);
+    usual.emplace_back("../shared/data");
+    for (const fs::path& place : usual)
+      for (const std::string& name : set.folders) places.push_back(place / name);
+  }
+  for (const fs::path& place : places)
+    if (nn::has_file(place, {set.file})) return set.load(place);
+  std::string tried;
+  for (const fs::path& place : places) tried += "\n  " + place.string();
+  throw data_error("[train] " + set.title + " was found in none of" + tried + "\nGet " + set.origin +
+                   ", gzipped or not, and name their folder with --data DIR.");
+}
+
+}  // namespace xtangent::examples

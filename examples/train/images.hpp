@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "nn/data/images.hpp"
+
+namespace xtangent::examples {
+
+/// A published data set: where its files lie, and where they come from.
+struct ImageSet {
+  std::string name, title;
+  std::vector<std::string> folders;  ///< names of its folder, below one of the usual places
+  std::string file;                  ///< one of its files, by which a folder is known
+  std::string origin;
+  nn::TrainAndTest (*load)(const std::filesystem::path& folder);
+};
+
+const std::vector<ImageSet>& image_sets();
+/// Throws option_error listing the names.
+const ImageSet& image_set(const std::string& name);
+
+/// Reads a set from `data` or a folder of its name below; without `data` from data/, build/data/, $XTANGENT_DATA or
+/// ../shared/data. Throws data_error: where it was looked for, and where the files come from. Nothing is downloaded.
+nn::TrainAndTest load(const ImageSet& set, const std::filesystem::path& data);
+
+}  // namespace xtangent::examples

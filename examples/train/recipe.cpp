@@ -1,0 +1,62 @@
+#include "examples/train/recipe.hpp"
+
+#include <optional>
+
+#include "autodiff/error.hpp"
+
+namespace xtangent::examples {
+namespace {
+
+template <class V>
+void replace(V& value, const std::optional<V>& given) {
+  if (given) value = *given;
+}
+
+void require(bool good, const std::string& what) {
+  if (!good) throw option_error("[train] " + what);
+}
+
+}  // namespace
+
+nn::OptimizerSettings optimizer_of(const Recipe& r) {
+  if (r.optimizer == "sgd") return nn::sgd({r.rate, r.momentum, r.weight_decay, r.momentum > 0.0});
+  if (r.optimizer == "adam") return nn::adam({.rate = r.rate, .weight_decay = r.weight_decay});
+  if (r.optimizer == "adamw") return nn::adamw({.rate = r.rate, .weight_decay = r.weight_decay});
+  throw option_error("[train] no optimizer '" + r.optimizer + "'. There are sgd, adam, adamw.");
+}
+
+nn::Schedule schedule_of(const Recipe& r) {
+  if (r.schedule == "constant") return {};
+  if (r.schedule == "step") return nn::schedule::step();
+  if (r.schedule == "cosine") return nn::schedule::cosine();
+  if (r.schedule == "warmup") return nn::schedule::warm_up();
+  if (r.schedule == "onecycle") return nn::schedule::one_cycle();
+  throw option_error("[train] no schedule '" + r.schedule + "'. There are constant, step, cosine, warmup, onecycle.");
+}
+
+Recipe changed(Recipe out, const Settings& settings) {
+  const std::string before = out.optimizer;
+  replace(out.optimizer, settings.optimizer);
+  if (out.optimizer != before) {  // another rule has other rates
+    const bool sgd = out.optimizer == "sgd";
+    out.rate = sgd ? 0.05 : 1e-3;
+    out.weight_decay = sgd ? 5e-4 : out.optimizer == "adamw" ? 0.05 : 0.0;
+  }
+  replace(out.width, settings.width);
+  replace(out.epochs, settings.epochs);
+  replace(out.batch, settings.batch);
+  replace(out.rate, settings.rate);
+  replace(out.momentum, settings.momentum);
+  replace(out.weight_decay, settings.weight_decay);
+  replace(out.schedule, settings.schedule);
+  replace(out.clip_norm, settings.clip_norm);
+  require(out.width > 0.0, "--width must be positive.");
+  require(out.epochs > 0 && out.batch > 0, "--epochs and --batch are at least 1.");
+  require(out.rate > 0.0, "--lr must be positive.");
+  require(out.clip_norm >= 0.0, "--clip-norm is 0 or more.");
+  nn::Optimizer<float>{optimizer_of(out)};
+  schedule_of(out);
+  return out;
+}
+
+}  // namespace xtangent::examples

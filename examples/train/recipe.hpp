@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+#include "examples/train/settings.hpp"
+#include "nn/optimizer.hpp"
+#include "nn/schedule.hpp"
+
+namespace xtangent::examples {
+
+/// How a network learns well when nothing else is asked for.
+struct Recipe {
+  double width = 1.0;
+  std::size_t epochs = 5, batch = 64;
+  std::string optimizer = "adam";
+  double rate = 1e-3, momentum = 0.9, weight_decay = 0.0;
+  std::string schedule = "warmup";
+  double clip_norm = 0.0;
+};
+
+/// A recipe with everything replaced that the settings give. Throws option_error for names that do not exist and
+/// numbers out of range.
+Recipe changed(Recipe recipe, const Settings& settings);
+
+/// The optimizer and the schedule of a recipe. Throw option_error as above.
+nn::OptimizerSettings optimizer_of(const Recipe& recipe);
+nn::Schedule schedule_of(const Recipe& recipe);
+
+}  // namespace xtangent::examples

@@ -1,0 +1,114 @@
+#include "examples/train/training.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "examples/common/format.hpp"
+#include "examples/common/progress.hpp"
+#include "examples/common/stopwatch.hpp"
+#include "nn/data/file.hpp"
+#include "nn/safetensors.hpp"
+
+namespace xtangent::examples {
+namespace {
+
+// Means and deviations of the training images; for photographs windows out of a frame and mirror images.
+nn::DatasetOptions options_of(const Settings& settings, const NetworkKind& kind, const nn::LabeledImages& train) {
+  const bool photographs = train.channels == 3;
+  nn::DatasetOptions out{.layout = kind.layout, .scaling = nn::channel_standardization(train)};
+  if (settings.augment.value_or(photographs))
+    out.augmentation = {.padding = photographs ? 4u : 2u, .mirror = photographs};
+  return out;
+}
+
+nn::Dataset training_images(const Settings& settings, const nn::Dataset& all) {
+  if (settings.images == 0 || settings.images >= all.count()) return all;
+  return all.subset(nn::balanced_indices(all.images(), settings.images, settings.seed));
+}
+
+// The bar: a step an epoch.
+class Bar {
+ public:
+  Bar(std::size_t epochs, std::size_t images)
+      : images_(static_cast<double>(images)), bar_(static_cast<double>(epochs) * images_) {}
+
+  void operator()(const nn::Progress& p) {
+    const double epochs_before = static_cast<double>(p.epoch - 1);
+    const double items = p.fraction * static_cast<double>(p.epochs) * images_ - epochs_before * images_;
+    if (p.epoch != epoch_) {
+      if (epoch_ == 0) bar_.skip(epochs_before * images_);  // a training that goes on
+      bar_.step("epoch " + std::to_string(p.epoch) + "/" + std::to_string(p.epochs), images_, images_, "images",
+                epoch_ == 0 ? items : 0);
+      epoch_ = p.epoch;
+    }
+    bar_.note("loss " + fixed(p.loss, 3) + ", accuracy " + fixed(p.accuracy, 3));
+    bar_.update(items);
+  }
+  void finish() { bar_.finish(); }
+
+ private:
+  double images_;
+  Progress bar_;
+  std::size_t epoch_ = 0;
+};
+
+}  // namespace
+
+Training train(const Settings& settings, const ImageSet& set, const nn::TrainAndTest& images) {
+  const Stopwatch watch;
+  const NetworkKind& kind = network_kind(settings.network);
+  Training out;
+  out.data_set = set.title;
+  out.recipe = changed(images.train.channels == 1 ? kind.gray : kind.color, settings);
+  const nn::AnyModule net = kind.make(images.train, out.recipe.width);
+  const nn::DatasetOptions options = options_of(settings, kind, images.train);
+  const nn::Dataset train = training_images(settings, nn::Dataset(images.train, options));
+  nn::Parameters<float> params = net->init<float>(settings.seed);
+  if (!settings.weights.empty()) params = nn::load_parameters(std::move(params), settings.weights);
+  out.parameters = params.size();
+  out.network = kind.name;
+  nn::require_writable_folder(settings.out);
+  std::error_code code;
+  const std::filesystem::path checkpoint = settings.out / "checkpoint.safetensors";
+  if (settings.resume)
+    std::printf("%s %s\n",
+                std::filesystem::exists(checkpoint, code) ? "going on from" : "from the beginning: there is no",
+                checkpoint.c_str());
+  std::printf("%s, width %g: %s parameters, %s training images\n", kind.name.c_str(), out.recipe.width,
+              grouped(static_cast<double>(out.parameters)).c_str(),
+              grouped(static_cast<double>(train.count())).c_str());
+  Bar bar(out.recipe.epochs, train.count());
+  out.fit = nn::fit(*net, std::move(params), train,
+                    {.epochs = out.recipe.epochs,
+                     .batch = out.recipe.batch,
+                     .optimizer = optimizer_of(out.recipe),
+                     .schedule = schedule_of(out.recipe),
+                     .clip_norm = out.recipe.clip_norm,
+                     .frozen = settings.frozen,
+                     .seed = settings.seed,
+                     .test_data = nn::Dataset(images.test, options),
+                     .checkpoint = {.file = checkpoint, .resume = settings.resume, .steps = settings.checkpoint_steps},
+                     .metrics = {.file = settings.out / "metrics.jsonl", .steps = settings.metrics_steps},
+                     .progress = [&](const nn::Progress& p) { bar(p); }});
+  bar.finish();
+  nn::save_parameters(out.fit.params, settings.out / "weights.safetensors");
+  out.seconds = watch.seconds();
+  return out;
+}
+
+std::string table(const Training& training) {
+  std::string out = "epoch    loss  accuracy  test loss  test accuracy  seconds\n";
+  const std::vector<nn::Epoch>& history = training.fit.history;
+  const std::size_t stride = (history.size() + 11) / 12;  // a dozen lines, the last epoch among them
+  for (std::size_t i = (history.size() - 1) % stride; i < history.size(); i += stride) {
+    const nn::Epoch& e = history[i];
+    char line[128];
+    std::snprintf(line, sizeof line, "%5zu  %6.4f  %8.4f  %9.4f  %13.4f  %7.1f\n", e.number, e.loss, e.accuracy,
+                  e.test_loss, e.test_accuracy, e.seconds);
+    out += line;
+  }
+  return out;
+}
+
+}  // namespace xtangent::examples

@@ -1,0 +1,258 @@
+"""Trains small networks on made-up images with the trainer's program, kills it and goes on, and uses it wrongly.
+
+usage: train_test.py PROGRAM      ($XTANGENT_TORCH: a Python with torch and safetensors also loads the weights)
+"""
+import json
+import os
+import pathlib
+import pty
+import random
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+program = sys.argv[1]
+failures = 0
+
+
+def check(good, what):
+    global failures
+    if not good:
+        failures += 1
+        print("FAILED:", what)
+
+
+def command(*options):
+    return [program, *map(str, options)]
+
+
+def run(*options, **more):
+    return subprocess.run(command(*options), capture_output=True, text=True, timeout=300, **more)
+
+
+def images(count, size, seed):
+    """(bytes, label) of ten classes: a bright band for each class, and noise."""
+    draw, out = random.Random(seed), []
+    for n in range(count):
+        band = range(n % 10 * size // 10, (n % 10 + 1) * size // 10)
+        out.append((bytes((180 if i in band else 20) + draw.randint(0, 55) for i in range(size)), n % 10))
+    return out
+
+
+def write_idx(folder, count):
+    folder.mkdir(parents=True)
+    for part, seed in (("train", 2), ("t10k", 3)):
+        data = images(count, 784, seed)
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(
+            struct.pack(">4I", 2051, count, 28, 28) + b"".join(pixels for pixels, _ in data))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(
+            struct.pack(">2I", 2049, count) + bytes(label for _, label in data))
+
+
+def write_cifar(folder, count):
+    folder.mkdir(parents=True)
+    for name, seed in [(f"data_batch_{i}", i) for i in range(1, 6)] + [("test_batch", 6)]:
+        (folder / f"{name}.bin").write_bytes(
+            b"".join(bytes([label]) + pixels for pixels, label in images(count, 3072, seed)))
+
+
+def metrics(folder, whole=True):
+    """The lines without times; the file ends with a whole one, or a cut one after a crash."""
+    text = (folder / "metrics.jsonl").read_text()
+    check(not whole or text.endswith("\n"), "metrics end with a whole line")
+    lines = [json.loads(line) for line in text.split("\n")[:-1]]
+    for line in lines:
+        line.pop("seconds", None)
+    return lines
+
+
+def tensors(file):
+    """Names and shapes, and the bytes of all elements."""
+    data = file.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + length])
+    header.pop("__metadata__", None)
+    return {name: tuple(entry["shape"]) for name, entry in header.items()}, data[8 + length:]
+
+
+def check_outputs(folder, epochs):
+    check(sorted(f.name for f in folder.iterdir()) ==
+          ["checkpoint.safetensors", "curves.svg", "metrics.jsonl", "weights.safetensors"],
+          f"files {[f.name for f in folder.iterdir()]}")
+    svg = (folder / "curves.svg").read_text()
+    check(svg.startswith("<svg") and svg.rstrip().endswith("</svg>") and "nan" not in svg.lower(), "a whole figure")
+    lines = metrics(folder)
+    check([line["epoch"] for line in lines if line["kind"] == "epoch"] == list(range(1, epochs + 1)),
+          "epochs in metrics")
+    check(all(isinstance(line["loss"], float) for line in lines), "losses in metrics")
+    return lines
+
+
+def on_a_terminal(*options):
+    """What the program writes on a terminal."""
+    main, side = pty.openpty()
+    process = subprocess.Popen(command(*options), stdout=side, stderr=side, stdin=subprocess.DEVNULL)
+    os.close(side)
+    out = b""
+    while select.select([main], [], [], 120)[0]:
+        try:
+            part = os.read(main, 1 << 16)
+        except OSError:
+            break
+        if not part:
+            break
+        out += part
+    os.close(main)
+    check(process.wait(timeout=60) == 0, "a run on a terminal")
+    return out.decode(errors="replace")
+
+
+def kill_and_resume(here, usual):
+    """Kills the program (SIGKILL) again and again; at the end, everything is as without."""
+    whole, cut = here / "whole", here / "cut"
+    done = run(*usual, "--out", whole)
+    check(done.returncode == 0, f"an uninterrupted run: {done.stderr}")
+    draw, kills, resumed = random.Random(5), 0, 0
+    for attempt in range(40):
+        resumed += (cut / "checkpoint.safetensors").exists()
+        process = subprocess.Popen(command(*usual, "--out", cut, "--resume", "--checkpoint-steps", 1, "--threads", 1),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            # later attempts get more time, so that a slow machine gets to the end
+            process.wait(timeout=draw.uniform(0.0, 0.3) + (0 if resumed < 4 else 0.2 * attempt))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+            if (cut / "metrics.jsonl").exists():
+                metrics(cut, whole=False)
+            process.stderr.close()
+            continue
+        check(process.returncode == 0, f"after {kills} kills: {process.stderr.read()}")
+        process.stderr.close()
+        break
+    else:
+        process = run(*usual, "--out", cut, "--resume")
+        check(process.returncode == 0, f"after {kills} kills: {process.stderr}")
+    check(kills >= 3 and resumed >= 3, f"killed {kills} times, gone on {resumed} times")
+    for leftover in cut.glob("*.part-*"):  # of a process that was killed while it wrote
+        leftover.unlink()
+    check(metrics(cut) == metrics(whole), "the metrics are those of an uninterrupted training")
+    check((cut / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes(),
+          "the weights are those of an uninterrupted training")
+
+
+LOAD = """
+import sys, torch
+from safetensors.torch import load_file
+state = load_file(sys.argv[1])
+net = torch.nn.Sequential(torch.nn.Conv2d(1, 6, 5, padding=2), torch.nn.Tanh(), torch.nn.AvgPool2d(2),
+    torch.nn.Conv2d(6, 16, 5), torch.nn.Tanh(), torch.nn.AvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(400, 120),
+    torch.nn.Tanh(), torch.nn.Linear(120, 84), torch.nn.Tanh(), torch.nn.Linear(84, 10))
+net.load_state_dict(state, strict=True)
+"""
+
+with tempfile.TemporaryDirectory() as temporary:
+    here = pathlib.Path(temporary)
+    data = here / "data"
+    write_idx(data / "mnist", 800)
+    write_idx(data / "fashion-mnist", 60)
+    write_cifar(data / "cifar10", 20)
+    (here / "empty").mkdir()
+    (here / "file").write_text("x")
+
+    # The defaults: LeNet on MNIST learns the patterns in three epochs.
+    done = run("mnist", "--data", data, "--out", here / "a", "--batch", 8)
+    check(done.returncode == 0, f"a small run: {done.stderr}")
+    if done.returncode == 0:
+        lines = check_outputs(here / "a", 3)
+        check(lines[-1]["test_accuracy"] >= 0.95, f"test accuracy {lines[-1]['test_accuracy']}")
+        check(len(lines) == 3 + 3 * 100 // 20, f"{len(lines)} lines of metrics")
+        check("lenet, width 1: 61,706 parameters, 800 training images" in done.stdout, "the first line")
+        check("epoch    loss  accuracy  test loss" in done.stdout and str(here / "a") in done.stdout, "the table")
+        check("100 %  epoch 3/3, loss" in done.stdout and "\r" not in done.stdout, "plain lines where no terminal is")
+        shapes, elements = tensors(here / "a" / "weights.safetensors")
+        check(shapes["0.weight"] == (6, 1, 5, 5) and shapes["11.bias"] == (10,) and len(shapes) == 10, f"{shapes}")
+        if os.environ.get("XTANGENT_TORCH"):
+            loaded = subprocess.run([os.environ["XTANGENT_TORCH"], "-c", LOAD, here / "a" / "weights.safetensors"],
+                                    capture_output=True, text=True)
+            check(loaded.returncode == 0, f"PyTorch loads the weights: {loaded.stderr}")
+        again = run("mnist", "--out", here / "b", "--batch", 8, "--threads", 1,
+                    env={**os.environ, "XTANGENT_DATA": str(data)})
+        check(again.returncode == 0, f"data found by XTANGENT_DATA: {again.stderr}")
+        check(tensors(here / "b" / "weights.safetensors")[1] == elements, "the same bits on one thread")
+
+        # From these weights, with a part of them frozen.
+        done = run("fashion", "--network", "lenet", "--data", data / "fashion-mnist", "--out", here / "c", "--epochs", 1,
+                   "--weights", here / "a" / "weights.safetensors", "--freeze", "0,3", "--schedule", "constant")
+        check(done.returncode == 0, f"frozen layers: {done.stderr}")
+        check(tensors(here / "c" / "weights.safetensors")[1][:4 * 2572] == elements[:4 * 2572] and
+              tensors(here / "c" / "weights.safetensors")[1] != elements, "frozen layers stay, others do not")
+
+        # A finished training is not repeated; another one is not mixed with it.
+        again = run("mnist", "--data", data, "--out", here / "a", "--batch", 8, "--resume")
+        check(again.returncode == 0 and "going on from" in again.stdout, f"nothing left: {again.stderr}")
+        check(tensors(here / "a" / "weights.safetensors")[1] == elements, "the weights stay")
+        other = run("mnist", "--data", data, "--out", here / "a", "--batch", 16, "--resume")
+        check(other.returncode == 1 and "batch is 8 there and 16 here" in other.stderr, f"{other.stderr}")
+
+    # Every network on color, most on gray; the first with all options.
+    for data_set, network, options in [
+            ("cifar10", "resnet18", ["--optimizer", "sgd", "--lr", 0.05, "--momentum", 0.8, "--weight-decay", 1e-4,
+                                     "--schedule", "onecycle", "--clip-norm", 1, "--seed", 4]),
+            ("cifar10", "mlp", ["--optimizer", "adamw"]), ("cifar10", "convnet", ["--schedule", "step"]),
+            ("cifar10", "wide_resnet16", ["--no-augment"]), ("cifar10", "vit", []), ("cifar10", "mixer", []),
+            ("mnist", "resnet18", ["--augment"]), ("mnist", "vit", ["--schedule", "cosine"]), ("mnist", "mlp", [])]:
+        out = here / f"{data_set}-{network}"
+        done = run(data_set, "--network", network, "--width", 0.125, "--epochs", 2, "--batch", 16, "--images", 50,
+                   "--data", data, "--out", out, *options)
+        check(done.returncode == 0, f"{network} on {data_set}: {done.stderr}")
+        if done.returncode == 0:
+            check_outputs(out, 2)
+
+    text = on_a_terminal("mnist", "--data", data, "--out", here / "t", "--epochs", 2, "--batch", 1)
+    check("\r" in text and "█" in text and "loss" in text and "accuracy" in text and "images/s" in text and
+          "s left" in text, f"a bar on a terminal: {text[:300]!r}")
+
+    kill_and_resume(here, ["cifar10", "--network", "resnet18", "--width", 0.125, "--epochs", 3, "--batch", 16,
+                           "--metrics-steps", 1, "--data", data])
+
+    for options, says in [
+            (["mnist", "--data", here / "empty"], "MNIST was found in none of"),
+            (["mnist", "--data", here / "absent"], "name their folder with --data DIR"),
+            (["cifar10", "--data", data / "mnist"], "cifar-10-binary.tar.gz"),
+            (["imagenet"], "no data set 'imagenet'. There are mnist, fashion, cifar10"),
+            ([], "dataset is required"),
+            (["mnist", "--network", "alexnet"], "no network 'alexnet'. There are mlp, lenet"),
+            (["cifar10", "--network", "lenet"], "lenet takes images of 1 x 28 x 28"),
+            (["mnist", "--optimizer", "lion"], "no optimizer 'lion'"),
+            (["mnist", "--schedule", "zigzag"], "no schedule 'zigzag'"),
+            (["mnist", "--lr", "0"], "--lr must be positive"),
+            (["mnist", "--lr", "fast"], "--lr"),
+            (["mnist", "--width", "-1"], "--width must be positive"),
+            (["mnist", "--network", "mlp", "--width", "1e9"], "does not fit"),
+            (["mnist", "--epochs", "0"], "--epochs and --batch"),
+            (["mnist", "--batch", "-4"], "--batch"),
+            (["mnist", "--clip-norm", "-1"], "--clip-norm"),
+            (["mnist", "--momentum", "-1", "--optimizer", "sgd"], "momentum"),
+            (["mnist", "--weights", here / "absent"], "absent"),
+            (["mnist", "--out", here / "file"], "cannot be made a folder"),
+            (["mnist", "--nonsense"], "nonsense")]:
+        out = here / "nothing"
+        usual = [] if "--data" in options else ["--data", data]
+        done = run(*options, *usual, *([] if "--out" in options else ["--out", out]))
+        check(done.returncode == 1, f"{options}: exit status {done.returncode}")
+        check(says in done.stderr, f"{options} says {done.stderr!r} instead of {says!r}")
+        check(not out.exists(), f"{options} leaves files")
+    done = run("mnist", "--data", data, "--out", here / "x", "--freeze", "conv1")
+    check(done.returncode == 1 and "frozen" in done.stderr, f"{done.stderr}")
+    done = run("mnist", "--data", data, "--out", here / "x", "--lr", 1e30, "--network", "mlp", "--optimizer", "sgd")
+    check(done.returncode == 1 and "not finite first" in done.stderr.lower(), f"{done.stderr}")
+    check(run("--help").returncode == 0, "--help")
+
+print("FAILED" if failures else "passed")
+sys.exit(failures != 0)

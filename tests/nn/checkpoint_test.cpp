@@ -1,0 +1,274 @@
+// Trainings that are interrupted and resumed: the same bits; damaged files and other settings are refused.
+#include "nn/checkpoint.hpp"
+
+#include <oneapi/tbb/global_control.h>
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+
+#include "nn/data/file.hpp"
+#include "nn/layers/conv2d.hpp"
+#include "nn/layers/dropout.hpp"
+#include "nn/layers/normalization.hpp"
+#include "nn/layers/pooling.hpp"
+#include "nn/models/mlp.hpp"
+#include "nn/safetensors.hpp"
+#include "nn/trainer.hpp"
+#include "tests/nn/files.hpp"
+#include "tests/nn/mutations.hpp"
+#include "tests/testing.hpp"
+
+using namespace xtangent;
+using testing::TemporaryFolder;
+
+namespace {
+
+// Everything that a resumed training could get wrong: buffers, dropout, changed images, momentum, a schedule.
+const nn::Sequential& network() {
+  static const nn::Sequential net =
+      nn::sequential(nn::Conv2d{1, 4, 3}, nn::BatchNorm2d{4}, nn::Relu{}, nn::Dropout{0.3}, nn::Flatten{},
+                     nn::Linear{4 * 6 * 6, 10}, nn::Dropout{0.1});
+  return net;
+}
+
+const nn::Dataset& images() {
+  static const nn::Dataset data = [] {
+    testing::Random random("checkpoint");
+    nn::LabeledImages out;
+    out.channels = 1, out.height = out.width = 8, out.classes = 10;
+    for (std::size_t i = 0; i < 50 * 64; ++i) out.bytes.push_back(static_cast<std::uint8_t>(random.below(256)));
+    for (std::size_t i = 0; i < 50; ++i) out.labels.push_back(random.below(10));
+    return nn::Dataset(out, {.augmentation = {.padding = 1, .mirror = true}});
+  }();
+  return data;
+}
+
+template <class T>
+nn::FitOptions<T> usual(const nn::OptimizerSettings& optimizer) {
+  return {.epochs = 3,
+          .batch = 8,  // 7 updates an epoch
+          .optimizer = optimizer,
+          .schedule = nn::schedule::warm_up(nn::schedule::cosine(), {.part = 0.3}),
+          .clip_norm = 1.5,
+          .seed = 3,
+          .test_data = images()};
+}
+
+struct Interruption {};
+
+// `options` with an end at update `step` (from 0), as when the program is killed there.
+template <class T>
+nn::FitOptions<T> cut(nn::FitOptions<T> options, std::size_t step) {
+  options.schedule = [inner = options.schedule, step, epochs = options.epochs](double done) {
+    // 7 updates of 8, 8, 8, 8, 8, 8 and 2 examples of 50
+    const double at = done * 50.0 * static_cast<double>(epochs);
+    const auto now =
+        static_cast<std::size_t>(std::lround(at)) / 50 * 7 + static_cast<std::size_t>(std::lround(at)) % 50 / 8;
+    // Where a schedule is only compared, it is asked at fractions that no update has.
+    if (now == step && std::abs(at - std::round(at)) < 1e-9 && std::lround(at) % 50 % 8 == 0) throw Interruption();
+    return inner(done);
+  };
+  return options;
+}
+
+template <class T>
+nn::Fit<T> train(const nn::FitOptions<T>& options) {
+  return nn::fit(network(), network().template init<T>(1), images(), options);
+}
+
+template <class T>
+void expect_same(const nn::Fit<T>& a, const nn::Fit<T>& b) {
+  BOOST_TEST(testing::same_bits(a.params.flat(), b.params.flat()));
+  BOOST_TEST(testing::same_bits(a.params.buffers(), b.params.buffers()));
+  BOOST_REQUIRE_EQUAL(a.history.size(), b.history.size());
+  for (std::size_t e = 0; e < a.history.size(); ++e) {
+    BOOST_TEST(a.history[e].number == b.history[e].number);
+    BOOST_TEST(a.history[e].loss == b.history[e].loss);
+    BOOST_TEST(a.history[e].accuracy == b.history[e].accuracy);
+    BOOST_TEST(a.history[e].test_loss == b.history[e].test_loss);
+    BOOST_TEST(a.history[e].test_accuracy == b.history[e].test_accuracy);
+  }
+}
+
+template <class T>
+void resumes_to_the_same_bits(const nn::OptimizerSettings& optimizer) {
+  const TemporaryFolder folder;
+  nn::FitOptions<T> options = usual<T>(optimizer);
+  const nn::Fit<T> whole = train(options);
+  options.checkpoint.file = folder / "checkpoint.safetensors";
+  for (const std::size_t every : {0, 1, 3})  // updates between checkpoints, besides those of epochs
+    for (const std::size_t step : {1, 4, 7, 9, 13, 14, 20}) {
+      std::filesystem::remove(options.checkpoint.file);
+      options.checkpoint.steps = every;
+      options.checkpoint.resume = false;
+      BOOST_CHECK_THROW(train(cut(options, step)), Interruption);
+      BOOST_TEST(std::filesystem::exists(options.checkpoint.file) == (every ? step >= every : step >= 7));
+      options.checkpoint.resume = true;
+      const oneapi::tbb::global_control one(oneapi::tbb::global_control::max_allowed_parallelism, 1);
+      BOOST_TEST_CONTEXT("checkpoints every " << every << ", cut at " << step) expect_same(train(options), whole);
+    }
+  // At the end there is nothing left to do.
+  expect_same(train(options), whole);
+}
+
+template <class Error>
+void refused(nn::FitOptions<float> options, std::initializer_list<std::string_view> parts) {
+  options.checkpoint.resume = true;
+  testing::expect_error<Error>([&] { train(options); }, parts);
+}
+
+std::string bytes_of(const std::filesystem::path& file) {
+  const std::vector<std::uint8_t> bytes = nn::read_raw_file(file);
+  return {bytes.begin(), bytes.end()};
+}
+
+// A checkpoint after two of three epochs.
+nn::FitOptions<float> with_checkpoint(const std::filesystem::path& file) {
+  nn::FitOptions<float> options = usual<float>(nn::adam());
+  options.checkpoint = {.file = file};
+  options.on_epoch = [](const nn::Epoch& e, const auto&) { return e.number < 2; };
+  train(options);
+  options.on_epoch = {};
+  return options;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(checkpoint)
+
+BOOST_AUTO_TEST_CASE(sgd_resumes_to_the_same_bits) {
+  resumes_to_the_same_bits<float>(nn::sgd({.rate = 0.1, .momentum = 0.9, .weight_decay = 1e-3, .nesterov = true}));
+}
+
+BOOST_AUTO_TEST_CASE(adam_resumes_to_the_same_bits) { resumes_to_the_same_bits<double>(nn::adamw({.rate = 0.01})); }
+
+BOOST_AUTO_TEST_CASE(interrupted_again_and_again) {
+  const TemporaryFolder folder;
+  nn::FitOptions<float> options = usual<float>(nn::sgd({.rate = 0.1}));  // no state of the optimizer but its steps
+  const nn::Fit<float> whole = train(options);
+  options.checkpoint = {.file = folder / "c", .resume = true, .steps = 1};
+  for (const std::size_t step : {1, 2, 3, 8, 15, 15, 19}) BOOST_CHECK_THROW(train(cut(options, step)), Interruption);
+  expect_same(train(options), whole);
+  BOOST_TEST(folder.files() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(seconds_between_checkpoints) {
+  const TemporaryFolder folder;
+  nn::FitOptions<float> options = usual<float>(nn::adam());
+  options.checkpoint = {.file = folder / "c", .seconds = 0.0};
+  BOOST_CHECK_THROW(train(cut(options, 2)), Interruption);
+  BOOST_TEST(std::filesystem::exists(folder / "c"));
+}
+
+BOOST_AUTO_TEST_CASE(weights_of_a_checkpoint) {
+  const TemporaryFolder folder;
+  nn::FitOptions<float> options = usual<float>(nn::adam());
+  options.checkpoint.file = folder / "c";
+  const auto params = train(options).params;
+  const auto loaded = nn::load_parameters(network().init<float>(), folder / "c", {.ignore_extra = true});
+  BOOST_TEST(testing::same_bits(loaded.flat(), params.flat()));
+  BOOST_TEST(testing::same_bits(loaded.buffers(), params.buffers()));
+}
+
+BOOST_AUTO_TEST_CASE(longer_with_a_constant_rate) {
+  const TemporaryFolder folder;
+  nn::FitOptions<float> options = usual<float>(nn::adam());
+  options.schedule = {};
+  const nn::Fit<float> whole = train(options);
+  options.checkpoint = {.file = folder / "c", .resume = true};
+  options.epochs = 1;
+  train(options);
+  options.epochs = 3;
+  expect_same(train(options), whole);
+}
+
+BOOST_AUTO_TEST_CASE(other_settings_are_refused) {
+  const TemporaryFolder folder;
+  const nn::FitOptions<float> good = with_checkpoint(folder / "c");
+  const auto differs = [&](auto change, std::initializer_list<std::string_view> parts) {
+    nn::FitOptions<float> options = good;
+    change(options);
+    refused<option_error>(options, parts);
+  };
+  differs([](auto& o) { o.batch = 16; }, {"[resume]", "batch is 8 there and 16 here", "start from the beginning"});
+  differs([](auto& o) { o.seed = 4; }, {"seed is 3 there and 4 here"});
+  differs([](auto& o) { o.shard = 4; }, {"shard is"});
+  differs([](auto& o) { o.epochs = 4; }, {"epochs is 3 there and 4 here"});
+  differs([](auto& o) { o.clip_norm = 0; }, {"clip_norm is 1.5 there and 0 here"});
+  differs([](auto& o) { o.schedule = nn::schedule::cosine(); }, {"schedule is"});
+  differs([](auto& o) { o.schedule = {}; }, {"schedule is", "epochs is 3 there and not given here"});
+  differs([](auto& o) { o.frozen = {"0"}; }, {"frozen is nothing there and 0.weight 0.bias here"});
+  differs([](auto& o) { o.optimizer = nn::adam({.rate = 2e-3}); }, {"adam(rate 0.001", "adam(rate 0.002"});
+  differs(
+      [](auto& o) {
+        o.optimizer = nn::sgd();
+        o.seed = 5;
+      },
+      {"seed is 3", "here; optimizer is adam", "sgd(rate"});
+  nn::FitOptions<double> twice = usual<double>(nn::adam());
+  twice.checkpoint = {.file = folder / "c", .resume = true};
+  testing::expect_error<option_error>([&] { train(twice); }, {"precision is float there and double here"});
+  nn::FitOptions<float> nameless = good;
+  nameless.checkpoint.file.clear();
+  refused<option_error>(nameless, {"resume without a file"});
+  // Other images.
+  nn::FitOptions<float> options = good;
+  options.checkpoint.resume = true;
+  const auto few = images().subset(std::vector<std::size_t>{1, 2, 3, 4, 5, 6, 7, 8, 9});
+  testing::expect_error<option_error>([&] { nn::fit(network(), network().init<float>(1), few, options); },
+                                      {"examples is 50 there and 9 here", "first example is"});
+  // Another network with the same number of updates.
+  const auto other = nn::sequential(nn::Flatten{}, nn::Linear{64, 10});
+  options.shard = 50;
+  testing::expect_error<parameter_error>([&] { nn::fit(other, other.init<float>(1), images(), options); },
+                                         {"1.weight"});
+}
+
+BOOST_AUTO_TEST_CASE(damaged_files_are_refused) {
+  const TemporaryFolder folder;
+  const nn::FitOptions<float> good = with_checkpoint(folder / "c");
+  nn::FitOptions<float> options = good;
+  options.checkpoint.resume = true;
+  const nn::Fit<float> whole = train(options);
+  with_checkpoint(folder / "c");
+  const std::string file = bytes_of(folder / "c");
+  BOOST_REQUIRE(file.size() > 8000);
+
+  nn::save_parameters(network().init<float>(1), folder / "c");
+  refused<data_error>(good, {"[resume]", "no checkpoint of a training"});
+  testing::put(folder / "c", "");
+  refused<data_error>(good, {"no safetensors file"});
+  testing::put(folder / "c", file.substr(0, file.size() - 1));
+  refused<data_error>(good, {folder.path().string()});
+  std::string flipped = file;
+  flipped[file.size() - 100] = static_cast<char>(flipped[file.size() - 100] ^ 1);
+  testing::put(folder / "c", flipped);
+  refused<data_error>(good, {"[resume]", "corrupt", "checksum"});
+
+  // Every damage is noticed, or the training goes on as if there were none.
+  const int accepted = testing::mutate(file, testing::byte_mutations(), 300, [&](const std::string& mutant) {
+    testing::put(folder / "c", mutant);
+    try {
+      nn::FitOptions<float> again = good;
+      again.checkpoint.resume = true;
+      const nn::Fit<float> fit = train(again);
+      BOOST_TEST(testing::same_bits(fit.params.flat(), whole.params.flat()));
+      return true;
+    } catch (const xtangent::error&) {
+      return false;
+    }
+  });
+  BOOST_TEST(accepted < 10);
+}
+
+BOOST_AUTO_TEST_CASE(files_that_cannot_be_written) {
+  const TemporaryFolder folder;
+  nn::FitOptions<float> options = usual<float>(nn::adam());
+  options.checkpoint.file = folder.path() / "absent" / "c";
+  testing::expect_error<data_error>([&] { train(options); }, {"absent", "cannot be created"});
+  options.checkpoint.file.clear();
+  options.metrics.file = folder.path() / "absent" / "m";
+  testing::expect_error<data_error>([&] { train(options); }, {"absent"});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
