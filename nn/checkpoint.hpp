@@ -12,7 +12,7 @@
 namespace xtangent::nn {
 
 struct CheckpointOptions {
-  std::filesystem::path file = {};  ///< none: no checkpoints
+  std::filesystem::path file = {};  ///< in a folder that is made if need be; none: no checkpoints
   /// Goes on from the file, if it is there, to the same bits as a training that was never interrupted.
   bool resume = false;
   /// Written after each epoch; within an epoch after so many updates (0: never) or seconds (infinity: never), too.

@@ -12,6 +12,7 @@
 #include "autodiff/kernels/random.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/loss.hpp"
+#include "nn/data/file.hpp"
 
 namespace xtangent::nn {
 namespace {
@@ -139,7 +140,12 @@ void Trainer<T>::resume_or_begin() {
   const CheckpointOptions& checkpoint = options_.checkpoint;
   if (checkpoint.resume && checkpoint.file.empty())
     throw option_error("[fit] resume without a file. Name one in checkpoint.file.");
-  if (!checkpoint.file.empty()) settings_ = settings();
+  for (const auto& file : {checkpoint.file, options_.metrics.file})
+    if (file.has_parent_path()) require_writable_folder(file.parent_path());
+  if (!checkpoint.file.empty()) {
+    settings_ = settings();
+    remove_unfinished(checkpoint.file);
+  }
   std::error_code code;
   if (!checkpoint.resume || !std::filesystem::exists(checkpoint.file, code)) {
     metrics_ = MetricsFile(options_.metrics.file);
@@ -221,8 +227,9 @@ void Trainer<T>::run_batch(std::span<const std::size_t> examples) {
       const auto part =
           examples.subspan(s * options_.shard).first(std::min(options_.shard, examples.size() - s * options_.shard));
       shards_[s].examples.assign(part.begin(), part.end());
-      run_shard(shards_[s], kernels::philox(options_.seed, optimizer_.steps(), s)[0],
-                static_cast<double>(part.size()) / static_cast<double>(examples.size()));
+      shards_[s].seed = kernels::philox(options_.seed, optimizer_.steps(), s)[0];
+      shards_[s].weight = static_cast<double>(part.size()) / static_cast<double>(examples.size());
+      run_shard(shards_[s]);
     }
   });
   const auto count = static_cast<double>(examples.size());
@@ -248,22 +255,22 @@ void Trainer<T>::run_batch(std::span<const std::size_t> examples) {
 // The shard's part of the batch's mean loss, and its gradients. The tape is rewound: nothing of it holds the
 // parameters.
 template <class T>
-void Trainer<T>::run_shard(Shard<T>& shard, std::uint64_t seed, double weight) {
+void Trainer<T>::run_shard(Shard<T>& shard) {
   {
-    const Recording<T> recording =
-        net_.record(shard.tape, state_.params, inputs_.rows(shard.examples, state_.epoch), {Mode::training, seed});
+    const Recording<T> recording = net_.record(shard.tape, state_.params, inputs_.rows(shard.examples, state_.epoch),
+                                               {Mode::training, shard.seed});
     const Var<T> loss = task_.loss(recording.output, shard.examples);
     if (loss.size() != 1)
       throw shape_error("[fit] the loss has shape " + to_string(loss.shape()) +
                         ". It must be a mean over the examples.");
-    shard.loss = weight * static_cast<double>(loss.value().item());
+    shard.loss = shard.weight * static_cast<double>(loss.value().item());
     if (task_.correct) shard.correct = task_.correct(recording.output.value(), shard.examples);
     shard.buffers = recording.buffers;
-    shard.weight = weight;
     std::vector<Var<T>> wanted;
     for (std::size_t i = 0; i < trained_.size(); ++i)
       if (trained_[i]) wanted.push_back(recording.parameters[i]);
-    const std::vector<Var<T>> found = pullback<T>(loss, Array<T>::full(loss.shape(), static_cast<T>(weight)), wanted);
+    const std::vector<Var<T>> found =
+        pullback<T>(loss, Array<T>::full(loss.shape(), static_cast<T>(shard.weight)), wanted);
     shard.gradients.assign(trained_.size(), Var<T>());
     for (std::size_t i = 0, k = 0; i < trained_.size(); ++i)
       if (trained_[i]) shard.gradients[i] = found[k++];
@@ -322,7 +329,7 @@ void Trainer<T>::report(bool always) {
 template <class T>
 void Trainer<T>::fail(const Shard<T>& shard) const {
   const std::string where =
-      first_not_finite(net_, state_.params, inputs_.rows(shard.examples, state_.epoch), Mode::training);
+      first_not_finite(net_, state_.params, inputs_.rows(shard.examples, state_.epoch), {Mode::training, shard.seed});
   throw numerical_error(
       "[fit] the loss is " + std::to_string(shard.loss) + " in epoch " + std::to_string(state_.epoch) + ", batch " +
       std::to_string(batch_number()) + ". " +

@@ -46,7 +46,8 @@ struct Shard {
   std::vector<std::size_t> examples;
   std::vector<Var<T>> gradients;
   Array<T> buffers;  // as the run left them
-  double weight = 0.0, loss = 0.0;
+  std::uint64_t seed = 0;
+  double weight = 0.0, loss = 0.0;  // weight: part of the batch
   std::size_t correct = 0;
 };
 
@@ -69,7 +70,7 @@ class Trainer {
   void run_epoch();
   void evaluate(Epoch& epoch) const;
   void run_batch(std::span<const std::size_t> examples);
-  void run_shard(Shard<T>& shard, std::uint64_t seed, double weight);
+  void run_shard(Shard<T>& shard);
   double update();  // returns the gradient's norm, NaN where nothing is clipped
   void update_buffers();
   void report(bool always);

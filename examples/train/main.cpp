@@ -30,7 +30,9 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_option("--weight-decay", s.weight_decay, "Of the optimizer");
   app.add_option("--schedule", s.schedule, "constant, step, cosine, warmup (then cosine) or onecycle");
   app.add_option("--clip-norm", s.clip_norm, "Largest norm of a gradient; 0: any");
-  app.add_flag("--augment,!--no-augment", s.augment, "Random windows and mirror images; the default for cifar10");
+  app.add_flag_function(
+      "--augment,!--no-augment", [&s](std::int64_t count) { s.augment = count > 0; },
+      "Random windows and mirror images; the default for cifar10");
   app.add_option("--weights", s.weights, "Safetensors file to begin with");
   app.add_option("--freeze", s.frozen, "Layers or parameters that stay as they are")->delimiter(',');
   app.add_option("--images", s.images, "Training images, at most; 0: all")->capture_default_str();

@@ -75,9 +75,9 @@ nn::AnyModule mixer(const nn::LabeledImages& images, double width) {
 Recipe residual(std::size_t epochs, double width) {
   return {.width = width,
           .epochs = epochs,
-          .batch = 128,
+          .batch = 64,
           .optimizer = "sgd",
-          .rate = 0.1,
+          .rate = 0.05,
           .weight_decay = 5e-4,
           .schedule = "warmup"};
 }
@@ -93,8 +93,8 @@ const std::vector<NetworkKind>& network_kinds() {
       {"mlp", nn::ImageLayout::flat, mlp, {.epochs = 5, .batch = 128}, {.epochs = 15, .batch = 128}},
       {"lenet", planes, lenet, {.epochs = 3, .rate = 3e-3}, {.epochs = 3, .rate = 3e-3}},
       {"convnet", planes, convnet, {.epochs = 4, .rate = 3e-3}, {.epochs = 20, .rate = 2e-3}},
-      {"resnet18", planes, resnet18, residual(3, 0.25), residual(15, 0.25)},
-      {"wide_resnet16", planes, wide_resnet16, residual(3, 0.25), residual(15, 0.5)},
+      {"resnet18", planes, resnet18, residual(3, 0.25), residual(12, 0.25)},
+      {"wide_resnet16", planes, wide_resnet16, residual(3, 0.25), residual(12, 0.5)},
       {"vit", planes, vit, transformer(5), transformer(30)},
       {"mixer", planes, mixer, transformer(5), transformer(30)}};
   return kinds;

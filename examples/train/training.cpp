@@ -71,13 +71,15 @@ Training train(const Settings& settings, const ImageSet& set, const nn::TrainAnd
   nn::require_writable_folder(settings.out);
   std::error_code code;
   const std::filesystem::path checkpoint = settings.out / "checkpoint.safetensors";
+  const bool there = std::filesystem::exists(checkpoint, code);
   if (settings.resume)
-    std::printf("%s %s\n",
-                std::filesystem::exists(checkpoint, code) ? "going on from" : "from the beginning: there is no",
-                checkpoint.c_str());
+    std::printf("%s %s\n", there ? "going on from" : "from the beginning: there is no", checkpoint.c_str());
+  else if (there)
+    std::printf("replacing the training in %s (--resume would go on with it)\n", settings.out.c_str());
   std::printf("%s, width %g: %s parameters, %s training images\n", kind.name.c_str(), out.recipe.width,
               grouped(static_cast<double>(out.parameters)).c_str(),
               grouped(static_cast<double>(train.count())).c_str());
+  std::fflush(stdout);
   Bar bar(out.recipe.epochs, train.count());
   out.fit = nn::fit(*net, std::move(params), train,
                     {.epochs = out.recipe.epochs,

@@ -22,6 +22,8 @@ namespace fs = std::filesystem;
 
 std::string reason(int code) { return std::strerror(code); }
 
+constexpr const char* unfinished = ".part-";  // between a file's name and the number of the process that writes it
+
 // A file descriptor that closes itself.
 class Descriptor {
  public:
@@ -146,7 +148,7 @@ fs::path find_file(const fs::path& folder, const std::vector<std::string>& names
 }
 
 void write_file(const fs::path& file, const std::vector<std::string_view>& parts) {
-  const fs::path temporary = file.string() + ".part-" + std::to_string(::getpid());
+  const fs::path temporary = file.string() + unfinished + std::to_string(::getpid());
   Descriptor out(temporary, O_WRONLY | O_CREAT | O_TRUNC);
   if (!out.open()) fail("write_file", file, "cannot be created: " + reason(errno) + ".");
   try {
@@ -160,6 +162,14 @@ void write_file(const fs::path& file, const std::vector<std::string_view>& parts
     ::unlink(temporary.c_str());
     throw;
   }
+}
+
+void remove_unfinished(const fs::path& file) {
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  const std::string beginning = file.filename().string() + unfinished;
+  std::error_code code;
+  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code))
+    if (entry->path().filename().string().starts_with(beginning)) ::unlink(entry->path().c_str());
 }
 
 void require_writable_folder(const fs::path& folder) {

@@ -28,6 +28,9 @@ bool has_file(const std::filesystem::path& folder, const std::vector<std::string
 /// Throws data_error with the system's reason.
 void write_file(const std::filesystem::path& file, const std::vector<std::string_view>& parts);
 
+/// Removes what interrupted writes of this file, of processes that were killed, have left beside it.
+void remove_unfinished(const std::filesystem::path& file);
+
 /// Creates the folder where needed and tries to write in it. Throws data_error with the system's reason: call it
 /// before hours of work, not after.
 void require_writable_folder(const std::filesystem::path& folder);

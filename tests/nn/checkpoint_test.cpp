@@ -263,12 +263,26 @@ BOOST_AUTO_TEST_CASE(damaged_files_are_refused) {
 
 BOOST_AUTO_TEST_CASE(files_that_cannot_be_written) {
   const TemporaryFolder folder;
+  testing::put(folder / "file", "x");
   nn::FitOptions<float> options = usual<float>(nn::adam());
-  options.checkpoint.file = folder.path() / "absent" / "c";
-  testing::expect_error<data_error>([&] { train(options); }, {"absent", "cannot be created"});
+  options.on_epoch = [](const auto&, const auto&) -> bool { throw Interruption(); };  // refused before any epoch
+  options.checkpoint.file = folder.path() / "file" / "c";
+  testing::expect_error<data_error>([&] { train(options); }, {"file", "cannot be made a folder"});
   options.checkpoint.file.clear();
-  options.metrics.file = folder.path() / "absent" / "m";
-  testing::expect_error<data_error>([&] { train(options); }, {"absent"});
+  options.metrics.file = folder.path() / "file" / "m";
+  testing::expect_error<data_error>([&] { train(options); }, {"file", "cannot be made a folder"});
+}
+
+BOOST_AUTO_TEST_CASE(what_killed_processes_left_is_removed) {
+  const TemporaryFolder folder;
+  testing::put(folder / "c.part-1234", "x");
+  testing::put(folder / "c2", "x");
+  nn::FitOptions<float> options = usual<float>(nn::adam());
+  options.epochs = 1;
+  options.checkpoint.file = folder / "c";
+  train(options);
+  BOOST_TEST(folder.files() == 2u);
+  BOOST_TEST((std::filesystem::exists(folder / "c") && std::filesystem::exists(folder / "c2")));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
