@@ -80,9 +80,9 @@ std::string differences(const Json& there, const TrainingSettings& here) {
     const std::string found = there.contains(name) ? there.at(name).get<std::string>() : "not given";
     if (found != value) add(name + " is " + found + " there and " + value + " here");
   }
-  for (const auto& [name, value] : there.items())
-    if (std::none_of(here.begin(), here.end(), [&](const auto& s) { return s.first == name; }))
-      add(name + " is " + value.template get<std::string>() + " there and not given here");
+  for (const auto& entry : there.items())
+    if (std::none_of(here.begin(), here.end(), [&](const auto& s) { return s.first == entry.key(); }))
+      add(entry.key() + " is " + entry.value().template get<std::string>() + " there and not given here");
   return out;
 }
 
