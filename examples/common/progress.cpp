@@ -43,6 +43,11 @@ void Progress::step(std::string what, double weight, double items, std::string u
   draw(true);
 }
 
+void Progress::note(std::string text) {
+  due_ |= note_.empty();  // the first one is seen at once
+  note_ = std::move(text);
+}
+
 void Progress::update(double items_done) {
   done_ = std::min(items_done, items_);
   draw(false);
@@ -81,7 +86,8 @@ std::string Progress::status(double done) const {
 }
 
 void Progress::draw(bool always) {
-  if (!terminal_ || (!always && drawn_ && since(last_draw_) < 0.1)) return;
+  if (!terminal_ || (!always && !due_ && drawn_ && since(last_draw_) < 0.1)) return;
+  due_ = false;
   constexpr std::size_t cells = 24;
   const double done = before_ + (items_ > 0 ? weight_ * done_ / items_ : 0);
   const auto filled = static_cast<std::size_t>(std::clamp(done / total_, 0.0, 1.0) * static_cast<double>(cells));

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdio>
 #include <string>
-#include <utility>
 
 namespace xtangent::examples {
 
@@ -23,7 +22,7 @@ class Progress {
   /// program started. The step before it counts as finished.
   void step(std::string what, double weight, double items, std::string unit, double items_done = 0);
   /// What the bar says behind the running step: "loss 0.123". Until the next step.
-  void note(std::string text) { note_ = std::move(text); }
+  void note(std::string text);
   /// Items of the running step that are done.
   void update(double items_done);
   /// Finishes the running step and the bar.
@@ -36,7 +35,7 @@ class Progress {
   void draw(bool always);
 
   std::FILE* out_;
-  bool terminal_, running_ = false, drawn_ = false;
+  bool terminal_, running_ = false, drawn_ = false, due_ = false;
   double total_, before_ = 0, weight_ = 0, items_ = 0, done_ = 0;
   double earlier_ = -1, step_earlier_ = 0;  // of the whole, of the step: done before the program started
   std::string what_, unit_, note_;

@@ -8,7 +8,6 @@ import pathlib
 import pty
 import random
 import select
-import signal
 import struct
 import subprocess
 import sys
@@ -111,34 +110,37 @@ def on_a_terminal(*options):
     return out.decode(errors="replace")
 
 
+def inode(file):
+    try:
+        return file.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
 def kill_and_resume(here, usual):
-    """Kills the program (SIGKILL) again and again; at the end, everything is as without."""
+    """Kills the program (SIGKILL) at five moments; at the end, everything is as without."""
     whole, cut = here / "whole", here / "cut"
     done = run(*usual, "--out", whole)
     check(done.returncode == 0, f"an uninterrupted run: {done.stderr}")
-    draw, kills, resumed = random.Random(5), 0, 0
-    for attempt in range(40):
-        resumed += (cut / "checkpoint.safetensors").exists()
-        process = subprocess.Popen(command(*usual, "--out", cut, "--resume", "--checkpoint-steps", 1, "--threads", 1),
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        try:
-            # later attempts get more time, so that a slow machine gets to the end
-            process.wait(timeout=draw.uniform(0.0, 0.3) + (0 if resumed < 4 else 0.2 * attempt))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
-            if (cut / "metrics.jsonl").exists():
-                metrics(cut, whole=False)
-            process.stderr.close()
-            continue
-        check(process.returncode == 0, f"after {kills} kills: {process.stderr.read()}")
-        process.stderr.close()
-        break
-    else:
-        process = run(*usual, "--out", cut, "--resume")
-        check(process.returncode == 0, f"after {kills} kills: {process.stderr}")
-    check(kills >= 3 and resumed >= 3, f"killed {kills} times, gone on {resumed} times")
+    resume = [*usual, "--out", cut, "--resume", "--checkpoint-steps", 1, "--threads", 1]
+    draw, kills = random.Random(5), 0
+    while kills < 5:
+        process = subprocess.Popen(command(*resume), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        seen, replaced, wanted, end = inode(cut / "checkpoint.safetensors"), 0, draw.randint(1, 3), time.time() + 120
+        while replaced < wanted and process.poll() is None and time.time() < end:
+            now = inode(cut / "checkpoint.safetensors")
+            seen, replaced = now, replaced + (now != seen)
+        time.sleep(draw.uniform(0, 0.01))
+        finished = process.poll() is not None
+        process.kill()
+        process.wait()
+        if finished:
+            break
+        kills += 1
+        check(metrics(cut, whole=False), "metrics are readable after a crash")
+    check(kills == 5, f"killed only {kills} times")
+    done = run(*resume)
+    check(done.returncode == 0, f"after {kills} kills: {done.stderr}")
     check_outputs(cut, 3)
     check(metrics(cut) == metrics(whole), "the metrics are those of an uninterrupted training")
     check((cut / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes(),
@@ -227,7 +229,7 @@ with tempfile.TemporaryDirectory() as temporary:
     check("\r" in text and "█" in text and "loss" in text and "accuracy" in text and "images/s" in text and
           "s left" in text, f"a bar on a terminal: {text[:300]!r}")
 
-    kill_and_resume(here, ["cifar10", "--network", "resnet18", "--width", 0.125, "--epochs", 3, "--batch", 16,
+    kill_and_resume(here, ["cifar10", "--network", "resnet18", "--width", 0.125, "--epochs", 3, "--batch", 4,
                            "--metrics-steps", 1, "--data", data])
 
     for options, says in [
