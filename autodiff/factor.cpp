@@ -4,7 +4,6 @@
 
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/convolution.hpp"
-#include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
@@ -38,14 +37,16 @@ std::size_t Factor<T>::right_size() const {
 
 namespace {
 
-// One example of one probe: the gradient (P) from its left and right parts.
+// Elements [begin, end) of the gradient of one example of one probe, from its left and right parts.
 template <class T>
-void densify_one(const Factor<T>& f, const T* left, const T* right, T* out) {
+void densify_one(const Factor<T>& f, const T* left, const T* right, std::size_t begin, std::size_t end, T* out) {
   const std::size_t c = f.left_size(), d = f.positions, r = f.right_size();
   switch (f.kind) {
     case FactorKind::outer:
-    case FactorKind::outer_sum:  // (C x D) (D x R)
-      kernels::gemm_serial(!f.channels_first, false, c, r, d, T(1), left, f.channels_first ? d : c, right, r, T(0), out, r);
+    case FactorKind::outer_sum:  // (rows x D) (D x R)
+      kernels::gemm_serial(!f.channels_first, false, (end - begin) / r, r, d, T(1),
+                           left + begin / r * (f.channels_first ? d : 1), f.channels_first ? d : c, right, r, T(0), out,
+                           r);
       break;
     case FactorKind::rows:
     case FactorKind::diag: {
@@ -63,40 +64,81 @@ void densify_one(const Factor<T>& f, const T* left, const T* right, T* out) {
       break;
     }
     case FactorKind::gather: {
-      std::vector<std::size_t> index(d);
-      for (std::size_t p = 0; p < d; ++p) index[p] = static_cast<std::size_t>(right[p]);
-      std::fill_n(out, f.parameter.size(), T(0));
-      kernels::scatter_add(1, f.parameter.size() / c, c, index, left, out);
+      const std::size_t first_row = begin / c, last_row = end / c;
+      std::fill_n(out, end - begin, T(0));
+      for (std::size_t p = 0; p < d; ++p) {
+        const auto row = static_cast<std::size_t>(right[p]);
+        if (row >= first_row && row < last_row)
+          kernels::loops<T>().axpy(c, T(1), left + p * c, out + (row - first_row) * c);
+      }
       break;
     }
-    case FactorKind::dense: std::copy_n(left, f.parameter.size(), out); break;
+    case FactorKind::dense: std::copy(left + begin, left + end, out); break;
   }
 }
 
+// Of a convolution, for all probes of one example: groups, or rows of the only group, that the range covers.
+template <class T>
+void densify_patches(const Factor<T>& f, const T* left, std::size_t left_stride, const T* image, std::size_t begin,
+                     std::size_t end, T* out, std::size_t stride) {
+  kernels::ConvShape s = *f.patches;
+  const std::size_t r = f.right_size(), unit = f.unit();
+  if (s.groups > 1) {
+    const std::size_t each = s.channels / s.groups;
+    image += begin / unit * each * s.height * s.width;
+    s.groups = (end - begin) / unit;
+    s.channels = s.groups * each;
+  }
+  kernels::conv2d_weight_one(s, f.probes, (end - begin) / r, image, left + begin / r * f.positions, left_stride, out,
+                             stride);
+}
+
 }  // namespace
+
+template <class T>
+std::size_t Factor<T>::unit() const {
+  switch (kind) {
+    case FactorKind::outer:
+    case FactorKind::outer_sum:
+      return right_size() * (patches && patches->groups > 1 ? left_size() / patches->groups : 1);
+    case FactorKind::gather: return left_size();
+    case FactorKind::rows:
+    case FactorKind::diag: return parameter.size();
+    case FactorKind::dense: break;
+  }
+  return 1;
+}
+
+template <class T>
+void Factor<T>::gradients(std::size_t first, std::size_t last, std::size_t begin, std::size_t end, T* out,
+                          std::size_t probe_stride, std::size_t example_stride) const {
+  if (begin == end || examples == 0) return;
+  const std::size_t left_one = left.size() / (probes * examples);
+  const std::size_t right_one = right.defined() ? right.size() / examples : 0;
+  const double work = static_cast<double>((end - begin) * positions * probes);
+  const std::size_t grain = std::max<std::size_t>(1, static_cast<std::size_t>(2e5 / std::max(work, 1.0)));
+  kernels::parallel_for(last - first, grain, [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) {
+      const std::size_t n = first + i;
+      const T* r = right.defined() ? right.data() + n * right_one : nullptr;
+      const T* l = left.data() + n * left_one;
+      T* at = out + i * example_stride;
+      if (patches) {
+        densify_patches(*this, l, examples * left_one, r, begin, end, at, probe_stride);
+        continue;
+      }
+      for (std::size_t k = 0; k < probes; ++k)
+        densify_one(*this, l + k * examples * left_one, r, begin, end, at + k * probe_stride);
+    }
+  });
+}
 
 template <class T>
 Array<T> Factor<T>::dense() const {
   const std::size_t size = parameter.size();
   if (kind == FactorKind::dense) return left.reshaped({probes, examples, size});
   Array<T> out({probes, examples, size});
-  T* gradients = out.mutable_data();
-  const std::size_t left_one = positions * left_size();
-  const std::size_t right_one = right.defined() && examples ? right.size() / examples : 0;
-  const double work = static_cast<double>(size) * static_cast<double>(positions) * static_cast<double>(probes);
-  const std::size_t grain = std::max<std::size_t>(1, static_cast<std::size_t>(2e5 / std::max(work, 1.0)));
-  kernels::parallel_for(examples, grain, [&](std::size_t first, std::size_t last) {
-    for (std::size_t n = first; n < last; ++n) {
-      const T* r = right.defined() ? right.data() + n * right_one : nullptr;
-      if (patches) {
-        kernels::conv2d_weight_one(*patches, probes, left_size(), r, left.data() + n * left_one, examples * left_one,
-                                   gradients + n * size, examples * size);
-        continue;
-      }
-      for (std::size_t k = 0; k < probes; ++k)
-        densify_one(*this, left.data() + (k * examples + n) * left_one, r, gradients + (k * examples + n) * size);
-    }
-  });
+  gradients(0, examples, 0, size, out.mutable_data(), examples * size, size);
   return out;
 }
 

@@ -49,6 +49,12 @@ struct Factor {
 
   /// (K, N, P): the gradients themselves. Cost: K N D C R multiply-adds for the outer kinds.
   Array<T> dense() const;
+  /// Elements [begin, end) of the gradients of examples [first, last): that of example n and probe k goes to
+  /// out + k probe_stride + (n - first) example_stride. The range consists of whole units.
+  void gradients(std::size_t first, std::size_t last, std::size_t begin, std::size_t end, T* out,
+                 std::size_t probe_stride, std::size_t example_stride) const;
+  /// Elements of the parameter that gradients() can form by themselves: a row, or all rows of a group.
+  std::size_t unit() const;
   /// Examples [first, last).
   Factor slice_examples(std::size_t first, std::size_t last) const;
   /// Makes a dense factor of (K, N, parameter shape) or (K, N, P) gradients.
@@ -60,6 +66,7 @@ template <class T>
 struct ParameterUse {
   std::size_t parameter;  ///< index into the parameters given to the sweep
   std::string op;         ///< name of the op that uses it
+  std::size_t node;       ///< place of that op on the tape
   Factor<T> factor;
 };
 
@@ -81,7 +88,7 @@ class FactorSweep {
  private:
   bool advance();
   void visit(std::size_t node);
-  void emit(std::size_t target, const Op<T>& op, Factor<T> factor);
+  void emit(std::size_t at, std::size_t target, Factor<T> factor);
 
   std::shared_ptr<Record<T>> record_;
   std::vector<Var<T>> cotangent_;

@@ -129,14 +129,14 @@ bool FactorSweep<T>::advance() {
 }
 
 template <class T>
-void FactorSweep<T>::emit(std::size_t target, const Op<T>& op, Factor<T> factor) {
+void FactorSweep<T>::emit(std::size_t at, std::size_t target, Factor<T> factor) {
   for (const Node<T>* node = &record_->nodes[target]; parameter_at_[target] < 0 && node->op && node->op->reshapes();
        node = &record_->nodes[target]) {
     factor.parameter = node->arguments[0].constant.shape();
     target = static_cast<std::size_t>(node->arguments[0].index);
   }
   if (parameter_at_[target] >= 0) {
-    ready_.push_back({static_cast<std::size_t>(parameter_at_[target]), op.name(), std::move(factor)});
+    ready_.push_back({static_cast<std::size_t>(parameter_at_[target]), record_->nodes[at].op->name(), at, std::move(factor)});
     return;
   }
   // A value made of parameters alone: each (probe, example) is a probe of the sweep through what made it.
@@ -151,7 +151,7 @@ void FactorSweep<T>::visit(std::size_t i) {
   if (!node.op) {  // a parameter reached through parameter-only ops, with (K N) probes
     if (parameter_at_[i] < 0) return;
     const Array<T>& bars = cotangent_[i].value();
-    ready_.push_back({static_cast<std::size_t>(parameter_at_[i]), "parameter",
+    ready_.push_back({static_cast<std::size_t>(parameter_at_[i]), "parameter", i,
                       Factor<T>::from_dense(bars.reshaped({probes_, examples_, node.value.size()}), node.value.shape())});
     return;
   }
@@ -170,7 +170,7 @@ void FactorSweep<T>::visit(std::size_t i) {
     if (!use[a]) continue;
     std::optional<Factor<T>> factor = node.op->factor(a, x, ybar);
     if (!factor) factor = dense_factor<T>(*node.op, x, node.value, ybar.value(), a);
-    emit(static_cast<std::size_t>(node.arguments[a].index), *node.op, std::move(*factor));
+    emit(i, static_cast<std::size_t>(node.arguments[a].index), std::move(*factor));
   }
   if (!any_wanted) return;
   std::vector<Var<T>> bars;

@@ -1,61 +1,185 @@
-// What each rule of contract.hpp costs: arithmetic on shapes, nothing is run.
+// What each rule costs: arithmetic on shapes, nothing is run.
 #include <algorithm>
+#include <numeric>
 
-#include "ntk/contract.hpp"
+#include "ntk/rules/rules.hpp"
 
 namespace xtangent::ntk {
+namespace {
+
+// Probes that are summed lie side by side in the rows of a single one.
+struct Extents {
+  double probes, d, c, r, p;  // of rows: K, D, C, R, P
+  Extents(const UseShape& use, std::size_t probes_, ProbeMode mode)
+      : probes(mode == ProbeMode::summed ? 1.0 : static_cast<double>(probes_)),
+        d(static_cast<double>(use.positions)),
+        r(static_cast<double>(use.right)) {
+    const double side_by_side = static_cast<double>(probes_) / probes;
+    c = side_by_side * static_cast<double>(use.left);
+    p = side_by_side * static_cast<double>(use.parameter_size);
+  }
+};
+
+double flop(Rule rule, const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes, bool symmetric,
+            ProbeMode mode) {
+  const Extents e(use, probes, mode);
+  const double na = static_cast<double>(rows), nb = static_cast<double>(columns);
+  const double pairs = na * nb * (symmetric ? 0.5 : 1.0), probe_pairs = e.probes * e.probes;
+  const double k = static_cast<double>(probes), examples = symmetric ? na : na + nb;
+  switch (rule) {
+    case Rule::outer:
+      return 2 * pairs * (e.r + probe_pairs * (e.c + 1));
+    case Rule::position_gram:
+      return 2 * pairs * e.d * e.d * (e.r + probe_pairs * (e.c + 1));
+    case Rule::gather:
+      return 2 * pairs * probe_pairs * static_cast<double>(gather_slots(use)) * e.c;
+    case Rule::materialize:
+      break;
+  }
+  const bool product = use.kind == FactorKind::outer || use.kind == FactorKind::outer_sum;
+  const double p = static_cast<double>(use.parameter_size), c = static_cast<double>(use.left);
+  const double forming = use.kind == FactorKind::dense ? 0 : product ? 2 * k * e.d * p : k * e.d * c;
+  return examples * forming + 2 * pairs * probe_pairs * e.p;
+}
+
+std::size_t unit(const UseShape& use) {
+  if (use.kind == FactorKind::gather) return use.left;
+  return use.right * (use.grouped() ? use.left / use.patches->groups : 1);
+}
+
+// Rows of all probes follow each other, or each probe's lie by themselves in a range of more examples: the larger of
+// both.
+template <class Bytes>
+std::size_t either_way(std::size_t rows, std::size_t columns, std::size_t probes, const Bytes& bytes) {
+  return std::max(bytes(1, probes * rows, probes * columns), bytes(probes, rows, columns));
+}
+
+std::size_t scratch(Rule rule, const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes,
+                    bool symmetric, ProbeMode mode, std::size_t scalar, std::size_t room) {
+  const bool summed = mode == ProbeMode::summed;
+  const std::size_t k = summed ? 1 : probes;
+  switch (rule) {
+    case Rule::outer:
+      return rows * columns * scalar + either_way(rows, columns, k, [&](std::size_t q, std::size_t n, std::size_t m) {
+               const std::size_t edge = rules::tile_edge(n, m),
+                                 tiles = rules::tiles_of(q, n, q, m, symmetric, edge).size();
+               return rules::at_a_time(tiles) * std::min(edge, n) * std::min(edge, m) * scalar;
+             });
+    case Rule::position_gram: {
+      const std::size_t d = use.positions, edge = rules::position_edge(d, d);
+      const std::size_t tiles = rules::tiles_of(1, rows, 1, columns, false, edge).size();
+      return rules::at_a_time(tiles) * 2 * std::min(edge, rows) * std::min(edge, columns) * d * d * scalar;
+    }
+    case Rule::gather:
+      return columns * gather_slots(use) * 3 * sizeof(std::uint32_t);
+    case Rule::materialize:
+      break;
+  }
+  std::size_t gradients = 0, length = use.parameter_size;
+  if (!holds_gradients(use, probes)) {
+    const std::size_t element = (symmetric ? rows : rows + columns) * probes * scalar;
+    length = rules::materialized_step(use.parameter_size, unit(use), element, room);
+    gradients = element * length;
+  }
+  return gradients + either_way(rows, columns, k, [&](std::size_t q, std::size_t n, std::size_t m) {
+           return rules::GramCut::of(q, n, q, m, symmetric, length * (summed ? probes : 1)).bytes(scalar);
+         });
+}
+
+}  // namespace
 
 const char* name(Rule rule) {
   switch (rule) {
-    case Rule::outer: return "outer";
-    case Rule::position_gram: return "position Gram";
-    case Rule::gather: return "gather";
-    case Rule::materialize: break;
+    case Rule::outer:
+      return "outer";
+    case Rule::position_gram:
+      return "position Gram";
+    case Rule::gather:
+      return "gather";
+    case Rule::materialize:
+      break;
   }
   return "materialize";
 }
 
 std::vector<Rule> rules_for(const UseShape& use) {
   if (use.kind == FactorKind::outer) return {Rule::outer, Rule::materialize};
-  if (use.kind == FactorKind::outer_sum && !use.grouped) return {Rule::position_gram, Rule::materialize};
+  if (use.kind == FactorKind::outer_sum && !use.grouped()) return {Rule::position_gram, Rule::materialize};
   if (use.kind == FactorKind::gather) return {Rule::gather, Rule::materialize};
   return {Rule::materialize};
 }
 
+bool meets(Rule rule, const UseShape& a, const UseShape& b) {
+  if (rule == Rule::materialize) return a.parameter_size == b.parameter_size;
+  return a.kind == b.kind && a.left == b.left && a.right == b.right && !a.grouped() && !b.grouped();
+}
+
 RuleCost cost(Rule rule, const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes, bool symmetric,
-              ProbeMode mode, std::size_t scalar_bytes) {
-  const double na = static_cast<double>(rows), nb = static_cast<double>(columns), k = static_cast<double>(probes);
-  const double d = static_cast<double>(use.positions), c = static_cast<double>(use.left);
-  const double r = static_cast<double>(use.right), p = static_cast<double>(use.parameter_size);
-  const double pairs = na * nb * (symmetric ? 0.5 : 1.0);
-  const double probe_pairs = mode == ProbeMode::cross ? k * k : k;
-  const double examples = symmetric ? na : na + nb, bytes = static_cast<double>(scalar_bytes);
-  switch (rule) {
-    case Rule::outer:
-      return {2 * pairs * (r + probe_pairs * c) + 2 * pairs * probe_pairs, bytes * (na * nb + examples * (k * c + r))};
-    case Rule::position_gram:
-      return {2 * pairs * d * d * (r + probe_pairs * (c + 1)), bytes * examples * d * (r + k * c)};
-    case Rule::gather:
-      return {2 * pairs * probe_pairs * std::min(d * c, p), bytes * examples * k * std::min(d * c, p)};
-    case Rule::materialize: break;
-  }
-  const bool product = use.kind == FactorKind::outer || use.kind == FactorKind::outer_sum;
-  const double forming = product ? 2 * examples * k * d * p : examples * k * d * c;
-  return {forming + 2 * pairs * probe_pairs * p, bytes * examples * k * p};
+              ProbeMode mode, std::size_t scalar_bytes, std::size_t room) {
+  return {flop(rule, use, rows, columns, probes, symmetric, mode),
+          static_cast<double>(scratch(rule, use, rows, columns, probes, symmetric, mode, scalar_bytes, room))};
 }
 
 Rule cheapest_rule(const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes, bool symmetric,
                    ProbeMode mode) {
   const std::vector<Rule> rules = rules_for(use);
   return *std::min_element(rules.begin(), rules.end(), [&](Rule a, Rule b) {
-    return cost(a, use, rows, columns, probes, symmetric, mode, 4).flop <
-           cost(b, use, rows, columns, probes, symmetric, mode, 4).flop;
+    return flop(a, use, rows, columns, probes, symmetric, mode) < flop(b, use, rows, columns, probes, symmetric, mode);
   });
+}
+
+std::size_t gather_slots(const UseShape& use) { return std::min(use.positions, use.parameter_size / use.left); }
+
+namespace {
+
+// Elements of the inputs of an example as a factor has them.
+std::size_t input_size(const UseShape& use) {
+  if (use.patches && use.kind == FactorKind::outer_sum) return use.patches->input_size();
+  switch (use.kind) {
+    case FactorKind::outer:
+    case FactorKind::outer_sum:
+      return use.positions * use.right;
+    case FactorKind::diag:
+      return use.positions * use.left;
+    case FactorKind::gather:
+      return use.positions;
+    case FactorKind::rows:
+    case FactorKind::dense:
+      break;
+  }
+  return 0;
+}
+
+std::size_t factor_size(const UseShape& use, std::size_t probes) {
+  return (use.kind == FactorKind::dense ? use.parameter_size : use.positions * use.left) * probes + input_size(use);
+}
+
+}  // namespace
+
+bool holds_gradients(const UseShape& use, std::size_t probes) {
+  return probes * use.parameter_size <= factor_size(use, probes);
+}
+
+double held_bytes(Rule rule, const UseShape& use, std::size_t probes, ProbeMode, std::size_t scalar_bytes) {
+  const std::size_t d = use.positions, c = use.left * probes;
+  const auto bytes = [&](std::size_t elements) { return static_cast<double>(elements * scalar_bytes); };
+  switch (rule) {
+    case Rule::outer:
+    case Rule::position_gram:
+      return bytes(d * (c + use.right));
+    case Rule::gather: {
+      const std::size_t slots = gather_slots(use);
+      return bytes(slots * c) + static_cast<double>((slots + 1) * sizeof(std::uint32_t));
+    }
+    case Rule::materialize:
+      break;
+  }
+  return bytes(std::min(probes * use.parameter_size, factor_size(use, probes)));
 }
 
 template <class T>
 UseShape shape_of(const Factor<T>& f) {
-  return {f.kind, f.parameter.size(), f.positions, f.left_size(), f.right_size(), f.patches && f.patches->groups > 1};
+  return {f.kind, f.parameter.size(), f.positions, f.left_size(), f.right_size(), f.channels_first, f.patches};
 }
 template UseShape shape_of(const Factor<float>&);
 template UseShape shape_of(const Factor<double>&);

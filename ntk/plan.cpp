@@ -95,12 +95,15 @@ Trace trace(const Model<T>& model, const Array<T>& x) {
   }
   out.activation_bytes = (static_cast<double>(tape.statistics().bytes) - out.parameter_bytes) / 2;
   FactorSweep<T> sweep(recording.output, Array<T>::ones(y), recording.parameters, true);
+  Array<T> before;
   while (std::optional<ParameterUse<T>> use = sweep.next()) {
     UsePlan plan;
     plan.index = use->parameter;
     plan.parameter = model.names.at(use->parameter);
     plan.op = use->op;
     plan.shape = shape_of(use->factor);
+    plan.shares_left = before.defined() && before.data() == use->factor.left.data();
+    before = use->factor.left;
     out.uses.push_back(std::move(plan));
   }
   return out;
@@ -115,18 +118,28 @@ std::size_t shard_size(const Trace& t, std::size_t block, std::size_t probes) {
   return static_cast<std::size_t>(std::clamp(target / each, 1.0, static_cast<double>(block)));
 }
 
+RuleCost cost_of(const UsePlan& use, const Plan& p, std::size_t rows, std::size_t columns, bool symmetric) {
+  return cost(use.rule, use.shape, rows, columns, p.probes, symmetric, p.mode, p.scalar_bytes,
+              static_cast<std::size_t>(materialization_room));
+}
+
 // Bytes that the structured strategy holds for a pair of blocks besides the result.
 double structured_bytes(const Trace& t, const Plan& p, std::size_t block) {
   const double n = static_cast<double>(std::min(block, p.rows)), m = static_cast<double>(std::min(block, p.columns));
   const double sides = p.symmetric && p.pairs == 1 ? n : n + m;
   const double k = static_cast<double>(p.probes), scalar = static_cast<double>(p.scalar_bytes);
-  double rule = 0;
-  for (const UsePlan& use : p.uses)
-    rule = std::max(rule, cost(use.rule, use.shape, static_cast<std::size_t>(n), static_cast<std::size_t>(m), p.probes,
-                               p.symmetric && p.pairs == 1, p.mode, p.scalar_bytes).bytes);
+  double scratch = 0, held = 0;
+  std::vector<double> of_parameter;  // all uses of one are held until its last
+  for (const UsePlan& use : p.uses) {
+    of_parameter.resize(std::max(of_parameter.size(), use.index + 1), 0.0);
+    of_parameter[use.index] += use.fused ? 0 : sides * use.held_bytes;
+    held = std::max(held, of_parameter[use.index]);
+    scratch = std::max(scratch, cost_of(use, p, static_cast<std::size_t>(n), static_cast<std::size_t>(m),
+                                        p.symmetric && p.pairs == 1).bytes);
+  }
   const double block_values = 8 * n * m * (p.mode == ProbeMode::cross ? k * k : 1);
   const double cotangents = 3 * sides * k * t.largest_value * scalar;
-  return block_values + sides * t.activation_bytes + cotangents + std::min(rule, materialization_room);
+  return block_values + sides * t.activation_bytes + cotangents + held + scratch;
 }
 
 // A weight and its bias whose only uses follow each other share their left factors: (La Lb^T) o (Ra Rb^T + 1).
@@ -139,10 +152,23 @@ void fuse_biases(std::vector<UsePlan>& uses) {
   for (std::size_t i = 0; i + 1 < uses.size(); ++i) {
     UsePlan &a = uses[i], &b = uses[i + 1];
     a.with_bias = a.rule == Rule::outer && b.shape.kind == FactorKind::rows && b.shape.positions == 1 &&
-                  a.shape.left == b.shape.left && count[a.index] == 1 && count[b.index] == 1 && a.op == b.op;
+                  b.shares_left && count[a.index] == 1 && count[b.index] == 1;
     b.fused = a.with_bias;
-    if (b.fused) b.cost = {};
+    if (!b.fused) continue;
+    b.cost = {};
+    b.held_bytes = 0;
   }
+}
+
+// Uses of one parameter are contracted with each other: where their rules do not meet, all of them materialize.
+void let_uses_meet(std::vector<UsePlan>& uses) {
+  for (const UsePlan& a : uses)
+    for (const UsePlan& b : uses) {
+      if (a.index != b.index || (a.rule == b.rule && meets(a.rule, a.shape, b.shape))) continue;
+      const std::size_t index = a.index;
+      for (UsePlan& use : uses)
+        if (use.index == index) use.rule = Rule::materialize;
+    }
 }
 
 void choose_rules(Plan& p, const Options& options) {
@@ -151,7 +177,11 @@ void choose_rules(Plan& p, const Options& options) {
     use.rule = cheapest_rule(use.shape, n, m, p.probes, p.symmetric, p.mode);
     const std::vector<Rule> rules = rules_for(use.shape);
     if (options.rule && std::find(rules.begin(), rules.end(), *options.rule) != rules.end()) use.rule = *options.rule;
-    use.cost = cost(use.rule, use.shape, n, m, p.probes, p.symmetric, p.mode, p.scalar_bytes);
+  }
+  let_uses_meet(p.uses);
+  for (UsePlan& use : p.uses) {
+    use.cost = cost_of(use, p, n, m, p.symmetric);
+    use.held_bytes = held_bytes(use.rule, use.shape, p.probes, p.mode, p.scalar_bytes);
   }
   fuse_biases(p.uses);
 }
@@ -224,7 +254,7 @@ Plan make_plan(const Model<T>& model, const Array<T>& x, std::size_t rows, std::
   p.contraction_flop = 0;
   for (const UsePlan& use : p.uses)
     if (!use.fused)
-      p.contraction_flop += cost(use.rule, use.shape, rows, columns, p.probes, symmetric, p.mode, p.scalar_bytes).flop;
+      p.contraction_flop += cost_of(use, p, rows, columns, symmetric).flop;
   // An example of the columns after the other: C pullbacks through it, C pushforwards through all rows.
   const double products = m * (t.forward_flop + 2 * k * t.forward_flop) + n * t.forward_flop + n * m * k * 2 * t.forward_flop;
   p.strategy = options.strategy;

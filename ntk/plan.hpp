@@ -47,7 +47,9 @@ struct UsePlan {
   std::size_t index = 0;  ///< of the parameter
   UseShape shape;
   Rule rule = Rule::materialize;
-  RuleCost cost;  ///< for one pair of blocks
+  RuleCost cost;          ///< for one pair of blocks
+  double held_bytes = 0;  ///< of each example, on either side
+  bool shares_left = false;  ///< its left factors are those of the use before it
   /// The next use is this linear layer's bias and is contracted with it: its left factors are the same.
   bool with_bias = false;
   bool fused = false;  ///< contracted with the use before it

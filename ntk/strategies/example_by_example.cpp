@@ -82,14 +82,16 @@ Array<double> jacobian_kernel(const Model<T>& model, const Plan& plan, const Arr
   meter.add(plan.sweep_flop);
   // Rows of all probes of an example side by side give the trace; rows by themselves all pairs.
   const bool summed = plan.mode == ProbeMode::summed;
-  const auto piece = [&](const Array<T>& rows, std::size_t n) {
+  const auto side = [&](const Array<T>& rows, std::size_t n) {
     const std::size_t lines = summed ? n : n * c, length = summed ? c * plan.parameters : plan.parameters;
-    return Pieces<T>{Factor<T>::from_dense(rows.reshaped({1, lines, length}), Shape{length})};
+    const Factor<T> dense = Factor<T>::from_dense(rows.reshaped({1, lines, length}), Shape{length});
+    Side<T> out(Rule::materialize, shape_of(dense), lines, 1, ProbeMode::cross);
+    out.fill(0, dense);
+    return out;
   };
-  const Pieces<T> a = piece(j1, plan.rows);
-  const Pieces<T> b = plan.symmetric ? a : piece(j2, plan.columns);
-  Block block(a.front().examples, b.front().examples, 1, ProbeMode::cross, plan.symmetric);
-  contract(Rule::materialize, a, plan.symmetric ? a : b, false, static_cast<std::size_t>(1) << 62, block);
+  const Side<T> a = side(j1, plan.rows), b = plan.symmetric ? a : side(j2, plan.columns);
+  Block block(a.examples(), b.examples(), 1, ProbeMode::cross, plan.symmetric);
+  contract(a, b, false, static_cast<std::size_t>(materialization_room), block);
   Array<double> kernel({block.rows, block.columns});
   finish_block(block, summed ? 1.0 / static_cast<double>(c) : 1.0, kernel.mutable_data(), block.columns, 0, 0, false);
   meter.add(plan.contraction_flop);

@@ -1,5 +1,5 @@
 // One reverse sweep over each shard of examples, all shards in step: at each use of a parameter the factors of all
-// examples are contracted into the kernel and freed.
+// examples fill a side, which is contracted into the kernel and freed.
 #include <algorithm>
 #include <memory>
 
@@ -9,18 +9,13 @@
 namespace xtangent::ntk {
 namespace {
 
-template <class T>
-struct Use {
-  Rule rule = Rule::materialize;
-  Pieces<T> pieces;
-};
-
 // The examples of one side, recorded in shards.
 template <class T>
 class Sweeps {
  public:
-  Sweeps(const Model<T>& model, const Array<T>& x, std::size_t shard, const Array<double>& weights) {
-    const std::size_t n = x.shape()[0];
+  Sweeps(const Model<T>& model, const Array<T>& x, std::size_t shard, const Array<double>& weights)
+      : examples_(x.shape()[0]), shard_(shard) {
+    const std::size_t n = examples_;
     shards_.resize((n + shard - 1) / shard);
     kernels::parallel_for(shards_.size(), 1, [&](std::size_t first, std::size_t last) {
       for (std::size_t s = first; s < last; ++s) {
@@ -37,21 +32,15 @@ class Sweeps {
     });
   }
 
-  /// The next use of a parameter in all shards; the plan says which it must be.
-  Use<T> next(const UsePlan& expected) {
-    std::vector<std::optional<ParameterUse<T>>> found(shards_.size());
-    kernels::parallel_for(shards_.size(), 1, [&](std::size_t first, std::size_t last) {
-      for (std::size_t s = first; s < last; ++s) found[s] = shards_[s]->sweep->next();
-    });
-    Use<T> use{expected.rule, {}};
-    for (auto& f : found) {
-      if (!f || f->parameter != expected.index || f->factor.kind != expected.shape.kind)
-        throw rule_error("[ntk] the network records other operations for other examples (at parameter " +
-                         expected.parameter + "). Use the jacobian strategy for networks whose control flow depends on "
-                         "the data.");
-      use.pieces.push_back(std::move(f->factor));
-    }
-    return use;
+  /// The next use of a parameter in all shards, for the rule of the plan.
+  Side<T> next(const UsePlan& expected, std::size_t probes, ProbeMode mode) {
+    Side<T> side(expected.rule, expected.shape, examples_, probes, mode);
+    each_use(expected, [&](std::size_t s, const Factor<T>& factor) { side.fill(s * shard_, factor); });
+    return side;
+  }
+  /// Goes over a use that needs no contraction of its own.
+  void skip(const UsePlan& expected) {
+    each_use(expected, [](std::size_t, const Factor<T>&) {});
   }
 
  private:
@@ -59,13 +48,23 @@ class Sweeps {
     Tape<T> tape;
     std::unique_ptr<FactorSweep<T>> sweep;
   };
+  template <class Take>
+  void each_use(const UsePlan& expected, const Take& take) {
+    kernels::parallel_for(shards_.size(), 1, [&](std::size_t first, std::size_t last) {
+      for (std::size_t s = first; s < last; ++s) {
+        const std::optional<ParameterUse<T>> found = shards_[s]->sweep->next();
+        if (!found || found->parameter != expected.index || found->factor.kind != expected.shape.kind)
+          throw rule_error("[ntk] the network records other operations for other examples (at parameter " +
+                           expected.parameter + "). Use the jacobian strategy for networks whose control flow depends "
+                           "on the data.");
+        take(s, found->factor);
+      }
+    });
+  }
+
+  std::size_t examples_, shard_;
   std::vector<std::unique_ptr<Shard>> shards_;
 };
-
-template <class T>
-bool same_left(const Use<T>& a, const Use<T>& b) {
-  return a.pieces.front().left.data() == b.pieces.front().left.data();
-}
 
 template <class T>
 class PairOfBlocks {
@@ -78,45 +77,31 @@ class PairOfBlocks {
     for (const UsePlan& use : plan_.uses) parameters = std::max(parameters, use.index + 1);
     std::vector<std::size_t> count(parameters, 0), seen(parameters, 0);
     for (const UsePlan& use : plan_.uses) ++count[use.index];
-    std::vector<std::vector<Use<T>>> held_rows(parameters), held_columns(parameters);
-    for (std::size_t i = 0; i < plan_.uses.size(); ++i) {
-      const UsePlan& use = plan_.uses[i];
-      Use<T> a = rows_.next(use);
-      std::optional<Use<T>> b;
-      if (!symmetric_) b = columns_->next(use);
-      if (count[use.index] > 1) {  // a shared parameter waits for its last use: all pairs of uses, cross terms included
-        held_rows[use.index].push_back(std::move(a));
-        if (b) held_columns[use.index].push_back(std::move(*b));
-        if (++seen[use.index] == count[use.index]) {
-          contract_shared(held_rows[use.index], symmetric_ ? held_rows[use.index] : held_columns[use.index]);
-          held_rows[use.index].clear();
-          held_columns[use.index].clear();
-        }
+    std::vector<std::vector<Side<T>>> held_rows(parameters), held_columns(parameters);
+    for (const UsePlan& use : plan_.uses) {
+      if (use.fused) {  // contracted with the weight before it
+        rows_.skip(use);
+        if (!symmetric_) columns_->skip(use);
         continue;
       }
-      bool fused = false;
-      if (use.with_bias) {  // the sweep yields the bias right after its weight
-        Use<T> bias = rows_.next(plan_.uses[i + 1]);
-        std::optional<Use<T>> bias_columns;
-        if (!symmetric_) bias_columns = columns_->next(plan_.uses[i + 1]);
-        fused = same_left(a, bias) && (!b || same_left(*b, *bias_columns));
-        if (!fused) contract_pair(bias.rule, bias, bias_columns ? *bias_columns : bias, false);
-        ++i;
-      }
-      contract_pair(use.rule, a, b ? *b : a, fused);
+      std::vector<Side<T>>&a = held_rows[use.index], &b = symmetric_ ? a : held_columns[use.index];
+      a.push_back(rows_.next(use, plan_.probes, plan_.mode));
+      if (!symmetric_) b.push_back(columns_->next(use, plan_.probes, plan_.mode));
+      // A shared parameter waits for its last use: all pairs of uses, cross terms included.
+      if (++seen[use.index] < count[use.index]) continue;
+      for (const Side<T>& one : a)
+        for (const Side<T>& other : b) contract_pair(one, other, use.with_bias);
+      a.clear();
+      b.clear();
     }
   }
 
  private:
-  void contract_pair(Rule rule, const Use<T>& a, const Use<T>& b, bool fused) {
-    contract(rule, a.pieces, b.pieces, fused, static_cast<std::size_t>(materialization_room), block_);
-    const UseShape shape = shape_of(a.pieces.front());
-    meter_.add(cost(rule, shape, block_.rows, block_.columns, block_.probes, block_.symmetric, block_.mode, sizeof(T)).flop);
-  }
-  void contract_shared(const std::vector<Use<T>>& a, const std::vector<Use<T>>& b) {
-    for (const Use<T>& one : a)
-      for (const Use<T>& other : b)
-        contract_pair(one.rule == other.rule ? one.rule : Rule::materialize, one, other, false);
+  void contract_pair(const Side<T>& a, const Side<T>& b, bool with_bias) {
+    const auto room = static_cast<std::size_t>(materialization_room);
+    contract(a, b, with_bias, room, block_);
+    meter_.add(cost(a.rule(), a.use(), block_.rows, block_.columns, block_.probes, block_.symmetric, block_.mode,
+                    sizeof(T), room).flop);
   }
 
   const Plan& plan_;

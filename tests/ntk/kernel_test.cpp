@@ -323,8 +323,8 @@ BOOST_AUTO_TEST_CASE(plans_count_what_is_done) {
   text << p;
   for (const char* word : {"0.weight", "outer", "FLOP", "memory", "budget"}) BOOST_TEST(text.str().find(word) != std::string::npos);
   // A convolution with few positions and many channels takes the position Gram, one with many positions does not.
-  ntk::UseShape late{FactorKind::outer_sum, 512 * 512 * 9, 16, 512, 512 * 9, false};
-  ntk::UseShape early{FactorKind::outer_sum, 64 * 3 * 9, 1024, 64, 27, false};
+  ntk::UseShape late{FactorKind::outer_sum, 512 * 512 * 9, 16, 512, 512 * 9};
+  ntk::UseShape early{FactorKind::outer_sum, 64 * 3 * 9, 1024, 64, 27};
   BOOST_TEST((ntk::cheapest_rule(late, 64, 64, 1, true, ntk::ProbeMode::cross) == ntk::Rule::position_gram));
   BOOST_TEST((ntk::cheapest_rule(early, 64, 64, 1, true, ntk::ProbeMode::cross) == ntk::Rule::materialize));
 }

@@ -1,0 +1,37 @@
+#include <algorithm>
+
+#include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/parallel.hpp"
+#include "ntk/rules/rules.hpp"
+
+namespace xtangent::ntk::rules {
+
+std::vector<Tile> tiles_of(std::size_t row_probes, std::size_t rows, std::size_t column_probes, std::size_t columns,
+                           bool symmetric, std::size_t edge) {
+  std::vector<Tile> tiles;
+  for (std::size_t p = 0; p < row_probes; ++p)
+    for (std::size_t q = symmetric ? p : 0; q < column_probes; ++q)
+      for (std::size_t i = 0; i < rows; i += edge)
+        for (std::size_t j = symmetric && p == q ? i : 0; j < columns; j += edge)
+          tiles.push_back(
+              {p * rows + i, std::min(edge, rows - i), q * columns + j, std::min(edge, columns - j), p, i, q, j});
+  return tiles;
+}
+
+std::size_t tile_edge(std::size_t rows, std::size_t columns) {
+  const std::size_t third = (std::max(rows, columns) + 2) / 3;
+  return std::clamp<std::size_t>((third + 15) / 16 * 16, 16, 256);
+}
+
+template <class T>
+void tile_product(const Tile& t, const Rows<T>& a, const Rows<T>& b, std::size_t first, std::size_t last, T* out) {
+  kernels::gemm_serial(false, true, t.rows, t.columns, last - first, T(1), a.at(t.row_probe, t.first_row) + first,
+                       a.length, b.at(t.column_probe, t.first_column) + first, b.length, T(0), out, t.columns);
+}
+
+std::size_t at_a_time(std::size_t tasks) { return std::min(tasks, kernels::thread_count()); }
+
+template void tile_product(const Tile&, const Rows<float>&, const Rows<float>&, std::size_t, std::size_t, float*);
+template void tile_product(const Tile&, const Rows<double>&, const Rows<double>&, std::size_t, std::size_t, double*);
+
+}  // namespace xtangent::ntk::rules
