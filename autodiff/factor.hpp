@@ -40,6 +40,8 @@ struct Factor {
   Array<T> right;
   bool channels_first = false;
   std::optional<kernels::ConvShape> patches;
+  /// The left factors of all examples are the same: of a use in the output's op, swept with the same cotangents.
+  bool same_left = false;
 
   /// C: rows of the parameter that the left side addresses.
   std::size_t left_size() const;
@@ -97,6 +99,7 @@ class FactorSweep {
   std::size_t probes_, examples_;
   bool had_probe_axis_;
   bool consume_;
+  bool same_seeds_;     // the cotangents of all examples of the output are the same
   std::size_t cursor_;  // nodes at and after it have been visited
   std::deque<ParameterUse<T>> ready_;  // in the order of the op's arguments
 };

@@ -53,6 +53,18 @@ Factor<T> dense_factor(const Op<T>& op, Vars<T> x, const Var<T>& y, const Array<
   return Factor<T>::from_dense(std::move(gradients), x[argument].shape());
 }
 
+// (K, N, ...): do the examples of each probe have the same numbers?
+template <class T>
+bool same_for_all_examples(const Array<T>& ybar) {
+  const std::size_t probes = ybar.shape()[0], n = ybar.shape()[1], one = n ? ybar.size() / (probes * n) : 0;
+  for (std::size_t p = 0; p < probes; ++p) {
+    const T* first = ybar.data() + p * n * one;
+    for (std::size_t i = 1; i < n; ++i)
+      if (!std::equal(first, first + one, first + i * one)) return false;
+  }
+  return true;
+}
+
 std::string shapes_of_arguments(const auto& node) {
   std::string text;
   for (const auto& argument : node.arguments) text += (text.empty() ? "" : ", ") + to_string(argument.constant.shape());
@@ -94,6 +106,7 @@ FactorSweep<T>::FactorSweep(const Var<T>& y, Array<T> ybar, Vars<T> parameters, 
                       to_string(y.shape()) + ". Give that shape, or one probe axis in front of it.");
   probes_ = had_probe_axis_ ? ybar.shape().front() : 1;
   if (!had_probe_axis_) ybar = ybar.reshaped(ybar.shape().prepended(1));
+  same_seeds_ = same_for_all_examples(ybar);
   cotangent_.resize(last + 1);
   parameter_at_.assign(last + 1, -1);
   for (std::size_t i = 0; i < positions.size(); ++i)
@@ -170,6 +183,7 @@ void FactorSweep<T>::visit(std::size_t i) {
     if (!use[a]) continue;
     std::optional<Factor<T>> factor = node.op->factor(a, x, ybar);
     if (!factor) factor = dense_factor<T>(*node.op, x, node.value, ybar.value(), a);
+    factor->same_left = same_seeds_ && i + 1 == cotangent_.size() && factor->left.data() == ybar.value().data();
     emit(i, static_cast<std::size_t>(node.arguments[a].index), std::move(*factor));
   }
   if (!any_wanted) return;

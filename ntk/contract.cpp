@@ -21,6 +21,10 @@ void contract(const Side<T>& a, const Side<T>& b, bool fused_bias, std::size_t r
   switch (a.rule()) {
     case Rule::outer:
       return rules::add_outer(a, b, fused_bias, block);
+    case Rule::readout:
+      return rules::add_readout(a, b, fused_bias, block);
+    case Rule::pixel_gram:
+      return rules::add_pixel_gram(a, b, block);
     case Rule::position_gram:
       return rules::add_position_gram(a, b, block);
     case Rule::gather:

@@ -1,5 +1,6 @@
 // What each rule costs: arithmetic on shapes, nothing is run.
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "ntk/rules/rules.hpp"
@@ -20,6 +21,12 @@ struct Extents {
   }
 };
 
+// Additions of the shifted sums of one pair, counted for all taps also where they leave the image.
+double shift_adds(const kernels::ConvShape& s) {
+  const double room = static_cast<double>(s.out_height() * s.width), d = static_cast<double>(s.positions());
+  return static_cast<double>(s.kernel_height) * room * room + static_cast<double>(s.kernel_width) * d * d;
+}
+
 double flop(Rule rule, const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes, bool symmetric,
             ProbeMode mode) {
   const Extents e(use, probes, mode);
@@ -29,6 +36,14 @@ double flop(Rule rule, const UseShape& use, std::size_t rows, std::size_t column
   switch (rule) {
     case Rule::outer:
       return 2 * pairs * (e.r + probe_pairs * (e.c + 1));
+    case Rule::readout:
+      return 2 * pairs * (e.r + probe_pairs) + 2 * probe_pairs * e.c;
+    case Rule::pixel_gram: {
+      const double pixels = static_cast<double>(use.patches->height * use.patches->width);
+      const double channels = static_cast<double>(use.patches->channels);
+      return 2 * pairs * (pixels * pixels * channels + probe_pairs * e.d * e.d * (e.c + 1)) +
+             pairs * shift_adds(*use.patches);
+    }
     case Rule::position_gram:
       return 2 * pairs * e.d * e.d * (e.r + probe_pairs * (e.c + 1));
     case Rule::gather:
@@ -65,6 +80,19 @@ std::size_t scratch(Rule rule, const UseShape& use, std::size_t rows, std::size_
                                  tiles = rules::tiles_of(q, n, q, m, symmetric, edge).size();
                return rules::at_a_time(tiles) * std::min(edge, n) * std::min(edge, m) * scalar;
              });
+    case Rule::readout: {
+      const std::size_t edge = rules::tile_edge(rows, columns);
+      const std::size_t tiles = rules::tiles_of(1, rows, 1, columns, symmetric && k == 1, edge).size();
+      return (k * k + rules::at_a_time(tiles) * std::min(edge, rows) * std::min(edge, columns)) * scalar;
+    }
+    case Rule::pixel_gram: {
+      const kernels::ConvShape& s = *use.patches;
+      const std::size_t d = use.positions, u = s.height * s.width,
+                        edge = rules::position_edge(std::max(d, u), std::max(d, u));
+      const std::size_t tiles = rules::tiles_of(1, rows, 1, columns, false, edge).size();
+      const std::size_t pairs = std::min(edge, rows) * std::min(edge, columns), room = s.out_height() * s.width;
+      return rules::at_a_time(tiles) * (pairs * (std::max(u * u, d * d) + d * d) + room * room) * scalar;
+    }
     case Rule::position_gram: {
       const std::size_t d = use.positions, edge = rules::position_edge(d, d);
       const std::size_t tiles = rules::tiles_of(1, rows, 1, columns, false, edge).size();
@@ -92,8 +120,12 @@ const char* name(Rule rule) {
   switch (rule) {
     case Rule::outer:
       return "outer";
+    case Rule::readout:
+      return "readout";
     case Rule::position_gram:
       return "position Gram";
+    case Rule::pixel_gram:
+      return "pixel Gram";
     case Rule::gather:
       return "gather";
     case Rule::materialize:
@@ -103,15 +135,25 @@ const char* name(Rule rule) {
 }
 
 std::vector<Rule> rules_for(const UseShape& use) {
+  if (use.kind == FactorKind::outer && use.same_left) return {Rule::readout, Rule::outer, Rule::materialize};
   if (use.kind == FactorKind::outer) return {Rule::outer, Rule::materialize};
-  if (use.kind == FactorKind::outer_sum && !use.grouped()) return {Rule::position_gram, Rule::materialize};
   if (use.kind == FactorKind::gather) return {Rule::gather, Rule::materialize};
-  return {Rule::materialize};
+  if (use.kind != FactorKind::outer_sum || use.grouped()) return {Rule::materialize};
+  if (use.patches && use.patches->stride_height == 1 && use.patches->stride_width == 1 && use.patches->taps() > 1)
+    return {Rule::pixel_gram, Rule::position_gram, Rule::materialize};
+  return {Rule::position_gram, Rule::materialize};
 }
 
 bool meets(Rule rule, const UseShape& a, const UseShape& b) {
   if (rule == Rule::materialize) return a.parameter_size == b.parameter_size;
-  return a.kind == b.kind && a.left == b.left && a.right == b.right && !a.grouped() && !b.grouped();
+  if (a.kind != b.kind || a.left != b.left || a.right != b.right || a.grouped() || b.grouped()) return false;
+  if (rule == Rule::readout) return a.same_left && b.same_left;
+  if (rule != Rule::pixel_gram) return true;
+  const auto taps = [](const UseShape& use) {
+    const kernels::ConvShape& s = *use.patches;
+    return std::array{s.kernel_height, s.kernel_width, s.dilation_height, s.dilation_width};
+  };
+  return a.patches && b.patches && taps(a) == taps(b);
 }
 
 RuleCost cost(Rule rule, const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes, bool symmetric,
@@ -164,6 +206,10 @@ double held_bytes(Rule rule, const UseShape& use, std::size_t probes, ProbeMode,
   const std::size_t d = use.positions, c = use.left * probes;
   const auto bytes = [&](std::size_t elements) { return static_cast<double>(elements * scalar_bytes); };
   switch (rule) {
+    case Rule::readout:
+      return bytes(use.right);
+    case Rule::pixel_gram:
+      return bytes(d * c + use.patches->input_size());
     case Rule::outer:
     case Rule::position_gram:
       return bytes(d * (c + use.right));
@@ -179,7 +225,8 @@ double held_bytes(Rule rule, const UseShape& use, std::size_t probes, ProbeMode,
 
 template <class T>
 UseShape shape_of(const Factor<T>& f) {
-  return {f.kind, f.parameter.size(), f.positions, f.left_size(), f.right_size(), f.channels_first, f.patches};
+  return {f.kind,         f.parameter.size(), f.positions, f.left_size(),
+          f.right_size(), f.channels_first,   f.patches,   f.same_left};
 }
 template UseShape shape_of(const Factor<float>&);
 template UseShape shape_of(const Factor<double>&);

@@ -151,7 +151,7 @@ void fuse_biases(std::vector<UsePlan>& uses) {
   }
   for (std::size_t i = 0; i + 1 < uses.size(); ++i) {
     UsePlan &a = uses[i], &b = uses[i + 1];
-    a.with_bias = a.rule == Rule::outer && b.shape.kind == FactorKind::rows && b.shape.positions == 1 &&
+    a.with_bias = (a.rule == Rule::outer || a.rule == Rule::readout) && b.shape.kind == FactorKind::rows && b.shape.positions == 1 &&
                   b.shares_left && count[a.index] == 1 && count[b.index] == 1;
     b.fused = a.with_bias;
     if (!b.fused) continue;

@@ -18,8 +18,10 @@ enum class ProbeMode {
 
 /// Rules for one use (or one pair of uses) of a parameter.
 enum class Rule {
-  outer,          ///< (La Lb^T) o (Ra Rb^T): one position
+  outer,    ///< (La Lb^T) o (Ra Rb^T): one position
+  readout,  ///< (R^T R) (x) (Ra Rb^T): the last layer, whose cotangents are the readout's columns for all examples
   position_gram,  ///< sum over (p, q) of (La Lb^T) o (Ra Rb^T)
+  pixel_gram,     ///< the same with (Ra Rb^T)_pq = sum over taps f of the Gram of pixels at (p + f, q + f): stride 1
   gather,         ///< rows of the parameter that both examples picked
   materialize,    ///< the gradients as (K N, P), in pieces of rows of the parameter, and one product
 };
@@ -31,6 +33,7 @@ struct UseShape {
   std::size_t parameter_size = 0, positions = 1, left = 1, right = 1;  // P, D, C, R
   bool channels_first = false;
   std::optional<kernels::ConvShape> patches = {};  ///< of a convolution
+  bool same_left = false;                          ///< the left factors of all examples are the same
 
   bool grouped() const { return patches && patches->groups > 1; }
 };

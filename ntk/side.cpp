@@ -56,6 +56,8 @@ struct Side<T>::Store {
 
   void fill_rows(std::size_t first, const Factor<T>& f);
   void fill_inputs(std::size_t first, const Factor<T>& f);
+  void fill_pixels(std::size_t first, const Factor<T>& f);
+  void fill_readout(const Factor<T>& f);
   void fill_gradients(std::size_t first, const Factor<T>& f);
   void fill_factors(std::size_t first, const Factor<T>& f);
   void fill_picks(std::size_t first, const Factor<T>& f);
@@ -113,6 +115,24 @@ void Side<T>::Store::fill_inputs(std::size_t first, const Factor<T>& f) {
                       patches.mutable_data(), d);
       kernels::transpose(Shape{r, d}, {1, 0}, patches.data(), to + i * d * r);
     }
+  });
+}
+
+// Images (n, channels, pixels) become rows of pixels: (N pixels, channels).
+template <class T>
+void Side<T>::Store::fill_pixels(std::size_t first, const Factor<T>& f) {
+  const std::size_t channels = f.patches->channels, pixels = f.patches->height * f.patches->width;
+  T* to = make_right(Shape{examples * pixels * channels}) + first * pixels * channels;
+  kernels::transpose(Shape{f.examples, channels, pixels}, {0, 2, 1}, f.right.data(), to);
+}
+
+// Cotangents of one example of each probe stand for all: (K, C), or (1, K C) with probes summed.
+template <class T>
+void Side<T>::Store::fill_readout(const Factor<T>& f) {
+  std::call_once(left_made, [&] {
+    const std::size_t c = f.left_size();
+    left = Array<T>({probes, c});
+    kernels::copy_runs(probes, c, f.left.data(), f.examples * c, left.mutable_data(), c);
   });
 }
 
@@ -206,6 +226,12 @@ void Side<T>::fill(std::size_t first_example, const Factor<T>& piece) {
     case Rule::position_gram:
       s.fill_rows(first_example, piece);
       return s.fill_inputs(first_example, piece);
+    case Rule::pixel_gram:
+      s.fill_rows(first_example, piece);
+      return s.fill_pixels(first_example, piece);
+    case Rule::readout:
+      s.fill_readout(piece);
+      return s.fill_inputs(first_example, piece);
     case Rule::gather:
       return s.fill_picks(first_example, piece);
     case Rule::materialize:
@@ -257,15 +283,19 @@ bool Side<T>::same(const Side& other) const {
 template <class T>
 Rows<T> Side<T>::left() const {
   const Store& s = *store_;
+  const std::size_t side_by_side = s.summed ? s.probes : 1;
+  if (s.rule == Rule::readout) return {s.left.data(), probes(), 1, s.use.left * side_by_side, s.use.left};
   const std::size_t each = s.holds ? 1 : s.use.positions;  // rows of an example
-  const std::size_t length = (s.holds ? s.use.parameter_size : s.use.left) * (s.summed ? s.probes : 1);
+  const std::size_t length = (s.holds ? s.use.parameter_size : s.use.left) * side_by_side;
   return {s.left.data() + first_ * each * length, probes(), examples_ * each, length, s.examples * each * length};
 }
 
 template <class T>
 Rows<T> Side<T>::right() const {
   const Store& s = *store_;
-  const std::size_t each = s.use.positions, length = s.use.right;
+  const bool pixels = s.rule == Rule::pixel_gram;
+  const std::size_t each = pixels ? s.use.patches->height * s.use.patches->width : s.use.positions;
+  const std::size_t length = pixels ? s.use.patches->channels : s.use.right;
   return {s.right.data() + first_ * each * length, 1, examples_ * each, length, 0};
 }
 

@@ -31,7 +31,9 @@ struct Picks {
 /// ProbeMode::summed the probes lie side by side in one row, and the side counts as one of a single probe.
 ///
 ///   outer          left (K, N, C), right (N, R)
+///   readout        left (K, C) of one example, right (N, R)
 ///   position_gram  left (K, N D, C), right (N D, R): patches of convolutions
+///   pixel_gram     left (K, N D, C), right (N H W, channels)
 ///   gather         the rows that each example picked
 ///   materialize    gradients (K, N, P), or the factors where they are smaller (holds_gradients)
 ///
@@ -57,9 +59,9 @@ class Side {
   /// The arrays' first example is the same and so is their number.
   bool same(const Side& other) const;
 
-  /// outer: (K, N, C); position_gram: (K, N D, C); materialize with gradients: (K, N, P).
+  /// outer: (K, N, C); readout: (K, 1, C); Grams: (K, N D, C); materialize with gradients: (K, N, P).
   Rows<T> left() const;
-  /// outer: (N, R); position_gram: (N D, R).
+  /// outer and readout: (N, R); position_gram: (N D, R); pixel_gram: (N H W, channels).
   Rows<T> right() const;
   Picks<T> picks() const;
   /// materialize: gradients are held, in left().

@@ -60,5 +60,15 @@ const Tiles<double>& tiles<double>() {
   static const auto& table = []() -> const Tiles<double>& { XTANGENT_CHOOSE(tiles_double) }();
   return table;
 }
+template <>
+const Shifts<float>& shifts<float>() {
+  static const auto& table = []() -> const Shifts<float>& { XTANGENT_CHOOSE(shifts_float) }();
+  return table;
+}
+template <>
+const Shifts<double>& shifts<double>() {
+  static const auto& table = []() -> const Shifts<double>& { XTANGENT_CHOOSE(shifts_double) }();
+  return table;
+}
 
 }  // namespace xtangent::kernels

@@ -2,6 +2,7 @@
 
 #include "autodiff/kernels/direct.hpp"
 #include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/shifts.hpp"
 #include "autodiff/kernels/tiles.hpp"
 
 // The tables of each compiled instruction set; the processor's choice between them is in dispatch.cpp.
@@ -14,6 +15,8 @@ const Direct<float>& direct_float();
 const Direct<double>& direct_double();
 const Tiles<float>& tiles_float();
 const Tiles<double>& tiles_double();
+const Shifts<float>& shifts_float();
+const Shifts<double>& shifts_double();
 }  // namespace baseline
 namespace avx2 {
 const Loops<float>& table_float();
@@ -22,6 +25,8 @@ const Direct<float>& direct_float();
 const Direct<double>& direct_double();
 const Tiles<float>& tiles_float();
 const Tiles<double>& tiles_double();
+const Shifts<float>& shifts_float();
+const Shifts<double>& shifts_double();
 }  // namespace avx2
 namespace avx512 {
 const Loops<float>& table_float();
@@ -30,6 +35,8 @@ const Direct<float>& direct_float();
 const Direct<double>& direct_double();
 const Tiles<float>& tiles_float();
 const Tiles<double>& tiles_double();
+const Shifts<float>& shifts_float();
+const Shifts<double>& shifts_double();
 }  // namespace avx512
 
 }  // namespace xtangent::kernels

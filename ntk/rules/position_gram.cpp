@@ -15,37 +15,51 @@ void add_position_gram(const Side<T>& a, const Side<T>& b, Block& block) {
   kernels::parallel_for(tiles.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       const Tile& t = tiles[i];
-      // With one probe the block's lower triangle is not needed.
-      const bool below = block.symmetric && t.row >= t.column + t.columns;
-      if (below && la.probes == 1) continue;
-      Tile at{t.row * da, t.rows * da, t.column * db, t.columns * db, 0, t.row * da, 0, t.column * db};
+      if (below_diagonal(t, block) && la.probes == 1) continue;
+      const Tile at{t.row * da, t.rows * da, t.column * db, t.columns * db, 0, t.row * da, 0, t.column * db};
       Array<T> right({at.rows, at.columns}), left({at.rows, at.columns});
       tile_product(at, ra, rb, 0, ra.length, right.mutable_data());
-      for (std::size_t p = 0; p < la.probes; ++p)
-        for (std::size_t q = 0; q < lb.probes; ++q) {
-          if (block.symmetric && (q < p || (q == p && below))) continue;
-          at.row_probe = p;
-          at.column_probe = q;
-          tile_product(at, la, lb, 0, la.length, left.mutable_data());
-          for (std::size_t n = 0; n < t.rows; ++n)
-            for (std::size_t m = 0; m < t.columns; ++m) {
-              double sum = 0;
-              for (std::size_t x = 0; x < da; ++x) {
-                const std::size_t offset = (n * da + x) * at.columns + m * db;
-                sum += kernels::loops<T>().dot(db, left.data() + offset, right.data() + offset);
-              }
-              block.values[(p * block.rows + t.row + n) * block.width() + q * block.columns + t.column + m] += sum;
-            }
-        }
+      add_left_grams(t, at, la, lb, right.data(), left.mutable_data(), da, db, block);
     }
   });
+}
+
+bool below_diagonal(const Tile& t, const Block& block) { return block.symmetric && t.row >= t.column + t.columns; }
+
+template <class T>
+void add_left_grams(const Tile& t, const Tile& rows, const Rows<T>& a, const Rows<T>& b, const T* right, T* left,
+                    std::size_t da, std::size_t db, Block& block) {
+  const bool below = below_diagonal(t, block);
+  Tile at = rows;
+  for (std::size_t p = 0; p < a.probes; ++p)
+    for (std::size_t q = block.symmetric ? p : 0; q < b.probes; ++q) {
+      if (block.symmetric && q == p && below) continue;
+      at.row_probe = p;
+      at.column_probe = q;
+      tile_product(at, a, b, 0, a.length, left);
+      for (std::size_t n = 0; n < t.rows; ++n)
+        for (std::size_t m = 0; m < t.columns; ++m) {
+          if (block.symmetric && p == q && t.row + n > t.column + m) continue;
+          double sum = 0;
+          for (std::size_t x = 0; x < da; ++x) {
+            const std::size_t offset = (n * da + x) * at.columns + m * db;
+            sum += kernels::loops<T>().dot(db, left + offset, right + offset);
+          }
+          block.values[(p * block.rows + t.row + n) * block.width() + q * block.columns + t.column + m] += sum;
+        }
+    }
 }
 
 std::size_t position_edge(std::size_t positions_a, std::size_t positions_b) {
   return std::max<std::size_t>(1, 256 / std::max(positions_a, positions_b));
 }
 
-template void add_position_gram(const Side<float>&, const Side<float>&, Block&);
-template void add_position_gram(const Side<double>&, const Side<double>&, Block&);
+#define XTANGENT_INSTANTIATE(T)                                                                                     \
+  template void add_position_gram(const Side<T>&, const Side<T>&, Block&);                                          \
+  template void add_left_grams(const Tile&, const Tile&, const Rows<T>&, const Rows<T>&, const T*, T*, std::size_t, \
+                               std::size_t, Block&);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
 
 }  // namespace xtangent::ntk::rules

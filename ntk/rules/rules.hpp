@@ -10,6 +10,10 @@ namespace xtangent::ntk::rules {
 template <class T>
 void add_outer(const Side<T>& a, const Side<T>& b, bool fused_bias, Block& block);
 template <class T>
+void add_readout(const Side<T>& a, const Side<T>& b, bool fused_bias, Block& block);
+template <class T>
+void add_pixel_gram(const Side<T>& a, const Side<T>& b, Block& block);
+template <class T>
 void add_position_gram(const Side<T>& a, const Side<T>& b, Block& block);
 /// Rows of the parameter that both examples picked meet, the others contribute nothing. 2 K^2 E FLOP for each such row
 /// of a pair of examples.
@@ -61,6 +65,15 @@ struct GramCut {
 
 /// Elements of the gradients that are formed at a time in `room` bytes: whole units, at least one.
 std::size_t materialized_step(std::size_t size, std::size_t unit, std::size_t element_bytes, std::size_t room);
+
+/// Nothing of the tile is needed of equal probes.
+bool below_diagonal(const Tile& t, const Block& block);
+
+/// block += the sums over positions of left Grams times a right one, for a tile t of examples, whose positions are the
+/// tile `rows` (of da and db an example). `right` and the room `left` have the size of `rows`.
+template <class T>
+void add_left_grams(const Tile& t, const Tile& rows, const Rows<T>& a, const Rows<T>& b, const T* right, T* left,
+                    std::size_t da, std::size_t db, Block& block);
 
 /// Examples along the edge of a tile of Grams of positions.
 std::size_t position_edge(std::size_t positions_a, std::size_t positions_b);

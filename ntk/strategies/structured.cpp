@@ -53,7 +53,8 @@ class Sweeps {
     kernels::parallel_for(shards_.size(), 1, [&](std::size_t first, std::size_t last) {
       for (std::size_t s = first; s < last; ++s) {
         const std::optional<ParameterUse<T>> found = shards_[s]->sweep->next();
-        if (!found || found->parameter != expected.index || found->factor.kind != expected.shape.kind)
+        if (!found || found->parameter != expected.index || found->factor.kind != expected.shape.kind ||
+            (expected.rule == Rule::readout && !found->factor.same_left))
           throw rule_error("[ntk] the network records other operations for other examples (at parameter " +
                            expected.parameter + "). Use the jacobian strategy for networks whose control flow depends "
                            "on the data.");
