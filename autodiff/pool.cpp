@@ -4,13 +4,18 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <new>
+#include <set>
 #include <vector>
 
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
 #endif
 
 namespace xtangent::pool {
@@ -21,10 +26,19 @@ void* take(std::size_t bytes) { return ::operator new (bytes, std::align_val_t{6
 void give(void* memory, std::size_t) noexcept { ::operator delete (memory, std::align_val_t{64}); }
 std::size_t kept_bytes() { return 0; }
 void release() {}
+Ceiling::Ceiling(std::size_t bytes) : bound_(bytes) {}
+Ceiling::~Ceiling() = default;
 #else
 namespace {
 
 constexpr std::size_t large = std::size_t{1} << 20, huge_page = std::size_t{2} << 20;
+
+#if defined(__linux__)
+std::size_t pages(std::size_t bytes) {
+  static const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return (bytes + page - 1) / page * page;
+}
+#endif
 
 // Sizes of large blocks: eight to a power of two, so that at most an eighth is too much.
 std::size_t rounded(std::size_t bytes) {
@@ -32,14 +46,26 @@ std::size_t rounded(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-void* fresh(std::size_t bytes) {
-  void* memory = ::operator new (bytes, std::align_val_t{huge_page}, std::nothrow);
 #if defined(__linux__)
-  if (memory && bytes >= huge_page) madvise(memory, bytes / huge_page * huge_page, MADV_HUGEPAGE);  // or it stays as is
-#endif
-  return memory;
+// Mapped by themselves, so that the operating system has them back at once; at the start of a huge page.
+void* fresh(std::size_t bytes) {
+  if (bytes > std::numeric_limits<std::size_t>::max() / 2) return nullptr;
+  const std::size_t mapped = bytes + huge_page;
+  void* memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  const auto begin = reinterpret_cast<std::uintptr_t>(memory);
+  const std::uintptr_t first = (begin + huge_page - 1) / huge_page * huge_page, last = pages(first + bytes);
+  if (first > begin) ::munmap(memory, first - begin);
+  if (last < begin + mapped) ::munmap(reinterpret_cast<void*>(last), begin + mapped - last);
+  void* aligned = reinterpret_cast<void*>(first);
+  if (bytes >= huge_page) ::madvise(aligned, bytes / huge_page * huge_page, MADV_HUGEPAGE);  // or it stays as is
+  return aligned;
 }
-void destroy(void* memory) noexcept { ::operator delete (memory, std::align_val_t{huge_page}); }
+void destroy(void* memory, std::size_t bytes) noexcept { ::munmap(memory, pages(bytes)); }
+#else
+void* fresh(std::size_t bytes) { return ::operator new (bytes, std::align_val_t{huge_page}, std::nothrow); }
+void destroy(void* memory, std::size_t) noexcept { ::operator delete (memory, std::align_val_t{huge_page}); }
+#endif
 
 // Blocks of the sizes of `rounded`.
 class Kept {
@@ -50,7 +76,7 @@ class Kept {
       used_ += bytes;
       most_used_ = std::max(most_used_, used_);
       if (void* block = pop(free_.find(bytes))) return block;
-      while (!free_.empty() && used_ + kept_ > most_used_ + most_used_ / 2) destroy(pop(std::prev(free_.end())));
+      trim();
     }
     void* memory = fresh(bytes);
     if (!memory) {
@@ -68,8 +94,9 @@ class Kept {
     try {
       free_[bytes].push_back(memory);
       kept_ += bytes;
+      if (!ceilings_.empty()) trim();
     } catch (const std::bad_alloc&) {
-      destroy(memory);
+      destroy(memory, bytes);
       if (const auto at = free_.find(bytes); at != free_.end() && at->second.empty()) free_.erase(at);
     }
   }
@@ -77,10 +104,22 @@ class Kept {
     const std::lock_guard lock(mutex_);
     return kept_;
   }
+  // Bounds what is in use and kept from now on; returns the bound, for uncover.
+  std::size_t cover(std::size_t more) {
+    const std::lock_guard lock(mutex_);
+    const std::size_t bound = used_ + more;
+    ceilings_.insert(bound);
+    trim();
+    return bound;
+  }
+  void uncover(std::size_t bound) {
+    const std::lock_guard lock(mutex_);
+    ceilings_.erase(ceilings_.find(bound));
+  }
   void clear() noexcept {
     const std::lock_guard lock(mutex_);
     for (const auto& [size, blocks] : free_)
-      for (void* block : blocks) destroy(block);
+      for (void* block : blocks) destroy(block, size);
     free_.clear();
     kept_ = 0;
   }
@@ -97,8 +136,19 @@ class Kept {
     return block;
   }
 
+  void trim() {
+    const std::size_t usual = most_used_ + most_used_ / 2;
+    const std::size_t bound = ceilings_.empty() ? usual : std::min(usual, *ceilings_.begin());
+    while (!free_.empty() && used_ + kept_ > bound) {
+      const auto largest = std::prev(free_.end());
+      const std::size_t bytes = largest->first;
+      destroy(pop(largest), bytes);
+    }
+  }
+
   std::mutex mutex_;
   Lists free_;
+  std::multiset<std::size_t> ceilings_;
   std::size_t used_ = 0, most_used_ = 0, kept_ = 0;
 };
 
@@ -122,6 +172,9 @@ void give(void* memory, std::size_t bytes) noexcept {
 }
 
 std::size_t kept_bytes() { return kept().bytes(); }
+
+Ceiling::Ceiling(std::size_t bytes) : bound_(kept().cover(bytes)) {}
+Ceiling::~Ceiling() { kept().uncover(bound_); }
 
 void release() {
   kept().clear();

@@ -17,4 +17,17 @@ std::size_t kept_bytes();
 /// Gives them back to the operating system.
 void release();
 
+/// While it lives, blocks in use and kept ones together stay within what was in use when it began and `bytes` more, as
+/// far as the blocks in use allow: for work with a memory budget. May be nested; the lowest bound counts.
+class Ceiling {
+ public:
+  explicit Ceiling(std::size_t bytes);
+  ~Ceiling();
+  Ceiling(const Ceiling&) = delete;
+  Ceiling& operator=(const Ceiling&) = delete;
+
+ private:
+  std::size_t bound_;
+};
+
 }  // namespace xtangent::pool

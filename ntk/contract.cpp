@@ -11,7 +11,8 @@ Block::Block(std::size_t rows_, std::size_t columns_, std::size_t probes_, Probe
       probes(probes_),
       mode(mode_),
       symmetric(symmetric_),
-      values(height() * width(), 0.0) {}
+      storage(Array<double>::zeros({height(), width()})),
+      values(storage.mutable_data(), storage.size()) {}
 
 template <class T>
 void contract(const Side<T>& a, const Side<T>& b, bool fused_bias, std::size_t room, Block& block) {
@@ -35,19 +36,19 @@ void contract(const Side<T>& a, const Side<T>& b, bool fused_bias, std::size_t r
   rules::add_materialized(a, b, room, block);
 }
 
-void finish_block(const Block& block, double scale, double* kernel, std::size_t leading, std::size_t first_row,
-                  std::size_t first_column, bool mirror) {
+void finish_block(const Block& block, Range rows, double scale, double* kernel, std::size_t leading,
+                  std::size_t first_row, std::size_t first_column, bool mirror) {
   const std::size_t c = block.mode == ProbeMode::cross ? block.probes : 1;
   const std::size_t width = block.width();
-  kernels::parallel_for(block.rows, 16, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t n = begin; n < end; ++n)
+  kernels::parallel_for(rows.size(), 16, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t n = rows.first + begin; n < rows.first + end; ++n)
       for (std::size_t p = 0; p < c; ++p)
         for (std::size_t q = 0; q < c; ++q)
           for (std::size_t m = 0; m < block.columns; ++m) {
             const std::size_t i = p * block.rows + n, j = q * block.columns + m;
             // Below the diagonal of a symmetric block the mirror image of what was computed above it.
             const double value = block.values[block.symmetric && i > j ? j * width + i : i * width + j];
-            const std::size_t row = (first_row + n) * c + p, column = (first_column + m) * c + q;
+            const std::size_t row = (first_row + n - rows.first) * c + p, column = (first_column + m) * c + q;
             kernel[row * leading + column] = scale * value;
             if (mirror) kernel[column * leading + row] = scale * value;
           }

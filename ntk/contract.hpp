@@ -1,7 +1,8 @@
 #pragma once
 
-#include <vector>
+#include <span>
 
+#include "ntk/grid.hpp"
 #include "ntk/side.hpp"
 
 /// Contractions of per-example gradients into kernel blocks.
@@ -16,11 +17,16 @@ struct Block {
   std::size_t probes = 1;
   ProbeMode mode = ProbeMode::cross;
   bool symmetric = false;
-  std::vector<double> values;
+  Array<double> storage;     // what `values` looks at
+  std::span<double> values;
 
   Block(std::size_t rows_, std::size_t columns_, std::size_t probes_, ProbeMode mode_, bool symmetric_);
   std::size_t height() const { return mode == ProbeMode::cross ? probes * rows : rows; }
   std::size_t width() const { return mode == ProbeMode::cross ? probes * columns : columns; }
+  /// Entry of probe k of row example n and probe j of column example m.
+  double& at(std::size_t k, std::size_t n, std::size_t j, std::size_t m) {
+    return mode == ProbeMode::cross ? values[(k * rows + n) * width() + j * columns + m] : values[n * columns + m];
+  }
 };
 
 /// block += contraction of use a (rows) with use b (columns) of one parameter. A parameter with several uses needs all
@@ -31,8 +37,8 @@ struct Block {
 template <class T>
 void contract(const Side<T>& a, const Side<T>& b, bool fused_bias, std::size_t room, Block& block);
 
-/// Writes a block into a kernel (rows n C + c), mirrored where symmetric, times `scale`.
-void finish_block(const Block& block, double scale, double* kernel, std::size_t leading, std::size_t first_row,
-                  std::size_t first_column, bool mirror);
+/// Writes row examples `rows` of a block into a kernel (rows n C + c), mirrored where symmetric, times `scale`.
+void finish_block(const Block& block, Range rows, double scale, double* kernel, std::size_t leading,
+                  std::size_t first_row, std::size_t first_column, bool mirror);
 
 }  // namespace xtangent::ntk

@@ -2,16 +2,24 @@
 
 #include <cmath>
 
-#include "ntk/strategies/strategies.hpp"
+#include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/loops.hpp"
+#include "autodiff/pool.hpp"
+#include "ntk/strategies/tiled.hpp"
 
 namespace xtangent::ntk {
 namespace {
 
 template <class T>
-void check_inputs(const Array<T>& x, const char* which) {
+void require_examples(const Array<T>& x, const char* which) {
   if (!x.defined() || x.rank() == 0 || x.shape()[0] == 0)
     throw shape_error(std::string("[ntk] no examples in ") + which + ": shape " + to_string(x.shape()) +
                       ". Axis 0 runs over examples; give at least one.");
+}
+
+template <class T>
+void check_inputs(const Array<T>& x, const char* which) {
+  require_examples(x, which);
   if (all_finite(x)) return;
   const std::size_t each = x.size() / x.shape()[0];
   for (std::size_t i = 0; i < x.size(); ++i)
@@ -28,34 +36,107 @@ void check_parameters(const nn::Parameters<T>& params) {
                             " holds NaN or infinity. Check the training that made it.");
 }
 
-void check_result(const Array<double>& kernel) {
-  if (!all_finite(kernel))
-    throw numerical_error("[ntk] the kernel holds NaN or infinity although inputs and parameters are finite: the network "
-                          "overflows. Scale its inputs, or use double.");
+// A request, checked.
+template <class T>
+struct Request {
+  const nn::ModuleBase& net;
+  const nn::Parameters<T>& params;
+  const Array<T>&x1, &x2;
+  bool symmetric;
+  const Readout& readout;
+  const Options& options;
+
+  void check() const {
+    check_inputs(x1, "x1");
+    if (!symmetric) {
+      check_inputs(x2, "x2");
+      if (!(x1.shape().slice(1, x1.rank()) == x2.shape().slice(1, x2.rank())))
+        throw shape_error("[ntk] examples of x1 " + to_string(x1.shape()) + " and x2 " + to_string(x2.shape()) +
+                          " have different shapes.");
+    }
+    check_parameters(params);
+  }
+};
+
+template <class T>
+std::string fingerprint_of(const Array<T>& values) {
+  return fingerprint(values.data(), values.bytes());
+}
+
+// All that the bits of a kernel depend on.
+template <class T>
+StoreSettings settings_of(const Request<T>& r, const Trace& trace) {
+  const Array<double> weights = r.readout.weights(trace.outputs);
+  std::string parameters = fingerprint_of(r.params.flat());
+  const Array<T>& buffers = r.params.buffers();
+  if (buffers.defined()) parameters = fingerprint(buffers.data(), buffers.bytes(), parameters);
+  return {{"processor", kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set},
+          {"network", fingerprint(trace.description.data(), trace.description.size())},
+          {"parameters", parameters},
+          {"x1", fingerprint_of(r.x1)},
+          {"x2", r.symmetric ? "x1" : fingerprint_of(r.x2)},
+          {"outputs", fingerprint(trace.output_bytes.data(), trace.output_bytes.size())},
+          {"readout", r.readout.name() + " " + fingerprint_of(weights)},
+          {"scalar", sizeof(T) == sizeof(float) ? "float" : "double"},
+          {"strategy", name(r.options.strategy)},
+          {"rule", r.options.rule ? name(*r.options.rule) : "cheapest"},
+          {"tile", std::to_string(r.options.tile)},
+          {"memory", std::to_string(r.options.memory)}};
+}
+
+KernelShape shape_of(const Plan& plan) {
+  return {plan.grid, plan.mode == ProbeMode::cross ? plan.probes : 1, 1};
 }
 
 template <class T>
-Array<double> compute(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
-                      const Array<T>& x2, bool symmetric, const Readout& readout, const Options& options) {
-  check_inputs(x1, "x1");
-  if (!symmetric) {
-    check_inputs(x2, "x2");
-    if (!(x1.shape().slice(1, x1.rank()) == x2.shape().slice(1, x2.rank())))
-      throw shape_error("[ntk] examples of x1 " + to_string(x1.shape()) + " and x2 " + to_string(x2.shape()) +
-                        " have different shapes.");
-  }
-  check_parameters(params);
-  const Model<T> model = model_of(net, params);
-  const Plan plan = make_plan(model, x1, x1.shape()[0], x2.shape()[0], symmetric, readout, options);
-  Array<double> kernel;
-  switch (plan.strategy) {
-    case Strategy::jacobian: kernel = jacobian_kernel(model, plan, x1, x2, readout, options); break;
-    case Strategy::vector_products: kernel = vector_product_kernel(model, plan, x1, x2, readout, options); break;
-    case Strategy::automatic:
-    case Strategy::structured: kernel = structured_kernel(model, plan, x1, x2, readout, options); break;
-  }
-  check_result(kernel);
-  return kernel;
+struct Planned {
+  Model<T> model;
+  Trace trace;
+  Plan plan;
+};
+
+// As the store of these options was begun, if there is one.
+std::optional<Partition> begun_with(const Options& options) {
+  if (options.store.empty() || !is_store(options.store)) return std::nullopt;
+  return StoredKernel(options.store).partition();
+}
+
+template <class T>
+Planned<T> planned(const Request<T>& r, Residence residence) {
+  Planned<T> out{model_of(r.net, r.params), {}, {}};
+  out.trace = trace(out.model, r.x1, r.readout);
+  if (!r.options.store.empty() && is_store(r.options.store))
+    require_same_settings(StoredKernel(r.options.store), settings_of(r, out.trace));
+  out.plan = make_plan(out.trace, r.x1.shape()[0], r.x2.shape()[0], r.symmetric, r.readout, sizeof(T), r.options,
+                       residence, begun_with(r.options));
+  return out;
+}
+
+template <class T>
+void compute_into(TileSink& sink, const Request<T>& r, const Planned<T>& p) {
+  compute_tiles(p.model, p.plan, r.x1, r.x2, r.readout, r.options, sink);
+}
+
+template <class T>
+StoredKernel compute_stored(const Request<T>& r, Residence residence) {
+  r.check();
+  if (r.options.store.empty()) throw option_error("[stored_kernel] name a folder in options.store.");
+  const Planned<T> p = planned(r, residence);
+  const pool::Ceiling ceiling(static_cast<std::size_t>(p.plan.budget_bytes));
+  StoreTiles tiles(r.options.store, shape_of(p.plan), p.plan.partition, settings_of(r, p.trace));
+  compute_into(tiles, r, p);
+  return tiles.stored();
+}
+
+template <class T>
+Array<double> compute(const Request<T>& r) {
+  if (!r.options.store.empty()) return compute_stored(r, Residence::dense).matrix();
+  r.check();
+  const Planned<T> p = planned(r, Residence::dense);
+  const pool::Ceiling ceiling(static_cast<std::size_t>(p.plan.budget_bytes));
+  DenseTiles tiles(shape_of(p.plan));
+  compute_into(tiles, r, p);
+  return tiles.take();
 }
 
 }  // namespace
@@ -71,37 +152,75 @@ Model<T> model_of(const nn::ModuleBase& net, const nn::Parameters<T>& params) {
 template <class T>
 Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                      const Readout& readout, const Options& options) {
-  return compute(net, params, x, x, true, readout, options);
+  return compute<T>({net, params, x, x, true, readout, options});
 }
 
 template <class T>
 Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
                      const Array<T>& x2, const Readout& readout, const Options& options) {
-  return compute(net, params, x1, x2, false, readout, options);
+  return compute<T>({net, params, x1, x2, false, readout, options});
+}
+
+template <class T>
+PackedKernel packed_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                           const Readout& readout, const Options& options) {
+  const Request<T> request{net, params, x, x, true, readout, options};
+  request.check();
+  if (!options.store.empty())
+    throw option_error("[packed_kernel] a packed kernel is held in memory: use stored_kernel with a store.");
+  const Planned<T> p = planned(request, Residence::packed);
+  const pool::Ceiling ceiling(static_cast<std::size_t>(p.plan.budget_bytes));
+  PackedTiles tiles(shape_of(p.plan));
+  compute_into(tiles, request, p);
+  return tiles.take();
+}
+
+template <class T>
+StoredKernel stored_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                           const Readout& readout, const Options& options) {
+  return compute_stored<T>({net, params, x, x, true, readout, options}, Residence::stored);
+}
+
+template <class T>
+StoredKernel stored_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
+                           const Array<T>& x2, const Readout& readout, const Options& options) {
+  return compute_stored<T>({net, params, x1, x2, false, readout, options}, Residence::stored);
 }
 
 template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, std::size_t rows,
-          std::size_t columns, const Readout& readout, const Options& options) {
-  return make_plan(model_of(net, params), x, rows, columns, false, readout, options);
+          std::size_t columns, const Readout& readout, const Options& options, Residence residence) {
+  require_examples(x, "x");
+  if (rows == 0 || columns == 0) throw shape_error("[ntk] a plan of no examples.");
+  return make_plan(trace(model_of(net, params), x, readout), rows, columns, false, readout, sizeof(T), options, residence,
+                   begun_with(options));
 }
 
 template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout,
-          const Options& options) {
-  const std::size_t n = x.rank() ? x.shape()[0] : 0;
-  return make_plan(model_of(net, params), x, n, n, true, readout, options);
+          const Options& options, Residence residence) {
+  require_examples(x, "x");
+  const std::size_t n = x.shape()[0];
+  return make_plan(trace(model_of(net, params), x, readout), n, n, true, readout, sizeof(T), options, residence,
+                   begun_with(options));
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                     \
-  template Model<T> model_of(const nn::ModuleBase&, const nn::Parameters<T>&);                                      \
-  template Array<double> kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Readout&,   \
-                                const Options&);                                                                    \
-  template Array<double> kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Array<T>&,  \
-                                const Readout&, const Options&);                                                    \
-  template Plan plan(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, std::size_t, std::size_t,    \
-                     const Readout&, const Options&);                                                               \
-  template Plan plan(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Readout&, const Options&);
+#define XTANGENT_INSTANTIATE(T)                                                                                       \
+  template Model<T> model_of(const nn::ModuleBase&, const nn::Parameters<T>&);                                        \
+  template Array<double> kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Readout&,     \
+                                const Options&);                                                                      \
+  template Array<double> kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Array<T>&,    \
+                                const Readout&, const Options&);                                                      \
+  template PackedKernel packed_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,               \
+                                      const Readout&, const Options&);                                                \
+  template StoredKernel stored_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,               \
+                                      const Readout&, const Options&);                                                \
+  template StoredKernel stored_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,               \
+                                      const Array<T>&, const Readout&, const Options&);                               \
+  template Plan plan(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, std::size_t, std::size_t,      \
+                     const Readout&, const Options&, Residence);                                                      \
+  template Plan plan(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Readout&, const Options&, \
+                     Residence);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

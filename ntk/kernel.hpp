@@ -2,8 +2,10 @@
 
 #include "autodiff/xtensor.hpp"
 #include "nn/module.hpp"
+#include "ntk/packed.hpp"
 #include "ntk/plan.hpp"
 #include "ntk/readout.hpp"
+#include "ntk/store.hpp"
 
 /// Empirical neural tangent kernels of a network f: R^d -> R^O at its present parameters.
 ///
@@ -31,14 +33,30 @@ template <class T>
 Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
                      const Array<T>& x2, const Readout& readout, const Options& options = {});
 
-/// What a kernel would cost, without computing it: printable. x: at least one example, of the right shape.
+/// The kernel between examples x and themselves in half the memory. Throws shape_error also for readout::diagonal.
+template <class T>
+PackedKernel packed_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                           const Readout& readout, const Options& options = {});
+
+/// The kernel in the folder options.store, tile by tile: for kernels larger than the memory. Goes on with what an
+/// interrupted call has left there. Throws also what StoreTiles throws, option_error without a store.
+template <class T>
+StoredKernel stored_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                           const Readout& readout, const Options& options);
+template <class T>
+StoredKernel stored_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
+                           const Array<T>& x2, const Readout& readout, const Options& options);
+
+/// What a kernel would cost, without computing it: printable. x: at least one example, of the right shape. Of a store that
+/// was begun, as it was begun.
 template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, std::size_t rows,
-          std::size_t columns, const Readout& readout, const Options& options = {});
+          std::size_t columns, const Readout& readout, const Options& options = {},
+          Residence residence = Residence::dense);
 /// Of a symmetric kernel over all examples in x.
 template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout,
-          const Options& options = {});
+          const Options& options = {}, Residence residence = Residence::dense);
 
 /// A network as strategies see it.
 template <class T>

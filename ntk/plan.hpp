@@ -1,20 +1,21 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "ntk/contract.hpp"
-#include "ntk/model.hpp"
-#include "ntk/readout.hpp"
+#include "ntk/grid.hpp"
+#include "ntk/rule.hpp"
+#include "ntk/trace.hpp"
 
 namespace xtangent::ntk {
 
 enum class Strategy {
   automatic,       ///< the cheaper of structured and vector_products, by FLOP
-  structured,      ///< one reverse sweep; each use of a parameter contracted in factored form by its cheapest rule
+  structured,      ///< reverse sweeps; each use of a parameter contracted in factored form by its cheapest rule
   jacobian,        ///< the reference: per-example gradients (N C, P) and one product
   vector_products, ///< NTK-vector products: pushforward(pullback(e)), one example of the columns after the other
 };
@@ -27,32 +28,49 @@ struct Progress {
   double seconds_left = 0;  ///< estimated
 };
 
+/// Bytes by which the memory of the process may exceed `Options::memory`: buffers of OpenBLAS and oneTBB for each thread,
+/// stacks, small allocations.
+inline constexpr std::size_t memory_overhead = std::size_t{96} << 20;
+
 struct Options {
   Strategy strategy = Strategy::automatic;
-  /// Bytes that a computation may hold at most, its result included; 0: half of what the machine has free.
+  /// Bytes that a computation may hold at most, its result included, besides what the process holds already; 0: half of
+  /// what the machine has free. The process' peak stays below that and memory_overhead.
   std::size_t memory = 0;
-  /// Examples a block of rows or columns; 0: as many as fit in the memory.
-  std::size_t block = 0;
+  /// Examples along a tile of the kernel; 0: as memory and shapes ask for.
+  std::size_t tile = 0;
   /// For every use where it is right, this rule instead of the cheapest: to measure, not to gain speed.
   std::optional<Rule> rule = {};
   /// Called from the calling thread between pieces of work. An exception thrown from it stops the computation and
-  /// reaches the caller.
+  /// reaches the caller; with a store, another call goes on from there.
   std::function<void(const Progress&)> progress = {};
+  /// A folder that takes finished tiles, see store.hpp: a call that was interrupted, however it was, goes on where it
+  /// stopped and ends with the same bits. Empty: none.
+  std::filesystem::path store = {};
+};
+
+/// How the work is cut: what a run that goes on must keep to, so that its tiles have the bits of an uninterrupted run.
+struct Partition {
+  Strategy strategy = Strategy::structured;
+  std::size_t tile = 0;       ///< examples along a tile
+  std::size_t panel = 0;      ///< examples of the rows that are kept while columns pass
+  std::size_t shard = 0;      ///< examples a recording
+  bool rows_held = false;     ///< factors of a whole panel are held; else swept in step with the columns
+  bool columns_held = false;  ///< the same of the columns of a tile
+  bool operator==(const Partition&) const = default;
 };
 
 /// How one use of a parameter will be contracted.
-struct UsePlan {
-  std::string parameter;
-  std::string op;
-  std::size_t index = 0;  ///< of the parameter
-  UseShape shape;
+struct UsePlan : TracedUse {
   Rule rule = Rule::materialize;
-  RuleCost cost;          ///< for one pair of blocks
-  double held_bytes = 0;  ///< of each example, on either side
-  bool shares_left = false;  ///< its left factors are those of the use before it
+  RuleCost cost = {};     ///< FLOP in all; bytes that one contraction needs besides its sides
+  double held_bytes = 0;  ///< by a side, of each example
   /// The next use is this linear layer's bias and is contracted with it: its left factors are the same.
   bool with_bias = false;
-  bool fused = false;  ///< contracted with the use before it
+  bool fused = false;     ///< contracted with the use before it
+
+  UsePlan() = default;
+  explicit UsePlan(const TracedUse& use) : TracedUse(use) {}
 };
 
 /// What a kernel will cost, from shapes alone: nothing of it is run but two examples through the network.
@@ -62,35 +80,46 @@ struct Plan {
   ProbeMode mode = ProbeMode::cross;
   Strategy strategy = Strategy::structured;
   std::string readout;
-  std::size_t block = 0;   ///< examples a block; pairs of blocks are contracted one after the other
-  std::size_t shard = 0;   ///< examples a recording, for locality and threads
-  std::size_t pairs = 1;   ///< of blocks
+  Grid grid;
+  Partition partition;
+  std::size_t shards_at_once = 1;  ///< of those whose factors are held
+  std::size_t room = 0;            ///< bytes of gradients that a contraction forms at a time
   std::vector<UsePlan> uses;
-  double sweep_flop = 0;        ///< forward and backward passes, all blocks
-  double contraction_flop = 0;  ///< all blocks
-  double result_bytes = 0;
+  double sweep_flop = 0;        ///< forward and backward passes, in all
+  double contraction_flop = 0;  ///< in all
+  double result_bytes = 0;      ///< of the kernel
+  double result_held = 0;       ///< of it, bytes that are held in memory: less for packed and stored ones
   double working_bytes = 0;     ///< besides the result
   double budget_bytes = 0;
+  double forward_flop = 0, backward_flop = 0;  ///< of one example, and probe
   std::size_t scalar_bytes = 4;
 
   double flop() const { return sweep_flop + contraction_flop; }
-  double bytes() const { return result_bytes + working_bytes; }
+  double bytes() const { return result_held + working_bytes; }
   /// Seconds at a matrix-product speed in FLOP a second.
   double seconds(double flop_per_second) const { return flop() / flop_per_second; }
+
+  /// FLOP of sweeps of n examples, of one use's contraction, and of all that is done for a panel.
+  double sweep_flop_of(std::size_t n) const;
+  double contraction_flop_of(const UsePlan& use, std::size_t n, std::size_t m, bool diagonal) const;
+  double flop_of(const Panel& panel) const;                                ///< its rows alone
+  double flop_of(const Panel& panel, const ColumnOfTiles& column) const;  ///< one of its columns
 };
 
-/// A table: use by use its rule, FLOP and bytes; then blocks, totals and the predicted time (from a matrix product
-/// that is timed once a process).
+/// A table: use by use its rule, FLOP and bytes; then tiles, totals and the predicted time (from a matrix product that is
+/// timed once a process).
 std::ostream& operator<<(std::ostream& out, const Plan& plan);
 
 /// Speed of a large matrix product in scalars of that size, FLOP a second; measured once a process, about 20 ms.
 double product_speed(std::size_t scalar_bytes);
 
-/// Plans a kernel between `rows` and `columns` examples like the one in x (1, ...). symmetric: the same examples on both
-/// sides. Throws shape_error (no examples, an output that is not (N, O)), memory_error when not even blocks of one
-/// example fit, and what recording throws.
-template <class T>
-Plan make_plan(const Model<T>& model, const Array<T>& x, std::size_t rows, std::size_t columns, bool symmetric,
-               const Readout& readout, const Options& options);
+/// Where the kernel will be.
+enum class Residence { dense, packed, stored };
+
+/// Plans a kernel between `rows` and `columns` examples. symmetric: the same examples on both sides. `given`: how a store
+/// was begun. Throws memory_error when nothing fits, saying what would.
+Plan make_plan(const Trace& trace, std::size_t rows, std::size_t columns, bool symmetric, const Readout& readout,
+               std::size_t scalar_bytes, const Options& options, Residence residence = Residence::dense,
+               const std::optional<Partition>& given = std::nullopt);
 
 }  // namespace xtangent::ntk

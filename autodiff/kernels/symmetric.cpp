@@ -53,6 +53,14 @@ void mirror_lower(std::size_t n, double* a) {
   });
 }
 
+void mirror_upper(std::size_t n, double* a) {
+  parallel_for(n, tile, [&](std::size_t first, std::size_t last) {
+    for (std::size_t block = 0; block < last; block += tile)
+      for (std::size_t i = std::max(first, block + 1); i < last; ++i)
+        for (std::size_t j = block; j < std::min(i, block + tile); ++j) a[i * n + j] = a[j * n + i];
+  });
+}
+
 template <class T>
 void residual_upper(std::size_t n, const T* a, std::size_t ld, const double* diagonal, std::size_t m, const double* x,
                     const double* y, double* r) {

@@ -20,6 +20,9 @@ void mirror_upper(std::size_t first, std::size_t last, const double* diagonal, T
 /// The strict upper triangle of a (n, n) from the lower one.
 void mirror_lower(std::size_t n, double* a);
 
+/// The strict lower triangle of a (n, n) from the upper one.
+void mirror_upper(std::size_t n, double* a);
+
 /// r (n, m) = y - A x, in double, for A of the strict upper triangle of a and of `diagonal` (n). m columns.
 template <class T>
 void residual_upper(std::size_t n, const T* a, std::size_t ld, const double* diagonal, std::size_t m, const double* x,

@@ -148,11 +148,19 @@ fs::path find_file(const fs::path& folder, const std::vector<std::string>& names
 }
 
 void write_file(const fs::path& file, const std::vector<std::string_view>& parts) {
+  std::size_t at = 0;
+  write_file_in_parts(file, [&]() -> std::string_view {
+    while (at < parts.size() && parts[at].empty()) ++at;
+    return at < parts.size() ? parts[at++] : std::string_view();
+  });
+}
+
+void write_file_in_parts(const fs::path& file, const std::function<std::string_view()>& next) {
   const fs::path temporary = file.string() + unfinished + std::to_string(::getpid());
   Descriptor out(temporary, O_WRONLY | O_CREAT | O_TRUNC);
   if (!out.open()) fail("write_file", file, "cannot be created: " + reason(errno) + ".");
   try {
-    for (std::string_view part : parts) write_all(out.get(), part, file);
+    for (std::string_view part = next(); !part.empty(); part = next()) write_all(out.get(), part, file);
     if (::fsync(out.get()) != 0 && errno != EINVAL)
       fail("write_file", file, "cannot be flushed to the disk: " + reason(errno) + ".");
     if (out.close() != 0) fail("write_file", file, "cannot be closed: " + reason(errno) + ".");

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,8 @@ bool has_file(const std::filesystem::path& folder, const std::vector<std::string
 /// the file is there whole or not at all, and an older one is only replaced by a whole one.
 /// Throws data_error with the system's reason.
 void write_file(const std::filesystem::path& file, const std::vector<std::string_view>& parts);
+/// The same, with parts that `next` makes one after the other until an empty one: for files larger than the memory.
+void write_file_in_parts(const std::filesystem::path& file, const std::function<std::string_view()>& next);
 
 /// Removes what interrupted writes of this file, of processes that were killed, have left beside it.
 void remove_unfinished(const std::filesystem::path& file);

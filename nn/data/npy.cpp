@@ -186,6 +186,27 @@ void write_npy(const fs::path& file, const Array<T>& values) {
   write(file, type_of<T>, values.shape(), values.data(), values.bytes());
 }
 
+template <class T>
+void write_npy(const fs::path& file, const Shape& shape, const std::function<Array<T>()>& next) {
+  const std::string head = header(descriptor(type_of<T>), shape);
+  std::size_t left = shape.size();
+  bool begun = false;
+  Array<T> part;  // lives until it is written
+  write_file_in_parts(file, [&]() -> std::string_view {
+    if (!begun) {
+      begun = true;
+      return head;
+    }
+    if (left == 0) return {};
+    part = next();
+    if (part.size() == 0 || part.size() > left)
+      throw shape_error("[write_npy] a part of " + std::to_string(part.size()) + " elements where " +
+                        std::to_string(left) + " of " + to_string(shape) + " are to come.");
+    left -= part.size();
+    return {reinterpret_cast<const char*>(part.data()), part.bytes()};
+  });
+}
+
 void write_npy(const fs::path& file, std::span<const std::int64_t> values, const Shape& shape) {
   if (shape.size() != values.size())
     throw shape_error("[write_npy] " + std::to_string(values.size()) + " values for shape " + to_string(shape) + ".");
@@ -219,6 +240,8 @@ NpzFile read_npz(const fs::path& file) { return NpzFile(read_raw_file(file), fil
 
 template void write_npy(const fs::path&, const Array<float>&);
 template void write_npy(const fs::path&, const Array<double>&);
+template void write_npy(const fs::path&, const Shape&, const std::function<Array<float>()>&);
+template void write_npy(const fs::path&, const Shape&, const std::function<Array<double>()>&);
 template Array<float> read_npy(const fs::path&);
 template Array<double> read_npy(const fs::path&);
 template Array<float> NpyFile::get() const;

@@ -1,0 +1,110 @@
+// NTK-vector products: J(x) (J(x')^T r) for each example x' of the columns and each column r of the readout, by a pullback
+// through x' and pushforwards through the recorded rows.
+#include <algorithm>
+
+#include "autodiff/kernels/parallel.hpp"
+#include "ntk/strategies/sides.hpp"
+#include "ntk/strategies/tiled.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+template <class T>
+class ProductsPanel : public PanelWorker<T> {
+ public:
+  ProductsPanel(const Model<T>& model, const Plan& plan, const Array<T>& x1, const Array<T>& x2,
+                const Array<double>& weights, Range panel, ProgressMeter& meter)
+      : model_(model), plan_(plan), x2_(x2), weights_(weights), panel_(panel), meter_(meter),
+        seeds_(readout_cotangents<T>(weights, 1)), shards_((panel.size() + plan.partition.shard - 1) / plan.partition.shard) {
+    kernels::parallel_for(shards_.size(), 1, [&](std::size_t first, std::size_t last) {
+      for (std::size_t s = first; s < last; ++s) {
+        const Range rows = range(s);
+        shards_[s].recording = model.record(shards_[s].tape, x1.rows(rows.first, rows.last));
+      }
+    });
+    meter_.add(plan.sweep_flop_of(panel.size()));
+  }
+
+  void add(Range rows, Range columns, bool, Block& block) override {
+    for (std::size_t m = columns.first; m < columns.last; ++m) {
+      add_column(rows, x2_.rows(m, m + 1), m - columns.first, block);
+      const double k = static_cast<double>(plan_.probes);
+      meter_.add(plan_.forward_flop * (1 + 2 * k + 2 * k * static_cast<double>(rows.size())));
+    }
+  }
+
+ private:
+  struct Shard {
+    Tape<T> tape;
+    Recording<T> recording;
+  };
+
+  Range range(std::size_t s) const {
+    const std::size_t first = panel_.first + s * plan_.partition.shard;
+    return {first, std::min(panel_.last, first + plan_.partition.shard)};
+  }
+
+  // Column m of the block: all readout columns of one example, a few at a time, so that their cotangents of all
+  // parameters stay within the room.
+  void add_column(Range rows, const Array<T>& x, std::size_t m, Block& block) {
+    Tape<T> tape;
+    const Recording<T> column = model_.record(tape, x);
+    const std::size_t c = plan_.probes;
+    const std::size_t step = std::clamp<std::size_t>(plan_.room / (plan_.parameters * sizeof(T)), 1, c);
+    for (std::size_t first = 0; first < c; first += step) {
+      const std::size_t last = std::min(c, first + step);
+      const std::vector<Var<T>> u = pullback<T>(column.output, Var<T>(seeds_.rows(first, last)), column.parameters);
+      kernels::parallel_for(shards_.size(), 1, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t s = begin; s < end; ++s) {
+          const Range own = range(s);
+          if (own.first >= rows.last || own.last <= rows.first) continue;
+          const Recording<T>& r = shards_[s].recording;
+          const std::vector<Var<T>> dy = pushforward<T>(std::vector<Var<T>>{r.output}, r.parameters, u);
+          if (!dy[0].defined()) continue;
+          for (std::size_t n = std::max(own.first, rows.first); n < std::min(own.last, rows.last); ++n)
+            for (std::size_t j = first; j < last; ++j)
+              add_entries(dy[0].value().data() + ((j - first) * own.size() + n - own.first) * plan_.outputs, j,
+                          n - rows.first, m, block);
+        }
+      });
+    }
+  }
+
+  // R^T of a tangent (O,) of the outputs of row n, for readout column j of column m.
+  void add_entries(const T* tangent, std::size_t j, std::size_t n, std::size_t m, Block& block) const {
+    const std::size_t c = plan_.probes, o = plan_.outputs;
+    const bool cross = plan_.mode == ProbeMode::cross;
+    for (std::size_t k = cross ? 0 : j; k < (cross ? c : j + 1); ++k) {
+      double sum = 0;
+      for (std::size_t i = 0; i < o; ++i) sum += weights_[i * c + k] * static_cast<double>(tangent[i]);
+      block.at(k, n, j, m) += sum;
+    }
+  }
+
+  const Model<T>& model_;
+  const Plan& plan_;
+  const Array<T>& x2_;
+  const Array<double>& weights_;
+  Range panel_;
+  ProgressMeter& meter_;
+  Array<T> seeds_;
+  std::vector<Shard> shards_;
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<PanelWorker<T>> products_panel(const Model<T>& model, const Plan& plan, const Array<T>& x1,
+                                               const Array<T>& x2, const Array<double>& weights, Range rows,
+                                               ProgressMeter& meter) {
+  return std::make_unique<ProductsPanel<T>>(model, plan, x1, x2, weights, rows, meter);
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                          \
+  template std::unique_ptr<PanelWorker<T>> products_panel(const Model<T>&, const Plan&, const Array<T>&, \
+                                                          const Array<T>&, const Array<double>&, Range, ProgressMeter&);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent::ntk

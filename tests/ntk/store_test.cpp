@@ -1,0 +1,278 @@
+// Kernels in folders: what is written, what goes on, and what is refused.
+#include "ntk/store.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <stdexcept>
+#include <string>
+
+#include "nn/data/npy.hpp"
+#include "ntk/compare.hpp"
+#include "ntk/conjugate_gradients.hpp"
+#include "ntk/kernel.hpp"
+#include "ntk/spectrum.hpp"
+#include "tests/nn/files.hpp"
+#include "tests/ntk/networks.hpp"
+#include "tests/testing.hpp"
+
+using namespace xtangent;
+using namespace xtangent::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Case {
+  nn::Sequential net = nn::sequential(nn::Linear(6, 40), nn::Relu(), nn::Linear(40, 3));
+  nn::Parameters<float> params = net.init<float>(2);
+  Random random{"store"};
+  Array<double> wide = random_array(random, {23, 6});
+  Array<float> x = cast<float>(wide), other = cast<float>(random_array(random, {9, 6}));
+};
+
+std::string message(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+std::size_t tiles_in(const fs::path& folder) {
+  std::size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) count += entry.path().filename().string().starts_with("tile-");
+  return count;
+}
+
+// Stops after some calls, as a user who presses Ctrl-C.
+struct Stop : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+ntk::Options stopping(const fs::path& store, std::size_t calls) {
+  ntk::Options options{.tile = 4, .store = store};
+  options.progress = [calls](const ntk::Progress&) mutable {
+    if (calls-- == 0) throw Stop("stop");
+  };
+  return options;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(store)
+
+BOOST_AUTO_TEST_CASE(holds_the_kernel) {
+  const Case c;
+  for (const ntk::Readout& readout : {ntk::readout::full(), ntk::readout::pseudo(), ntk::readout::trace()}) {
+    const TemporaryFolder folder;
+    const auto expected = ntk::kernel(c.net, c.params, c.x, readout, {.tile = 4});
+    const auto stored = ntk::stored_kernel(c.net, c.params, c.x, readout, {.tile = 4, .store = folder.path() / "k"});
+    BOOST_TEST(stored.complete());
+    BOOST_TEST(stored.tiles() == 21u);
+    BOOST_TEST(tiles_in(folder.path() / "k") == 21u);
+    BOOST_TEST(same_bits(stored.matrix(), expected));
+    const std::size_t n = expected.shape()[0];
+    for (const auto& [first, last] : {std::pair<std::size_t, std::size_t>{0, n}, {0, 1}, {n - 1, n}, {5, 14}, {7, 7}})
+      BOOST_TEST(same_bits(stored.rows(first, last), expected.rows(first, last)));
+    stored.write_npy(folder.path() / "k.npy");
+    BOOST_TEST(same_bits(nn::read_npy<double>(folder.path() / "k.npy"), expected));
+    // Computed in memory with a store: the same, and the store can be opened again.
+    BOOST_TEST(same_bits(ntk::kernel(c.net, c.params, c.x, readout, {.tile = 4, .store = folder.path() / "k"}), expected));
+    BOOST_TEST(same_bits(ntk::StoredKernel(folder.path() / "k").matrix(), expected));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(holds_rectangular_kernels_of_all_strategies) {
+  const Case c;
+  for (ntk::Strategy strategy : {ntk::Strategy::structured, ntk::Strategy::jacobian, ntk::Strategy::vector_products}) {
+    const TemporaryFolder folder;
+    const ntk::Options options{.strategy = strategy, .tile = 5, .store = folder.path()};
+    const auto stored = ntk::stored_kernel(c.net, c.params, c.other, c.x, ntk::readout::full(), options);
+    const auto expected = ntk::entk(c.net, c.params, c.other, c.x, {.strategy = strategy, .tile = 5});
+    BOOST_TEST(same_bits(stored.matrix(), expected));
+    BOOST_TEST(same_bits(stored.rows(4, 20), expected.rows(4, 20)));
+    BOOST_CHECK_THROW(stored.map(), shape_error);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(is_a_map) {
+  const Case c;
+  const TemporaryFolder folder;
+  const auto k = ntk::entk(c.net, c.params, c.x);
+  const auto stored = ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::full(), {.tile = 4, .store = folder.path()});
+  const auto packed = ntk::packed_kernel(c.net, c.params, c.x, ntk::readout::full(), {.tile = 4});
+  Random random("map");
+  const Array<double> u = random_array(random, {69, 3});
+  const Array<double> expected = ntk::linear_map(k)(u);
+  BOOST_TEST(ntk::relative_difference(stored.map()(u), expected) < 1e-6);
+  BOOST_TEST(ntk::relative_difference(packed.map()(u), expected) < 1e-6);
+  BOOST_TEST(ntk::relative_difference(packed.map()(u), stored.map()(u)) < 1e-14);
+  const double largest = ntk::eigenvalues(stored.matrix()).back();
+  BOOST_TEST(std::abs(ntk::largest_eigenvalues(stored.map()).values[0] / largest - 1) < 1e-9);
+}
+
+BOOST_AUTO_TEST_CASE(packed_kernels) {
+  const Case c;
+  for (std::size_t tile : {1, 4, 7, 0}) {
+    const auto dense = ntk::entk(c.net, c.params, c.x, {.tile = tile});
+    const auto packed = ntk::packed_kernel(c.net, c.params, c.x, ntk::readout::full(), {.tile = tile});
+    BOOST_TEST(packed.values().size() == 69u * 70 / 2);
+    BOOST_TEST(same_bits(packed.dense(), dense));
+    for (std::size_t i : {0, 1, 30, 68})
+      for (std::size_t j : {0, 2, 31, 68}) BOOST_TEST(packed(i, j) == dense[i * 69 + j]);
+    BOOST_CHECK_THROW(packed(69, 0), shape_error);
+  }
+  BOOST_CHECK_THROW(ntk::PackedKernel(3, Array<double>::ones({5})), shape_error);
+  BOOST_CHECK_THROW(ntk::packed_kernel(c.net, c.params, c.x, ntk::readout::full(), {.store = "k"}), option_error);
+}
+
+BOOST_AUTO_TEST_CASE(cancelled_runs_go_on_to_the_same_bits) {
+  const Case c;
+  for (ntk::Strategy strategy : {ntk::Strategy::structured, ntk::Strategy::jacobian, ntk::Strategy::vector_products}) {
+    const TemporaryFolder whole;
+    ntk::Options plain{.strategy = strategy, .tile = 4, .store = whole.path()};
+    const auto expected = ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::full(), plain).matrix();
+    for (std::size_t calls : {0, 1, 5, 8}) {
+      const TemporaryFolder folder;
+      std::size_t before = 0, runs = 0;
+      while (true) {
+        ntk::Options options = stopping(folder.path(), calls + runs);
+        options.strategy = strategy;
+        ++runs;
+        try {
+          ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::full(), options);
+          break;
+        } catch (const Stop&) {
+          const ntk::StoredKernel begun(folder.path());
+          BOOST_TEST(begun.finished() >= before);
+          BOOST_TEST(begun.finished() < begun.tiles());
+          before = begun.finished();
+          BOOST_CHECK_THROW(begun.matrix(), data_error);
+        }
+        BOOST_REQUIRE(runs < 1000u);
+      }
+      BOOST_TEST(runs > 1u);
+      BOOST_TEST(same_bits(ntk::StoredKernel(folder.path()).matrix(), expected));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_store_is_cut_as_it_was_begun) {
+  const Case c;
+  const TemporaryFolder folder;
+  ntk::Options options = stopping(folder.path(), 1);
+  options.tile = 0;
+  BOOST_CHECK_THROW(ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), options), Stop);
+  const ntk::Partition begun = ntk::StoredKernel(folder.path()).partition();
+  options.progress = {};
+  const ntk::Plan plan = ntk::plan(c.net, c.params, c.x, ntk::readout::pseudo(), options, ntk::Residence::stored);
+  BOOST_TEST((plan.partition == begun));
+  const auto k = ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), options);
+  BOOST_TEST(ntk::relative_difference(k.matrix(), ntk::pntk(c.net, c.params, c.x)) < 1e-6);
+}
+
+BOOST_AUTO_TEST_CASE(corrupt_tiles_are_found_and_computed_again) {
+  const Case c;
+  const TemporaryFolder folder;
+  const ntk::Options options{.tile = 4, .store = folder.path()};
+  const auto expected = ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::full(), options).matrix();
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder.path()))
+    if (entry.path().filename().string().starts_with("tile-")) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  fs::resize_file(files[0], 100);                       // truncated
+  fs::remove(files[1]);                                 // lost
+  {
+    std::fstream file(files[2], std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(500);
+    file.put('\x55');                                   // a bit that flipped
+  }
+  std::ofstream(folder.path() / "tile-00000-00001-00.npy.part-1") << "half";
+  BOOST_TEST(has(message([&] { ntk::StoredKernel(folder.path()).matrix(); }), "20 of 21 tiles"));
+  const auto stored = ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::full(), options);
+  BOOST_TEST(same_bits(stored.matrix(), expected));
+  BOOST_TEST(tiles_in(folder.path()) == 21u);
+  fs::resize_file(files[4], 100);
+  BOOST_TEST(has(message([&] { ntk::StoredKernel(folder.path()).matrix(); }), files[4].filename().string()));
+  {
+    std::fstream file(files[2], std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(500);
+    file.put('\x56');
+  }
+  BOOST_TEST(has(message([&] { ntk::StoredKernel(folder.path()).rows(0, 12); }), "checksum"));
+}
+
+BOOST_AUTO_TEST_CASE(other_settings_are_refused_by_name) {
+  const Case c;
+  const TemporaryFolder folder;
+  const ntk::Options options{.tile = 4, .store = folder.path()};
+  ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), options);
+  const auto refused = [&](const nn::ModuleBase& net, const nn::Parameters<float>& params, const Array<float>& x,
+                           const ntk::Readout& readout, const ntk::Options& with) {
+    try {
+      ntk::stored_kernel(net, params, x, readout, with);
+    } catch (const option_error& e) {
+      return std::string(e.what());
+    }
+    return std::string("no option_error");
+  };
+  const auto same = ntk::readout::pseudo();
+  BOOST_TEST(has(refused(c.net, c.net.init<float>(3), c.x, same, options), ": parameters ("));
+  const auto leaky = nn::sequential(nn::Linear(6, 40), nn::LeakyRelu(0.1), nn::Linear(40, 3));
+  const auto leakier = nn::sequential(nn::Linear(6, 40), nn::LeakyRelu(0.2), nn::Linear(40, 3));
+  const TemporaryFolder another;
+  ntk::stored_kernel(leaky, leaky.init<float>(2), c.x, same, {.tile = 4, .store = another.path()});
+  BOOST_TEST(has(refused(leakier, leakier.init<float>(2), c.x, same, {.tile = 4, .store = another.path()}), ": outputs ("));
+  BOOST_TEST(has(refused(c.net, c.params, c.x.rows(0, 22), same, options), "x1 ("));
+  BOOST_TEST(has(refused(c.net, c.params, c.x, ntk::readout::single(0), options), ": readout (pseudo"));
+  const auto tanh = nn::sequential(nn::Linear(6, 40), nn::Tanh(), nn::Linear(40, 3));
+  BOOST_TEST(has(refused(tanh, tanh.init<float>(2), c.x, same, options), ": network ("));
+  BOOST_TEST(has(refused(c.net, c.params, c.x, same, {.tile = 5, .store = folder.path()}), ": tile (4 then, 5 now)"));
+  BOOST_TEST(has(refused(c.net, c.params, c.x, same, {.memory = 1 << 28, .tile = 4, .store = folder.path()}), ": memory ("));
+  BOOST_TEST(has(refused(c.net, c.params, c.x, same,
+                         {.strategy = ntk::Strategy::jacobian, .tile = 4, .store = folder.path()}),
+                 ": strategy (automatic then, jacobian now)"));
+  BOOST_CHECK_THROW(ntk::stored_kernel(c.net, c.net.init<double>(2), c.wide, same, options), option_error);
+  BOOST_CHECK_THROW(ntk::stored_kernel(c.net, c.params, c.other, c.x, same, options), option_error);
+  BOOST_TEST(has(refused(c.net, c.net.init<float>(3), c.x, same, options), "Take another folder"));
+  BOOST_TEST(ntk::StoredKernel(folder.path()).complete());  // nothing was touched
+}
+
+BOOST_AUTO_TEST_CASE(folders_that_cannot_serve) {
+  const Case c;
+  const TemporaryFolder folder;
+  const auto in = [&](const fs::path& store) {
+    return message([&] { ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), {.store = store}); });
+  };
+  std::ofstream(folder.path() / "file") << "text";
+  BOOST_TEST(has(in(folder.path() / "file"), "cannot be made a folder"));
+  BOOST_TEST(has(in(folder.path() / "file" / "below"), "cannot be made a folder"));
+  BOOST_TEST(has(in(folder.path()), "holds other files (file)"));
+  BOOST_TEST(has(in("/proc/xtangent"), "cannot be made a folder"));
+  BOOST_TEST(has(in(""), "options.store"));
+  BOOST_TEST(has(message([&] { ntk::StoredKernel(folder.path() / "none"); }), "no manifest.json"));
+  fs::create_directories(folder.path() / "bad");
+  for (const char* text : {"", "{", "[]", "{\"format\": 3}", "{\"format\": \"xtangent kernel store, 1\"}",
+                           "{\"format\": \"xtangent kernel store, 1\", \"kernel\": {\"rows\": -1}}"}) {
+    std::ofstream(folder.path() / "bad" / "manifest.json") << text;
+    BOOST_TEST(!has(in(folder.path() / "bad"), "no error"), text);
+    BOOST_CHECK_THROW(ntk::StoredKernel(folder.path() / "bad"), data_error);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(one_process_at_a_time) {
+  const Case c;
+  const TemporaryFolder folder;
+  ntk::Options options{.tile = 4, .store = folder.path()};
+  std::string second;
+  options.progress = [&](const ntk::Progress&) {
+    if (second.empty())
+      second = message([&] { ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), {.tile = 4, .store = folder.path()}); });
+  };
+  ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), options);
+  BOOST_TEST(has(second, "another process is computing"), second);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
