@@ -20,9 +20,13 @@
 
 namespace xtangent::pool {
 
-// Sanitizers only watch the C++ allocator, and should see every block die.
+// Sanitizers only watch the C++ allocator, and should see every block die. They end the program where an operator new
+// that throws finds no memory.
 #if defined(XTANGENT_SANITIZED)
-void* take(std::size_t bytes) { return ::operator new (bytes, std::align_val_t{64}); }
+void* take(std::size_t bytes) {
+  if (void* memory = ::operator new (bytes, std::align_val_t{64}, std::nothrow)) return memory;
+  throw std::bad_alloc();
+}
 void give(void* memory, std::size_t) noexcept { ::operator delete (memory, std::align_val_t{64}); }
 std::size_t kept_bytes() { return 0; }
 void release() {}

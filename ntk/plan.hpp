@@ -28,14 +28,14 @@ struct Progress {
   double seconds_left = 0;  ///< estimated
 };
 
-/// Bytes by which the memory of the process may exceed `Options::memory`: buffers of OpenBLAS and oneTBB for each thread,
-/// stacks, small allocations.
-inline constexpr std::size_t memory_overhead = std::size_t{96} << 20;
+/// Bytes by which the memory of the process may exceed `Options::memory`: 64 MiB, and 32 MiB for each thread. Buffers of
+/// OpenBLAS and oneTBB, stacks, small allocations.
+std::size_t memory_overhead();
 
 struct Options {
   Strategy strategy = Strategy::automatic;
   /// Bytes that a computation may hold at most, its result included, besides what the process holds already; 0: half of
-  /// what the machine has free. The process' peak stays below that and memory_overhead.
+  /// what the machine has free. The process' peak stays below that and memory_overhead().
   std::size_t memory = 0;
   /// Examples along a tile of the kernel; 0: as memory and shapes ask for.
   std::size_t tile = 0;

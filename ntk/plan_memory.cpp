@@ -61,6 +61,8 @@ double products_bytes(const Plan& p, const Trace& t, double panel, double tile, 
 
 }  // namespace
 
+std::size_t memory_overhead() { return (std::size_t{64} + 32 * kernels::thread_count()) << 20; }
+
 std::string readable_bytes(double bytes) { return readable(bytes, "B", 1024); }
 std::string readable_number(double value, const char* unit) { return readable(value, unit, 1000); }
 

@@ -1,0 +1,104 @@
+// Computes kernels in a process of its own, for tests that measure or kill it.
+//
+//   probe memory NETWORK N READOUT MIB    the process' peak beside a budget of MIB, one line of JSON
+//   probe store FOLDER                    a kernel in a store, tile by tile; says how many tiles it found
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "autodiff/kernels/blas.hpp"
+#include "nn/nn.hpp"
+#include "ntk/kernel.hpp"
+
+namespace {
+
+using namespace xtangent;
+
+struct Network {
+  nn::AnyModule net;
+  Shape input;
+};
+
+Network network(const std::string& name) {
+  if (name == "small") return {nn::mlp({32, 64, 64, 10}), {32}};
+  if (name == "mlp") return {nn::mlp({784, 1024, 1024, 1024, 10}), {784}};
+  if (name == "lenet") return {nn::lenet(), {1, 28, 28}};
+  if (name == "resnet18")
+    return {nn::resnet18({.classes = 10, .stem = nn::Stem::cifar, .width = 0.25}), {3, 32, 32}};
+  if (name == "vit")
+    return {nn::vit({.image = 32, .patch = 4, .layers = 3, .heads = 4, .features = 64, .hidden = 128, .classes = 10}),
+            {3, 32, 32}};
+  throw std::runtime_error("no network " + name);
+}
+
+// Numbers between -1 and 1 that repeat nowhere.
+Array<float> inputs(const Shape& shape) {
+  Array<float> x(shape);
+  float* to = x.mutable_data();
+  for (std::size_t i = 0; i < x.size(); ++i)
+    to[i] = static_cast<float>(static_cast<double>(i * 2654435761u % 4294967291u) / 2147483648.0 - 1.0);
+  return x;
+}
+
+double mib(const char* key) {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;)
+    if (double kib = 0; word == key && status >> kib) return kib / 1024;
+  throw std::runtime_error(std::string("no ") + key + " in /proc/self/status");
+}
+
+void memory(const std::string& name, std::size_t n, const std::string& readout, std::size_t budget) {
+  const Network network = ::network(name);
+  const auto params = network.net->init<float>(1);
+  const Array<float> x = inputs(network.input.prepended(n));
+  const ntk::Readout r = readout == "full" ? ntk::readout::full() : ntk::readout::pseudo();
+  const ntk::Options options{.memory = budget << 20};
+  const ntk::Plan plan = ntk::plan(*network.net, params, x, r, options);
+  std::ofstream("/proc/self/clear_refs") << 5;  // the peak is counted from here
+  const double before = mib("VmRSS:");
+  reset_peak_memory();
+  const std::size_t live = memory_statistics().live;
+  const Array<double> k = ntk::kernel(*network.net, params, x, r, options);
+  const double mebi = 1 << 20;
+  std::cout << nlohmann::json{{"budget", budget},
+                              {"overhead", static_cast<double>(ntk::memory_overhead()) / mebi},
+                              {"planned", plan.bytes() / mebi},
+                              {"arrays", static_cast<double>(memory_statistics().peak - live) / mebi},
+                              {"peak", mib("VmHWM:") - before},
+                              {"tiles", plan.grid.count()},
+                              {"panel", plan.partition.panel},
+                              {"last", k[k.size() - 1]}}
+            << "\n";
+}
+
+void store(const std::string& folder) {
+  const Network network = ::network("lenet");
+  const auto params = network.net->init<float>(1);
+  const Array<float> x = inputs(network.input.prepended(240));
+  const ntk::Options options{.memory = std::size_t{256} << 20, .tile = 16, .store = folder};
+  std::size_t found = ntk::is_store(folder) ? ntk::StoredKernel(folder).finished() : 0;
+  std::cout << "found " << found << std::endl;
+  const ntk::StoredKernel k = ntk::stored_kernel(*network.net, params, x, ntk::readout::full(), options);
+  std::cout << "finished " << k.finished() << " of " << k.tiles() << std::endl;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  xtangent::kernels::use_fitting_blas_core(argv);
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  try {
+    if (words.size() == 5 && words[0] == "memory")
+      memory(words[1], std::stoul(words[2]), words[3], std::stoul(words[4]));
+    else if (words.size() == 2 && words[0] == "store")
+      store(words[1]);
+    else
+      return std::fputs("usage: probe memory NETWORK N full|pseudo MIB | probe store FOLDER\n", stderr), 2;
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "probe: %s\n", failure.what());
+    return 1;
+  }
+  return 0;
+}

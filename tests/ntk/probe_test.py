@@ -1,0 +1,129 @@
+"""Kernels in processes of their own: whose memory is measured, and which are killed.
+
+usage: probe_test.py memory|kill|disk PROGRAM
+"""
+import json
+import pathlib
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+mode, program = sys.argv[1:3]
+failures = 0
+
+
+def check(good, what):
+    global failures
+    if not good:
+        failures += 1
+        print("FAILED:", what)
+
+
+def run(*words, **more):
+    return subprocess.run([program, *map(str, words)], capture_output=True, text=True, timeout=600, **more)
+
+
+def contents(folder):
+    return {file.name: file.read_bytes() for file in folder.glob("tile-*.npy")}
+
+
+def memory():
+    """The operating system's peak stays below the budget and the fixed overhead."""
+    rows = [("mlp", 3500, "pseudo", 256), ("resnet18", 350, "pseudo", 256), ("vit", 400, "pseudo", 256),
+            ("lenet", 500, "full", 256), ("small", 1130, "full", 1024), ("lenet", 9000, "pseudo", 1024),
+            ("small", 2240, "full", 4096)]
+    for row in rows:
+        done = run("memory", *row)
+        check(done.returncode == 0, f"{row}: {done.stderr}")
+        if done.returncode:
+            continue
+        found = json.loads(done.stdout)
+        print(*row, done.stdout.strip())
+        check(0.75 * found["budget"] <= found["planned"] <= found["budget"], f"{row}: the plan uses the budget, and no more")
+        check(found["arrays"] <= found["planned"], f"{row}: arrays hold more than planned")
+        check(found["peak"] <= found["budget"] + found["overhead"], f"{row}: the peak is above budget and overhead")
+    small = run("memory", "mlp", 2000, "pseudo", 16)
+    check(small.returncode == 1 and "needs at least" in small.stderr, "a budget that cannot be kept: " + small.stderr)
+
+
+def uninterrupted(folder):
+    start = time.monotonic()
+    done = run("store", folder)
+    check(done.returncode == 0, "the whole run: " + done.stderr)
+    return contents(folder), time.monotonic() - start
+
+
+def kill():
+    """Killed at random moments again and again, a kernel still ends with the bits of an uninterrupted run."""
+    draw = random.Random(5)
+    with tempfile.TemporaryDirectory() as home:
+        home = pathlib.Path(home)
+        expected, seconds = uninterrupted(home / "whole")
+        kills = useful = 0
+        for turn in range(4):
+            folder = home / str(turn)
+            before, unlucky = {}, 0
+            for _ in range(200):
+                # At first short lives; one that achieves nothing makes the next ones longer.
+                life = draw.uniform(0.0, 0.35 * seconds) + 0.1 * seconds * unlucky
+                process = subprocess.Popen([program, "store", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                           text=True)
+                try:
+                    _, said = process.communicate(timeout=life)
+                    check(process.returncode == 0, f"a run that goes on: {said}")
+                    break
+                except subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGKILL)
+                    process.communicate()
+                    kills += 1
+                now = contents(folder)
+                check(all(now.get(name) == value for name, value in before.items()), "finished tiles stay as they are")
+                check(all(expected.get(name) == value for name, value in now.items()), "tiles are whole and the same")
+                useful += len(now) > len(before)
+                unlucky = 0 if len(now) > len(before) else unlucky + 1
+                before = now
+            check(contents(folder) == expected, "the same tiles as of an uninterrupted run")
+            check({file.name for file in folder.iterdir()} == set(expected) | {"manifest.json", "lock"}, "nothing else is left")
+        print(f"{kills} kills, {useful} of them after new tiles; {len(expected)} tiles, {seconds:.2f} s in one go")
+        check(kills >= 8 and useful >= 3, "enough kills to mean something")
+
+
+def disk():
+    """A disk that is full stops a run with its reason; nothing is corrupt, and it goes on later."""
+    with tempfile.TemporaryDirectory() as home:
+        home = pathlib.Path(home)
+        expected, _ = uninterrupted(home / "whole")
+        size = max(len(value) for value in expected.values())
+
+        def limited(bytes_):
+            def limit():
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, resource.RLIM_INFINITY))
+            return limit
+
+        for bytes_ in (size - 1, 300, 10):
+            folder = home / str(bytes_)
+            full = run("store", folder, preexec_fn=limited(bytes_))
+            check(full.returncode == 1 and "cannot be written" in full.stderr, f"{bytes_} bytes a file: {full.stderr}")
+            left = contents(folder)
+            check(all(expected.get(name) == value for name, value in left.items()), "what is there is whole")
+            check(not [f for f in folder.iterdir() if f.name.startswith("tile-") and f.name not in left], "no halves are left")
+            done = run("store", folder)
+            check(done.returncode == 0 and contents(folder) == expected, "it goes on when there is room: " + done.stderr)
+        mounted = home / "mounted"
+        mounted.mkdir()
+        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(mounted)], capture_output=True, check=False)
+        if mount.returncode == 0:
+            try:
+                full = run("store", mounted / "k")
+                check(full.returncode == 1 and "MiB free" in full.stderr, "too little room, said before the work: " + full.stderr)
+            finally:
+                subprocess.run(["umount", str(mounted)], check=True)
+
+
+{"memory": memory, "kill": kill, "disk": disk}[mode]()
+sys.exit(1 if failures else 0)
