@@ -8,6 +8,7 @@
 #include "autodiff/kernels/blas.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/regression.hpp"
 #include "ntk/spectrum.hpp"
 #include "tests/ntk/networks.hpp"
 #include "tests/testing.hpp"
@@ -119,12 +120,22 @@ BOOST_AUTO_TEST_CASE(readouts_are_blockwise_sums_of_the_entk) {
 
 BOOST_AUTO_TEST_CASE(float_kernels_follow_double) {
   for (const NetworkRow& row : networks()) {
-    BOOST_TEST_CONTEXT(row.name) {
-      const auto params = row.net->init<double>(5);
-      const auto single = row.net->init<float>(5);
-      const Array<double> x = inputs(row, 6, "f");
-      BOOST_TEST(ntk::relative_difference(ntk::entk(*row.net, single, cast<float>(x)), ntk::entk(*row.net, params, x)) < 1e-5);
-      BOOST_TEST(ntk::relative_difference(ntk::pntk(*row.net, single, cast<float>(x)), ntk::pntk(*row.net, params, x)) < 1e-5);
+    const auto params = row.net->init<double>(5);
+    const auto single = row.net->init<float>(5);
+    const Array<double> x = inputs(row, 6, "f");
+    const Array<float> narrow = cast<float>(x);
+    for (const ntk::Readout& readout : {ntk::readout::full(), ntk::readout::pseudo()}) {
+      const auto expected = ntk::kernel(*row.net, params, x, readout);
+      for (ntk::Strategy strategy :
+           {ntk::Strategy::structured, ntk::Strategy::jacobian, ntk::Strategy::vector_products})
+        for (std::size_t tile : {0, 1, 4}) {
+          BOOST_TEST_CONTEXT(row.name << ", " << ntk::name(strategy) << ", tiles of " << tile) {
+            const ntk::Options options{.strategy = strategy, .tile = tile};
+            const auto k = ntk::kernel(*row.net, single, narrow, readout, options);
+            BOOST_TEST(ntk::relative_difference(k, expected) < 1e-5);
+            BOOST_TEST(symmetric_to_the_bit(k));
+          }
+        }
     }
   }
 }
@@ -382,6 +393,36 @@ BOOST_AUTO_TEST_CASE(errors) {
     BOOST_ERROR("no numerical_error");
   } catch (const numerical_error& e) {
     BOOST_TEST(std::string(e.what()).find("example 2, element 1") != std::string::npos);
+  }
+  x = random_array(random, {3, 4});
+  try {
+    auto broken = params;
+    broken.set("0.bias", Array<double>::from({3}, {0, std::numeric_limits<double>::infinity(), 0}));
+    ntk::pntk(net, broken, x);
+    BOOST_ERROR("no numerical_error");
+  } catch (const numerical_error& e) {
+    BOOST_TEST(std::string(e.what()).find("parameter 0.bias holds NaN or infinity") != std::string::npos);
+  }
+  try {
+    ntk::pntk(nn::sequential(nn::Linear(4, 3), nn::Relu(), nn::Linear(5, 2)), nn::sequential(nn::Linear(4, 3), nn::Relu(), nn::Linear(5, 2)).init<double>(1), x);
+    BOOST_ERROR("no shape_error");
+  } catch (const shape_error& e) {
+    BOOST_TEST(std::string(e.what()).find("layer '2'") != std::string::npos, e.what());
+  }
+  BOOST_CHECK_THROW(ntk::pntk(net, nn::sequential(nn::Linear(4, 2)).init<double>(1), x), parameter_error);
+  BOOST_CHECK_THROW(ntk::pntk(net, params, x, {.memory = 1}), memory_error);
+  const auto overflowing = nn::sequential(nn::Linear(4, 3), nn::Linear(3, 3));
+  BOOST_CHECK_THROW(ntk::pntk(overflowing, overflowing.init<double>(1), Array<double>::full({2, 4}, 1e300)), numerical_error);
+  // A repeated example makes the kernel singular: regression says which one.
+  const auto wide = nn::sequential(nn::Linear(4, 60), nn::Tanh(), nn::Linear(60, 2));
+  Array<double> twice({4, 4});
+  for (std::size_t i = 0; i < 16; ++i) twice.mutable_data()[i] = x[i % 12];
+  try {
+    ntk::Regression(ntk::pntk(wide, wide.init<double>(1), twice));
+    BOOST_ERROR("no numerical_error");
+  } catch (const numerical_error& e) {
+    BOOST_TEST(std::string(e.what()).find("row 3") != std::string::npos, e.what());
+    BOOST_TEST(std::string(e.what()).find("row 0") != std::string::npos, e.what());
   }
   const Written mixing({{"w", {3, 4}}}, [](auto p, const auto& v) { return linear(v - mean(v, {0}, true), p("w")) * 1.0; });
   const auto mixing_params = mixing.init<double>(1);
