@@ -4,6 +4,8 @@
 //   bench list                                         names of the workloads
 //   bench gemm REPEAT                                  the limit: a large product in float
 //   bench WORKLOAD entk|pntk N REPEAT [--save FOLDER]  with the inputs, parameters and kernel as .npy
+//   bench WORKLOAD entk|pntk N once --inputs FILE --memory MIB   one run within a budget, nothing before it
+//   bench images mnist|cifar10 FOLDER N FILE           real training images, standardized, as .npy
 //   bench WORKLOAD train BATCH REPEAT STEPS            a step's time, in epochs of STEPS batches
 #include <algorithm>
 #include <chrono>
@@ -115,6 +117,33 @@ Json time_kernel(const std::string& workload, const std::string& kernel, std::si
   return out;
 }
 
+// A large kernel, once: within a budget, on given inputs.
+Json time_large(const std::string& workload, const std::string& kernel, const std::string& inputs, std::size_t budget) {
+  const nn::Sequential net = workloads().at(workload).net();
+  const nn::Parameters<float> params = net.init<float>(0);
+  const Array<float> x = nn::read_npy<float>(inputs);
+  const ntk::Readout readout = kernel == "entk" ? ntk::readout::full() : ntk::readout::pseudo();
+  ntk::Options options{.memory = budget << 20};
+  const ntk::Plan plan = ntk::plan(net, params, x, readout, options);
+  std::cerr << plan;
+  const auto start = std::chrono::steady_clock::now();
+  const Array<double> k = ntk::kernel(net, params, x, readout, options);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  Json out = row(workload, kernel, x.shape()[0], seconds, plan.flop());
+  out["budget_mib"] = budget;
+  double sum = 0.0;
+  for (std::size_t i = 0; i < k.size(); ++i) sum += k[i];
+  out["sum"] = sum;
+  return out;
+}
+
+void write_images(const std::string& set, const std::string& folder, std::size_t n, const std::string& file) {
+  const nn::LabeledImages images = set == "mnist" ? nn::load_idx_folder(folder).train : nn::load_cifar_folder(folder).train;
+  std::vector<std::size_t> first(n);
+  for (std::size_t i = 0; i < n; ++i) first[i] = i;
+  nn::write_npy(file, nn::pixels<float>(images, first, nn::ImageLayout::planes, nn::standardization(images)));
+}
+
 // Forward, cross-entropy, backward, SGD with momentum, as nn::fit does them.
 Json time_training(const std::string& workload, std::size_t batch, std::size_t repeat, std::size_t steps) {
   const Workload& chosen = workloads().at(workload);
@@ -163,6 +192,11 @@ int main(int argc, char** argv) {
       std::cout << time_kernel(words[0], words[1], std::stoul(words[2]), std::stoul(words[3]),
                                words.size() == 6 ? words[5] : "")
                 << "\n";
+    } else if (words.size() == 8 && workloads().contains(words[0]) && words[3] == "once" && words[4] == "--inputs" &&
+               words[6] == "--memory") {
+      std::cout << time_large(words[0], words[1], words[5], std::stoul(words[7])) << "\n";
+    } else if (words.size() == 5 && words[0] == "images") {
+      write_images(words[1], words[2], std::stoul(words[3]), words[4]);
     } else if (words.size() == 5 && workloads().contains(words[0]) && words[1] == "train") {
       std::cout << time_training(words[0], std::stoul(words[2]), std::stoul(words[3]), std::stoul(words[4])) << "\n";
     } else {

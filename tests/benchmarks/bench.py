@@ -12,6 +12,8 @@ import sys
 import tempfile
 import venv
 
+import large
+
 ROWS = {'mlp': {'pntk': 256, 'entk': 64, 'train': 64}, 'lenet': {'pntk': 256, 'entk': 128, 'train': 64},
         'cnn': {'pntk': 128, 'entk': 32, 'train': 64}, 'resnet18': {'pntk': 32, 'entk': 4, 'train': 64}}  # examples
 STEPS = {'mlp': 16, 'lenet': 32, 'cnn': 4, 'resnet18': 1}  # of training that are timed together
@@ -28,6 +30,8 @@ def arguments():
     parser.add_argument('--peers', action='store_true', help='run PyTorch and neural-tangents in turn with ours')
     parser.add_argument('--workload', action='append', choices=ROWS, help='only this one (may be repeated)')
     parser.add_argument('--kernel', choices=['pntk', 'entk', 'train'], help='only this one (train: a training step)')
+    parser.add_argument('--large', action='store_true', help='large kernels of real images instead, once each')
+    parser.add_argument('--data', default='../shared/data', help='folder of mnist and cifar10 for --large (%(default)s)')
     parser.add_argument('--repeat', type=int, default=5, help='runs that the best is taken of, at least (%(default)s)')
     parser.add_argument('--rounds', type=int, default=1, help='turns of all programs in each row (%(default)s)')
     parser.add_argument('--out', default='results/bench.json', help='(%(default)s)')
@@ -143,8 +147,12 @@ def main():
     if options.peers:
         home = pathlib.Path(options.build) / 'peers'
         peers['torch'] = environment(home / 'torch', TORCH, 'torch, numpy')
-        if any(kernel != 'train' for _, kernel in wanted):
+        if options.large or any(kernel != 'train' for _, kernel in wanted):
             peers['neural_tangents'] = environment(home / 'neural-tangents', NEURAL_TANGENTS, 'neural_tangents')
+    if options.large:
+        write(options.out, large.rows(options.bench, peers, PEERS, options.data, json.loads))
+        print(options.out)
+        return
     limit = measure([options.bench, 'gemm', str(options.repeat)])
     if not limit:
         sys.exit(1)

@@ -1,8 +1,10 @@
 """Peer: neural-tangents (JAX) on the reference workloads.
 
-usage: nt_kernels.py WORKLOAD entk|pntk N REPEAT IMPLEMENTATION
+usage: nt_kernels.py WORKLOAD entk|pntk N REPEAT IMPLEMENTATION [--inputs FILE]
 IMPLEMENTATION: 1 Jacobian contraction, 2 NTK-vector products, 3 structured derivatives.
-Prints one line of JSON; the time of compilation stands apart and does not count.
+Prints one line of JSON; the time of compilation stands apart and does not count. With --inputs: runs once, on the inputs
+in that .npy file (N, channels, height, width), in blocks of BLOCK examples as the library's batch() does; the time of
+compilation, a few seconds, counts.
 """
 import math
 import os
@@ -20,6 +22,7 @@ from jax import lax
 
 import timing
 
+BLOCK = {'lenet': {'pntk': 500, 'entk': 125}, 'resnet18': {'pntk': 25, 'entk': 5}}  # these divide the numbers of images
 IMPLEMENTATIONS = {1: 'Jacobian contraction', 2: 'NTK-vector products', 3: 'structured'}
 random = numpy.random.default_rng(0)
 relu = jax.nn.relu
@@ -112,13 +115,19 @@ def main():
     x = jnp.asarray(random.standard_normal((n, *image), dtype=numpy.float32))
     g = f if readout == 'entk' else lambda p, x: f(p, x).sum(-1, keepdims=True) / math.sqrt(10)
     ntk = neural_tangents.empirical_ntk_fn(g, trace_axes=(), vmap_axes=0, implementation=implementation)
+    name = f'neural-tangents {neural_tangents.__version__} {IMPLEMENTATIONS[implementation]}'
+    if sys.argv[6:7] == ['--inputs']:
+        images = jnp.asarray(numpy.load(sys.argv[7]).transpose(0, 2, 3, 1))
+        batched = neural_tangents.batch(ntk, BLOCK[workload][readout], device_count=0)
+        seconds, k = timing.once(lambda: jax.block_until_ready(batched(images, None, params)))
+        timing.report(name, workload, readout, n, seconds, float(numpy.asarray(k).sum(dtype=numpy.float64)))
+        return
     run = jax.jit(lambda x, p: ntk(x, None, p))
     start = time.perf_counter()
     k = run(x, params).block_until_ready()
     first = time.perf_counter() - start
     seconds = timing.best_seconds(lambda: run(x, params).block_until_ready(), repeat)
-    timing.report(f'neural-tangents {neural_tangents.__version__} {IMPLEMENTATIONS[implementation]}', workload, readout,
-                  n, seconds, float(numpy.asarray(k, numpy.float64).sum()), first_call_seconds=first)
+    timing.report(name, workload, readout, n, seconds, float(numpy.asarray(k, numpy.float64).sum()), first_call_seconds=first)
 
 
 main()

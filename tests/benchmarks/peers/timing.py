@@ -20,6 +20,13 @@ def best_seconds(run, repeat, limit=20.0):
     return best
 
 
+def once(run):
+    """(seconds, result) of one run."""
+    start = time.perf_counter()
+    result = run()
+    return time.perf_counter() - start, result
+
+
 def report(program, workload, kernel, n, seconds, total, **more):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({'workload': workload, 'kernel': kernel, 'n': n, 'program': program, 'seconds': seconds,

@@ -1,7 +1,7 @@
 """Peer: PyTorch's own recipe for tangent kernels (vmap of jacrev or grad, then einsum) on the reference workloads.
 
-usage: torch_func.py WORKLOAD entk|pntk N REPEAT [--compare FOLDER]
-Prints one line of JSON. With --compare: takes inputs and parameters from FOLDER, as bench --save left them, computes
+usage: torch_func.py WORKLOAD entk|pntk N REPEAT [--inputs FILE | --compare FOLDER]
+Prints one line of JSON. With --inputs: runs once, on the inputs in that .npy file. With --compare: takes inputs and parameters from FOLDER, as bench --save left them, computes
 in double, and prints the relative difference to the kernel there.
 """
 import math
@@ -60,6 +60,11 @@ def main():
         compare(net, kernel, sys.argv[6])
         return
     x, run = torch.randn(n, *image), kernel_of(net, kernel)
+    if sys.argv[5:6] == ['--inputs']:
+        x = torch.from_numpy(numpy.load(sys.argv[6]))
+        seconds, k = timing.once(lambda: run(x))
+        timing.report('torch.func ' + torch.__version__.split('+')[0], workload, kernel, n, seconds, k.sum().item())
+        return
     k = run(x)
     seconds = timing.best_seconds(lambda: run(x), repeat)
     timing.report('torch.func ' + torch.__version__.split('+')[0], workload, kernel, n, seconds, k.double().sum().item())

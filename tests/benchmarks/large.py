@@ -1,0 +1,72 @@
+"""Kernels as large as a machine of two cores computes in minutes, on real images; what the peers do with the same job.
+
+Each program runs once, within a limit of time and of memory; one that does not finish is a row that says so.
+"""
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+# workload, kernel, images, set, folder, MiB that we may use
+JOBS = [('lenet', 'pntk', 20000, 'mnist', 4096), ('resnet18', 'pntk', 1000, 'cifar10', 4096),
+        ('lenet', 'entk', 1000, 'mnist', 2048)]
+LIMIT_SECONDS = 900
+LIMIT_BYTES = 20 << 30  # of address space, for peers
+
+
+def run(command, limit_bytes, limit_seconds):
+    """(what it printed last, or None; why not)"""
+    def limit():
+        if limit_bytes:
+            resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
+    start = time.monotonic()
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit_seconds, preexec_fn=limit)
+    except subprocess.TimeoutExpired:
+        return None, f'not finished after {limit_seconds} s'
+    if done.returncode == 0:
+        return done.stdout.splitlines()[-1], None
+    text = (done.stderr.strip().splitlines() or [''])[-1].lower()
+    memory = done.returncode < 0 or any(word in text for word in ('memory', 'alloc', 'resource_exhausted'))
+    return None, ('out of memory' if memory else text[:100] or f'exit {done.returncode}') + f' after {time.monotonic() - start:.0f} s'
+
+
+def commands(bench, peers, scripts, job, inputs):
+    workload, kernel, n, _, memory = job
+    yield 'xtangent', [bench, workload, kernel, str(n), 'once', '--inputs', inputs, '--memory', str(memory)], None
+    if peers:
+        tail = [workload, kernel, str(n), '1']
+        yield 'torch.func', [peers['torch'], str(scripts / 'torch_func.py'), *tail, '--inputs', inputs], LIMIT_BYTES
+        for implementation, name in ((3, 'structured'), (1, 'Jacobian contraction')):
+            yield (f'neural-tangents {name}',
+                   [peers['neural_tangents'], str(scripts / 'nt_kernels.py'), *tail, str(implementation), '--inputs', inputs],
+                   None)
+
+
+def rows(bench, peers, scripts, data, parse):
+    """Rows of all jobs whose images are found, ours first; parse makes a row of the line that a program prints."""
+    out = []
+    for job in JOBS:
+        workload, kernel, n, images, memory = job
+        folder = pathlib.Path(data) / images
+        if not folder.is_dir():
+            print(f'large: no images in {folder}: name their folder with --data', file=sys.stderr)
+            continue
+        with tempfile.TemporaryDirectory() as home:
+            inputs = str(pathlib.Path(home) / 'x.npy')
+            subprocess.run([bench, 'images', images, str(folder), str(n), inputs], check=True)
+            of_job = []
+            for name, command, limit_bytes in commands(bench, peers, scripts, job, inputs):
+                line, why = run(command, limit_bytes, LIMIT_SECONDS)
+                row = parse(line) if line else {'workload': workload, 'kernel': kernel, 'n': n, 'program': name,
+                                                'seconds': None, 'peak_mib': None, 'why': why}
+                of_job.append({**row, 'images': images})
+                print(f'{workload:<9}{kernel:<8}{n:>6}  {row["program"]:<45}' +
+                      (f'{row["seconds"]:>9.1f}{row["peak_mib"]:>10.0f} MiB' if line else f'  {why}'), flush=True)
+        others = [r['seconds'] for r in of_job if r['program'] != 'xtangent' and r['seconds']]
+        for row in of_job:
+            row['ratio_to_best_peer'] = min(others) / row['seconds'] if others and row['seconds'] else None
+        out += of_job
+    return out
