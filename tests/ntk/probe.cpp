@@ -1,7 +1,7 @@
 // Computes kernels in a process of its own, for tests that measure or kill it.
 //
-//   probe memory NETWORK N READOUT MIB    the process' peak beside a budget of MIB, one line of JSON
-//   probe store FOLDER                    a kernel in a store, tile by tile; says how many tiles it found
+//   probe memory NETWORK N READOUT STRATEGY MIB   the process' peak beside a budget of MIB, one line of JSON
+//   probe store FOLDER                            a kernel in a store, tile by tile; says how many tiles it found
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -49,12 +49,15 @@ double mib(const char* key) {
   throw std::runtime_error(std::string("no ") + key + " in /proc/self/status");
 }
 
-void memory(const std::string& name, std::size_t n, const std::string& readout, std::size_t budget) {
+void memory(const std::string& name, std::size_t n, const std::string& readout, const std::string& strategy,
+            std::size_t budget) {
   const Network network = ::network(name);
   const auto params = network.net->init<float>(1);
   const Array<float> x = inputs(network.input.prepended(n));
   const ntk::Readout r = readout == "full" ? ntk::readout::full() : ntk::readout::pseudo();
-  const ntk::Options options{.memory = budget << 20};
+  ntk::Options options{.memory = budget << 20};
+  for (ntk::Strategy s : {ntk::Strategy::structured, ntk::Strategy::jacobian, ntk::Strategy::vector_products})
+    if (strategy == ntk::name(s)) options.strategy = s;
   const ntk::Plan plan = ntk::plan(*network.net, params, x, r, options);
   std::ofstream("/proc/self/clear_refs") << 5;  // the peak is counted from here
   const double before = mib("VmRSS:");
@@ -90,12 +93,12 @@ int main(int argc, char** argv) {
   xtangent::kernels::use_fitting_blas_core(argv);
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
-    if (words.size() == 5 && words[0] == "memory")
-      memory(words[1], std::stoul(words[2]), words[3], std::stoul(words[4]));
+    if (words.size() == 6 && words[0] == "memory")
+      memory(words[1], std::stoul(words[2]), words[3], words[4], std::stoul(words[5]));
     else if (words.size() == 2 && words[0] == "store")
       store(words[1]);
     else
-      return std::fputs("usage: probe memory NETWORK N full|pseudo MIB | probe store FOLDER\n", stderr), 2;
+      return std::fputs("usage: probe memory NETWORK N full|pseudo STRATEGY MIB | probe store FOLDER\n", stderr), 2;
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "probe: %s\n", failure.what());
     return 1;

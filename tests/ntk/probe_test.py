@@ -33,9 +33,11 @@ def contents(folder):
 
 def memory():
     """The operating system's peak stays below the budget and the fixed overhead."""
-    rows = [("mlp", 3500, "pseudo", 256), ("resnet18", 470, "pseudo", 256), ("vit", 560, "pseudo", 256),
-            ("lenet", 500, "full", 256), ("small", 1130, "full", 1024), ("lenet", 9000, "pseudo", 1024),
-            ("small", 2240, "full", 4096)]
+    rows = [("mlp", 3500, "pseudo", "automatic", 256), ("resnet18", 470, "pseudo", "automatic", 256),
+            ("vit", 560, "pseudo", "automatic", 256), ("lenet", 500, "full", "automatic", 256),
+            ("lenet", 150, "full", "jacobian", 256), ("small", 500, "full", "vector_products", 256),
+            ("small", 1130, "full", "automatic", 1024), ("lenet", 9000, "pseudo", "automatic", 1024),
+            ("small", 2240, "full", "automatic", 4096)]
     for row in rows:
         done = run("memory", *row)
         check(done.returncode == 0, f"{row}: {done.stderr}")
@@ -46,7 +48,7 @@ def memory():
         check(0.75 * found["budget"] <= found["planned"] <= found["budget"], f"{row}: the plan uses the budget, and no more")
         check(found["arrays"] <= found["planned"], f"{row}: arrays hold more than planned")
         check(found["peak"] <= found["budget"] + found["overhead"], f"{row}: the peak is above budget and overhead")
-    small = run("memory", "mlp", 2000, "pseudo", 16)
+    small = run("memory", "mlp", 2000, "pseudo", "automatic", 16)
     check(small.returncode == 1 and "needs at least" in small.stderr, "a budget that cannot be kept: " + small.stderr)
 
 
