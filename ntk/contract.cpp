@@ -37,21 +37,24 @@ void contract(const Side<T>& a, const Side<T>& b, bool fused_bias, std::size_t r
 }
 
 void finish_block(const Block& block, Range rows, double scale, double* kernel, std::size_t leading,
-                  std::size_t first_row, std::size_t first_column, bool mirror) {
-  const std::size_t c = block.mode == ProbeMode::cross ? block.probes : 1;
+                  std::size_t first_row, std::size_t first_column, bool mirror, std::size_t plane) {
+  const bool apart = block.mode == ProbeMode::equal;
+  const std::size_t c = block.mode == ProbeMode::cross ? block.probes : 1, planes = apart ? block.probes : 1;
   const std::size_t width = block.width();
   kernels::parallel_for(rows.size(), 16, [&](std::size_t begin, std::size_t end) {
     for (std::size_t n = rows.first + begin; n < rows.first + end; ++n)
-      for (std::size_t p = 0; p < c; ++p)
-        for (std::size_t q = 0; q < c; ++q)
-          for (std::size_t m = 0; m < block.columns; ++m) {
-            const std::size_t i = p * block.rows + n, j = q * block.columns + m;
-            // Below the diagonal of a symmetric block the mirror image of what was computed above it.
-            const double value = block.values[block.symmetric && i > j ? j * width + i : i * width + j];
-            const std::size_t row = (first_row + n - rows.first) * c + p, column = (first_column + m) * c + q;
-            kernel[row * leading + column] = scale * value;
-            if (mirror) kernel[column * leading + row] = scale * value;
-          }
+      for (std::size_t k = 0; k < planes; ++k)
+        for (std::size_t p = 0; p < c; ++p)
+          for (std::size_t q = 0; q < c; ++q)
+            for (std::size_t m = 0; m < block.columns; ++m) {
+              const std::size_t i = p * block.rows + n, j = q * block.columns + m;
+              // Below the diagonal of a symmetric block the mirror image of what was computed above it.
+              const double* values = block.values.data() + k * block.rows * width;
+              const double value = scale * values[block.symmetric && i > j ? j * width + i : i * width + j];
+              const std::size_t row = (first_row + n - rows.first) * c + p, column = (first_column + m) * c + q;
+              kernel[k * plane + row * leading + column] = value;
+              if (mirror) kernel[k * plane + column * leading + row] = value;
+            }
   });
 }
 

@@ -31,7 +31,8 @@ double flop(Rule rule, const UseShape& use, std::size_t rows, std::size_t column
             ProbeMode mode) {
   const Extents e(use, probes, mode);
   const double na = static_cast<double>(rows), nb = static_cast<double>(columns);
-  const double pairs = na * nb * (symmetric ? 0.5 : 1.0), probe_pairs = e.probes * e.probes;
+  const double pairs = na * nb * (symmetric ? 0.5 : 1.0);
+  const double probe_pairs = mode == ProbeMode::equal ? e.probes : e.probes * e.probes;
   const double k = static_cast<double>(probes), examples = symmetric ? na : na + nb;
   switch (rule) {
     case Rule::outer:
@@ -62,11 +63,12 @@ std::size_t unit(const UseShape& use) {
   return use.right * (use.grouped() ? use.left / use.patches->groups : 1);
 }
 
-// Rows of all probes follow each other, or each probe's lie by themselves in a range of more examples: the larger of
-// both.
+// Rows of all probes follow each other and are joined, or each probe's lie by themselves in a range of more examples:
+// the larger of both.
 template <class Bytes>
-std::size_t either_way(std::size_t rows, std::size_t columns, std::size_t probes, const Bytes& bytes) {
-  return std::max(bytes(1, probes * rows, probes * columns), bytes(probes, rows, columns));
+std::size_t either_way(std::size_t rows, std::size_t columns, std::size_t probes, ProbeMode mode, const Bytes& bytes) {
+  const std::size_t apart = bytes(probes, rows, columns);
+  return mode == ProbeMode::equal ? apart : std::max(apart, bytes(1, probes * rows, probes * columns));
 }
 
 std::size_t scratch(Rule rule, const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes,
@@ -75,27 +77,28 @@ std::size_t scratch(Rule rule, const UseShape& use, std::size_t rows, std::size_
   const std::size_t k = summed ? 1 : probes;
   switch (rule) {
     case Rule::outer:
-      return rows * columns * scalar + either_way(rows, columns, k, [&](std::size_t q, std::size_t n, std::size_t m) {
+      return rows * columns * scalar +
+             either_way(rows, columns, k, mode, [&](std::size_t q, std::size_t n, std::size_t m) {
                const std::size_t edge = rules::tile_edge(n, m),
-                                 tiles = rules::tiles_of(q, n, q, m, symmetric, edge).size();
+                                 tiles = rules::count_tiles(q, n, m, symmetric, edge, mode);
                return rules::at_a_time(tiles) * std::min(edge, n) * std::min(edge, m) * scalar;
              });
     case Rule::readout: {
       const std::size_t edge = rules::tile_edge(rows, columns);
-      const std::size_t tiles = rules::tiles_of(1, rows, 1, columns, symmetric && k == 1, edge).size();
+      const std::size_t tiles = rules::count_tiles(1, rows, columns, symmetric && k == 1, edge);
       return (k * k + rules::at_a_time(tiles) * std::min(edge, rows) * std::min(edge, columns)) * scalar;
     }
     case Rule::pixel_gram: {
       const kernels::ConvShape& s = *use.patches;
       const std::size_t d = use.positions, u = s.height * s.width,
                         edge = rules::position_edge(std::max(d, u), std::max(d, u));
-      const std::size_t tiles = rules::tiles_of(1, rows, 1, columns, false, edge).size();
+      const std::size_t tiles = rules::count_tiles(1, rows, columns, false, edge);
       const std::size_t pairs = std::min(edge, rows) * std::min(edge, columns), room = s.out_height() * s.width;
       return rules::at_a_time(tiles) * (pairs * (std::max(u * u, d * d) + d * d) + room * room) * scalar;
     }
     case Rule::position_gram: {
       const std::size_t d = use.positions, edge = rules::position_edge(d, d);
-      const std::size_t tiles = rules::tiles_of(1, rows, 1, columns, false, edge).size();
+      const std::size_t tiles = rules::count_tiles(1, rows, columns, false, edge);
       return rules::at_a_time(tiles) * 2 * std::min(edge, rows) * std::min(edge, columns) * d * d * scalar;
     }
     case Rule::gather:
@@ -109,8 +112,8 @@ std::size_t scratch(Rule rule, const UseShape& use, std::size_t rows, std::size_
     length = rules::materialized_step(use.parameter_size, unit(use), element, room);
     gradients = element * length;
   }
-  return gradients + either_way(rows, columns, k, [&](std::size_t q, std::size_t n, std::size_t m) {
-           return rules::GramCut::of(q, n, q, m, symmetric, length * (summed ? probes : 1)).bytes(scalar);
+  return gradients + either_way(rows, columns, k, mode, [&](std::size_t q, std::size_t n, std::size_t m) {
+           return rules::GramCut::of(q, n, m, symmetric, length * (summed ? probes : 1), mode).bytes(scalar);
          });
 }
 
@@ -160,14 +163,6 @@ RuleCost cost(Rule rule, const UseShape& use, std::size_t rows, std::size_t colu
               ProbeMode mode, std::size_t scalar_bytes, std::size_t room) {
   return {flop(rule, use, rows, columns, probes, symmetric, mode),
           static_cast<double>(scratch(rule, use, rows, columns, probes, symmetric, mode, scalar_bytes, room))};
-}
-
-Rule cheapest_rule(const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes, bool symmetric,
-                   ProbeMode mode) {
-  const std::vector<Rule> rules = rules_for(use);
-  return *std::min_element(rules.begin(), rules.end(), [&](Rule a, Rule b) {
-    return flop(a, use, rows, columns, probes, symmetric, mode) < flop(b, use, rows, columns, probes, symmetric, mode);
-  });
 }
 
 std::size_t gather_slots(const UseShape& use) { return std::min(use.positions, use.parameter_size / use.left); }

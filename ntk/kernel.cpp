@@ -85,7 +85,7 @@ StoreSettings settings_of(const Request<T>& r, const Trace& trace) {
 }
 
 KernelShape shape_of(const Plan& plan) {
-  return {plan.grid, plan.mode == ProbeMode::cross ? plan.probes : 1, 1};
+  return {plan.grid, plan.mode == ProbeMode::cross ? plan.probes : 1, plan.mode == ProbeMode::equal ? plan.probes : 1};
 }
 
 template <class T>

@@ -237,7 +237,9 @@ Plan make_plan(const Trace& t, std::size_t rows, std::size_t columns, bool symme
   p.parameters = t.parameters;
   p.probes = readout.columns(t.outputs);
   p.symmetric = symmetric;
-  p.mode = readout.reduction == Readout::Reduction::trace ? ProbeMode::summed : ProbeMode::cross;
+  p.mode = readout.reduction == Readout::Reduction::trace      ? ProbeMode::summed
+           : readout.reduction == Readout::Reduction::diagonal ? ProbeMode::equal
+                                                               : ProbeMode::cross;
   p.readout = readout.name();
   p.scalar_bytes = scalar_bytes;
   p.forward_flop = t.forward_flop;
@@ -245,7 +247,7 @@ Plan make_plan(const Trace& t, std::size_t rows, std::size_t columns, bool symme
   for (const TracedUse& use : t.uses) p.uses.emplace_back(use);
   const double edge = p.mode == ProbeMode::cross ? static_cast<double>(p.probes) : 1;
   const double n = static_cast<double>(rows) * edge, m = static_cast<double>(columns) * edge;
-  p.result_bytes = 8 * n * m;
+  p.result_bytes = 8 * n * m * (p.mode == ProbeMode::equal ? static_cast<double>(p.probes) : 1);
   p.result_held = residence == Residence::dense ? p.result_bytes : residence == Residence::packed ? 4 * n * (n + 1) : 0;
   p.budget_bytes = options.memory ? static_cast<double>(options.memory) : 0.5 * free_memory();
   p.room = static_cast<std::size_t>(std::clamp(p.budget_bytes / 8, 1e6, 256.0 * (1 << 20)));

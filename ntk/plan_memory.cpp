@@ -40,7 +40,7 @@ Held held(const Plan& p) {
 // Bytes of a block of n x m examples.
 double block_bytes(const Plan& p, double n, double m) {
   const double k = static_cast<double>(p.probes);
-  return 8 * n * m * (p.mode == ProbeMode::cross ? k * k : 1);
+  return 8 * n * m * (p.mode == ProbeMode::cross ? k * k : p.mode == ProbeMode::equal ? k : 1);
 }
 
 double scratch_bytes(const Plan& p, std::size_t n, std::size_t m, bool diagonal) {

@@ -1,6 +1,9 @@
 #include "ntk/readout.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <optional>
 
 #include "autodiff/error.hpp"
 
@@ -19,16 +22,23 @@ std::uint64_t mix(std::uint64_t z) {
 
 std::size_t Readout::columns(std::size_t outputs) const {
   if (kind == Kind::full) return outputs;
+  if (kind == Kind::random_signs) return count;
   return kind == Kind::custom ? matrix.shape().back() : 1;
 }
 
 std::string Readout::name() const {
-  if (reduction == Reduction::trace) return "trace";
+  if (kind == Kind::full && reduction == Reduction::trace) return "trace";
+  if (kind == Kind::full && reduction == Reduction::diagonal) return "diagonal";
   switch (kind) {
     case Kind::full: return "full";
     case Kind::pseudo: return "pseudo";
     case Kind::single: return "single:" + std::to_string(output);
-    case Kind::random_signs: return "signs:" + std::to_string(seed);
+    case Kind::random_signs: {
+      std::string text = "signs:";
+      text.append(std::to_string(seed));
+      if (count > 1) text.append("x").append(std::to_string(count));
+      return text;
+    }
     case Kind::custom: break;
   }
   return "custom";
@@ -54,7 +64,8 @@ Array<double> Readout::weights(std::size_t outputs) const {
     w[output] = 1.0;
   }
   if (kind == Kind::random_signs)
-    for (std::size_t o = 0; o < outputs; ++o) w[o] = mix(mix(seed) + o) & 1 ? scale : -scale;
+    for (std::size_t o = 0; o < outputs; ++o)
+      for (std::size_t j = 0; j < c; ++j) w[o * c + j] = mix(mix(seed) + j * outputs + o) & 1 ? scale : -scale;
   return r;
 }
 
@@ -71,10 +82,13 @@ Readout single(std::size_t output) {
   r.output = output;
   return r;
 }
-Readout random_signs(std::uint64_t seed) {
+Readout random_signs(std::uint64_t seed, std::size_t count) {
+  if (count == 0) throw option_error("[readout random_signs] the mean over no vectors: give a count of at least 1.");
   Readout r;
   r.kind = Readout::Kind::random_signs;
   r.seed = seed;
+  r.count = count;
+  if (count > 1) r.reduction = Readout::Reduction::trace;
   return r;
 }
 Readout custom(Array<double> matrix) {
@@ -90,6 +104,37 @@ Readout trace() {
   Readout r;
   r.reduction = Readout::Reduction::trace;
   return r;
+}
+Readout diagonal() {
+  Readout r;
+  r.reduction = Readout::Reduction::diagonal;
+  return r;
+}
+
+Readout parse(std::string_view text) {
+  const auto number = [](std::string_view digits) -> std::optional<std::uint64_t> {
+    std::uint64_t value = 0;
+    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (digits.empty() || failure != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+    return value;
+  };
+  if (text == "full") return full();
+  if (text == "pseudo") return pseudo();
+  if (text == "trace") return trace();
+  if (text == "diagonal") return diagonal();
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const std::string_view kind = text.substr(0, colon), value = text.substr(std::min(text.size(), colon + 1));
+  if (kind == "single")
+    if (const auto output = number(value)) return single(*output);
+  if (kind == "signs") {
+    const std::size_t times = value.find('x');
+    const auto seed = number(value.substr(0, times));
+    const auto count = times == value.npos ? std::optional<std::uint64_t>(1) : number(value.substr(times + 1));
+    if (seed && count && *count > 0) return random_signs(*seed, *count);
+  }
+  throw option_error("[readout] no readout \"" + std::string(text) +
+                     "\". There are: full, pseudo, trace, diagonal, single:OUTPUT, signs:SEED and signs:SEEDxCOUNT, for "
+                     "example single:3, signs:7, signs:7x4.");
 }
 }  // namespace readout
 

@@ -14,6 +14,7 @@ namespace xtangent::ntk {
 enum class ProbeMode {
   cross,   ///< all pairs of probes: rows K NA
   summed,  ///< the sum over equal probes: rows NA (trace)
+  equal,   ///< pairs of equal probes only, each a matrix of its own: rows K NA, columns NB (diagonal)
 };
 
 /// Rules for one use (or one pair of uses) of a parameter.
@@ -54,7 +55,11 @@ struct RuleCost {
 };
 RuleCost cost(Rule rule, const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes, bool symmetric,
               ProbeMode mode, std::size_t scalar_bytes, std::size_t room);
-/// The cheapest in FLOP.
+/// What a rule takes, in floating-point operations of large products: elementwise passes, operands that are packed and
+/// results that are stored count as many operations as they take as long. Fixed weights: nothing is timed.
+double weighted_cost(Rule rule, const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes,
+                     bool symmetric, ProbeMode mode);
+/// The cheapest in weighted cost.
 Rule cheapest_rule(const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes, bool symmetric,
                    ProbeMode mode);
 

@@ -301,7 +301,8 @@ bool StoreTiles::has(std::size_t i, std::size_t j) const { return stored_->files
 void StoreTiles::put(std::size_t i, std::size_t j, const FinishedTile& tile) {
   const Shape shape = stored_->shape_.tile_shape(i, j);
   Array<double> values(shape);
-  finish_block(tile.block, tile.rows, tile.scale, values.mutable_data(), shape.back(), 0, 0, false);
+  finish_block(tile.block, tile.rows, tile.scale, values.mutable_data(), shape.back(), 0, 0, false,
+               shape.from_right(2) * shape.back());
   const fs::path file = stored_->folder_ / tile_name({i, j}, sum_of(values));
   nn::write_npy(file, values);
   stored_->files_[{i, j}] = file;

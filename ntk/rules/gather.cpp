@@ -38,12 +38,12 @@ void add_gather(const Side<T>& a, const Side<T>& b, Block& block) {
         std::lower_bound(others.begin(), others.end(), row, [](const Picked& p, std::uint32_t r) { return p.row < r; });
     for (; other != others.end() && other->row == row; ++other) {
       const T* column = pb.values + (other->example * pb.slots + other->slot) * k * e;
-      for (std::size_t p = 0; p < k; ++p)
-        for (std::size_t q = 0; q < k; ++q) {
-          const std::size_t at = p * block.rows + n, to = q * block.columns + other->example;
-          if (block.symmetric && at > to) continue;
-          block.values[at * block.width() + to] += kernels::loops<T>().dot(e, values + p * e, column + q * e);
-        }
+      for (std::size_t p = 0; p < k; ++p) {
+        const Range partners = block.partners(p, k);
+        for (std::size_t q = partners.first; q < partners.last; ++q)
+          if (!block.symmetric || p != q || n <= other->example)
+            block.at(p, n, q, other->example) += kernels::loops<T>().dot(e, values + p * e, column + q * e);
+      }
     }
   };
   kernels::parallel_for(block.rows, 4, [&](std::size_t begin, std::size_t end) {

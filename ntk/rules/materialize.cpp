@@ -20,9 +20,10 @@ void add_tile(const Tile& t, const double* sum, Block& block) {
 // values += A B^T of A (K NA, length) and B (K NB, length). Sums over long rows are cut into runs whose products are
 // added in double, in order; of few tiles the runs are tasks too.
 template <class T>
-void add_gram(const Rows<T>& a, const Rows<T>& b, Block& block) {
-  const GramCut cut = GramCut::of(a.probes, a.rows, b.probes, b.rows, block.symmetric, a.length);
-  const std::vector<Tile> tiles = tiles_of(a.probes, a.rows, b.probes, b.rows, block.symmetric, cut.edge);
+void add_gram(Rows<T> a, Rows<T> b, Block& block) {
+  join(a, b, block.mode);
+  const GramCut cut = GramCut::of(a.probes, a.rows, b.rows, block.symmetric, a.length, block.mode);
+  const std::vector<Tile> tiles = tiles_of(a.probes, a.rows, b.probes, b.rows, block.symmetric, cut.edge, block.mode);
   const std::size_t runs_each = (cut.runs + cut.parts - 1) / cut.parts,
                     largest = tiles.empty() ? 0 : tiles[0].rows * tiles[0].columns;
   Array<double> partial;
@@ -49,26 +50,13 @@ void add_gram(const Rows<T>& a, const Rows<T>& b, Block& block) {
     add_tile(tiles[task / cut.parts], partials + task * largest, block);
 }
 
-// All of a side's gradients, where it holds them.
-template <class T>
-Rows<T> part(const Rows<T>& all, std::size_t begin, std::size_t end) {
-  Rows<T> out = all;
-  out.data += begin;
-  out.length = end - begin;
-  return out;
-}
-
 }  // namespace
 
 template <class T>
 void add_materialized(const Side<T>& a, const Side<T>& b, std::size_t room, Block& block) {
   if (block.rows == 0 || block.columns == 0) return;
   const bool same = a.same(b);
-  if (a.has_gradients() && b.has_gradients()) {
-    const Rows<T> ga = joined(a.left()), gb = joined(b.left());
-    const bool one = ga.probes == 1 && gb.probes == 1;
-    return add_gram(one ? ga : a.left(), one ? gb : b.left(), block);
-  }
+  if (a.has_gradients() && b.has_gradients()) return add_gram(a.left(), b.left(), block);
   const std::size_t size = a.use().parameter_size, unit = std::lcm(a.unit(), b.unit()),
                     summed = block.mode == ProbeMode::summed;
   const std::size_t step =
@@ -81,7 +69,7 @@ void add_materialized(const Side<T>& a, const Side<T>& b, std::size_t room, Bloc
       if (!gradients.defined()) gradients = Array<T>({k * n, length});
       T* out = gradients.mutable_data();
       side.gradients(begin, end, out);
-      return {out, 1, k * n, length, k * n * length};
+      return {out, k, n, length, n * length};
     };
     const Rows<T> ga = form(a, pa);
     add_gram(ga, same ? ga : form(b, pb), block);
@@ -93,15 +81,14 @@ std::size_t materialized_step(std::size_t size, std::size_t unit, std::size_t el
   return std::min(size, units * unit);
 }
 
-GramCut GramCut::of(std::size_t row_probes, std::size_t rows, std::size_t column_probes, std::size_t columns,
-                    bool symmetric, std::size_t length) {
+GramCut GramCut::of(std::size_t probes, std::size_t rows, std::size_t columns, bool symmetric, std::size_t length,
+                    ProbeMode mode) {
   GramCut out;
   out.edge = tile_edge(rows, columns);
-  out.tiles = tiles_of(row_probes, rows, column_probes, columns, symmetric, out.edge).size();
+  out.tiles = count_tiles(probes, rows, columns, symmetric, out.edge, mode);
+  out.tile = std::min(rows, out.edge) * std::min(columns, out.edge);
   out.runs = (length + run_length - 1) / run_length;
   out.parts = out.tiles >= 16 ? 1 : std::min(out.runs, 16 / out.tiles + 1);
-  const std::size_t tile = std::min(rows, out.edge) * std::min(columns, out.edge);
-  out.tile = tile;
   return out;
 }
 

@@ -38,14 +38,12 @@ Array<T> gram(const Rows<T>& a, const Rows<T>& b, bool symmetric, T shift) {
 // Probe-major rows meet the same entries of the right Gram again and again.
 template <class T>
 void add_outer(const Side<T>& a, const Side<T>& b, bool fused_bias, Block& block) {
-  const Rows<T> la = joined(a.left()), lb = joined(b.left());
-  const bool one = la.probes == 1 && lb.probes == 1;
+  Rows<T> rows = a.left(), others = b.left();
+  join(rows, others, block.mode);
   const Array<T> right = gram(a.right(), b.right(), a.same(b), fused_bias ? T(1) : T(0));
   const std::size_t nb = block.columns, columns = block.width();
-  const std::vector<Tile> tiles =
-      one ? tiles_of(1, la.rows, 1, lb.rows, block.symmetric, tile_edge(la.rows, lb.rows))
-          : tiles_of(a.probes(), block.rows, b.probes(), nb, block.symmetric, tile_edge(block.rows, nb));
-  const Rows<T> rows = one ? la : a.left(), others = one ? lb : b.left();
+  const std::vector<Tile> tiles = tiles_of(rows.probes, rows.rows, others.probes, others.rows, block.symmetric,
+                                           tile_edge(rows.rows, others.rows), block.mode);
   parallel_for(tiles.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       const Tile& t = tiles[i];

@@ -27,7 +27,7 @@ void add_pixel_gram(const Side<T>& a, const Side<T>& b, Block& block) {
   kernels::parallel_for(tiles.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       const Tile& t = tiles[i];
-      if (below_diagonal(t, block) && la.probes == 1) continue;
+      if (below_diagonal(t, block) && (la.probes == 1 || block.mode == ProbeMode::equal)) continue;
       const Tile pixels = spread(t, ua, ub);
       Tile at = spread(t, da, db);
       Array<T> gram({std::max(pixels.rows * pixels.columns, at.rows * at.columns)}), patches({at.rows, at.columns}),

@@ -15,7 +15,7 @@ void add_position_gram(const Side<T>& a, const Side<T>& b, Block& block) {
   kernels::parallel_for(tiles.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       const Tile& t = tiles[i];
-      if (below_diagonal(t, block) && la.probes == 1) continue;
+      if (below_diagonal(t, block) && (la.probes == 1 || block.mode == ProbeMode::equal)) continue;
       const Tile at{t.row * da, t.rows * da, t.column * db, t.columns * db, 0, t.row * da, 0, t.column * db};
       Array<T> right({at.rows, at.columns}), left({at.rows, at.columns});
       tile_product(at, ra, rb, 0, ra.length, right.mutable_data());
@@ -31,8 +31,9 @@ void add_left_grams(const Tile& t, const Tile& rows, const Rows<T>& a, const Row
                     std::size_t da, std::size_t db, Block& block) {
   const bool below = below_diagonal(t, block);
   Tile at = rows;
-  for (std::size_t p = 0; p < a.probes; ++p)
-    for (std::size_t q = block.symmetric ? p : 0; q < b.probes; ++q) {
+  for (std::size_t p = 0; p < a.probes; ++p) {
+    const Range partners = block.partners(p, b.probes);
+    for (std::size_t q = partners.first; q < partners.last; ++q) {
       if (block.symmetric && q == p && below) continue;
       at.row_probe = p;
       at.column_probe = q;
@@ -45,9 +46,10 @@ void add_left_grams(const Tile& t, const Tile& rows, const Rows<T>& a, const Row
             const std::size_t offset = (n * da + x) * at.columns + m * db;
             sum += kernels::loops<T>().dot(db, left + offset, right + offset);
           }
-          block.values[(p * block.rows + t.row + n) * block.width() + q * block.columns + t.column + m] += sum;
+          block.at(p, t.row + n, q, t.column + m) += sum;
         }
     }
+  }
 }
 
 std::size_t position_edge(std::size_t positions_a, std::size_t positions_b) {

@@ -30,22 +30,26 @@ struct Tile {
 };
 
 /// Rectangles that cover all rows of all probes on both sides, those of a symmetric block on and above the diagonal. A
-/// rectangle crosses no boundary of probes, unless the probes' rows follow each other without a gap on both sides: then
-/// they count as one probe.
+/// rectangle crosses no boundary of probes, unless their rows were joined. ProbeMode::equal: equal probes only.
 std::vector<Tile> tiles_of(std::size_t row_probes, std::size_t rows, std::size_t column_probes, std::size_t columns,
-                           bool symmetric, std::size_t edge);
+                           bool symmetric, std::size_t edge, ProbeMode mode = ProbeMode::cross);
+/// How many there are, with the same number of probes on both sides.
+std::size_t count_tiles(std::size_t probes, std::size_t rows, std::size_t columns, bool symmetric, std::size_t edge,
+                        ProbeMode mode = ProbeMode::cross);
 
 /// A third of the extent leaves six tiles above a diagonal for the threads; larger tiles pack less for each product.
 std::size_t tile_edge(std::size_t rows, std::size_t columns);
 
-/// The same rows as those of a single probe, where they follow each other.
+/// Rows of several probes count as those of one where they follow each other without a gap on both sides and all pairs
+/// of probes are wanted.
 template <class T>
-Rows<T> joined(Rows<T> rows) {
-  if (rows.probe_stride == rows.rows * rows.length) {
-    rows.rows *= rows.probes;
-    rows.probes = 1;
+void join(Rows<T>& a, Rows<T>& b, ProbeMode mode) {
+  const auto follow = [](const Rows<T>& r) { return r.probe_stride == r.rows * r.length; };
+  if (mode == ProbeMode::equal || !follow(a) || !follow(b)) return;
+  for (Rows<T>* r : {&a, &b}) {
+    r->rows *= r->probes;
+    r->probes = 1;
   }
-  return rows;
 }
 
 /// out (tile) = A B^T over columns [first, last) of the rows, in T.
@@ -57,8 +61,8 @@ void tile_product(const Tile& t, const Rows<T>& a, const Rows<T>& b, std::size_t
 struct GramCut {
   std::size_t edge, tiles, tile, runs, parts;  // tile: elements of the largest
   static constexpr std::size_t run_length = 8192;
-  static GramCut of(std::size_t row_probes, std::size_t rows, std::size_t column_probes, std::size_t columns,
-                    bool symmetric, std::size_t length);
+  static GramCut of(std::size_t probes, std::size_t rows, std::size_t columns, bool symmetric, std::size_t length,
+                    ProbeMode mode = ProbeMode::cross);
   /// Of products and partial sums.
   std::size_t bytes(std::size_t scalar_bytes) const;
 };

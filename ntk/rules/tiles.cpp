@@ -7,15 +7,23 @@
 namespace xtangent::ntk::rules {
 
 std::vector<Tile> tiles_of(std::size_t row_probes, std::size_t rows, std::size_t column_probes, std::size_t columns,
-                           bool symmetric, std::size_t edge) {
+                           bool symmetric, std::size_t edge, ProbeMode mode) {
+  const bool equal = mode == ProbeMode::equal;
   std::vector<Tile> tiles;
   for (std::size_t p = 0; p < row_probes; ++p)
-    for (std::size_t q = symmetric ? p : 0; q < column_probes; ++q)
+    for (std::size_t q = symmetric || equal ? p : 0; q < (equal ? p + 1 : column_probes); ++q)
       for (std::size_t i = 0; i < rows; i += edge)
         for (std::size_t j = symmetric && p == q ? i : 0; j < columns; j += edge)
-          tiles.push_back(
-              {p * rows + i, std::min(edge, rows - i), q * columns + j, std::min(edge, columns - j), p, i, q, j});
+          tiles.push_back({p * rows + i, std::min(edge, rows - i), (equal ? 0 : q * columns) + j,
+                           std::min(edge, columns - j), p, i, q, j});
   return tiles;
+}
+
+std::size_t count_tiles(std::size_t probes, std::size_t rows, std::size_t columns, bool symmetric, std::size_t edge,
+                        ProbeMode mode) {
+  const std::size_t high = (rows + edge - 1) / edge, wide = (columns + edge - 1) / edge;
+  const std::size_t pairs = mode == ProbeMode::equal ? 0 : probes * (probes - 1) / (symmetric ? 2 : 1);
+  return pairs * high * wide + probes * (symmetric ? high * (high + 1) / 2 : high * wide);
 }
 
 std::size_t tile_edge(std::size_t rows, std::size_t columns) {

@@ -7,6 +7,7 @@
 #include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/convolution.hpp"
+#include "autodiff/ops/embedding.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/linear.hpp"
 #include "autodiff/ops/reduction.hpp"
@@ -111,6 +112,39 @@ inline std::vector<NetworkRow> networks() {
                 return linear(mean(conv2d(x, p("w"), p("b"), {.padding = {1, 1}}), {-1, -2}), p("v"));
               }),
       {20, 2, 2});
+  add("padded convolutions of several channels, a dilated one, a pointwise one",
+      nn::sequential(nn::Conv2d(3, 5, 3, {.padding = {1, 1}}), nn::Tanh(), nn::Conv2d(5, 4, 3, {.padding = {2, 2}, .dilation = {2, 2}}),
+                     nn::Relu(), nn::Conv2d(4, 6, 1), nn::Tanh(), nn::Flatten(), nn::Linear(6 * 20, 3)),
+      {3, 5, 4});
+  add("rectangular kernel without padding, wide padding on one side",
+      Written({{"w", {4, 3, 2, 3}}, {"u", {3, 4, 3, 2}}, {"v", {2, 3}}},
+              [](auto p, const auto& x) {
+                const auto h = tanh(conv2d(x, p("w"), {}, {.dilation = {2, 1}}));
+                return linear(mean(conv2d(h, p("u"), {}, {.padding = {0, 3}}), {-1, -2}), p("v"));
+              }),
+      {3, 6, 5});
+  add("one kernel on images of two sizes",
+      Written({{"w", {2, 2, 3, 3}}, {"v", {2, 2}}},
+              [](auto p, const auto& x) {
+                const auto h = tanh(conv2d(x, p("w"), {}, {.padding = {1, 1}}));
+                return linear(mean(conv2d(slice(h, -1, 1, 4), p("w")), {-1, -2}) + mean(h, {-1, -2}), p("v"));
+              }),
+      {2, 5, 5});
+  add("one kernel with and without stride",
+      Written({{"w", {2, 2, 2, 2}}, {"v", {2, 2}}},
+              [](auto p, const auto& x) {
+                const auto h = tanh(conv2d(x, p("w")));
+                return linear(mean(conv2d(h, p("w"), {}, {.stride = {2, 2}}), {-1, -2}), p("v"));
+              }),
+      {2, 5, 5});
+  add("one weight on sequences of two lengths and on their mean",
+      Written({{"w", {4, 4}}, {"b", {4}}},
+              [](auto p, const auto& x) {
+                const auto h = tanh(linear(x, p("w"), p("b")));
+                const auto g = tanh(linear(slice(h, -2, 0, 3), p("w")));
+                return linear(mean(g, {-2}), p("w"), p("b"));
+              }),
+      {5, 4});
   add("sequence: linear on tokens, softmax attention",
       Written({{"q", {6, 5}}, {"k", {6, 5}}, {"v", {4, 5}}, {"vb", {4}}, {"head", {3, 4}}},
               [](auto p, const auto& x) {
@@ -204,6 +238,13 @@ inline std::vector<NetworkRow> networks() {
            nn::sequential(nn::Embedding(5, 4), nn::Transpose(), nn::Conv1d(4, 6, 3, {.padding = 1}), nn::GlobalMaxPool1d(),
                           nn::Linear(6, 2)),
            6, 5);
+  add_text("embedding used twice",
+           Written({{"e", {6, 3}}, {"v", {2, 3}}},
+                   [](auto p, const auto& x) {
+                     const auto h = mean(tanh(embedding(x, p("e"))), {-2});
+                     return linear(h * mean(embedding(slice(x, -1, 1, 3), p("e")), {-2}), p("v"));
+                   }),
+           5, 6);
   add_text("embedding tied to the head",
            nn::tied(nn::sequential(nn::Embedding(5, 4), nn::PositionalEmbedding(7, 4), nn::MultiheadAttention(4, 2),
                                    nn::MeanOfTokens(), nn::Linear(4, 5)),
