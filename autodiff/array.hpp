@@ -15,6 +15,7 @@ template <class EC, layout_type L, class SC, class Tag>
 class xarray_container;
 }  // namespace xt
 
+/// Arrays: the only values inside the library.
 namespace xtangent {
 
 /// Bytes that arrays hold now and at most since the last reset, and that are kept for arrays to come.

@@ -10,6 +10,7 @@
 #include "autodiff/kernels/im2col.hpp"
 #include "autodiff/tape.hpp"
 
+/// Gradients of single examples with respect to parameters, in factored form.
 namespace xtangent {
 
 /// How the gradient of one example with respect to a parameter is held. l is the cotangent of the use's output, r its

@@ -8,6 +8,7 @@
 
 #include "autodiff/var.hpp"
 
+/// Primitives: what the library knows about an op, and how one runs.
 namespace xtangent {
 
 template <class T>

@@ -8,6 +8,7 @@
 
 #include "autodiff/op.hpp"
 
+/// Recordings of ops, and the sweeps over them.
 namespace xtangent {
 
 /// One recorded value: the op that made it (none for a leaf), where its arguments stand, and the value.
@@ -85,12 +86,12 @@ std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs
 template <class T>
 std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangents, SweepOptions options = {});
 
-/// Streaming forward mode: value and tangent of f at x along dx, keeping only live values (no tape).
-/// f maps a span of Vars to one Var. Nests with itself and with tapes.
 template <class T>
 struct ValueAndTangent {
   Var<T> value, tangent;
 };
+/// Streaming forward mode: value and tangent of f at x along dx, keeping only live values (no tape).
+/// f maps a span of Vars to one Var. Nests with itself and with tapes.
 template <class T>
 ValueAndTangent<T> push_streaming(const std::function<Var<T>(Vars<T>)>& f, Vars<T> x, Vars<T> dx);
 

@@ -5,6 +5,7 @@
 
 #include "autodiff/array.hpp"
 
+/// What ops take and give: a value, and where it stands on a tape.
 namespace xtangent {
 
 /// Whether axis 0 of a value runs over examples. `mixed`: examples were combined (a sum over axis 0, batch norm in

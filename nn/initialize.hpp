@@ -5,6 +5,7 @@
 
 #include "autodiff/array.hpp"
 
+/// Initial values of parameters.
 namespace xtangent::nn {
 
 /// How the elements of one parameter are drawn. Element i is a function of (seed, stream, i) alone.

@@ -5,6 +5,7 @@
 
 #include "nn/epoch.hpp"
 
+/// A training in lines of JSON.
 namespace xtangent::nn {
 
 struct MetricsOptions {

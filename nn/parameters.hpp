@@ -10,6 +10,7 @@
 #include "autodiff/array.hpp"
 #include "nn/initialize.hpp"
 
+/// Parameters: one flat array with named slices.
 namespace xtangent::nn {
 
 /// One named array of a network.

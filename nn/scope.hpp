@@ -10,6 +10,7 @@
 #include "autodiff/var.hpp"
 #include "nn/parameters.hpp"
 
+/// What a layer sees when it runs.
 namespace xtangent::nn {
 
 /// What a layer such as dropout or batch norm depends on: an argument, never hidden state.

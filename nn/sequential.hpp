@@ -8,6 +8,7 @@
 #include "nn/layers/linear.hpp"
 #include "nn/module.hpp"
 
+/// Layers one after the other.
 namespace xtangent::nn {
 
 /// Layers with names, such as Named{{"conv1", Conv2d{3, 8, 3}}, {"relu", Relu{}}}.

@@ -11,6 +11,7 @@
 #include "ntk/rule.hpp"
 #include "ntk/trace.hpp"
 
+/// What a kernel costs and how it will be computed, before it is.
 namespace xtangent::ntk {
 
 enum class Strategy {

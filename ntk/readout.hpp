@@ -7,6 +7,7 @@
 
 #include "autodiff/array.hpp"
 
+/// What of the outputs a kernel sees.
 namespace xtangent::ntk {
 
 /// What of the outputs a kernel sees: R (O x C), with the kernel (R^T J)(R^T J')^T of C x C blocks, and how a block is

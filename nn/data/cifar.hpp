@@ -4,6 +4,7 @@
 
 #include "nn/data/images.hpp"
 
+/// CIFAR-10 and CIFAR-100.
 namespace xtangent::nn {
 
 enum class CifarLabels {

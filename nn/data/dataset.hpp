@@ -7,6 +7,7 @@
 #include "nn/data/images.hpp"
 #include "nn/scope.hpp"
 
+/// Images that stay bytes until their batch.
 namespace xtangent::nn {
 
 /// Random changes of training images that keep their meaning: a window of the image's size out of the image with a

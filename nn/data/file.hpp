@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+/// Files: read whole, gzipped or not; written whole or not at all.
 namespace xtangent::nn {
 
 /// The bytes of a file. One that begins as gzip does is unpacked, whatever its name.

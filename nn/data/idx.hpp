@@ -4,6 +4,7 @@
 
 #include "nn/data/images.hpp"
 
+/// IDX files: MNIST and Fashion-MNIST.
 namespace xtangent::nn {
 
 /// One pair of IDX files (http://yann.lecun.com/exdb/mnist): images (magic 2051: count, rows, columns) and labels

@@ -12,6 +12,7 @@
 #include "autodiff/kernels/convert.hpp"
 #include "nn/data/zip.hpp"
 
+/// NumPy's files.
 namespace xtangent::nn {
 
 /// Writes an array in NumPy's format 1.0 (little-endian, row-major), whole or not at all: to a temporary name beside
