@@ -1,7 +1,7 @@
 """What doxygen reads of a file: input filter of docs/Doxyfile.
 
-A header's opening comment, which stands before its namespace, becomes the text of a group of its own in the group of its
-folder; indented lines of a comment stay as they are. In pages, links to folders lead to their groups.
+A header's opening comment, which stands before its namespace, becomes the text of a group of its own in that of its
+folder; indented lines of comments become blocks of code. In pages, links to folders and headers lead to their groups.
 
 usage: filter.py FILE
 """

@@ -2,8 +2,7 @@
 
 In docs/tutorial.md a comment stands before each block: `<!-- FILE.cpp NAME -->` before what stands in that file of
 examples/tutorial between `// [NAME]` and `// [/NAME]`, and `<!-- STEP prints -->` before a part of what that program
-prints; all parts together are all of it. Words and whole numbers have to agree, other numbers to a tenth, but for speeds
-and times.
+prints; all parts together are all of it. Words and whole numbers have to agree, other numbers to a tenth; times do not.
 
 usage: tutorial.py [--write] TUTORIAL.md SOURCES PROGRAM...      the programs in the order in which they are run
        --write: puts code and output into the tutorial instead

@@ -106,5 +106,20 @@ BOOST_AUTO_TEST_CASE(minimum_rows) {
   expect_ops(binary_rows(
       "minimum", [](auto x) { return minimum(x[0], x[1]); }, [](auto& a, auto& b) { return xt::minimum(a, b); }));
 }
+BOOST_AUTO_TEST_CASE(named_rows) {
+  const std::vector<Input> x = {{{2, 3}}, {{3}, Examples::none, 0.5, 2.5}};
+  expect_ops({
+      row("add by name", [](auto v) { return add(v[0], v[1]); }, x,
+          {.reference = by_xtensor([](auto& a, auto& b) { return a + b; })}),
+      row("subtract by name", [](auto v) { return subtract(v[0], v[1]); }, x,
+          {.reference = by_xtensor([](auto& a, auto& b) { return a - b; })}),
+      row("multiply by name", [](auto v) { return multiply(v[0], v[1]); }, x,
+          {.reference = by_xtensor([](auto& a, auto& b) { return a * b; })}),
+      row("divide by name", [](auto v) { return divide(v[0], v[1]); }, x,
+          {.reference = by_xtensor([](auto& a, auto& b) { return a / b; })}),
+      row("affine", [](auto v) { return affine(v[0], -1.5, 0.25); }, {{{3, 2}, axis0}},
+          {.reference = [](const Arrays& v) { return Array<double>(-1.5 * v[0].xt() + 0.25); }}),
+  });
+}
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,65 @@
+// Picking elements: what maxima and cross-entropy are made of.
+#include "autodiff/ops/selection.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/testing.hpp"
+
+using namespace xtangent;
+using namespace xtangent::testing;
+
+namespace {
+
+constexpr Examples axis0 = Examples::axis0;
+
+// Of (2, 4) the elements (2, 3): one twice, one never.
+std::shared_ptr<const Selection> picks() {
+  return std::make_shared<const Selection>(Selection{{2, 4}, {2, 3}, 2, {3, 0, 3, 1, 2, 0}});
+}
+
+// (lead, 2, 4) to (lead, 2, 3), element by element.
+Array<double> selected(const std::vector<Array<double>>& x) {
+  std::vector<double> out;
+  for (std::size_t lead = 0; lead < x[0].size() / 8; ++lead)
+    for (std::size_t i = 0; i < 6; ++i) out.push_back(x[0][lead * 8 + i / 3 * 4 + picks()->index[i]]);
+  Shape shape = x[0].shape();
+  shape[shape.rank() - 1] = 3;
+  return Array<double>::from(shape, out);
+}
+
+Array<double> unselected(const std::vector<Array<double>>& x) {
+  std::vector<double> out(x[0].size() / 6 * 8);
+  for (std::size_t i = 0; i < x[0].size(); ++i) out[i / 6 * 8 + i % 6 / 3 * 4 + picks()->index[i % 6]] += x[0][i];
+  Shape shape = x[0].shape();
+  shape[shape.rank() - 1] = 4;
+  return Array<double>::from(shape, out);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(selection)
+
+BOOST_AUTO_TEST_CASE(select_rows) {
+  const auto f = [](auto x) { return select(x[0], picks()); };
+  expect_ops({
+      row("select", f, {{{2, 4}}}, {.wrong = {{{4}}, {{2, 3}}, {{4, 2}}}, .reference = selected}),
+      row("select behind examples", f, {{{3, 2, 4}, axis0}}, {.reference = selected}),
+      row("select behind two axes", f, {{{3, 2, 2, 4}, axis0}}, {.reference = selected}),
+  });
+}
+
+BOOST_AUTO_TEST_CASE(unselect_rows) {
+  const auto f = [](auto x) { return unselect(x[0], picks()); };
+  expect_ops({
+      row("unselect", f, {{{2, 3}}}, {.wrong = {{{3}}, {{2, 4}}, {{3, 2}}}, .reference = unselected}),
+      row("unselect behind examples", f, {{{3, 2, 3}, axis0}}, {.reference = unselected}),
+      row("unselect behind two axes", f, {{{3, 2, 2, 3}, axis0}}, {.reference = unselected}),
+  });
+}
+
+BOOST_AUTO_TEST_CASE(blocks_beyond_the_index_are_refused) {
+  BOOST_CHECK_THROW(check_block_size(std::size_t{1} << 33, "max"), shape_error);
+  BOOST_CHECK_NO_THROW(check_block_size(std::size_t{1} << 31, "max"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,57 @@
+"""Every function of autodiff/ops/*.hpp stands in a row that expect_op takes through all properties of an op.
+
+Looked for are calls in test cases and functions of tests/autodiff/ that make rows, in functions that those call, and,
+for elementwise functions, in their table.
+
+usage: op_rows.py SOURCE_FOLDER
+"""
+import pathlib
+import re
+import sys
+
+top = pathlib.Path(sys.argv[1])
+helpers = {"align_probes", "elementwise"}  # of rules; the way to a function of the table
+
+
+def read(file):
+    return re.sub(r"//[^\n]*", "", file.read_text(encoding="utf-8"))
+
+
+def row_text(text):
+    """The parts of a test file that make rows."""
+    blocks = re.split(r"\n(?=\S)", text)  # a function or test case: from a line that is not indented to the next
+    merged = []
+    for block in blocks:
+        if merged and re.match(r"[})]", block):
+            merged[-1] += "\n" + block
+        else:
+            merged.append(block)
+    taken = {i for i, block in enumerate(merged) if re.search(r"\b(row|\w*rows|expect_ops?)\(", block)}
+    growing = True
+    while growing:
+        called = "\n".join(merged[i] for i in taken)
+        more = {i for i, block in enumerate(merged) if i not in taken and any(
+            re.search(rf"(?<!::)\b{name}[(,;]", called) for name in re.findall(r"^[\w<>:&\s]+?\b(\w+)[({]", block, re.M)[:1])}
+        growing = bool(more)
+        taken |= more
+    return "\n".join(merged[i] for i in sorted(taken))
+
+
+declared = {}
+for header in sorted((top / "autodiff" / "ops").glob("*.hpp")):
+    for name in re.findall(r"template <[^>]*>\s*Var<T> (operator\S|\w+)\(", read(header)):
+        declared.setdefault(name, header.name)
+tests = [read(file) for file in sorted((top / "tests" / "autodiff").glob("*_test.cpp"))]
+rows = "\n".join(row_text(text) for text in tests)
+table = "\n".join(re.findall(r"const std::vector<Setting> settings = \{(.*?)\n\};", "\n".join(tests), re.S))
+
+
+def has_row(name):
+    if name.startswith("operator"):
+        return re.search(rf"[\w\])] {re.escape(name[-1])} [\w(]", rows)
+    return re.search(rf"(?<![\w.]){name}(<\w+>)?\(", rows) or f"Function::{name}," in table
+
+
+missing = [f"{header}: {name}" for name, header in declared.items() if name not in helpers and not has_row(name)]
+print("\n".join(f"no row for {what}" for what in missing) or f"all of {len(declared)} functions have rows")
+sys.exit(bool(missing) or len(declared) < 60)
