@@ -26,12 +26,14 @@ def row_text(text):
             merged[-1] += "\n" + block
         else:
             merged.append(block)
-    taken = {i for i, block in enumerate(merged) if re.search(r"\b(row|\w*rows|expect_ops?)\(", block)}
+    taken = {i for i, block in enumerate(merged) if re.search(r"\b(row|\w*rows|expect_\w+)\(", block)}
+    starts = {i: re.match(r"(?:template <[^>]*>\s*)?[\w<>:&, ]+?\b(\w+)\(", block) for i, block in enumerate(merged)
+              if not block.startswith("BOOST_")}
+    named = {i: start[1] for i, start in starts.items() if start}
     growing = True
     while growing:
         called = "\n".join(merged[i] for i in taken)
-        more = {i for i, block in enumerate(merged) if i not in taken and any(
-            re.search(rf"(?<!::)\b{name}[(,;]", called) for name in re.findall(r"^[\w<>:&\s]+?\b(\w+)[({]", block, re.M)[:1])}
+        more = {i for i, name in named.items() if i not in taken and re.search(rf"(?<!::)\b{name}[(,;]", called)}
         growing = bool(more)
         taken |= more
     return "\n".join(merged[i] for i in sorted(taken))
@@ -41,15 +43,15 @@ declared = {}
 for header in sorted((top / "autodiff" / "ops").glob("*.hpp")):
     for name in re.findall(r"template <[^>]*>\s*Var<T> (operator\S|\w+)\(", read(header)):
         declared.setdefault(name, header.name)
-tests = [read(file) for file in sorted((top / "tests" / "autodiff").glob("*_test.cpp"))]
-rows = "\n".join(row_text(text) for text in tests)
-table = "\n".join(re.findall(r"const std::vector<Setting> settings = \{(.*?)\n\};", "\n".join(tests), re.S))
+folder = top / "tests" / "autodiff"
+rows = "\n".join(row_text(read(file)) for file in sorted(folder.glob("*_test.cpp")))
+table, = re.findall(r"const std::vector<Setting> settings = \{(.*?)\n\};", read(folder / "activation_test.cpp"), re.S)
 
 
 def has_row(name):
     if name.startswith("operator"):
         return re.search(rf"[\w\])] {re.escape(name[-1])} [\w(]", rows)
-    return re.search(rf"(?<![\w.]){name}(<\w+>)?\(", rows) or f"Function::{name}," in table
+    return re.search(rf"(?<![\w.])(?<!xt::)(?<!std::){name}(<\w+>)?\(", rows) or f"Function::{name}," in table
 
 
 missing = [f"{header}: {name}" for name, header in declared.items() if name not in helpers and not has_row(name)]
