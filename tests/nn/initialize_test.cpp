@@ -7,7 +7,12 @@
 #include <set>
 
 #include "autodiff/kernels/random.hpp"
+#include "nn/layers/attention.hpp"
+#include "nn/layers/conv1d.hpp"
+#include "nn/layers/conv2d.hpp"
+#include "nn/layers/embedding.hpp"
 #include "nn/sequential.hpp"
+#include "tests/testing.hpp"
 
 using namespace xtangent;
 
@@ -126,6 +131,42 @@ BOOST_AUTO_TEST_CASE(ntk_parameterization_scales_activations) {
     }
   const nn::Linear unbiased(40, 3, {.parameterization = nn::Parameterization::ntk, .sigma_b = 0.0});
   BOOST_TEST(unbiased.init<double>(2).count() == 1u);
+}
+
+// A layer in NTK parameterization is the standard one with weights times sigma_w / sqrt(fan_in) and biases times
+// sigma_b.
+BOOST_AUTO_TEST_CASE(every_layer_with_weights_has_both_parameterizations) {
+  const nn::WeightOptions ntk = {.parameterization = nn::Parameterization::ntk, .sigma_w = 1.5, .sigma_b = 0.3};
+  const nn::EmbeddingOptions rows = {.parameterization = nn::Parameterization::ntk, .sigma_w = 1.5};
+  struct Row {
+    nn::AnyModule layer, standard;
+    double fan_in;
+    Array<double> x;
+  };
+  const auto random = [](const Shape& shape) { return nn::draw<double>(nn::normal(1.0), shape, 3, 1); };
+  const Array<double> tokens = Array<double>::from({2, 3}, {0, 4, 2, 2, 1, 3});
+  const Row table[] = {
+      {nn::Linear(8, 3, ntk), nn::Linear(8, 3), 8, random({2, 8})},
+      {nn::Conv1d(4, 6, 3, {.padding = 1}, ntk), nn::Conv1d(4, 6, 3, {.padding = 1}), 12, random({2, 4, 5})},
+      {nn::Conv2d(4, 6, 3, {.padding = 1}, ntk), nn::Conv2d(4, 6, 3, {.padding = 1}), 36, random({2, 4, 5, 5})},
+      {nn::Conv2d(4, 6, 3, {.groups = 2}, ntk), nn::Conv2d(4, 6, 3, {.groups = 2}), 18, random({2, 4, 5, 5})},
+      {nn::Embedding(5, 3, rows), nn::Embedding(5, 3), 1, tokens},
+      {nn::PositionalEmbedding(4, 3, rows), nn::PositionalEmbedding(4, 3), 1, random({2, 4, 3})},
+      {nn::MultiheadAttention(8, 2, {.weights = ntk}), nn::MultiheadAttention(8, 2), 8, random({2, 4, 8})},
+  };
+  for (const Row& row : table) {
+    BOOST_TEST_CONTEXT(row.layer->type()) {
+      const auto params = row.layer->init<double>(2);
+      auto scaled = row.standard->init<double>(2);
+      BOOST_TEST(params.count() == scaled.count());
+      for (const auto& [info, value] : params) {
+        BOOST_TEST((info.initializer.kind == nn::Initializer::Kind::normal && info.initializer.spread == 1.0));
+        const bool bias = info.name.ends_with("bias");
+        scaled.set(info.name, Array<double>(value.xt() * (bias ? 0.3 : 1.5 / std::sqrt(row.fan_in))));
+      }
+      BOOST_TEST(testing::difference((*row.layer)(params, row.x), (*row.standard)(scaled, row.x)) < 1e-14);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(permutations_are_permutations) {

@@ -5,7 +5,7 @@
 
 #include "nn/nn.hpp"
 
-/// The networks of tests/fixtures/networks.py, row by row.
+/// The networks of tests/fixtures/table.py, row by row.
 namespace xtangent::testing {
 
 struct TorchRow {
