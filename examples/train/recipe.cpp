@@ -18,6 +18,16 @@ void require(bool good, const std::string& what) {
 
 }  // namespace
 
+Recipe usual_recipe(const std::string& network, bool color) {
+  if (network == "mlp") return {.epochs = color ? 15u : 5u, .batch = 128};
+  if (network == "lenet") return {.epochs = 3, .rate = 3e-3};
+  if (network == "convnet") return color ? Recipe{.epochs = 20, .rate = 2e-3} : Recipe{.epochs = 4, .rate = 3e-3};
+  // Stochastic gradient descent for networks with batch norm; AdamW for those with layer norm.
+  if (network == "resnet18" || network == "wide_resnet16")
+    return {.epochs = color ? 12u : 3u, .optimizer = "sgd", .rate = 0.05, .weight_decay = 5e-4};
+  return {.epochs = color ? 30u : 5u, .optimizer = "adamw", .weight_decay = 0.05, .clip_norm = 1.0};
+}
+
 nn::OptimizerSettings optimizer_of(const Recipe& r) {
   if (r.optimizer == "sgd") return nn::sgd({r.rate, r.momentum, r.weight_decay, r.momentum > 0.0});
   if (r.optimizer == "adam") return nn::adam({.rate = r.rate, .weight_decay = r.weight_decay});
@@ -42,7 +52,6 @@ Recipe changed(Recipe out, const Settings& settings) {
     out.rate = sgd ? 0.05 : 1e-3;
     out.weight_decay = sgd ? 5e-4 : out.optimizer == "adamw" ? 0.05 : 0.0;
   }
-  replace(out.width, settings.width);
   replace(out.epochs, settings.epochs);
   replace(out.batch, settings.batch);
   replace(out.rate, settings.rate);
@@ -50,7 +59,6 @@ Recipe changed(Recipe out, const Settings& settings) {
   replace(out.weight_decay, settings.weight_decay);
   replace(out.schedule, settings.schedule);
   replace(out.clip_norm, settings.clip_norm);
-  require(out.width > 0.0, "--width must be positive.");
   require(out.epochs > 0 && out.batch > 0, "--epochs and --batch are at least 1.");
   require(out.rate > 0.0, "--lr must be positive.");
   require(out.clip_norm >= 0.0, "--clip-norm is 0 or more.");

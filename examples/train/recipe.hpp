@@ -10,13 +10,15 @@ namespace xtangent::examples {
 
 /// How a network learns well when nothing else is asked for.
 struct Recipe {
-  double width = 1.0;
   std::size_t epochs = 5, batch = 64;
   std::string optimizer = "adam";
   double rate = 1e-3, momentum = 0.9, weight_decay = 0.0;
   std::string schedule = "warmup";
   double clip_norm = 0.0;
 };
+
+/// Of a network of networks.hpp, for MNIST's kind of images or for CIFAR's.
+Recipe usual_recipe(const std::string& network, bool color);
 
 /// A recipe with everything replaced that the settings give. Throws option_error for names that do not exist and
 /// numbers out of range.

@@ -60,8 +60,9 @@ Training train(const Settings& settings, const ImageSet& set, const nn::TrainAnd
   const NetworkKind& kind = network_kind(settings.network);
   Training out;
   out.data_set = set.title;
-  out.recipe = changed(images.train.channels == 1 ? kind.gray : kind.color, settings);
-  const nn::AnyModule net = kind.make(images.train, out.recipe.width);
+  out.recipe = changed(usual_recipe(kind.name, images.train.channels == 3), settings);
+  const double width = kind.width_for(images.train, settings.width);
+  const nn::AnyModule net = kind.make(images.train, width);
   const nn::DatasetOptions options = options_of(settings, kind, images.train);
   const nn::Dataset train = training_images(settings, nn::Dataset(images.train, options));
   nn::Parameters<float> params = net->init<float>(settings.seed);
@@ -76,7 +77,7 @@ Training train(const Settings& settings, const ImageSet& set, const nn::TrainAnd
     std::printf("%s %s\n", there ? "going on from" : "from the beginning: there is no", checkpoint.c_str());
   else if (there)
     std::printf("replacing the training in %s (--resume would go on with it)\n", settings.out.c_str());
-  std::printf("%s, width %g: %s parameters, %s training images\n", kind.name.c_str(), out.recipe.width,
+  std::printf("%s, width %g: %s parameters, %s training images\n", kind.name.c_str(), width,
               grouped(static_cast<double>(out.parameters)).c_str(),
               grouped(static_cast<double>(train.count())).c_str());
   std::fflush(stdout);

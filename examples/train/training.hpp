@@ -3,8 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "examples/train/images.hpp"
-#include "examples/train/networks.hpp"
+#include "examples/common/images.hpp"
+#include "examples/common/networks.hpp"
+#include "examples/train/recipe.hpp"
 #include "examples/train/settings.hpp"
 #include "nn/trainer.hpp"
 

@@ -5,24 +5,17 @@ usage: train_test.py PROGRAM      ($XTANGENT_TORCH: a Python with torch and safe
 import json
 import os
 import pathlib
-import pty
 import random
-import select
 import struct
 import subprocess
 import sys
 import tempfile
 import time
 
+import programs
+from programs import check, on_a_terminal, write_cifar, write_idx
+
 program = sys.argv[1]
-failures = 0
-
-
-def check(good, what):
-    global failures
-    if not good:
-        failures += 1
-        print("FAILED:", what)
 
 
 def command(*options):
@@ -31,32 +24,6 @@ def command(*options):
 
 def run(*options, **more):
     return subprocess.run(command(*options), capture_output=True, text=True, timeout=300, **more)
-
-
-def images(count, size, seed):
-    """(bytes, label) of ten classes: a bright band for each class, and noise."""
-    draw, out = random.Random(seed), []
-    for n in range(count):
-        band = range(n % 10 * size // 10, (n % 10 + 1) * size // 10)
-        out.append((bytes((180 if i in band else 20) + draw.randint(0, 55) for i in range(size)), n % 10))
-    return out
-
-
-def write_idx(folder, count):
-    folder.mkdir(parents=True)
-    for part, seed in (("train", 2), ("t10k", 3)):
-        data = images(count, 784, seed)
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(
-            struct.pack(">4I", 2051, count, 28, 28) + b"".join(pixels for pixels, _ in data))
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(
-            struct.pack(">2I", 2049, count) + bytes(label for _, label in data))
-
-
-def write_cifar(folder, count):
-    folder.mkdir(parents=True)
-    for name, seed in [(f"data_batch_{i}", i) for i in range(1, 6)] + [("test_batch", 6)]:
-        (folder / f"{name}.bin").write_bytes(
-            b"".join(bytes([label]) + pixels for pixels, label in images(count, 3072, seed)))
 
 
 def metrics(folder, whole=True):
@@ -89,25 +56,6 @@ def check_outputs(folder, epochs):
           "epochs in metrics")
     check(all(isinstance(line["loss"], float) for line in lines), "losses in metrics")
     return lines
-
-
-def on_a_terminal(*options):
-    """What the program writes on a terminal."""
-    main, side = pty.openpty()
-    process = subprocess.Popen(command(*options), stdout=side, stderr=side, stdin=subprocess.DEVNULL)
-    os.close(side)
-    out = b""
-    while select.select([main], [], [], 120)[0]:
-        try:
-            part = os.read(main, 1 << 16)
-        except OSError:
-            break
-        if not part:
-            break
-        out += part
-    os.close(main)
-    check(process.wait(timeout=60) == 0, "a run on a terminal")
-    return out.decode(errors="replace")
 
 
 def inode(file):
@@ -225,7 +173,7 @@ with tempfile.TemporaryDirectory() as temporary:
             seen[flag] = tensors(out / "weights.safetensors")[1]
         check(seen[""] == seen[usual] and seen["--augment"] != seen["--no-augment"], f"changed images of {data_set}")
 
-    text = on_a_terminal("mnist", "--data", data, "--out", here / "t", "--epochs", 2, "--batch", 1)
+    text = on_a_terminal(command("mnist", "--data", data, "--out", here / "t", "--epochs", 2, "--batch", 1))
     check("\r" in text and "█" in text and "loss" in text and "accuracy" in text and "images/s" in text and
           "s left" in text, f"a bar on a terminal: {text[:300]!r}")
 
@@ -265,5 +213,5 @@ with tempfile.TemporaryDirectory() as temporary:
     check(done.returncode == 1 and "not finite first" in done.stderr.lower(), f"{done.stderr}")
     check(run("--help").returncode == 0, "--help")
 
-print("FAILED" if failures else "passed")
-sys.exit(failures != 0)
+print("FAILED" if programs.failures else "passed")
+sys.exit(programs.failures != 0)

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "examples/train/recipe.hpp"
 #include "nn/data/images.hpp"
 #include "nn/module.hpp"
 
@@ -15,7 +15,10 @@ struct NetworkKind {
   nn::ImageLayout layout;
   /// For these images, all widths times `width`. Throws option_error for images or widths that do not fit.
   nn::AnyModule (*make)(const nn::LabeledImages& images, double width);
-  Recipe gray, color;  ///< for MNIST's kind of images, and for CIFAR's
+  double gray_width = 1.0, color_width = 1.0;  ///< usual ones, for MNIST's kind of images and for CIFAR's
+
+  /// The width that was asked for, or else the usual one. Throws option_error unless it is positive.
+  double width_for(const nn::LabeledImages& images, std::optional<double> given) const;
 };
 
 const std::vector<NetworkKind>& network_kinds();

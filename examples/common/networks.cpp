@@ -1,4 +1,4 @@
-#include "examples/train/networks.hpp"
+#include "examples/common/networks.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -17,7 +17,8 @@ namespace {
 // A number of features times the width, a multiple of `multiple`.
 std::size_t scaled(double features, double width, std::size_t multiple = 1) {
   const double parts = std::round(features * width / static_cast<double>(multiple));
-  if (!(parts >= 1.0) || parts > 1e6) throw option_error("[train] --width " + std::to_string(width) + " does not fit.");
+  if (!(parts >= 1.0) || parts > 1e6)
+    throw option_error("[network] --width " + std::to_string(width) + " does not fit.");
   return static_cast<std::size_t>(parts) * multiple;
 }
 
@@ -27,7 +28,7 @@ nn::AnyModule mlp(const nn::LabeledImages& images, double width) {
 
 nn::AnyModule lenet(const nn::LabeledImages& images, double width) {
   if (images.channels != 1 || images.height != 28 || images.width != 28)
-    throw option_error("[train] lenet takes images of 1 x 28 x 28 numbers, these have " +
+    throw option_error("[network] lenet takes images of 1 x 28 x 28 numbers, these have " +
                        std::to_string(images.channels) + " x " + std::to_string(images.height) + " x " +
                        std::to_string(images.width) + ". Choose convnet or resnet18.");
   return nn::lenet(images.classes, {}, width);
@@ -71,32 +72,23 @@ nn::AnyModule mixer(const nn::LabeledImages& images, double width) {
                         .width = width});
 }
 
-// Stochastic gradient descent for networks with batch norm; AdamW for those with layer norm.
-Recipe residual(std::size_t epochs, double width) {
-  return {.width = width,
-          .epochs = epochs,
-          .batch = 64,
-          .optimizer = "sgd",
-          .rate = 0.05,
-          .weight_decay = 5e-4,
-          .schedule = "warmup"};
-}
-Recipe transformer(std::size_t epochs) {
-  return {.epochs = epochs, .optimizer = "adamw", .rate = 1e-3, .weight_decay = 0.05, .clip_norm = 1.0};
-}
-
 }  // namespace
+
+double NetworkKind::width_for(const nn::LabeledImages& images, std::optional<double> given) const {
+  const double width = given.value_or(images.channels == 1 ? gray_width : color_width);
+  if (!(width > 0.0)) throw option_error("[network] --width must be positive.");
+  return width;
+}
 
 const std::vector<NetworkKind>& network_kinds() {
   constexpr auto planes = nn::ImageLayout::planes;
-  static const std::vector<NetworkKind> kinds = {
-      {"mlp", nn::ImageLayout::flat, mlp, {.epochs = 5, .batch = 128}, {.epochs = 15, .batch = 128}},
-      {"lenet", planes, lenet, {.epochs = 3, .rate = 3e-3}, {.epochs = 3, .rate = 3e-3}},
-      {"convnet", planes, convnet, {.epochs = 4, .rate = 3e-3}, {.epochs = 20, .rate = 2e-3}},
-      {"resnet18", planes, resnet18, residual(3, 0.25), residual(12, 0.25)},
-      {"wide_resnet16", planes, wide_resnet16, residual(3, 0.25), residual(12, 0.5)},
-      {"vit", planes, vit, transformer(5), transformer(30)},
-      {"mixer", planes, mixer, transformer(5), transformer(30)}};
+  static const std::vector<NetworkKind> kinds = {{"mlp", nn::ImageLayout::flat, mlp},
+                                                 {"lenet", planes, lenet},
+                                                 {"convnet", planes, convnet},
+                                                 {"resnet18", planes, resnet18, 0.25, 0.25},
+                                                 {"wide_resnet16", planes, wide_resnet16, 0.25, 0.5},
+                                                 {"vit", planes, vit},
+                                                 {"mixer", planes, mixer}};
   return kinds;
 }
 
@@ -106,7 +98,7 @@ const NetworkKind& network_kind(const std::string& name) {
     if (kind.name == name) return kind;
     names += (names.empty() ? "" : ", ") + kind.name;
   }
-  throw option_error("[train] no network '" + name + "'. There are " + names + ".");
+  throw option_error("[network] no network '" + name + "'. There are " + names + ".");
 }
 
 }  // namespace xtangent::examples

@@ -1,8 +1,10 @@
-#include "examples/train/images.hpp"
+#include "examples/common/images.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "nn/data/cifar.hpp"
+#include "nn/data/digits.hpp"
 #include "nn/data/file.hpp"
 #include "nn/data/idx.hpp"
 
@@ -12,6 +14,13 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* idx_file = "train-images-idx3-ubyte";
+constexpr const char* digits_file = "digits.csv.gz";
+
+// The quickstart's division of the 1,797 images.
+nn::TrainAndTest load_digits(const fs::path& folder) {
+  const nn::LabeledImages all = nn::load_digits(folder / digits_file);
+  return nn::split(all, std::min<std::size_t>(400, all.count() / 2), 1);
+}
 
 // The folder itself, or one of the set's names below it.
 std::vector<fs::path> folders_in(const ImageSet& set, const fs::path& place) {
@@ -43,7 +52,13 @@ const std::vector<ImageSet>& image_sets() {
        {"cifar10", "cifar-10-batches-bin", "cifar-10"},
        "data_batch_1.bin",
        "the six files of cifar-10-binary.tar.gz, unpacked (A. Krizhevsky: https://www.cs.toronto.edu/~kriz/cifar.html)",
-       [](const fs::path& folder) { return nn::load_cifar_folder(folder); }}};
+       [](const fs::path& folder) { return nn::load_cifar_folder(folder); }},
+      {"digits",
+       "UCI's handwritten digits",
+       {"."},
+       digits_file,
+       "digits.csv.gz, which `./run quickstart` takes from Debian's package python3-sklearn",
+       load_digits}};
   return sets;
 }
 
@@ -53,7 +68,7 @@ const ImageSet& image_set(const std::string& name) {
     if (set.name == name) return set;
     names += (names.empty() ? "" : ", ") + set.name;
   }
-  throw option_error("[train] no data set '" + name + "'. There are " + names + ".");
+  throw option_error("[data] no data set '" + name + "'. There are " + names + ".");
 }
 
 nn::TrainAndTest load(const ImageSet& set, const fs::path& data) {
@@ -71,8 +86,21 @@ nn::TrainAndTest load(const ImageSet& set, const fs::path& data) {
     if (nn::has_file(place, {set.file})) return set.load(place);
   std::string tried;
   for (const fs::path& place : places) tried += "\n  " + place.string();
-  throw data_error("[train] " + set.title + " was found in none of" + tried + "\nGet " + set.origin +
+  throw data_error("[data] " + set.title + " was found in none of" + tried + "\nGet " + set.origin +
                    ", gzipped or not, and name their folder with --data DIR.");
+}
+
+nn::TrainAndTest load(const std::string& where) {
+  for (const ImageSet& set : image_sets())
+    if (set.name == where) return load(set, fs::path());
+  for (const ImageSet& set : image_sets())
+    if (nn::has_file(where, {set.file})) return set.load(where);
+  std::string names, files;
+  for (const ImageSet& set : image_sets()) {
+    names += (names.empty() ? "" : ", ") + set.name;
+    if (files.find(set.file) == std::string::npos) files += (files.empty() ? "" : ", ") + set.file;
+  }
+  throw data_error("[data] '" + where + "' is none of " + names + ", nor a folder with one of " + files + ".");
 }
 
 }  // namespace xtangent::examples

@@ -25,4 +25,7 @@ const ImageSet& image_set(const std::string& name);
 /// ../shared/data. Throws data_error: where it was looked for, and where the files come from. Nothing is downloaded.
 nn::TrainAndTest load(const ImageSet& set, const std::filesystem::path& data);
 
+/// Reads a set by its name, as above, or whichever set lies in the folder `where`. Throws data_error.
+nn::TrainAndTest load(const std::string& where);
+
 }  // namespace xtangent::examples

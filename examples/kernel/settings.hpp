@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+/// What the kernel program is asked for.
+namespace xtangent::examples {
+
+struct Settings {
+  std::string network = "mlp";     ///< a name of common/networks.hpp
+  std::optional<double> width;     ///< factor of the network's numbers of channels and features; none: the trainer's
+  std::string weights;             ///< a safetensors file; empty: initial parameters, from `seed`
+  std::string data = "digits";     ///< a name of common/images.hpp, or a folder
+  std::size_t n = 1000;            ///< the first training images; 0: all
+  std::size_t test = 0;            ///< the first test images, for a second kernel
+  std::string readout = "pseudo";  ///< pseudo, full, trace, single:OUTPUT or signs:SEED
+  std::string memory;              ///< as parse_bytes reads it; empty: half of what is free
+  std::filesystem::path out = "results/kernel/K.npy";
+  std::filesystem::path store;  ///< folder of finished tiles; empty: none
+  bool in_double = false, dry_run = false;
+  std::uint64_t seed = 1;
+  std::size_t threads = 0;  ///< 0: as many as the machine has
+};
+
+}  // namespace xtangent::examples

@@ -1,0 +1,256 @@
+"""Computes kernels of small networks on made-up images with the kernel program, interrupts it and goes on, and uses it
+wrongly.
+
+usage: kernel_test.py KERNEL TRAIN      ($XTANGENT_TORCH: a Python with torch and safetensors computes one too)
+"""
+import array
+import ast
+import json
+import os
+import pathlib
+import re
+import shlex
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import programs
+from programs import check, on_a_terminal, write_cifar, write_idx
+
+kernel, train = sys.argv[1:]
+
+
+def command(*options):
+    return [kernel, *map(str, options)]
+
+
+def run(*options, **more):
+    return subprocess.run(command(*options), capture_output=True, text=True, timeout=300, **more)
+
+
+def read_npy(file):
+    """Shape and rows of a file of doubles, as NumPy reads it."""
+    data = file.read_bytes()
+    check(data[:8] == b"\x93NUMPY\x01\x00", "NumPy's magic and version")
+    length = struct.unpack("<H", data[8:10])[0]
+    header = ast.literal_eval(data[10:10 + length].decode("latin1"))
+    check(header["descr"] == "<f8" and not header["fortran_order"], f"{header}")
+    values = array.array("d", data[10 + length:])
+    height, width = header["shape"]
+    check(len(values) == height * width, "as many elements as the shape says")
+    return header["shape"], [values[i * width:(i + 1) * width] for i in range(height)]
+
+
+def close(a, b, tolerance):
+    scale = max(abs(v) for row in b for v in row)
+    return all(abs(v - w) <= tolerance * scale for x, y in zip(a, b) for v, w in zip(x, y))
+
+
+def as_pytorch_saves(file, target):
+    """The same arrays in the order of their names and with PyTorch's metadata, as safetensors.torch.save_file writes."""
+    data = file.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    header, body = json.loads(data[8:8 + length]), data[8 + length:]
+    header.pop("__metadata__", None)
+    out, parts, offset = {"__metadata__": {"format": "pt"}}, [], 0
+    for name in sorted(header):
+        begin, end = header[name]["data_offsets"]
+        parts.append(body[begin:end])
+        out[name] = {**header[name], "data_offsets": [offset, offset + end - begin]}
+        offset += end - begin
+    text = json.dumps(out).encode()
+    target.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(parts))
+
+
+def interrupted(options, moment, number=signal.SIGINT):
+    """A run that gets a signal once moment() is true."""
+    process = subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.time() + 120
+    while not moment() and process.poll() is None and time.time() < end:
+        time.sleep(0.002)
+    running = process.poll() is None
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=120)
+    return running, process.returncode, errors
+
+
+TORCH = """
+import gzip, struct, sys, torch
+from safetensors.torch import load_file
+net = torch.nn.Sequential(torch.nn.Conv2d(1, 6, 5, padding=2), torch.nn.Tanh(), torch.nn.AvgPool2d(2),
+    torch.nn.Conv2d(6, 16, 5), torch.nn.Tanh(), torch.nn.AvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(400, 120),
+    torch.nn.Tanh(), torch.nn.Linear(120, 84), torch.nn.Tanh(), torch.nn.Linear(84, 10)).double()
+net.load_state_dict(load_file(sys.argv[1]), strict=True)
+pixels = torch.frombuffer(bytearray(open(sys.argv[2], "rb").read()[16:]), dtype=torch.uint8).double().view(-1, 1, 28, 28)
+x = (pixels / 255 - (pixels / 255).mean()) / (pixels / 255).std(correction=0)
+rows = []
+for image in x[:8]:
+    net.zero_grad()
+    (net(image[None]).sum() / 10 ** 0.5).backward()
+    rows.append(torch.cat([p.grad.flatten() for p in net.parameters()]))
+g = torch.stack(rows)
+print(*(g @ g.T).flatten().tolist())
+"""
+
+
+def numbers(here, data):
+    """Kernels that must agree with one another."""
+    usual = ["--data", data / "mnist", "--network", "mlp", "--width", 0.1, "--double"]
+    out = here / "numbers"
+    results = {}
+    for readout in ("full", "pseudo", "trace", "single:3", "signs:7"):
+        file = out / (readout.replace(":", "") + ".npy")
+        done = run(*usual, "--n", 9, "--test", 4, "--readout", readout, "--out", file)
+        check(done.returncode == 0, f"{readout}: {done.stderr}")
+        results[readout] = read_npy(file)
+        results[readout + " test"] = read_npy(file.with_name(file.stem + "_test.npy"))
+    for part, rows in (("", 9), (" test", 4)):
+        shape, theta = results["full" + part]
+        check(shape == (rows * 10, 90), f"eNTK of shape {shape}")
+        blocks = [[[[theta[n * 10 + o][m * 10 + p] for p in range(10)] for o in range(10)] for m in range(9)]
+                  for n in range(rows)]
+        expected = {"pseudo": [[sum(map(sum, block)) / 10 for block in row] for row in blocks],
+                    "trace": [[sum(block[o][o] for o in range(10)) / 10 for block in row] for row in blocks],
+                    "single:3": [[block[3][3] for block in row] for row in blocks]}
+        for readout, values in expected.items():
+            check(results[readout + part][0] == (rows, 9), f"{readout}{part} of shape {results[readout + part][0]}")
+            check(close(results[readout + part][1], values, 1e-12), f"{readout}{part} is not what the eNTK says")
+        check(not close(results["signs:7" + part][1], expected["pseudo"], 1e-2), "random signs are no equal signs")
+    check(all(results["full"][1][i][j] == results["full"][1][j][i] for i in range(90) for j in range(i)),
+          "symmetric to the bit")
+    done = run(*[option for option in usual if option != "--double"], "--n", 9, "--out", out / "float.npy")
+    check(done.returncode == 0, f"in float: {done.stderr}")
+    in_float = read_npy(out / "float.npy")[1]
+    check(in_float != results["pseudo"][1] and close(in_float, results["pseudo"][1], 1e-5), "float and double")
+    done = run(*usual, "--n", 9, "--seed", 2, "--out", out / "seed.npy")
+    check(read_npy(out / "seed.npy")[1] != results["pseudo"][1], "another seed")
+
+
+def weights(here, data):
+    """Weights of the trainer, and the same as PyTorch saves them."""
+    done = subprocess.run([train, "mnist", "--data", data, "--out", here / "trained", "--epochs", "1"],
+                          capture_output=True, text=True, timeout=300)
+    check(done.returncode == 0, f"training: {done.stderr}")
+    own, theirs = here / "trained" / "weights.safetensors", here / "pytorch.safetensors"
+    as_pytorch_saves(own, theirs)
+    usual = ["--network", "lenet", "--data", data / "mnist", "--n", 8, "--double"]
+    files = []
+    for file in (None, own, theirs):
+        out = here / "weights" / f"{len(files)}.npy"
+        done = run(*usual, "--out", out, *(["--weights", file] if file else []))
+        check(done.returncode == 0, f"{file}: {done.stderr}")
+        files.append(out.read_bytes())
+    check(files[1] == files[2] and files[0] != files[1], "the same kernel of PyTorch's file, another without")
+    if os.environ.get("XTANGENT_TORCH"):
+        done = subprocess.run([os.environ["XTANGENT_TORCH"], "-c", TORCH, theirs,
+                               data / "mnist" / "train-images-idx3-ubyte"], capture_output=True, text=True)
+        check(done.returncode == 0, f"PyTorch: {done.stderr}")
+        values = list(map(float, done.stdout.split()))
+        check(close(read_npy(here / "weights" / "2.npy")[1], [values[i:i + 8] for i in range(0, 64, 8)], 1e-10),
+              "PyTorch's kernel")
+
+
+def interruptions(here, data):
+    """Ctrl-C and worse; the same bits in the end, and the command that was said."""
+    usual = ["--data", data / "cifar10", "--network", "resnet18", "--width", 0.125, "--n", 60, "--memory", "64M"]
+    whole, cut, store = here / "whole.npy", here / "cut 1.npy", here / "store of 'cut'"
+    done = run(*usual, "--out", whole, "--store", here / "other store")
+    check(done.returncode == 0, f"an uninterrupted run: {done.stderr}")
+    options = [*usual, "--out", cut, "--store", store]
+
+    def has_tiles(count):
+        return lambda: len(list(store.glob("train/tile-*"))) >= count
+
+    running, status, errors = interrupted(options, has_tiles(1))
+    check(running and status == 130, f"Ctrl-C: running {running}, status {status}, {errors}")
+    check("Interrupted: finished tiles are in" in errors and not cut.exists(), f"{errors}")
+    again = shlex.split(errors.strip().split("\n")[-1])
+    check(again == command(*options), f"the command to go on: {again}")
+    before = {file.name: file.stat().st_ino for file in store.glob("train/tile-*")}
+    running, status, errors = interrupted(options, has_tiles(len(before) + 1), signal.SIGKILL)
+    check(running and status == -signal.SIGKILL, f"killed: running {running}, status {status}")
+    done = run(*options, "--dry-run")
+    check(re.search(r"store +\d+ of \d+ tiles are in", done.stdout), f"how far it is: {done.stdout}")
+    done = subprocess.run(again, capture_output=True, text=True, timeout=300)
+    check(done.returncode == 0, f"going on: {done.stderr}")
+    after = {file.name: file.stat().st_ino for file in store.glob("train/tile-*")}
+    check(before and before.items() <= after.items() and len(after) > len(before), "finished tiles are kept")
+    check(cut.read_bytes() == whole.read_bytes(), "the bits of an uninterrupted run")
+    done = run(*usual[:-4], "--n", 61, *usual[-2:], "--out", cut, "--store", store)
+    check(done.returncode == 1 and "was begun with" in done.stderr, f"another kernel in the same store: {done.stderr}")
+    begun = time.time()
+    running, status, errors = interrupted([*usual, "--out", here / "gone.npy"], lambda: time.time() > begun + 0.5)
+    check(running and status == 130 and "--store DIR" in errors and not (here / "gone.npy").exists(),
+          f"Ctrl-C without a store: {status}, {errors}")
+
+
+def wrong_use(here, data):
+    mnist = ["--data", data / "mnist", "--network", "mlp", "--width", 0.1, "--n", 20]
+    (here / "file").write_text("x")
+    (here / "empty").mkdir()
+    (here / "cut.safetensors").write_bytes((here / "pytorch.safetensors").read_bytes()[:-5])
+    for options, says in [
+            ([*mnist, "--network", "alexnet"], "no network 'alexnet'. There are mlp, lenet"),
+            (["--data", here / "empty"], "is none of mnist, fashion, cifar10, digits, nor a folder with one of"),
+            (["--data", here / "absent"], "is none of mnist"),
+            (["--data", data / "cifar10", "--network", "lenet"], "lenet takes images of 1 x 28 x 28"),
+            ([*mnist, "--n", 801], "--n 801: MNIST has"),
+            ([*mnist, "--test", 801], "--test 801"),
+            ([*mnist, "--n", -3], "--n"),
+            ([*mnist, "--width", 0], "--width must be positive"),
+            ([*mnist, "--readout", "sum"], "pseudo, full, trace, single"),
+            ([*mnist, "--readout", "single"], "single"),
+            ([*mnist, "--readout", "single:x"], "single"),
+            ([*mnist, "--readout", "single:10"], "10"),
+            ([*mnist, "--readout", "signs:-1"], "signs"),
+            ([*mnist, "--memory", "much"], "'much' is no size. Write 512M, 2G"),
+            ([*mnist, "--memory", "2X"], "'2X' is no size"),
+            ([*mnist, "--memory", "-2G"], "'-2G' is no size"),
+            ([*mnist, "--memory", "0"], "'0' is no size"),
+            ([*mnist, "--memory", "1.5MiBs"], "is no size"),
+            ([*mnist, "--memory", "1K"], "--store DIR leaves the kernel on the disk"),
+            ([*mnist, "--weights", here / "absent"], "absent"),
+            ([*mnist, "--weights", here / "cut.safetensors"], "cut.safetensors"),
+            ([*mnist, "--weights", here / "pytorch.safetensors"], "Are --network, --width and --data those"),
+            ([*mnist, "--out", here / "file" / "K.npy"], "cannot be made a folder"),
+            ([*mnist, "--store", here / "file"], "file"),
+            ([*mnist, "--nonsense"], "nonsense")]:
+        out = here / "nothing"
+        done = run(*options, *([] if "--out" in options else ["--out", out / "K.npy"]))
+        check(done.returncode == 1, f"{options}: exit status {done.returncode}, {done.stdout}")
+        check(says in done.stderr, f"{options} says {done.stderr!r} instead of {says!r}")
+        check(not (out / "K.npy").exists(), f"{options} leaves a kernel")
+
+
+with tempfile.TemporaryDirectory() as temporary:
+    here = pathlib.Path(temporary)
+    data = here / "data"
+    write_idx(data / "mnist", 800)
+    write_cifar(data / "cifar10", 20)
+
+    done = run("--data", "mnist", "--network", "lenet", "--n", 50, "--out", here / "a" / "K.npy",
+               env={**os.environ, "XTANGENT_DATA": str(data)})
+    check(done.returncode == 0, f"a usual run: {done.stderr}")
+    check("lenet, width 1, initial parameters: 61,706 parameters" in done.stdout and "readout pseudo" in done.stdout and
+          "K.npy: kernel of 50 x 50 images" in done.stdout and "\r" not in done.stdout, f"{done.stdout}")
+    check([file.name for file in (here / "a").iterdir()] == ["K.npy"], "one file")
+
+    numbers(here, data)
+    weights(here, data)
+    for text, shown in (("1.5GiB", "1.50 GiB"), ("700M", "700.00 MiB"), ("2g", "2.00 GiB"), ("536870912", "512.00 MiB"),
+                        ("1GB", "953.67 MiB"), ("0.25 GiB", "256.00 MiB")):
+        done = run("--data", data / "mnist", "--n", 20, "--memory", text, "--dry-run", "--out", here / "dry" / "K.npy")
+        check(done.returncode == 0 and f"of a budget of {shown}" in done.stdout, f"{text}: {done.stdout}{done.stderr}")
+    check(not (here / "dry").exists(), "a dry run leaves nothing")
+    text = on_a_terminal(command("--data", data / "mnist", "--network", "lenet", "--n", 700,
+                                 "--readout", "full", "--memory", "256M", "--out", here / "t" / "K.npy"))
+    check("\r" in text and "█" in text and "GFLOP/s" in text and "s left" in text, f"a bar: {text[-300:]!r}")
+    interruptions(here, data)
+    wrong_use(here, data)
+    check(run("--help").returncode == 0, "--help")
+
+print("FAILED" if programs.failures else "passed")
+sys.exit(programs.failures != 0)

@@ -1,0 +1,61 @@
+"""What the tests of the examples share: made-up data sets in the published formats, programs run and watched."""
+import os
+import pty
+import random
+import select
+import struct
+import subprocess
+
+failures = 0
+
+
+def check(good, what):
+    global failures
+    if not good:
+        failures += 1
+        print("FAILED:", what)
+
+
+def images(count, size, seed):
+    """(bytes, label) of ten classes: a bright band for each class, and noise."""
+    draw, out = random.Random(seed), []
+    for n in range(count):
+        band = range(n % 10 * size // 10, (n % 10 + 1) * size // 10)
+        out.append((bytes((180 if i in band else 20) + draw.randint(0, 55) for i in range(size)), n % 10))
+    return out
+
+
+def write_idx(folder, count):
+    folder.mkdir(parents=True)
+    for part, seed in (("train", 2), ("t10k", 3)):
+        data = images(count, 784, seed)
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(
+            struct.pack(">4I", 2051, count, 28, 28) + b"".join(pixels for pixels, _ in data))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(
+            struct.pack(">2I", 2049, count) + bytes(label for _, label in data))
+
+
+def write_cifar(folder, count):
+    folder.mkdir(parents=True)
+    for name, seed in [(f"data_batch_{i}", i) for i in range(1, 6)] + [("test_batch", 6)]:
+        (folder / f"{name}.bin").write_bytes(
+            b"".join(bytes([label]) + pixels for pixels, label in images(count, 3072, seed)))
+
+
+def on_a_terminal(command):
+    """What a program writes on a terminal."""
+    main, side = pty.openpty()
+    process = subprocess.Popen(command, stdout=side, stderr=side, stdin=subprocess.DEVNULL)
+    os.close(side)
+    out = b""
+    while select.select([main], [], [], 120)[0]:
+        try:
+            part = os.read(main, 1 << 16)
+        except OSError:
+            break
+        if not part:
+            break
+        out += part
+    os.close(main)
+    check(process.wait(timeout=60) == 0, "a run on a terminal")
+    return out.decode(errors="replace")
