@@ -3,8 +3,6 @@ wrongly.
 
 usage: kernel_test.py KERNEL TRAIN      ($XTANGENT_TORCH: a Python with torch and safetensors computes one too)
 """
-import array
-import ast
 import json
 import os
 import pathlib
@@ -18,7 +16,7 @@ import tempfile
 import time
 
 import programs
-from programs import check, on_a_terminal, write_cifar, write_idx
+from programs import check, on_a_terminal, read_npy, write_cifar, write_idx
 
 kernel, train = sys.argv[1:]
 
@@ -31,17 +29,10 @@ def run(*options, **more):
     return subprocess.run(command(*options), capture_output=True, text=True, timeout=300, **more)
 
 
-def read_npy(file):
-    """Shape and rows of a file of doubles, as NumPy reads it."""
-    data = file.read_bytes()
-    check(data[:8] == b"\x93NUMPY\x01\x00", "NumPy's magic and version")
-    length = struct.unpack("<H", data[8:10])[0]
-    header = ast.literal_eval(data[10:10 + length].decode("latin1"))
-    check(header["descr"] == "<f8" and not header["fortran_order"], f"{header}")
-    values = array.array("d", data[10 + length:])
-    height, width = header["shape"]
-    check(len(values) == height * width, "as many elements as the shape says")
-    return header["shape"], [values[i * width:(i + 1) * width] for i in range(height)]
+def read_rows(file):
+    """Shape and rows of a kernel."""
+    shape, values = read_npy(file)
+    return shape, [values[i * shape[1]:(i + 1) * shape[1]] for i in range(shape[0])]
 
 
 def close(a, b, tolerance):
@@ -105,8 +96,8 @@ def numbers(here, data):
         file = out / (readout.replace(":", "") + ".npy")
         done = run(*usual, "--n", 9, "--test", 4, "--readout", readout, "--out", file)
         check(done.returncode == 0, f"{readout}: {done.stderr}")
-        results[readout] = read_npy(file)
-        results[readout + " test"] = read_npy(file.with_name(file.stem + "_test.npy"))
+        results[readout] = read_rows(file)
+        results[readout + " test"] = read_rows(file.with_name(file.stem + "_test.npy"))
     for part, rows in (("", 9), (" test", 4)):
         shape, theta = results["full" + part]
         check(shape == (rows * 10, 90), f"eNTK of shape {shape}")
@@ -123,10 +114,10 @@ def numbers(here, data):
           "symmetric to the bit")
     done = run(*[option for option in usual if option != "--double"], "--n", 9, "--out", out / "float.npy")
     check(done.returncode == 0, f"in float: {done.stderr}")
-    in_float = read_npy(out / "float.npy")[1]
+    in_float = read_rows(out / "float.npy")[1]
     check(in_float != results["pseudo"][1] and close(in_float, results["pseudo"][1], 1e-5), "float and double")
     done = run(*usual, "--n", 9, "--seed", 2, "--out", out / "seed.npy")
-    check(read_npy(out / "seed.npy")[1] != results["pseudo"][1], "another seed")
+    check(read_rows(out / "seed.npy")[1] != results["pseudo"][1], "another seed")
 
 
 def weights(here, data):
@@ -149,7 +140,7 @@ def weights(here, data):
                                data / "mnist" / "train-images-idx3-ubyte"], capture_output=True, text=True)
         check(done.returncode == 0, f"PyTorch: {done.stderr}")
         values = list(map(float, done.stdout.split()))
-        check(close(read_npy(here / "weights" / "2.npy")[1], [values[i:i + 8] for i in range(0, 64, 8)], 1e-10),
+        check(close(read_rows(here / "weights" / "2.npy")[1], [values[i:i + 8] for i in range(0, 64, 8)], 1e-10),
               "PyTorch's kernel")
 
 
@@ -188,38 +179,39 @@ def interruptions(here, data):
 
 
 def wrong_use(here, data):
-    mnist = ["--data", data / "mnist", "--network", "mlp", "--width", 0.1, "--n", 20]
+    usual = {"--data": data / "mnist", "--network": "mlp", "--width": 0.1, "--n": 20}
     (here / "file").write_text("x")
     (here / "empty").mkdir()
     (here / "cut.safetensors").write_bytes((here / "pytorch.safetensors").read_bytes()[:-5])
     for options, says in [
-            ([*mnist, "--network", "alexnet"], "no network 'alexnet'. There are mlp, lenet"),
+            (["--network", "alexnet"], "no network 'alexnet'. There are mlp, lenet"),
             (["--data", here / "empty"], "is none of mnist, fashion, cifar10, digits, nor a folder with one of"),
             (["--data", here / "absent"], "is none of mnist"),
             (["--data", data / "cifar10", "--network", "lenet"], "lenet takes images of 1 x 28 x 28"),
-            ([*mnist, "--n", 801], "--n 801: MNIST has"),
-            ([*mnist, "--test", 801], "--test 801"),
-            ([*mnist, "--n", -3], "--n"),
-            ([*mnist, "--width", 0], "--width must be positive"),
-            ([*mnist, "--readout", "sum"], "pseudo, full, trace, single"),
-            ([*mnist, "--readout", "single"], "single"),
-            ([*mnist, "--readout", "single:x"], "single"),
-            ([*mnist, "--readout", "single:10"], "10"),
-            ([*mnist, "--readout", "signs:-1"], "signs"),
-            ([*mnist, "--memory", "much"], "'much' is no size. Write 512M, 2G"),
-            ([*mnist, "--memory", "2X"], "'2X' is no size"),
-            ([*mnist, "--memory", "-2G"], "'-2G' is no size"),
-            ([*mnist, "--memory", "0"], "'0' is no size"),
-            ([*mnist, "--memory", "1.5MiBs"], "is no size"),
-            ([*mnist, "--memory", "1K"], "--store DIR leaves the kernel on the disk"),
-            ([*mnist, "--weights", here / "absent"], "absent"),
-            ([*mnist, "--weights", here / "cut.safetensors"], "cut.safetensors"),
-            ([*mnist, "--weights", here / "pytorch.safetensors"], "Are --network, --width and --data those"),
-            ([*mnist, "--out", here / "file" / "K.npy"], "cannot be made a folder"),
-            ([*mnist, "--store", here / "file"], "file"),
-            ([*mnist, "--nonsense"], "nonsense")]:
+            (["--n", 801], "--n 801: mnist has 800 training images"),
+            (["--test", 801], "--test 801"),
+            (["--n", -3], "--n"),
+            (["--width", 0], "--width must be positive"),
+            (["--readout", "sum"], "pseudo, full, trace, single"),
+            (["--readout", "single"], "single"),
+            (["--readout", "single:x"], "single"),
+            (["--readout", "single:10"], "10"),
+            (["--readout", "signs:-1"], "signs"),
+            (["--memory", "much"], "'much' is no size. Write 512M, 2G"),
+            (["--memory", "2X"], "'2X' is no size"),
+            (["--memory", "-2G"], "'-2G' is no size"),
+            (["--memory", "0"], "'0' is no size"),
+            (["--memory", "1.5MiBs"], "is no size"),
+            (["--memory", "1K"], "--store DIR leaves the kernel on the disk"),
+            (["--weights", here / "absent"], "absent"),
+            (["--weights", here / "cut.safetensors"], "cut.safetensors"),
+            (["--weights", here / "pytorch.safetensors"], "Are --network, --width and --data those"),
+            (["--out", here / "file" / "K.npy"], "cannot be made a folder"),
+            (["--store", here / "file"], "file"),
+            (["--nonsense"], "nonsense")]:
         out = here / "nothing"
-        done = run(*options, *([] if "--out" in options else ["--out", out / "K.npy"]))
+        rest = {option: value for option, value in {**usual, "--out": out / "K.npy"}.items() if option not in options}
+        done = run(*options, *[word for pair in rest.items() for word in pair])
         check(done.returncode == 1, f"{options}: exit status {done.returncode}, {done.stdout}")
         check(says in done.stderr, f"{options} says {done.stderr!r} instead of {says!r}")
         check(not (out / "K.npy").exists(), f"{options} leaves a kernel")
@@ -246,7 +238,7 @@ with tempfile.TemporaryDirectory() as temporary:
         check(done.returncode == 0 and f"of a budget of {shown}" in done.stdout, f"{text}: {done.stdout}{done.stderr}")
     check(not (here / "dry").exists(), "a dry run leaves nothing")
     text = on_a_terminal(command("--data", data / "mnist", "--network", "lenet", "--n", 700,
-                                 "--readout", "full", "--memory", "256M", "--out", here / "t" / "K.npy"))
+                                 "--readout", "full", "--memory", "1G", "--out", here / "t" / "K.npy"))
     check("\r" in text and "█" in text and "GFLOP/s" in text and "s left" in text, f"a bar: {text[-300:]!r}")
     interruptions(here, data)
     wrong_use(here, data)

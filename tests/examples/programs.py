@@ -1,4 +1,6 @@
 """What the tests of the examples share: made-up data sets in the published formats, programs run and watched."""
+import ast
+import math
 import os
 import pty
 import random
@@ -59,3 +61,13 @@ def on_a_terminal(command):
     os.close(main)
     check(process.wait(timeout=60) == 0, "a run on a terminal")
     return out.decode(errors="replace")
+
+
+def read_npy(file):
+    """Shape and numbers of a NumPy file of doubles, read as its format says."""
+    data = file.read_bytes()
+    check(data[:8] == b"\x93NUMPY\x01\x00", f"{file.name} is a NumPy file")
+    length = struct.unpack("<H", data[8:10])[0]
+    head = ast.literal_eval(data[10:10 + length].decode())
+    check(head["descr"] == "<f8" and not head["fortran_order"], f"{file.name} holds doubles, row-major")
+    return head["shape"], struct.unpack(f"<{math.prod(head['shape'])}d", data[10 + length:])

@@ -2,7 +2,6 @@
 
 usage: quickstart_test.py PROGRAM DIGITS   (scikit-learn's digits.csv.gz, where it is there)
 """
-import ast
 import gzip
 import json
 import math
@@ -13,17 +12,12 @@ import subprocess
 import sys
 import tempfile
 
+import programs
+from programs import check, read_npy
+
 STATE = ["relative_frobenius", "lambda_max_difference", "condition_entk", "condition_pntk", "accuracy_entk",
          "accuracy_pntk", "seconds_entk", "seconds_pntk", "bytes_entk", "bytes_pntk"]
 program, real_digits = sys.argv[1], pathlib.Path(sys.argv[2])
-failures = 0
-
-
-def check(good, what):
-    global failures
-    if not good:
-        failures += 1
-        print("FAILED:", what)
 
 
 def run(*options):
@@ -51,16 +45,6 @@ def write_idx(folder, count):
         (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(
             gzip.compress(struct.pack(">4I", 2051, count, 8, 8) + pixels))
         (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, count) + labels)
-
-
-def read_npy(file):
-    """Shape and numbers of a .npy file in doubles."""
-    data = file.read_bytes()
-    check(data[:8] == b"\x93NUMPY\x01\x00", f"{file.name} is a NumPy file")
-    length = struct.unpack("<H", data[8:10])[0]
-    head = ast.literal_eval(data[10:10 + length].decode())
-    check(head["descr"] == "<f8" and not head["fortran_order"], f"{file.name} holds doubles, row-major")
-    return head["shape"], struct.unpack(f"<{math.prod(head['shape'])}d", data[10 + length:])
 
 
 def check_kernels(folder, n, m, outputs=10):
@@ -185,5 +169,5 @@ with tempfile.TemporaryDirectory() as temporary:
 
     check(run("--help").returncode == 0, "--help")
 
-print("FAILED" if failures else "passed")
-sys.exit(failures != 0)
+print("FAILED" if programs.failures else "passed")
+sys.exit(programs.failures != 0)
