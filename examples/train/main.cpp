@@ -17,7 +17,7 @@ using namespace xtangent;
 using namespace xtangent::examples;
 
 void add_options(CLI::App& app, Settings& s) {
-  app.add_option("dataset", s.data_set, "mnist, fashion or cifar10")->required();
+  app.add_option("dataset", s.data_set, "mnist, fashion, cifar10 or digits")->required();
   app.add_option("--network", s.network, "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer");
   app.add_option("--width", s.width, "Factor of the numbers of channels and features");
   app.add_option("--data", s.data, "Folder of the data set's files, or a folder above");
@@ -49,7 +49,7 @@ void add_options(CLI::App& app, Settings& s) {
 void run(Settings& settings) {
   require_gnuplot();
   const ImageSet& set = image_set(settings.data_set);
-  if (settings.network.empty()) settings.network = set.name == "cifar10" ? "resnet18" : "lenet";
+  if (settings.network.empty()) settings.network = set.name == "cifar10" ? "resnet18" : set.name == "digits" ? "mlp" : "lenet";
   if (settings.out.empty()) settings.out = "results/train/" + set.name + "-" + settings.network;
   network_kind(settings.network);
   const nn::TrainAndTest images = load(set, settings.data);
@@ -65,7 +65,7 @@ void run(Settings& settings) {
 int main(int argc, char** argv) {
   xtangent::kernels::use_fitting_blas_core(argv);
   Settings settings;
-  CLI::App app{"Trains a network on MNIST, Fashion-MNIST or CIFAR-10."};
+  CLI::App app{"Trains a network on MNIST, Fashion-MNIST, CIFAR-10 or handwritten digits."};
   add_options(app, settings);
   try {
     app.parse(argc, argv);

@@ -10,7 +10,7 @@
 namespace xtangent::examples {
 
 struct Settings {
-  std::string data_set;         ///< mnist, fashion or cifar10
+  std::string data_set;         ///< mnist, fashion, cifar10 or digits
   std::string network;          ///< a name of common/networks.hpp
   std::filesystem::path data;   ///< folder of the files, or a folder above; empty: the usual places
   std::filesystem::path out;    ///< empty: results/train/DATASET-NETWORK

@@ -16,7 +16,7 @@ import tempfile
 import time
 
 import programs
-from programs import check, on_a_terminal, read_npy, write_cifar, write_idx
+from programs import check, on_a_terminal, read_npy, write_cifar, write_digits, write_idx
 
 kernel, train = sys.argv[1:]
 
@@ -222,6 +222,7 @@ with tempfile.TemporaryDirectory() as temporary:
     data = here / "data"
     write_idx(data / "mnist", 800)
     write_cifar(data / "cifar10", 20)
+    write_digits(data / "digits.csv.gz", 120)
 
     done = run("--data", "mnist", "--network", "lenet", "--n", 50, "--out", here / "a" / "K.npy",
                env={**os.environ, "XTANGENT_DATA": str(data)})
@@ -229,6 +230,9 @@ with tempfile.TemporaryDirectory() as temporary:
     check("lenet, width 1, initial parameters: 61,706 parameters" in done.stdout and "readout pseudo" in done.stdout and
           "K.npy: kernel of 50 x 50 images" in done.stdout and "\r" not in done.stdout, f"{done.stdout}")
     check([file.name for file in (here / "a").iterdir()] == ["K.npy"], "one file")
+
+    done = run("--n", 60, "--test", 60, "--out", here / "b" / "K.npy", env={**os.environ, "XTANGENT_DATA": str(data)})
+    check(done.returncode == 0 and "mlp, width 1" in done.stdout, f"the defaults, on digits: {done.stderr}")
 
     numbers(here, data)
     weights(here, data)

@@ -1,5 +1,6 @@
 """What the tests of the examples share: made-up data sets in the published formats, programs run and watched."""
 import ast
+import gzip
 import math
 import os
 import pty
@@ -42,6 +43,18 @@ def write_cifar(folder, count):
     for name, seed in [(f"data_batch_{i}", i) for i in range(1, 6)] + [("test_batch", 6)]:
         (folder / f"{name}.bin").write_bytes(
             b"".join(bytes([label]) + pixels for pixels, label in images(count, 3072, seed)))
+
+
+def digits(count, seed):
+    """Images of 8 x 8 pixels of ten classes: a pattern for each class, and noise. (pixels 0 to 16, label) each."""
+    draw = random.Random(seed)
+    patterns = [[random.Random(c).randint(0, 12) for _ in range(64)] for c in range(10)]
+    return [([p + draw.randint(0, 4) for p in patterns[i % 10]], i % 10) for i in range(count)]
+
+
+def write_digits(file, count):
+    rows = [",".join(map(str, pixels + [label])) for pixels, label in digits(count, 1)]
+    file.write_bytes(gzip.compress(("\n".join(rows) + "\n").encode()))
 
 
 def on_a_terminal(command):

@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 import programs
-from programs import check, read_npy
+from programs import check, digits, read_npy, write_digits
 
 STATE = ["relative_frobenius", "lambda_max_difference", "condition_entk", "condition_pntk", "accuracy_entk",
          "accuracy_pntk", "seconds_entk", "seconds_pntk", "bytes_entk", "bytes_pntk"]
@@ -24,22 +24,10 @@ def run(*options):
     return subprocess.run([program, *map(str, options)], capture_output=True, text=True, timeout=300)
 
 
-def images(count, seed):
-    """Images of ten classes: a pattern for each class, and noise. (pixels 0 to 16, label) each."""
-    draw = random.Random(seed)
-    patterns = [[random.Random(c).randint(0, 12) for _ in range(64)] for c in range(10)]
-    return [([p + draw.randint(0, 4) for p in patterns[i % 10]], i % 10) for i in range(count)]
-
-
-def write_digits(file, count):
-    rows = [",".join(map(str, pixels + [label])) for pixels, label in images(count, 1)]
-    file.write_bytes(gzip.compress(("\n".join(rows) + "\n").encode()))
-
-
 def write_idx(folder, count):
     folder.mkdir()
     for part, seed in (("train", 2), ("t10k", 3)):
-        data = images(count, seed)
+        data = digits(count, seed)
         pixels = b"".join(bytes(15 * p for p in image) for image, _ in data)
         labels = bytes(label for _, label in data)
         (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(
@@ -97,12 +85,12 @@ def check_page(file):
 
 with tempfile.TemporaryDirectory() as temporary:
     here = pathlib.Path(temporary)
-    digits, idx = here / "digits.csv.gz", here / "idx"
-    write_digits(digits, 120)
+    csv, idx = here / "digits.csv.gz", here / "idx"
+    write_digits(csv, 120)
     write_idx(idx, 60)
     small = ["--n-train", 12, "--n-test", 8, "--epochs", 4, "--batch-size", 8]
 
-    done = run("--digits", digits, "--out", here / "a", "--widths", "4,8", *small)
+    done = run("--digits", csv, "--out", here / "a", "--widths", "4,8", *small)
     check(done.returncode == 0, f"a small run: {done.stderr}")
     if done.returncode == 0:
         check(str(here / "a" / "report.html") in done.stdout, "the terminal says where the report is")
@@ -114,7 +102,7 @@ with tempfile.TemporaryDirectory() as temporary:
         check_kernels(here / "a" / "kernels", 12, 8)
 
         # The same seed gives the same numbers, also with one thread.
-        again = run("--digits", digits, "--out", here / "b", "--widths", "4,8", "--threads", 1, *small)
+        again = run("--digits", csv, "--out", here / "b", "--widths", "4,8", "--threads", 1, *small)
         check(again.returncode == 0, f"a second run: {again.stderr}")
         for one, two in zip(first["networks"], json.loads((here / "b" / "report.json").read_text())["networks"]):
             check(one["test_accuracy"] == two["test_accuracy"] and
@@ -140,7 +128,7 @@ with tempfile.TemporaryDirectory() as temporary:
 
     (here / "file").write_text("x")
     (here / "empty").mkdir()
-    (here / "cut.gz").write_bytes(digits.read_bytes()[:200])
+    (here / "cut.gz").write_bytes(csv.read_bytes()[:200])
     for options, says in [
             (["--widths", "0"], "a width of 0"),
             (["--widths", "8,6"], "multiples of 4"),
@@ -160,7 +148,7 @@ with tempfile.TemporaryDirectory() as temporary:
             (["--out", here / "file" / "below"], "below"),
             (["--nonsense"], "nonsense")]:
         out = here / "nothing"
-        usual = {"--digits": digits, "--out": out, "--widths": "8", "--n-train": 12, "--n-test": 8}
+        usual = {"--digits": csv, "--out": out, "--widths": "8", "--n-train": 12, "--n-test": 8}
         usual.update(zip(options[::2], options[1::2]))
         done = run(*[word for pair in usual.items() for word in pair], *options[len(options) // 2 * 2:])
         check(done.returncode == 1, f"{options}: exit status {done.returncode}")

@@ -13,7 +13,7 @@ import tempfile
 import time
 
 import programs
-from programs import check, on_a_terminal, write_cifar, write_idx
+from programs import check, on_a_terminal, write_cifar, write_digits, write_idx
 
 program = sys.argv[1]
 
@@ -111,6 +111,7 @@ with tempfile.TemporaryDirectory() as temporary:
     write_idx(data / "mnist", 800)
     write_idx(data / "fashion-mnist", 60)
     write_cifar(data / "cifar10", 20)
+    write_digits(data / "digits.csv.gz", 120)
     (here / "empty").mkdir()
     (here / "file").write_text("x")
 
@@ -155,7 +156,7 @@ with tempfile.TemporaryDirectory() as temporary:
                                      "--schedule", "onecycle", "--clip-norm", 1, "--seed", 4]),
             ("cifar10", "mlp", ["--optimizer", "adamw"]), ("cifar10", "convnet", ["--schedule", "step"]),
             ("cifar10", "wide_resnet16", ["--no-augment"]), ("cifar10", "vit", []), ("cifar10", "mixer", []),
-            ("mnist", "resnet18", ["--augment"]), ("mnist", "vit", ["--schedule", "cosine"]), ("mnist", "mlp", [])]:
+            ("mnist", "resnet18", ["--augment"]), ("mnist", "vit", ["--schedule", "cosine"]), ("mnist", "mlp", []), ("digits", "mlp", []), ("digits", "resnet18", [])]:
         out = here / f"{data_set}-{network}"
         done = run(data_set, "--network", network, "--width", 0.125, "--epochs", 2, "--batch", 16, "--images", 50,
                    "--data", data, "--out", out, *options)
