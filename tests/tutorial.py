@@ -2,7 +2,7 @@
 
 In docs/tutorial.md a comment stands before each block: `<!-- FILE.cpp NAME -->` before what stands in that file of
 examples/tutorial between `// [NAME]` and `// [/NAME]`, and `<!-- STEP prints -->` before a part of what that program
-prints; all parts together are all of it. Words and whole numbers have to agree, other numbers to a tenth; times do not.
+prints; all parts together are all of it. Words and whole numbers have to agree, other numbers to a tenth; times and bytes do not.
 
 usage: tutorial.py [--write] TUTORIAL.md SOURCES PROGRAM...      the programs in the order in which they are run
        --write: puts code and output into the tutorial instead
@@ -41,6 +41,7 @@ def same(shown, printed):
     number = r"-?\d+\.\d+(?:e[+-]\d+)?"
     if shown.startswith("time ") and printed.startswith("time "):  # of this machine
         return True
+    shown, printed = (" ".join(re.sub(r"[\d.]+ [kMG]?i?B\b", "bytes", line).split()) for line in (shown, printed))
     if re.sub(number, "#", shown) != re.sub(number, "#", printed):
         return False
     pairs = zip(map(float, re.findall(number, shown)), map(float, re.findall(number, printed)))
