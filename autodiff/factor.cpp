@@ -23,6 +23,11 @@ const char* name(FactorKind kind) {
   return "dense";
 }
 
+std::size_t gradient_grain(std::size_t length, std::size_t positions, std::size_t probes) {
+  const double work = static_cast<double>(length * positions * probes);
+  return std::max<std::size_t>(1, static_cast<std::size_t>(2e5 / std::max(work, 1.0)));
+}
+
 template <class T>
 std::size_t Factor<T>::left_size() const {
   if (kind == FactorKind::dense) return parameter.size();
@@ -115,9 +120,7 @@ void Factor<T>::gradients(std::size_t first, std::size_t last, std::size_t begin
   if (begin == end || examples == 0) return;
   const std::size_t left_one = left.size() / (probes * examples);
   const std::size_t right_one = right.defined() ? right.size() / examples : 0;
-  const double work = static_cast<double>((end - begin) * positions * probes);
-  const std::size_t grain = std::max<std::size_t>(1, static_cast<std::size_t>(2e5 / std::max(work, 1.0)));
-  kernels::parallel_for(last - first, grain, [&](std::size_t from, std::size_t to) {
+  kernels::parallel_for(last - first, gradient_grain(end - begin, positions, probes), [&](std::size_t from, std::size_t to) {
     for (std::size_t i = from; i < to; ++i) {
       const std::size_t n = first + i;
       const T* r = right.defined() ? right.data() + n * right_one : nullptr;

@@ -64,6 +64,9 @@ struct Factor {
   static Factor from_dense(Array<T> gradients, const Shape& parameter);
 };
 
+/// Examples that a task takes of those whose gradients are formed, `length` elements each.
+std::size_t gradient_grain(std::size_t length, std::size_t positions, std::size_t probes);
+
 /// One use of a parameter that a sweep found.
 template <class T>
 struct ParameterUse {

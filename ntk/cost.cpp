@@ -3,6 +3,7 @@
 #include <array>
 #include <numeric>
 
+#include "autodiff/kernels/convolution.hpp"
 #include "ntk/rules/rules.hpp"
 
 namespace xtangent::ntk {
@@ -54,7 +55,9 @@ double flop(Rule rule, const UseShape& use, std::size_t rows, std::size_t column
   }
   const bool product = use.kind == FactorKind::outer || use.kind == FactorKind::outer_sum;
   const double p = static_cast<double>(use.parameter_size), c = static_cast<double>(use.left);
-  const double forming = use.kind == FactorKind::dense ? 0 : product ? 2 * k * e.d * p : k * e.d * c;
+  const double forming = product                         ? 2 * k * e.d * p
+                         : use.kind == FactorKind::dense ? 0
+                                                         : (use.kind == FactorKind::diag ? 2 : 1) * k * e.d * c;
   return examples * forming + 2 * pairs * probe_pairs * e.p;
 }
 
@@ -71,6 +74,22 @@ std::size_t either_way(std::size_t rows, std::size_t columns, std::size_t probes
   return mode == ProbeMode::equal ? apart : std::max(apart, bytes(1, probes * rows, probes * columns));
 }
 
+// Bytes of patches while gradients of that length are formed of n examples.
+std::size_t forming_room(const UseShape& use, std::size_t n, std::size_t probes, std::size_t length,
+                         std::size_t scalar) {
+  if (!use.patches) return 0;
+  kernels::ConvShape s = *use.patches;
+  if (use.grouped()) {
+    const std::size_t groups = length / unit(use);
+    s.channels = s.channels / s.groups * groups;
+    s.groups = groups;
+  }
+  const std::size_t grain = gradient_grain(length, use.positions, probes), out = length / use.right;
+  const std::size_t each = scalar == sizeof(float) ? kernels::conv2d_weight_one_room<float>(s, out)
+                                                   : kernels::conv2d_weight_one_room<double>(s, out);
+  return rules::at_a_time((n + grain - 1) / grain) * each * scalar;
+}
+
 std::size_t scratch(Rule rule, const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes,
                     bool symmetric, ProbeMode mode, std::size_t scalar, std::size_t room) {
   const bool summed = mode == ProbeMode::summed;
@@ -85,8 +104,10 @@ std::size_t scratch(Rule rule, const UseShape& use, std::size_t rows, std::size_
              });
     case Rule::readout: {
       const std::size_t edge = rules::tile_edge(rows, columns);
-      const std::size_t tiles = rules::count_tiles(1, rows, columns, symmetric && k == 1, edge);
-      return (k * k + rules::at_a_time(tiles) * std::min(edge, rows) * std::min(edge, columns)) * scalar;
+      const bool half = symmetric && (k == 1 || mode == ProbeMode::equal);
+      const std::size_t tiles = rules::count_tiles(1, rows, columns, half, edge);
+      const std::size_t readouts = 2 * probes * use.left;  // of the sides, one for all examples
+      return (readouts + k * k + rules::at_a_time(tiles) * std::min(edge, rows) * std::min(edge, columns)) * scalar;
     }
     case Rule::pixel_gram: {
       const kernels::ConvShape& s = *use.patches;
@@ -106,15 +127,17 @@ std::size_t scratch(Rule rule, const UseShape& use, std::size_t rows, std::size_
     case Rule::materialize:
       break;
   }
-  std::size_t gradients = 0, length = use.parameter_size;
+  std::size_t gradients = 0, forming = 0, length = use.parameter_size;
   if (!holds_gradients(use, probes)) {
     const std::size_t element = (symmetric ? rows : rows + columns) * probes * scalar;
     length = rules::materialized_step(use.parameter_size, unit(use), element, room);
     gradients = element * length;
+    forming = forming_room(use, std::max(rows, columns), probes, length, scalar);
   }
-  return gradients + either_way(rows, columns, k, mode, [&](std::size_t q, std::size_t n, std::size_t m) {
-           return rules::GramCut::of(q, n, m, symmetric, length * (summed ? probes : 1), mode).bytes(scalar);
-         });
+  const std::size_t products = either_way(rows, columns, k, mode, [&](std::size_t q, std::size_t n, std::size_t m) {
+    return rules::GramCut::of(q, n, m, symmetric, length * (summed ? probes : 1), mode).bytes(scalar);
+  });
+  return gradients + std::max(forming, products);
 }
 
 }  // namespace

@@ -47,8 +47,9 @@ std::vector<Rule> rules_for(const UseShape& use);
 /// other.
 bool meets(Rule rule, const UseShape& a, const UseShape& b);
 
-/// Floating-point operations, and bytes that contract() needs besides its two sides and the block. For gather, whose
-/// work depends on the indices, the most there can be.
+/// Floating-point operations, and bytes that contract() needs besides its two sides and the block: a pair of examples of a
+/// symmetric block counts half. For gather, whose work depends on the indices, the most there can be. Shifted sums count
+/// all taps, also where they leave the image. Bytes are those of as many tasks as the machine runs at a time.
 struct RuleCost {
   double flop = 0;
   double bytes = 0;
@@ -63,7 +64,7 @@ double weighted_cost(Rule rule, const UseShape& use, std::size_t rows, std::size
 Rule cheapest_rule(const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes, bool symmetric,
                    ProbeMode mode);
 
-/// Bytes that a Side holds of each example, exactly.
+/// Bytes that a Side holds of each example, exactly. (The readout's rows that it holds once are in RuleCost.)
 double held_bytes(Rule rule, const UseShape& use, std::size_t probes, ProbeMode mode, std::size_t scalar_bytes);
 
 /// Materialized sides hold the gradients where they are not larger than the factors; else the factors, whose gradients

@@ -192,6 +192,12 @@ void conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channel
 }
 
 template <class T>
+std::size_t conv2d_weight_one_room(const ConvShape& s, std::size_t out_channels) {
+  if (direct_weight_fits<T>(s)) return direct_weight_room<T>(s, out_channels);
+  return s.is_pointwise() ? 0 : s.patch_size() * Blocks::of<T>(s).columns(s);
+}
+
+template <class T>
 void conv2d_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_channels, const T* image,
                        const T* cotangent, std::size_t cotangent_stride, T* gradients, std::size_t gradient_stride) {
   if (direct_weight_fits<T>(s)) {
@@ -263,6 +269,7 @@ void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channe
   template void conv2d(const ConvShape&, std::size_t, std::size_t, const T*, const T*, const T*, T*);              \
   template void conv2d_input(const ConvShape&, std::size_t, std::size_t, const T*, const T*, T*);                  \
   template void conv2d_weight(const ConvShape&, std::size_t, std::size_t, const T*, const T*, T*);                 \
+  template std::size_t conv2d_weight_one_room<T>(const ConvShape&, std::size_t);                                   \
   template void conv2d_weight_one(const ConvShape&, std::size_t, std::size_t, const T*, const T*, std::size_t, T*, \
                                   std::size_t);
 XTANGENT_INSTANTIATE(float)

@@ -24,6 +24,10 @@ template <class T>
 void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images, const T* cotangent,
                    T* weight);
 
+/// Elements that conv2d_weight_one holds while it runs.
+template <class T>
+std::size_t conv2d_weight_one_room(const ConvShape& s, std::size_t out_channels);
+
 /// One image's weight gradients for `probes` cotangents: gradients[k] (out_channels, channels / groups * taps) from
 /// cotangent[k] (out_channels, positions); cotangents and gradients of successive probes lie the given strides apart.
 template <class T>

@@ -189,6 +189,12 @@ struct DirectWeight<T>::Room {
 };
 
 template <class T>
+std::size_t direct_weight_room(const ConvShape& s, std::size_t out_channels) {
+  const Correlation k = forward(s, out_channels);
+  return k.in * k.height * k.width + direct<T>().lanes + k.out * rounded_up<T>(k.length());
+}
+
+template <class T>
 DirectWeight<T>::DirectWeight(const ConvShape& s, std::size_t out_channels)
     : room_(std::make_unique<Room>(s, out_channels)) {}
 template <class T>
@@ -219,6 +225,7 @@ void DirectWeight<T>::gradient(const T* cotangent, bool add, T* gradients) {
   template void direct_conv2d(const ConvShape&, std::size_t, std::size_t, const T*, const T*, const T*,            \
                               std::size_t, T*);                                                                    \
   template void direct_conv2d_input(const ConvShape&, std::size_t, std::size_t, const T*, const T*, std::size_t, T*); \
+  template std::size_t direct_weight_room<T>(const ConvShape&, std::size_t);                                          \
   template class DirectWeight<T>;
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -23,6 +23,10 @@ template <class T>
 void direct_conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* cotangent,
                          const T* weight, std::size_t grain, T* images);
 
+/// Elements that a DirectWeight holds.
+template <class T>
+std::size_t direct_weight_room(const ConvShape& s, std::size_t out_channels);
+
 /// Weight gradients of one image after the other, in one thread: room is allocated once.
 template <class T>
 class DirectWeight {

@@ -30,6 +30,7 @@ def arguments():
     parser.add_argument('--peers', action='store_true', help='run PyTorch and neural-tangents in turn with ours')
     parser.add_argument('--workload', action='append', choices=ROWS, help='only this one (may be repeated)')
     parser.add_argument('--kernel', choices=['pntk', 'entk', 'train'], help='only this one (train: a training step)')
+    parser.add_argument('--rules', action='store_true', help='every contraction rule on a table of layers instead')
     parser.add_argument('--large', action='store_true', help='large kernels of real images instead, once each')
     parser.add_argument('--data', default='../shared/data', help='folder of mnist and cifar10 for --large (%(default)s)')
     parser.add_argument('--repeat', type=int, default=5, help='runs that the best is taken of, at least (%(default)s)')
@@ -137,6 +138,8 @@ def write(path, rows):
 def main():
     options = arguments()
     options.bench = str(pathlib.Path(options.build) / 'tests' / 'benchmarks' / 'bench')
+    if options.rules:
+        sys.exit(subprocess.run([options.bench.removesuffix('bench') + 'rules', str(options.repeat)], check=False).returncode)
     known = subprocess.run([options.bench, 'list'], capture_output=True, text=True, check=True).stdout.split()
     wanted = [(w, k) for w in ROWS if w in (options.workload or known) for k in ROWS[w]
               if options.kernel in (None, k)]

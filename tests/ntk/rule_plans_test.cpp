@@ -1,0 +1,226 @@
+// Plans of networks, use by use, against formulas that are written out with numbers.
+//
+// Legend: N examples, `pairs` N^2 / 2 of them; a product of (m, k) and (k, n) is 2 m n k operations.
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <map>
+#include <string>
+
+#include "autodiff/kernels/parallel.hpp"
+#include "nn/nn.hpp"
+#include "ntk/kernel.hpp"
+
+using namespace xtangent;
+using ntk::Rule;
+
+namespace {
+
+struct Expected {
+  Rule rule;
+  double flop, held, scratch;
+};
+using Table = std::map<std::string, Expected>;
+
+double running(double tasks) { return std::min(tasks, static_cast<double>(kernels::thread_count())); }
+
+// Bytes of a Gram of gradients in float: a product of each task that runs, and its sum in double; of runs that are
+// tasks of their own (`apart`) the sums of all.
+double gram(double tile, double tasks, bool apart = false) {
+  return tile * (running(tasks) * 4 + (apart ? tasks : running(tasks)) * 8);
+}
+
+template <class Net>
+void check(const Net& net, const Shape& example, std::size_t n, const ntk::Readout& readout, Table table) {
+  const auto params = net.template init<float>(0);
+  const Array<float> x = Array<float>::ones(example.prepended(n));
+  const ntk::Plan plan =
+      ntk::plan(net, params, x, readout, {.strategy = ntk::Strategy::structured, .memory = std::size_t{4} << 30});
+  BOOST_TEST(plan.grid.count() == 1u);
+  BOOST_TEST(plan.uses.size() == table.size());
+  double sum = 0;
+  for (const ntk::UsePlan& use : plan.uses) {
+    BOOST_TEST_CONTEXT(use.parameter) {
+      const auto at = table.find(use.parameter);
+      BOOST_REQUIRE(at != table.end());
+      BOOST_TEST(name(use.rule) == name(at->second.rule));
+      BOOST_TEST(use.cost.flop == at->second.flop);
+      BOOST_TEST(use.held_bytes == at->second.held);
+      BOOST_TEST(use.cost.bytes == at->second.scratch);
+      sum += at->second.flop;
+    }
+  }
+  BOOST_TEST(plan.contraction_flop == sum);
+}
+
+const Expected fused{Rule::materialize, 0, 0, 0};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(rule_plans)
+
+BOOST_AUTO_TEST_CASE(resnet18_of_32_images) {
+  const double n = 32, pairs = 512;
+  Table t;
+  // Scale and shift of c channels of d pixels: gradients of c elements, n d c products and sums.
+  const auto norm = [&](const std::string& name, double c, double d) {
+    t[name + ".weight"] = {Rule::materialize, n * 2 * d * c + pairs * 2 * c, 4 * c, gram(256, 3)};
+    t[name + ".bias"] = {Rule::materialize, n * d * c + pairs * 2 * c, 4 * c, gram(256, 3)};
+  };
+  t["fc.weight"] = {Rule::readout, pairs * (2 * 512 + 2) + 2 * 10, 4 * 512, 4 * (2 * 10 + 1 + running(3) * 256)};
+  t["fc.bias"] = fused;
+  t["conv1.weight"] = {Rule::materialize, n * 2 * 1024 * 1728 + pairs * 2 * 1728, 4 * 1728, gram(256, 3)};
+  norm("bn1", 64, 1024);
+  const Expected stage[] = {
+      // 36864 elements: smaller than the factors, 5 runs of 8192 in as many tasks for each of 3 tiles.
+      {Rule::materialize, n * 2 * 1024 * 36864 + pairs * 2 * 36864, 4 * 36864, gram(256, 15, true)},
+      // 147456 elements: larger than 2 x 128 x 256 of the factors; 18 runs in 6 tasks; patches of 1152 by four rows
+      // of 16.
+      {Rule::materialize, n * 2 * 256 * 147456 + pairs * 2 * 147456, 4 * 2 * 128 * 256,
+       4 * n * 147456 + std::max(gram(256, 18, true), running(32) * 4 * 1152 * 64)},
+      // Tiles of 4 x 4 images of 64 pixels: the Gram of pixels, the one of patches, and sums over taps of rows.
+      {Rule::pixel_gram, pairs * (2.0 * 4096 * 256 + 2 * 4096 * 257 + 6 * 4096), 4 * 2 * 256 * 64,
+       4 * running(64) * (16 * 2 * 4096 + 4096)},
+      {Rule::pixel_gram, pairs * (2.0 * 256 * 512 + 2 * 256 * 513 + 6 * 256), 4 * 2 * 512 * 16,
+       4 * running(4) * (256 * 2 * 256 + 256)}};
+  const Expected first[] = {
+      stage[0],
+      {Rule::materialize, n * 2 * 256 * 73728 + pairs * 2 * 73728, 4 * 73728, gram(256, 18, true)},
+      {Rule::materialize, n * 2 * 64 * 294912 + pairs * 2 * 294912, 4 * (64 * 256 + 128 * 256),
+       4 * n * 294912 + std::max(gram(256, 18, true), running(32) * 4 * 1152 * 128)},
+      {Rule::position_gram, pairs * 2 * 256 * (2304.0 + 513), 4 * 16 * (512 + 2304), 4 * running(4) * 2 * 65536}};
+  const Expected shortcut[] = {
+      {},
+      {Rule::materialize, n * 2 * 256 * 8192 + pairs * 2 * 8192, 4 * 8192, gram(256, 3)},
+      {Rule::materialize, n * 2 * 64 * 32768 + pairs * 2 * 32768, 4 * 32768, gram(256, 12, true)},
+      {Rule::position_gram, pairs * 2 * 256 * (256.0 + 513), 4 * 16 * (512 + 256), 4 * running(4) * 2 * 65536}};
+  const double channels[] = {64, 128, 256, 512}, pixels[] = {1024, 256, 64, 16};
+  for (std::size_t s = 0; s < 4; ++s) {
+    const std::string layer = "layer" + std::to_string(s + 1);
+    for (const char* block : {".0", ".1"})
+      for (const char* conv : {"1", "2"}) {
+        t[layer + block + ".conv" + conv + ".weight"] = stage[s];
+        norm(layer + block + ".bn" + conv, channels[s], pixels[s]);
+      }
+    t[layer + ".0.conv1.weight"] = first[s];
+    if (s == 0) continue;
+    t[layer + ".0.downsample.0.weight"] = shortcut[s];
+    norm(layer + ".0.downsample.1", channels[s], pixels[s]);
+  }
+  check(nn::resnet18({.classes = 10, .stem = nn::Stem::cifar}), {3, 32, 32}, 32, ntk::readout::pseudo(), t);
+}
+
+BOOST_AUTO_TEST_CASE(wide_resnet_16_4_of_8_images) {
+  const double n = 8, pairs = 32;
+  Table t;
+  const auto norm = [&](const std::string& name, double c, double d) {
+    t[name + ".weight"] = {Rule::materialize, n * 2 * d * c + pairs * 2 * c, 4 * c, gram(64, 1)};
+    t[name + ".bias"] = {Rule::materialize, n * d * c + pairs * 2 * c, 4 * c, gram(64, 1)};
+  };
+  // Gradients of p elements of which the one tile takes `tasks` tasks.
+  const auto held = [&](double d, double p, double tasks) {
+    return Expected{Rule::materialize, n * 2 * d * p + pairs * 2 * p, 4 * p, gram(64, tasks, tasks > 1)};
+  };
+  const Expected third{Rule::pixel_gram, pairs * (2.0 * 4096 * 256 + 2 * 4096 * 257 + 6 * 4096), 4 * 2 * 256 * 64,
+                       4 * running(4) * (16 * 2 * 4096 + 4096)};
+  const Expected second{Rule::materialize, n * 2 * 256 * 147456 + pairs * 2 * 147456, 4 * 2 * 128 * 256,
+                        4 * n * 147456 + std::max(gram(64, 17, true), running(8) * 4 * 1152 * 64)};
+  t["fc.weight"] = {Rule::readout, pairs * (2 * 256 + 2) + 2 * 10, 4 * 256, 4 * (2 * 10 + 1 + 64)};
+  t["fc.bias"] = fused;
+  norm("bn1", 256, 64);
+  t["conv1.weight"] = held(1024, 432, 1);
+  t["block1.layer.0.conv1.weight"] = held(1024, 9216, 2);
+  t["block1.layer.0.convShortcut.weight"] = held(1024, 1024, 1);
+  t["block2.layer.0.conv1.weight"] = held(256, 73728, 9);
+  t["block2.layer.0.convShortcut.weight"] = held(256, 8192, 1);
+  t["block3.layer.0.conv1.weight"] = {Rule::position_gram, pairs * 2 * 4096 * (1152.0 + 257), 4 * 64 * (256 + 1152),
+                                      4 * running(4) * 2 * 16 * 4096};
+  t["block3.layer.0.convShortcut.weight"] = held(64, 32768, 4);
+  const Expected inner[] = {held(1024, 36864, 5), second, third};
+  const double into[] = {16, 64, 128}, channels[] = {64, 128, 256}, before[] = {1024, 1024, 256},
+               pixels[] = {1024, 256, 64};
+  for (std::size_t b = 0; b < 3; ++b) {
+    const std::string block = "block" + std::to_string(b + 1) + ".layer.";
+    norm(block + "0.bn1", into[b], before[b]);
+    norm(block + "0.bn2", channels[b], pixels[b]);
+    norm(block + "1.bn1", channels[b], pixels[b]);
+    norm(block + "1.bn2", channels[b], pixels[b]);
+    for (const char* conv : {"0.conv2", "1.conv1", "1.conv2"}) t[block + conv + ".weight"] = inner[b];
+  }
+  check(nn::wide_resnet(16, 4, {.classes = 10}), {3, 32, 32}, 8, ntk::readout::pseudo(), t);
+}
+
+BOOST_AUTO_TEST_CASE(mlp_of_128_examples) {
+  const double pairs = 8192;
+  const auto net = nn::mlp({784, 1024, 1024, 10});
+  // Tiles of 48 along 128: 6 of them.
+  Table t;
+  t["4.weight"] = {Rule::readout, pairs * (2 * 1024 + 2) + 2 * 10, 4 * 1024, 4 * (2 * 10 + 1 + running(6) * 48 * 48)};
+  t["2.weight"] = {Rule::outer, pairs * (2 * 1024 + 2 * 1024 + 2), 4 * (1024 + 1024),
+                   4 * (128.0 * 128 + running(6) * 48 * 48)};
+  t["0.weight"] = {Rule::outer, pairs * (2 * 784 + 2 * 1024 + 2), 4 * (1024 + 784),
+                   4 * (128.0 * 128 + running(6) * 48 * 48)};
+  for (const char* name : {"4.bias", "2.bias", "0.bias"}) t[name] = fused;
+  check(net, {784}, 128, ntk::readout::pseudo(), t);
+  // Ten probes: 100 pairs of them meet one right Gram; 1280 rows in tiles of 256, with all tiles of the readout.
+  t["4.weight"] = {Rule::readout, pairs * (2 * 1024 + 2 * 100) + 2 * 100 * 10, 4 * 1024,
+                   4 * (2 * 100 + 100 + running(9) * 48 * 48)};
+  t["2.weight"] = {Rule::outer, pairs * (2 * 1024 + 100.0 * (2 * 1024 + 2)), 4 * (10 * 1024 + 1024),
+                   4 * (128.0 * 128 + running(15) * 256 * 256)};
+  t["0.weight"] = {Rule::outer, pairs * (2 * 784 + 100.0 * (2 * 1024 + 2)), 4 * (10 * 1024 + 784),
+                   4 * (128.0 * 128 + running(15) * 256 * 256)};
+  check(net, {784}, 128, ntk::readout::full(), t);
+  // Ten probes side by side.
+  t["4.weight"] = {Rule::readout, pairs * (2 * 1024 + 2) + 2 * 100, 4 * 1024, 4 * (2 * 100 + 1 + running(6) * 48 * 48)};
+  t["2.weight"] = {Rule::outer, pairs * (2 * 1024 + 2 * 10240 + 2), 4 * (10 * 1024 + 1024),
+                   4 * (128.0 * 128 + running(6) * 48 * 48)};
+  t["0.weight"] = {Rule::outer, pairs * (2 * 784 + 2 * 10240 + 2), 4 * (10 * 1024 + 784),
+                   4 * (128.0 * 128 + running(6) * 48 * 48)};
+  check(net, {784}, 128, ntk::readout::trace(), t);
+  // Ten probes apart: ten pairs.
+  t["4.weight"] = {Rule::readout, pairs * (2 * 1024 + 2 * 10) + 2 * 10 * 10, 4 * 1024,
+                   4 * (2 * 100 + 100 + running(6) * 48 * 48)};
+  t["2.weight"] = {Rule::outer, pairs * (2 * 1024 + 10.0 * (2 * 1024 + 2)), 4 * (10 * 1024 + 1024),
+                   4 * (128.0 * 128 + running(60) * 48 * 48)};
+  t["0.weight"] = {Rule::outer, pairs * (2 * 784 + 10.0 * (2 * 1024 + 2)), 4 * (10 * 1024 + 784),
+                   4 * (128.0 * 128 + running(60) * 48 * 48)};
+  check(net, {784}, 128, ntk::readout::diagonal(), t);
+}
+
+BOOST_AUTO_TEST_CASE(transformer_block_of_16_images) {
+  const double n = 16, pairs = 128;
+  const auto net = nn::vit(
+      {.image = 32, .patch = 4, .channels = 3, .layers = 1, .heads = 4, .features = 64, .hidden = 128, .classes = 10});
+  Table t;
+  // A product over d tokens, a scale and a shift: gradients of p elements; one tile of 16 x 16, in `tasks` tasks.
+  const auto product = [&](const std::string& name, double d, double p, double tasks) {
+    t[name] = {Rule::materialize, n * 2 * d * p + pairs * 2 * p, 4 * p, gram(256, tasks, tasks > 1)};
+  };
+  const auto scale = [&](const std::string& name, double d, double p) {
+    t[name] = {Rule::materialize, n * 2 * d * p + pairs * 2 * p, 4 * p, gram(256, 1)};
+  };
+  const auto shift = [&](const std::string& name, double d, double p) {
+    t[name] = {Rule::materialize, n * d * p + pairs * 2 * p, 4 * p, gram(256, 1)};
+  };
+  const std::string block = "encoder.layers.encoder_layer_0.";
+  t["heads.head.weight"] = {Rule::readout, pairs * (2 * 64 + 2) + 2 * 10, 4 * 64, 4 * (2 * 10 + 1 + 256)};
+  t["heads.head.bias"] = fused;
+  product(block + "mlp.3.weight", 65, 8192, 1);
+  product(block + "mlp.0.weight", 65, 8192, 1);
+  product(block + "self_attention.out_proj.weight", 65, 4096, 1);
+  product(block + "self_attention.in_proj_weight", 65, 12288, 2);
+  product("conv_proj.weight", 64, 3072, 1);
+  for (const std::string& norm : {std::string("encoder.ln"), block + "ln_1", block + "ln_2"}) {
+    scale(norm + ".weight", 65, 64);
+    shift(norm + ".bias", 65, 64);
+  }
+  shift(block + "mlp.3.bias", 65, 64);
+  shift(block + "mlp.0.bias", 65, 128);
+  shift(block + "self_attention.out_proj.bias", 65, 64);
+  shift(block + "self_attention.in_proj_bias", 65, 192);
+  shift("encoder.pos_embedding", 1, 4160);
+  shift("conv_proj.bias", 64, 64);
+  shift("class_token", 1, 64);
+  check(net, {3, 32, 32}, 16, ntk::readout::pseudo(), t);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
