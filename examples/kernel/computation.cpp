@@ -32,18 +32,6 @@ struct Part {
   ntk::Plan plan = {};
 };
 
-ntk::Readout parse_readout(const std::string& text) {
-  const std::size_t colon = text.find(':');
-  const std::string name = text.substr(0, colon), number = colon == std::string::npos ? "" : text.substr(colon + 1);
-  const bool counted = !number.empty() && number.find_first_not_of("0123456789") == std::string::npos;
-  if (text == "pseudo") return ntk::readout::pseudo();
-  if (text == "full") return ntk::readout::full();
-  if (text == "trace") return ntk::readout::trace();
-  if (name == "single" && counted) return ntk::readout::single(std::stoull(number));
-  if (name == "signs" && counted) return ntk::readout::random_signs(std::stoull(number));
-  throw option_error("[kernel] no readout '" + text + "'. There are pseudo, full, trace, single:OUTPUT, signs:SEED.");
-}
-
 // The network at its parameters, and the images as numbers.
 template <class T>
 struct Work {
@@ -139,7 +127,7 @@ std::vector<Part> parts_of(const Settings& s) {
 
 template <class T>
 void compute_in(const Settings& s, const nn::TrainAndTest& images, const std::function<bool()>& stop) {
-  const ntk::Readout readout = parse_readout(s.readout);
+  const ntk::Readout readout = ntk::readout::parse(s.readout);
   ntk::Options options{.memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory)};
   const Work<T> work = prepare<T>(s, images);
   std::vector<Part> parts = parts_of(s);

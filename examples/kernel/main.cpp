@@ -39,7 +39,8 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_option("--n", s.n, "The first training images, in the order of their file; 0: all")->capture_default_str();
   app.add_option("--test", s.test, "The first test images: a second kernel, test x train, in K_test.npy")
       ->capture_default_str();
-  app.add_option("--readout", s.readout, "pseudo, full, trace, single:OUTPUT or signs:SEED")->capture_default_str();
+  app.add_option("--readout", s.readout, "pseudo, full, trace, diagonal, single:OUTPUT, signs:SEED or signs:SEEDxCOUNT")
+      ->capture_default_str();
   app.add_option("--memory", s.memory, "At most this much: 512M, 2G, 1.5GiB; the default is half of what is free");
   app.add_option("--out", s.out, "NumPy file")->capture_default_str();
   app.add_option("--store", s.store,

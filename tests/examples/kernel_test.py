@@ -110,6 +110,11 @@ def numbers(here, data):
             check(results[readout + part][0] == (rows, 9), f"{readout}{part} of shape {results[readout + part][0]}")
             check(close(results[readout + part][1], values, 1e-12), f"{readout}{part} is not what the eNTK says")
         check(not close(results["signs:7" + part][1], expected["pseudo"], 1e-2), "random signs are no equal signs")
+    done = run(*usual, "--n", 9, "--readout", "diagonal", "--out", out / "diagonal.npy")
+    check(done.returncode == 0, f"diagonal: {done.stderr}")
+    shape, values = read_npy(out / "diagonal.npy")
+    check(shape == (10, 9, 9) and close([values], [[results["full"][1][n * 10 + o][m * 10 + o] for o in range(10)
+                                                    for n in range(9) for m in range(9)]], 1e-12), "diagonal blocks")
     check(all(results["full"][1][i][j] == results["full"][1][j][i] for i in range(90) for j in range(i)),
           "symmetric to the bit")
     done = run(*[option for option in usual if option != "--double"], "--n", 9, "--out", out / "float.npy")
@@ -192,7 +197,7 @@ def wrong_use(here, data):
             (["--test", 801], "--test 801"),
             (["--n", -3], "--n"),
             (["--width", 0], "--width must be positive"),
-            (["--readout", "sum"], "pseudo, full, trace, single"),
+            (["--readout", "sum"], "There are: full, pseudo, trace"),
             (["--readout", "single"], "single"),
             (["--readout", "single:x"], "single"),
             (["--readout", "single:10"], "10"),
