@@ -24,6 +24,7 @@
 #include "ntk/conjugate_gradients.hpp"
 #include "ntk/dynamics.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/operator.hpp"
 #include "ntk/plan.hpp"
 #include "ntk/readout.hpp"
 #include "ntk/regression.hpp"

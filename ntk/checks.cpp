@@ -1,5 +1,6 @@
 #include "ntk/checks.hpp"
 
+#include <cmath>
 #include <string>
 
 #include "autodiff/error.hpp"
@@ -41,7 +42,42 @@ std::size_t columns_of_targets(const char* who, const Array<double>& y, const Ar
   return 1;
 }
 
-template void check_symmetric(const char*, const Array<float>&);
-template void check_symmetric(const char*, const Array<double>&);
+template <class T>
+void check_examples(const char* who, const Array<T>& x, const char* which) {
+  const std::string name = std::string("[") + who + "] ";
+  if (!x.defined() || x.rank() == 0 || x.shape()[0] == 0)
+    throw shape_error(name + "no examples in " + which + ": shape " + to_string(x.shape()) +
+                      ". Axis 0 runs over examples; give at least one.");
+  if (all_finite(x)) return;
+  const std::size_t each = x.size() / x.shape()[0];
+  std::size_t i = 0;
+  while (std::isfinite(x[i])) ++i;
+  throw numerical_error(name + which + " holds NaN or infinity at example " + std::to_string(i / each) + ", element " +
+                        std::to_string(i % each) + ".");
+}
+
+template <class T>
+void check_same_shape(const char* who, const Array<T>& x1, const Array<T>& x2) {
+  if (!(x1.shape().slice(1, x1.rank()) == x2.shape().slice(1, x2.rank())))
+    throw shape_error(std::string("[") + who + "] examples of " + to_string(x1.shape()) + " and " +
+                      to_string(x2.shape()) + " have different shapes.");
+}
+
+template <class T>
+void check_parameters(const char* who, const nn::Parameters<T>& params) {
+  for (std::size_t i = 0; i < params.count(); ++i)
+    if (!all_finite(params.slice(i)))
+      throw numerical_error(std::string("[") + who + "] parameter " + params.infos()[i].name +
+                            " holds NaN or infinity. Check the training that made it.");
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                  \
+  template void check_symmetric(const char*, const Array<T>&);                   \
+  template void check_examples(const char*, const Array<T>&, const char*);       \
+  template void check_same_shape(const char*, const Array<T>&, const Array<T>&); \
+  template void check_parameters(const char*, const nn::Parameters<T>&);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
 
 }  // namespace xtangent::ntk

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+
+/// Between sums in double and values of T = float, double. By several threads where it is worth it.
+namespace xtangent::kernels {
+
+/// out += x
+template <class T>
+void add_widened(std::size_t n, const T* x, double* out);
+
+/// out = x, rounded to nearest
+template <class T>
+void narrow(std::size_t n, const double* x, T* out);
+
+}  // namespace xtangent::kernels

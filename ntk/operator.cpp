@@ -1,0 +1,375 @@
+#include "ntk/operator.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "autodiff/factor.hpp"
+#include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/layout.hpp"
+#include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/precision.hpp"
+#include "autodiff/kernels/symmetric.hpp"
+#include "ntk/budget.hpp"
+#include "ntk/checks.hpp"
+#include "ntk/model.hpp"
+#include "ntk/plan_memory.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+// What a recording and the sweeps over it take, from two examples (two, so that ops which mix examples show).
+struct Sizes {
+  std::size_t outputs = 0, parameters = 0;
+  double fixed_bytes = 0;       // values of a recording that do not depend on examples, parameters aside
+  double activation_bytes = 0;  // an example
+  double sweep_bytes = 0;       // an example and probe: all tangents, and temporaries
+  double flop = 0;              // of both sweeps, an example of both sides
+};
+
+// Products of the sweeps through a node: one for each argument that is differentiated, back and forward.
+template <class T>
+double sweep_flop(const Node<T>& node, const std::vector<bool>& active) {
+  std::vector<Shape> shapes;
+  double wanted = 0;
+  for (const auto& argument : node.arguments) {
+    const Shape& shape = argument.constant.shape();
+    shapes.push_back(shape);
+    const bool depends = argument.index >= 0 && active[static_cast<std::size_t>(argument.index)];
+    if (depends && (shape.rank() > 1 || node.arguments.size() == 1)) wanted += 1;  // a bias adds no product
+  }
+  return 2 * wanted * node.op->flop(shapes, node.value.shape());
+}
+
+template <class T>
+Array<T> two_examples(const Array<T>& x) {
+  if (x.shape()[0] >= 2) return x.rows(0, 2);
+  Array<T> twice(x.shape().slice(1, x.rank()).prepended(2));
+  for (std::size_t i = 0; i < 2; ++i) std::copy_n(x.data(), x.size(), twice.mutable_data() + i * x.size());
+  return twice;
+}
+
+template <class T>
+Sizes measure(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x) {
+  Tape<T> tape;
+  const Recording<T> recording = net.record(tape, params, two_examples(x));
+  const Shape& y = recording.output.shape();
+  if (y.rank() != 2 || y[0] != 2 || y[1] == 0)
+    throw shape_error("[operator] the network's output is " + to_string(y) +
+                      " for two examples; kernels need (N, O). Flatten it, or add a readout layer.");
+  if (params.count() == 0)
+    throw shape_error("[operator] the network has no trainable parameters: its kernel is empty.");
+  FactorSweep<T>(recording.output, Array<T>::ones(y), recording.parameters);  // refuses ops that mix examples
+  std::vector<std::size_t> positions;
+  for (const Var<T>& p : recording.parameters) positions.push_back(p.position());
+  const auto& nodes = tape.record()->nodes;
+  const std::vector<bool> active = depends_on(*tape.record(), positions, nodes.size() - 1);
+  Sizes out;
+  out.outputs = y[1];
+  out.parameters = params.size();
+  double largest = 0;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const Node<T>& node = nodes[i];
+    if (!node.op) continue;
+    const double bytes = static_cast<double>(node.value.value().bytes());
+    if (node.value.examples() != Examples::axis0) {
+      out.fixed_bytes += bytes;
+      continue;
+    }
+    out.activation_bytes += bytes / 2;
+    if (!active[i]) continue;
+    out.sweep_bytes += bytes / 2;
+    out.flop += sweep_flop(node, active) / 2;
+    largest = std::max(largest, bytes / 2);
+  }
+  out.activation_bytes += static_cast<double>(x.size() / x.shape()[0] * sizeof(T));
+  out.sweep_bytes += 4 * largest;
+  return out;
+}
+
+// (n, m) to (m, n)
+Array<double> transposed(const Array<double>& x) {
+  const Shape& shape = x.shape();
+  Array<double> out({shape[1], shape[0]});
+  kernels::transpose(shape, {1, 0}, x.data(), out.mutable_data());
+  return out;
+}
+
+template <class T>
+Array<T> narrowed(const Array<double>& x) {
+  Array<T> out(x.shape());
+  kernels::narrow(x.size(), x.data(), out.mutable_data());
+  return out;
+}
+template <>
+Array<double> narrowed(const Array<double>& x) {
+  return x;
+}
+
+}  // namespace
+
+template <class T>
+class Operator<T>::State {
+ public:
+  State(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1, const Array<T>& x2,
+        bool symmetric, const Readout& readout, const OperatorOptions& options)
+      : net_(&net), params_(params), symmetric_(symmetric) {
+    check_examples("operator", x1, symmetric ? "x" : "x1");
+    if (!symmetric) {
+      check_examples("operator", x2, "x2");
+      check_same_shape("operator", x1, x2);
+    }
+    check_parameters("operator", params);
+    sizes_ = measure(net, params, x1);
+    weights_ = readout.weights(sizes_.outputs);
+    if (readout.reduction == Readout::Reduction::trace)
+      probes_ = weights_.shape()[1];
+    else if (readout.reduction == Readout::Reduction::none)
+      width_ = weights_.shape()[1];
+    else
+      throw option_error("[operator] the readout " + readout.name() + " is no product of a Jacobian with itself.");
+    plan(std::max(x1.shape()[0], x2.shape()[0]), options);
+    const double each = shard_bytes();
+    double room = budget_ - working_bytes(1, wave_) - 2 * column_bytes(x1.shape()[0], x2.shape()[0]);
+    columns_ = side(x2, each, room);
+    if (!symmetric) rows_ = side(x1, each, room);
+    n1_ = x1.shape()[0];
+    n2_ = x2.shape()[0];
+  }
+
+  std::size_t rows() const { return n1_ * width_; }
+  std::size_t columns() const { return n2_ * width_; }
+  bool symmetric() const { return symmetric_; }
+  double kept_bytes() const { return kept_; }
+  double flop() const { return sizes_.flop * 0.5 * static_cast<double>((n1_ + n2_) * probes_); }
+
+  Array<double> apply(const Array<double>& u) const {
+    if (u.rank() != 2 || u.shape()[0] != columns())
+      throw shape_error("[operator] columns " + to_string(u.shape()) + " for a kernel " +
+                        to_string(Shape{rows(), columns()}) + ": they must be (" + std::to_string(columns()) + ", M).");
+    if (!all_finite(u)) throw numerical_error("[operator] the columns hold NaN or infinity.");
+    const std::size_t m = u.shape()[1];
+    const Array<double> from = transposed(u);
+    Array<double> to = Array<double>::zeros({m, rows()});
+    const std::size_t step = chunk(m);
+    for (std::size_t first = 0; first < m * probes_; first += step) {
+      const Probes probes{first, std::min(m * probes_, first + step)};
+      push(pulled(from, probes), probes, to);
+    }
+    if (!all_finite(to))
+      throw numerical_error(
+          "[operator] the product holds NaN or infinity although inputs and parameters are finite: the "
+          "network overflows. Scale its inputs, or use double.");
+    return transposed(to);
+  }
+
+ private:
+  // Columns of u, each once for each output that the trace runs over.
+  struct Probes {
+    std::size_t first, last;
+    std::size_t count() const { return last - first; }
+  };
+  struct Recorded {
+    Tape<T> tape;
+    Recording<T> recording;
+  };
+  struct Shard {
+    std::size_t first, last;  // examples
+    Array<T> x;
+    std::unique_ptr<Recorded> kept;
+  };
+  using Side = std::vector<Shard>;
+  using Sums = std::vector<Array<double>>;  // (K, parameter shape)
+
+  double shard_bytes() const { return sizes_.fixed_bytes + static_cast<double>(shard_) * sizes_.activation_bytes; }
+  // Of a product with k probes, in waves of so many shards, that keeps no recordings.
+  double working_bytes(std::size_t k, std::size_t wave) const {
+    const double p = static_cast<double>(sizes_.parameters), scalar = sizeof(T);
+    const double probes = static_cast<double>(k), shards = static_cast<double>(wave);
+    const double sweep = static_cast<double>(shard_) * sizes_.sweep_bytes * probes;
+    return shards * (shard_bytes() + sweep + p * scalar * probes) + p * (8 + scalar) * probes;
+  }
+  // u and the result, with their transposes; one column.
+  double column_bytes(std::size_t n1, std::size_t n2) const { return 16.0 * static_cast<double>((n1 + n2) * width_); }
+
+  void plan(std::size_t examples, const OperatorOptions& options) {
+    budget_ = memory_budget(options.memory);
+    const double parameter_bytes = static_cast<double>(sizes_.parameters * sizeof(T));
+    const double target = ((2 << 20) + 4 * parameter_bytes) / std::max(1.0, sizes_.activation_bytes);
+    shard_ = static_cast<std::size_t>(std::clamp(target, 1.0, static_cast<double>(examples)));
+    if (options.shard) shard_ = std::min(options.shard, examples);
+    const std::size_t shards = (examples + shard_ - 1) / shard_;
+    shard_ = (examples + shards - 1) / shards;  // equal ones
+    wave_ = std::min(kernels::thread_count(), shards);
+    const double vectors = 2 * column_bytes(examples, examples);
+    while (vectors + working_bytes(1, wave_) > budget_ && (wave_ > 1 || shard_ > 1)) {
+      if (wave_ > 1)
+        wave_ /= 2;
+      else
+        shard_ = (shard_ + 1) / 2;
+    }
+    if (vectors + working_bytes(1, wave_) > budget_)
+      throw memory_error("[operator] a product needs " + readable_bytes(vectors + working_bytes(1, wave_)) + " for " +
+                         std::to_string(examples) + " examples, one recorded at a time; the budget is " +
+                         readable_bytes(budget_) + ". Raise options.memory to that, or use fewer examples.");
+  }
+
+  Side side(const Array<T>& x, double each, double& room) {
+    const std::size_t n = x.shape()[0];
+    Side out;
+    for (std::size_t first = 0; first < n; first += shard_) {
+      const std::size_t last = std::min(n, first + shard_);
+      out.push_back({first, last, x.rows(first, last), nullptr});
+    }
+    std::size_t kept = 0;
+    for (; kept < out.size() && room >= each; ++kept) room -= each;
+    kept_ += static_cast<double>(kept) * each;
+    kernels::parallel_for(kept, 1, [&](std::size_t first, std::size_t last) {
+      for (std::size_t s = first; s < last; ++s) out[s].kept = record(out[s]);
+    });
+    return out;
+  }
+  std::unique_ptr<Recorded> record(const Shard& shard) const {
+    auto out = std::make_unique<Recorded>();
+    out->recording = net_->record(out->tape, params_, shard.x);
+    return out;
+  }
+
+  // Probes at a time for m columns.
+  std::size_t chunk(std::size_t m) const {
+    const double vectors = static_cast<double>(m) * column_bytes(n1_, n2_);
+    const double one = working_bytes(1, wave_), more = working_bytes(2, wave_) - one;
+    const double room = budget_ - kept_ - vectors - one;
+    if (room < 0)
+      throw memory_error("[operator] a product with " + std::to_string(m) + " columns needs " +
+                         readable_bytes(budget_ - room) + ", the budget is " + readable_bytes(budget_) +
+                         ". Raise options.memory to that, or apply it to fewer columns at a time.");
+    return static_cast<std::size_t>(std::min(1 + room / more, static_cast<double>(m * probes_)));
+  }
+
+  // f(shard, its recording) for waves of shards, then done(shard) for each shard of the wave in order.
+  template <class F, class Done>
+  void in_waves(const Side& side, const F& f, const Done& done) const {
+    for (std::size_t begin = 0; begin < side.size(); begin += wave_) {
+      const std::size_t end = std::min(side.size(), begin + wave_);
+      kernels::parallel_for(end - begin, 1, [&](std::size_t first, std::size_t last) {
+        for (std::size_t s = begin + first; s < begin + last; ++s) {
+          const std::unique_ptr<Recorded> fresh = side[s].kept ? nullptr : record(side[s]);
+          f(s, (fresh ? fresh : side[s].kept)->recording);
+        }
+      });
+      for (std::size_t s = begin; s < end; ++s) done(s);
+    }
+  }
+
+  // R u of the probes at the examples of a shard: (K, n, O), (n, O) for one probe.
+  Var<T> seeds(const Array<double>& from, const Probes& probes, const Shard& shard) const {
+    const std::size_t o = sizes_.outputs, n = shard.last - shard.first;
+    Array<double> out({probes.count(), n, o});
+    for (std::size_t p = probes.first; p < probes.last; ++p)
+      kernels::gemm_serial(false, true, n, o, width_, 1.0, from.data() + p / probes_ * columns() + shard.first * width_,
+                           width_, weights_.data() + p % probes_, weights_.shape()[1], 0.0,
+                           out.mutable_data() + (p - probes.first) * n * o, o);
+    const Array<T> values = narrowed<T>(out);
+    return Var<T>(probes.count() == 1 ? values.reshaped({n, o}) : values);
+  }
+
+  // J^T R u
+  std::vector<Var<T>> pulled(const Array<double>& from, const Probes& probes) const {
+    const std::size_t k = probes.count(), count = params_.count();
+    std::vector<std::vector<Var<T>>> bars(columns_.size());
+    Sums sums(count);
+    in_waves(
+        columns_,
+        [&](std::size_t s, const Recording<T>& r) {
+          bars[s] = pullback<T>(r.output, seeds(from, probes, columns_[s]), r.parameters);
+        },
+        [&](std::size_t s) {
+          for (std::size_t i = 0; i < count; ++i) {
+            if (!bars[s][i].defined()) continue;
+            if (!sums[i].defined())
+              sums[i] = Array<double>::zeros(k == 1 ? params_.infos()[i].shape : params_.infos()[i].shape.prepended(k));
+            kernels::add_widened(sums[i].size(), bars[s][i].value().data(), sums[i].mutable_data());
+          }
+          bars[s].clear();
+        });
+    std::vector<Var<T>> out(count);
+    for (std::size_t i = 0; i < count; ++i)
+      if (sums[i].defined()) out[i] = Var<T>(narrowed<T>(std::exchange(sums[i], {})));
+    return out;
+  }
+
+  // to += R^T J of the tangents
+  void push(const std::vector<Var<T>>& tangents, const Probes& probes, Array<double>& to) const {
+    const std::size_t o = sizes_.outputs, order = rows();
+    double* out = to.mutable_data();
+    const Side& side = symmetric_ ? columns_ : rows_;
+    const auto shard = [&](std::size_t s, const Recording<T>& r) {
+      const Var<T> dy = pushforward<T>(std::vector<Var<T>>{r.output}, r.parameters, tangents).front();
+      if (!dy.defined()) return;
+      const std::size_t n = side[s].last - side[s].first;
+      Array<double> wide(dy.shape());
+      kernels::widen(wide.size(), dy.value().data(), wide.mutable_data());
+      for (std::size_t p = probes.first; p < probes.last; ++p)
+        kernels::gemm_serial(false, false, n, width_, o, 1.0 / static_cast<double>(probes_),
+                             wide.data() + (p - probes.first) * n * o, o, weights_.data() + p % probes_,
+                             weights_.shape()[1], 1.0, out + p / probes_ * order + side[s].first * width_, width_);
+    };
+    in_waves(side, shard, [](std::size_t) {});
+  }
+
+  const nn::ModuleBase* net_;
+  nn::Parameters<T> params_;
+  bool symmetric_;
+  Sizes sizes_;
+  Array<double> weights_;                    // R (O, C)
+  std::size_t width_ = 1;                    // rows of the kernel an example
+  std::size_t probes_ = 1;                   // a column
+  std::size_t n1_ = 0, n2_ = 0, shard_ = 1;  // examples
+  std::size_t wave_ = 1;                     // shards at a time
+  double budget_ = 0, kept_ = 0;
+  Side columns_, rows_;
+};
+
+template <class T>
+Operator<T>::Operator(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                      const Readout& readout, const OperatorOptions& options)
+    : state_(std::make_shared<const State>(net, params, x, x, true, readout, options)) {}
+
+template <class T>
+Operator<T>::Operator(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
+                      const Array<T>& x2, const Readout& readout, const OperatorOptions& options)
+    : state_(std::make_shared<const State>(net, params, x1, x2, false, readout, options)) {}
+
+template <class T>
+std::size_t Operator<T>::rows() const {
+  return state_->rows();
+}
+template <class T>
+std::size_t Operator<T>::columns() const {
+  return state_->columns();
+}
+template <class T>
+Array<double> Operator<T>::operator()(const Array<double>& u) const {
+  return state_->apply(u);
+}
+template <class T>
+double Operator<T>::flop() const {
+  return state_->flop();
+}
+template <class T>
+double Operator<T>::kept_bytes() const {
+  return state_->kept_bytes();
+}
+template <class T>
+LinearMap Operator<T>::map() const {
+  if (!state_->symmetric())
+    throw shape_error("[operator] a kernel between two sets of examples, " + to_string(Shape{rows(), columns()}) +
+                      ", is no symmetric map. Give one set.");
+  return {rows(), [state = state_](const Array<double>& u) { return state->apply(u); }};
+}
+
+template class Operator<float>;
+template class Operator<double>;
+
+}  // namespace xtangent::ntk
