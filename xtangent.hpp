@@ -26,6 +26,8 @@
 #include "ntk/kernel.hpp"
 #include "ntk/operator.hpp"
 #include "ntk/plan.hpp"
+#include "ntk/preconditioners.hpp"
 #include "ntk/readout.hpp"
 #include "ntk/regression.hpp"
+#include "ntk/solve.hpp"
 #include "ntk/spectrum.hpp"

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "ntk/preconditioners.hpp"
+
+namespace xtangent::ntk {
+
+/// SolvePreconditioner::nearest, with factors in F.
+template <class F, class T>
+HeldPreconditioner nearest_preconditioner(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                                          std::size_t outputs, const PreconditionerOptions& options);
+
+}  // namespace xtangent::ntk

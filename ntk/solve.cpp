@@ -1,0 +1,106 @@
+#include "ntk/solve.hpp"
+
+#include <utility>
+
+#include "autodiff/kernels/elementwise.hpp"
+#include "autodiff/kernels/precision.hpp"
+#include "autodiff/kernels/symmetric.hpp"
+#include "nn/evaluate.hpp"
+#include "ntk/budget.hpp"
+#include "ntk/checks.hpp"
+#include "ntk/plan_memory.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+constexpr double vectors = 7;  // of N O: six in conjugate gradients, and the right-hand side
+
+template <class T>
+Array<double> outputs(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x) {
+  const Array<T> y = nn::predict(net, params, x);
+  if (y.rank() != 2)
+    throw shape_error("[solve] the network's output is " + to_string(y.shape()) + ", regression needs (N, O).");
+  Array<double> out(y.shape());
+  kernels::widen(y.size(), y.data(), out.mutable_data());
+  return out;
+}
+
+// y - f0 as (N O, 1)
+template <class T>
+Array<double> right_hand_side(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                              const Array<double>& y) {
+  Array<double> f0 = outputs(net, params, x);
+  if (!(y.shape() == f0.shape()))
+    throw shape_error("[solve] targets " + to_string(y.shape()) + " for outputs " + to_string(f0.shape()) + ".");
+  check_rhs("solve", y, y.shape()[0]);
+  Array<double> b(y.shape());
+  kernels::binary(kernels::Binary::subtract, y.shape(), y.data(), y.shape(), f0.data(), f0.shape(), b.mutable_data());
+  return b.reshaped({b.size(), 1});
+}
+
+[[noreturn]] void refuse(const SolveOptions& options) {
+  throw memory_error("[solve] the vectors and the preconditioner leave nothing of the budget of " +
+                     readable_bytes(memory_budget(options.memory)) + " for products. Raise options.memory.");
+}
+
+}  // namespace
+
+template <class T>
+Solution solve(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Array<double>& y,
+               const SolveOptions& options) {
+  check_examples("solve", x, "x");
+  check_parameters("solve", params);
+  if (!(options.ridge >= 0)) throw option_error("[solve] the ridge must not be negative.");
+  const Array<double> b = right_hand_side(net, params, x, y);
+  if (options.start.defined() && !(options.start.shape() == y.shape()))
+    throw shape_error("[solve] start " + to_string(options.start.shape()) + " for targets " + to_string(y.shape()) +
+                      ".");
+  double room = memory_budget(options.memory) - vectors * static_cast<double>(b.bytes());
+  if (room < 1) refuse(options);
+  const HeldPreconditioner preconditioner = make_preconditioner(options.preconditioner, net, params, x, y.shape()[1],
+                                                                {.ridge = options.ridge,
+                                                                 .memory = static_cast<std::size_t>(room),
+                                                                 .float_factor = options.float_factor,
+                                                                 .group = options.group,
+                                                                 .neighbors = options.neighbors});
+  release_recycled_memory();  // what was held while it was made
+  room -= preconditioner.bytes;
+  if (room < 1) refuse(options);
+  const Operator<T> theta(net, params, x, readout::full(), {.memory = static_cast<std::size_t>(room)});
+  ConjugateGradientOptions cg{.tolerance = options.tolerance,
+                              .max_iterations = options.max_iterations,
+                              .ridge = options.ridge,
+                              .progress = options.progress,
+                              .partial = options.partial};
+  if (options.start.defined()) cg.start = options.start.reshaped(b.shape());
+  const ConjugateGradientResult found = conjugate_gradients(theta.map(), b, preconditioner.apply, cg);
+  return {.weights = found.x.reshaped(y.shape()),
+          .residual = found.residuals.front(),
+          .iterations = found.iterations.front(),
+          .products = found.products,
+          .converged = found.converged};
+}
+
+template <class T>
+Array<double> predict_linearized(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x_new,
+                                 const Array<T>& x, const Array<double>& weights, const OperatorOptions& options) {
+  const Operator<T> theta(net, params, x_new, x, readout::full(), options);
+  if (weights.rank() != 2 || weights.size() != theta.columns() || weights.shape()[0] != x.shape()[0])
+    throw shape_error("[predict_linearized] weights " + to_string(weights.shape()) + " for a kernel " +
+                      to_string(Shape{theta.rows(), theta.columns()}) + ": they must be (N, O).");
+  Array<double> out = outputs(net, params, x_new);
+  const Array<double> change = theta(weights.reshaped({weights.size(), 1}));
+  kernels::axpy(out.size(), 1.0, change.data(), out.mutable_data());
+  return out;
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                                   \
+  template Solution solve(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Array<double>&, \
+                          const SolveOptions&);                                                                   \
+  template Array<double> predict_linearized(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,     \
+                                            const Array<T>&, const Array<double>&, const OperatorOptions&);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent::ntk

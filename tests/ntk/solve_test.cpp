@@ -1,0 +1,172 @@
+// Exact regression with an eNTK that is never formed, against the one that is.
+#include "ntk/solve.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <functional>
+#include <limits>
+#include <numeric>
+
+#include "nn/data/dataset.hpp"
+#include "nn/data/idx.hpp"
+#include "nn/evaluate.hpp"
+#include "nn/layers/activation.hpp"
+#include "nn/layers/linear.hpp"
+#include "nn/models/mlp.hpp"
+#include "nn/sequential.hpp"
+#include "ntk/regression.hpp"
+#include "tests/nn/files.hpp"
+#include "tests/ntk/matrices.hpp"
+#include "tests/testing.hpp"
+
+namespace utf = boost::unit_test;
+using namespace xtangent;
+using namespace xtangent::testing;
+
+namespace {
+
+std::string message(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+Array<double> matrix(const std::string& seed, std::size_t n, std::size_t m) {
+  Random random(seed);
+  return random_array(random, {n, m});
+}
+
+// A network, examples and targets that all tests but the last use.
+struct Problem {
+  nn::Sequential net = nn::mlp({6, 96, 96, 3});
+  nn::Parameters<double> params = net.init<double>(2);
+  Array<double> x = matrix("x", 25, 6), y = matrix("y", 25, 3), x_new = matrix("new", 7, 6);
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(solve)
+
+BOOST_AUTO_TEST_CASE(agrees_with_the_factored_kernel) {
+  const Problem p;
+  const Array<double> f0 = nn::predict(p.net, p.params, p.x), f0_new = nn::predict(p.net, p.params, p.x_new);
+  for (double ridge : {0.0, 0.3}) {
+    ntk::Regression<double> direct(ntk::entk(p.net, p.params, p.x), {.ridge = ridge, .relative = false});
+    const Array<double> expected = direct.weights(p.y, f0);
+    const Array<double> predicted = direct.predict(ntk::entk(p.net, p.params, p.x_new, p.x), p.y, f0, f0_new);
+    for (auto preconditioner :
+         {ntk::SolvePreconditioner::pseudo, ntk::SolvePreconditioner::trace, ntk::SolvePreconditioner::outputs,
+          ntk::SolvePreconditioner::nearest, ntk::SolvePreconditioner::none})
+      for (bool narrow : {false, true}) {
+        const ntk::Solution found = ntk::solve(p.net, p.params, p.x, p.y,
+                                               {.ridge = ridge,
+                                                .tolerance = 1e-11,
+                                                .preconditioner = preconditioner,
+                                                .float_factor = narrow,
+                                                .group = 4,
+                                                .neighbors = 6});
+        BOOST_TEST_CONTEXT(ntk::name(preconditioner) << ", ridge " << ridge << ", float " << narrow) {
+          BOOST_TEST(found.converged);
+          BOOST_TEST(found.residual <= 1e-11);
+          BOOST_TEST(relative_error(found.weights, expected) < 1e-8);
+          BOOST_TEST(relative_error(ntk::predict_linearized(p.net, p.params, p.x_new, p.x, found.weights), predicted) <
+                     1e-8);
+        }
+      }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(interpolates_without_ridge) {
+  const Problem p;
+  const auto found = ntk::solve(p.net, p.params, p.x, p.y, {.tolerance = 1e-10});
+  BOOST_TEST(relative_error(ntk::predict_linearized(p.net, p.params, p.x, p.x, found.weights), p.y) < 1e-9);
+}
+
+BOOST_AUTO_TEST_CASE(goes_on_from_where_it_was_stopped) {
+  const Problem p;
+  std::vector<double> seen;
+  const auto stop = [&](const ntk::ConjugateGradientProgress& q) {
+    seen.push_back(q.residual);
+    return q.iteration < 4;
+  };
+  const auto part = ntk::solve(p.net, p.params, p.x, p.y, {.progress = stop});
+  BOOST_TEST(!part.converged);
+  BOOST_TEST(part.iterations == 4u);
+  BOOST_TEST(std::abs(part.residual / seen.back() - 1) < 1e-6);
+  const auto rest = ntk::solve(p.net, p.params, p.x, p.y, {.start = part.weights});
+  const auto whole = ntk::solve(p.net, p.params, p.x, p.y);
+  BOOST_TEST(rest.iterations < whole.iterations);
+  BOOST_TEST(relative_error(rest.weights, whole.weights) < 1e-4);
+  BOOST_CHECK_THROW(ntk::solve(p.net, p.params, p.x, p.y, {.max_iterations = 2}), numerical_error);
+  BOOST_TEST(ntk::solve(p.net, p.params, p.x, p.y, {.max_iterations = 2, .partial = true}).iterations == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(keeps_the_budget) {
+  const Problem p;
+  const auto roomy = ntk::solve(p.net, p.params, p.x, p.y, {.tolerance = 1e-10});
+  const std::size_t budget = 4 << 20, before = memory_statistics().live;
+  reset_peak_memory();
+  const auto tight = ntk::solve(p.net, p.params, p.x, p.y, {.tolerance = 1e-10, .memory = budget});
+  BOOST_TEST(memory_statistics().peak - before <= budget);
+  BOOST_TEST(relative_error(tight.weights, roomy.weights) < 1e-9);
+  const std::string small = message([&] { ntk::solve(p.net, p.params, p.x, p.y, {.memory = 8000}); });
+  BOOST_TEST(has(small, "1 factors of order 25 need 4.88 KiB"), small);
+  BOOST_CHECK_THROW(
+      ntk::solve(p.net, p.params, p.x, p.y, {.memory = 1, .preconditioner = ntk::SolvePreconditioner::none}),
+      memory_error);
+  for (auto kind :
+       {ntk::SolvePreconditioner::pseudo, ntk::SolvePreconditioner::outputs, ntk::SolvePreconditioner::nearest})
+    BOOST_CHECK_THROW(ntk::solve(p.net, p.params, p.x, p.y, {.memory = 20000, .preconditioner = kind}), memory_error);
+}
+
+BOOST_AUTO_TEST_CASE(bad_arguments) {
+  Problem p;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto attempt = [&](const Array<double>& x, const Array<double>& y, const ntk::SolveOptions& options = {}) {
+    return ntk::solve(p.net, p.params, x, y, options);
+  };
+  BOOST_CHECK_THROW(attempt(p.x, matrix("y", 24, 3)), shape_error);
+  BOOST_CHECK_THROW(attempt(p.x, matrix("y", 25, 4)), shape_error);
+  BOOST_CHECK_THROW(attempt(matrix("x", 25, 5), p.y), shape_error);
+  BOOST_CHECK_THROW(attempt(Array<double>({0, 6}), Array<double>({0, 3})), shape_error);
+  BOOST_CHECK_THROW(attempt(p.x, Array<double>::full({25, 3}, nan)), numerical_error);
+  BOOST_CHECK_THROW(attempt(Array<double>::full({25, 6}, nan), p.y), numerical_error);
+  BOOST_CHECK_THROW(attempt(p.x, p.y, {.ridge = -1}), option_error);
+  BOOST_CHECK_THROW(attempt(p.x, p.y, {.tolerance = 0}), option_error);
+  BOOST_CHECK_THROW(attempt(p.x, p.y, {.preconditioner = ntk::SolvePreconditioner::nearest, .group = 0}), option_error);
+  BOOST_CHECK_THROW(attempt(p.x, p.y, {.start = matrix("start", 3, 25)}), shape_error);
+  BOOST_CHECK_THROW(ntk::predict_linearized(p.net, p.params, p.x_new, p.x, matrix("w", 24, 3)), shape_error);
+  BOOST_CHECK_THROW(ntk::predict_linearized(p.net, p.params, p.x_new, p.x, matrix("w", 75, 1)), shape_error);
+  // The same example twice: no function passes through two targets at one point.
+  Array<double> twice = p.x.clone();
+  std::copy_n(twice.data(), 6, twice.mutable_data() + 18);
+  const std::string singular = message([&] { attempt(twice, p.y); });
+  BOOST_TEST(has(singular, "not positive definite"), singular);
+  BOOST_TEST(has(singular, "ridge"), singular);
+}
+
+BOOST_AUTO_TEST_CASE(digits_at_width_1024, *utf::precondition(Published{"mnist"})) {
+  constexpr std::size_t n = 200;
+  std::vector<std::size_t> first(n);
+  std::iota(first.begin(), first.end(), std::size_t(0));
+  const nn::Dataset images(nn::load_idx_folder(published("mnist")).train, {.layout = nn::ImageLayout::flat});
+  const Array<double> x = images.batch<double>(first);
+  Array<double> y = Array<double>::zeros({n, 10});
+  for (std::size_t i = 0; i < n; ++i) y.mutable_data()[i * 10 + images.labels(first)[i]] = 1;
+  const nn::Sequential net = nn::mlp({784, 1024, 1024, 10});
+  const auto params = net.init<double>(1);
+  const auto found = ntk::solve(net, params, x, y);
+  const auto plain = ntk::solve(
+      net, params, x, y,
+      {.max_iterations = 6 * found.iterations, .preconditioner = ntk::SolvePreconditioner::none, .partial = true});
+  BOOST_TEST(!plain.converged);  // needs more than six times the iterations
+  const auto exact = ntk::solve(net, params, x, y, {.tolerance = 1e-11});
+  ntk::Regression<double> direct(ntk::entk(net, params, x));
+  BOOST_TEST(relative_error(exact.weights, direct.weights(y, nn::predict(net, params, x))) < 1e-8);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
