@@ -15,6 +15,7 @@
 #include "autodiff/ops/pooling.hpp"
 #include "autodiff/ops/reduction.hpp"
 #include "autodiff/ops/selection.hpp"
+#include "autodiff/ops/solve.hpp"
 #include "autodiff/tape.hpp"
 #include "autodiff/xtensor.hpp"
 #include "nn/nn.hpp"
