@@ -23,6 +23,7 @@
 #include "ntk/cholesky.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/conjugate_gradients.hpp"
+#include "ntk/differentiable.hpp"
 #include "ntk/dynamics.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/operator.hpp"

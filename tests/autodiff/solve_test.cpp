@@ -47,7 +47,8 @@ BOOST_AUTO_TEST_CASE(properties) {
       row("order 1", f, {{{1, 1}}, {{1, 2}}}, {.reference = reference}),
       row("right-hand sides of examples", f, {{{3, 3}}, {{4, 3, 2}, axis0}}, {.reference = reference}),
       row("more leading axes", f, {{{3, 3}}, {{4, 2, 3, 2}, axis0}}, {.reference = reference}),
-      row("examples as rows", f, {{{3, 3}}, {{3, 2}, axis0}}, {.reference = reference, .mixes = true, .fixed_examples = true}),
+      row("examples as rows", f, {{{3, 3}}, {{3, 2}, axis0}},
+          {.reference = reference, .mixes = true, .fixed_examples = true}),
   });
 }
 

@@ -1,0 +1,127 @@
+#include "ntk/differentiable.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "autodiff/kernels/elementwise.hpp"
+#include "autodiff/kernels/layout.hpp"
+#include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/indexing.hpp"
+#include "autodiff/ops/linear.hpp"
+#include "autodiff/ops/reduction.hpp"
+#include "ntk/recorded_gradients.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+template <class T>
+bool same(const Var<T>& a, const Var<T>& b) {
+  return a.on_tape() ? a.record() == b.record() && a.serial() == b.serial() && a.position() == b.position()
+                     : !b.on_tape() && a.value().data() == b.value().data() && a.shape() == b.shape();
+}
+
+// Products of rows of a (C, N1, S) and b (C, N2, S): all pairs of probes, (C, N1, C, N2), or equal ones, (C, N1, N2).
+template <class T>
+Var<T> products(const Var<T>& a, const Var<T>& b, bool trace) {
+  const std::size_t c = a.shape()[0], n1 = a.shape()[1], n2 = b.shape()[1], s = a.shape()[2];
+  if (trace) return matmul(a, b, {.transpose_b = true});
+  return reshape(matmul(reshape(a, {c * n1, s}), reshape(b, {c * n2, s}), {.transpose_b = true}), {c, n1, c, n2});
+}
+
+template <class T>
+Var<T> contribution(const RecordedGradient<T>& a, const RecordedGradient<T>& b, bool trace) {
+  const Var<T> left = products(a.left, b.left, trace);
+  if (a.form == RecordedGradient<T>::Form::dense) return left;
+  const Var<T> right = matmul(a.right, b.right, {.transpose_b = true});  // (N1, N2)
+  const std::size_t n1 = right.shape()[0], n2 = right.shape()[1];
+  return left * (trace ? right : reshape(right, {n1, 1, n2}));
+}
+
+template <class T>
+std::size_t outputs_of(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x) {
+  return net(params, x.rows(0, std::min<std::size_t>(2, x.shape()[0]))).shape().back();
+}
+
+template <class T>
+Array<T> part(const Array<T>& k, std::size_t row, std::size_t rows, std::size_t column, std::size_t columns) {
+  Array<T> out({rows, columns});
+  kernels::copy_runs(rows, columns, k.data() + row * k.shape()[1] + column, k.shape()[1], out.mutable_data(), columns);
+  return out;
+}
+
+template <class T>
+void add_to(Array<T>& total, std::size_t offset, const Var<T>& term) {
+  if (term.defined()) kernels::axpy(term.size(), T(1), term.value().data(), total.mutable_data() + offset);
+}
+
+}  // namespace
+
+template <class T>
+Var<T> differentiable_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Var<T>& x1,
+                             const Var<T>& x2, const Readout& readout, Vars<T> parameters) {
+  const bool trace = readout.reduction == Readout::Reduction::trace;
+  if (!trace && readout.reduction != Readout::Reduction::none)
+    throw option_error("[kernel] the readout " + readout.name() + " has no derivative here.");
+  if (!x1.defined() || x1.rank() == 0 || x1.shape().front() == 0)
+    throw shape_error("[kernel] no examples: shape " + to_string(x1.shape()) + ".");
+  const Array<double> weights = readout.weights(outputs_of(net, params, x1.value()));
+  const std::vector<RecordedGradient<T>> a = recorded_gradients(net, params, parameters, x1, weights);
+  const std::vector<RecordedGradient<T>> b =
+      same(x1, x2) ? a : recorded_gradients(net, params, parameters, x2, weights);
+  Var<T> total;
+  for (std::size_t p = 0; p < a.size(); ++p) {
+    if (!a[p].left.defined() || !b[p].left.defined()) continue;
+    const Var<T> term = contribution(a[p], b[p], trace);
+    total = total.defined() ? total + term : term;
+  }
+  const std::size_t c = weights.shape()[1], n1 = x1.shape()[0], n2 = x2.shape()[0];
+  if (trace) return total.defined() ? sum(total, {0}) / static_cast<double>(c) : Var<T>(Array<T>::zeros({n1, n2}));
+  if (!total.defined()) return Var<T>(Array<T>::zeros({n1 * c, n2 * c}));
+  const Var<T> ordered = c == 1 ? total : transpose(total, {1, 0, 3, 2});
+  return reshape(ordered, {n1 * c, n2 * c});
+}
+
+template <class T>
+KernelGradient<T> kernel_gradient(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
+                                  const Array<T>& x2, const Array<T>& kbar, const Readout& readout,
+                                  const KernelGradientOptions& options) {
+  if (options.block == 0) throw option_error("[kernel_gradient] blocks of no examples.");
+  if (x1.rank() == 0 || x2.rank() == 0 || x1.size() == 0 || x2.size() == 0)
+    throw shape_error("[kernel_gradient] no examples: " + to_string(x1.shape()) + " and " + to_string(x2.shape()) +
+                      ".");
+  const std::size_t n1 = x1.shape()[0], n2 = x2.shape()[0];
+  const std::size_t c =
+      readout.reduction == Readout::Reduction::trace ? 1 : readout.columns(outputs_of(net, params, x1));
+  if (!(kbar.shape() == Shape{n1 * c, n2 * c}))
+    throw shape_error("[kernel_gradient] kbar " + to_string(kbar.shape()) + " for a kernel " +
+                      to_string(Shape{n1 * c, n2 * c}) + ".");
+  KernelGradient<T> out{Array<T>::zeros(x1.shape()), Array<T>::zeros(x2.shape()), {}};
+  if (options.parameters)
+    for (std::size_t p = 0; p < params.count(); ++p) out.parameters.push_back(Array<T>::zeros(params.infos()[p].shape));
+  for (std::size_t i = 0; i < n1; i += options.block)
+    for (std::size_t j = 0; j < n2; j += options.block) {
+      const std::size_t m1 = std::min(options.block, n1 - i), m2 = std::min(options.block, n2 - j);
+      Tape<T> tape;
+      std::vector<Var<T>> inputs = {tape.variable(x1.rows(i, i + m1), Examples::axis0),
+                                    tape.variable(x2.rows(j, j + m2), Examples::axis0)};
+      for (std::size_t p = 0; p < out.parameters.size(); ++p) inputs.push_back(tape.variable(params.slice(p)));
+      const Var<T> k = differentiable_kernel<T>(net, params, inputs[0], inputs[1], readout, Vars<T>(inputs).subspan(2));
+      const std::vector<Var<T>> bars = pullback<T>(k, Var<T>(part(kbar, i * c, m1 * c, j * c, m2 * c)), inputs);
+      add_to(out.x1, i * (x1.size() / n1), bars[0]);
+      add_to(out.x2, j * (x2.size() / n2), bars[1]);
+      for (std::size_t p = 0; p < out.parameters.size(); ++p) add_to(out.parameters[p], 0, bars[p + 2]);
+    }
+  return out;
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                                        \
+  template Var<T> differentiable_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Var<T>&, const Var<T>&, \
+                                        const Readout&, Vars<T>);                                                      \
+  template KernelGradient<T> kernel_gradient(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,         \
+                                             const Array<T>&, const Array<T>&, const Readout&,                         \
+                                             const KernelGradientOptions&);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent::ntk
