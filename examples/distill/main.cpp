@@ -1,0 +1,118 @@
+// Distils a data set of digits or clothes to one image a class, by the gradient of a kernel regression's loss with
+// respect to the images, and shows them.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <new>
+
+#include "autodiff/kernels/blas.hpp"
+#include "examples/common/figure.hpp"
+#include "examples/common/format.hpp"
+#include "examples/common/threads.hpp"
+#include "examples/distill/distill.hpp"
+#include "examples/train/images.hpp"
+#include "nn/data/file.hpp"
+#include "nn/data/npy.hpp"
+
+namespace {
+
+using namespace xtangent;
+using namespace xtangent::examples;
+
+void add_options(CLI::App& app, DistillSettings& s) {
+  app.add_option("dataset", s.data_set, "mnist or fashion")->capture_default_str();
+  app.add_option("--network", s.network, "mlp or lenet")->capture_default_str();
+  app.add_option("--width", s.width, "Of the mlp's two hidden layers")->capture_default_str();
+  app.add_option("--data", s.data, "Folder of the data set's files, or a folder above");
+  app.add_option("--out", s.out, "Folder for the figures and the images")->capture_default_str();
+  app.add_option("--steps", s.steps, "Of Adam")->capture_default_str();
+  app.add_option("--batch", s.batch, "Training images a step")->capture_default_str();
+  app.add_option("--rate", s.rate, "Of Adam, in deviations of the pixels")->capture_default_str();
+  app.add_option("--ridge", s.ridge, "Relative to the mean of the kernel's diagonal")->capture_default_str();
+  app.add_option("--test-images", s.test_images, "At most")->capture_default_str();
+  app.add_option("--draws", s.draws, "Of random real images, to compare with")->capture_default_str();
+  app.add_option("--seed", s.seed, "Of everything random")->capture_default_str();
+  app.add_option("--threads", s.threads, "0: as many as the machine has")->capture_default_str();
+}
+
+// Each image stretched to the whole range from paper to ink.
+Array<double> stretched(const Array<double>& images) {
+  Array<double> out(images.shape());
+  const std::size_t each = images.size() / images.shape()[0];
+  for (std::size_t first = 0; first < images.size(); first += each) {
+    const auto [low, high] = std::minmax_element(images.data() + first, images.data() + first + each);
+    for (std::size_t i = first; i < first + each; ++i)
+      out.mutable_data()[i] = *high > *low ? (images[i] - *low) / (*high - *low) : 0.0;
+  }
+  return out;
+}
+
+// Two rows of images, as one row of pairs.
+Array<double> above(const Array<double>& top, const Array<double>& bottom) {
+  const std::size_t n = top.shape()[0], height = top.shape()[1], width = top.shape()[2], gap = 3;
+  Array<double> out = Array<double>::zeros({n, 2 * height + gap, width});
+  for (std::size_t i = 0; i < n; ++i) {
+    double* to = out.mutable_data() + i * (2 * height + gap) * width;
+    std::copy_n(top.data() + i * height * width, height * width, to);
+    std::copy_n(bottom.data() + i * height * width, height * width, to + (height + gap) * width);
+  }
+  return out;
+}
+
+void write_figures(const DistillSettings& s, const ImageSet& set, const Distillation& d) {
+  std::vector<std::string> captions;
+  for (std::size_t c = 0; c < d.before.shape()[0]; ++c) captions.push_back(std::to_string(c));
+  nn::write_file(s.out / "images.svg",
+                 {draw_images(above(stretched(d.before), stretched(d.after)), captions, 1000, 240)});
+  nn::write_npy(s.out / "images.npy", d.after);
+  if (d.losses.empty()) return;
+  Panel loss{set.title + ": " + percent(d.accuracy) + " of the test images from " + plural(captions.size(), "image"),
+             "step",
+             "squared error a training image",
+             {}};
+  loss.series.push_back({"", d.losses, "#1f5fbf", 0});
+  nn::write_file(s.out / "loss.svg", {draw(std::vector<Panel>{loss}, 560, 400)});
+}
+
+void run(DistillSettings& s) {
+  require_gnuplot();
+  const ImageSet& set = image_set(s.data_set);
+  const nn::TrainAndTest images = load(set, s.data);
+  std::filesystem::create_directories(s.out);
+  const ThreadLimit limit(s.threads);
+  const Distillation d = distill(s, images);
+  write_figures(s, set, d);
+  std::printf(
+      "\nKernel regression from one image a class, right on %s test images of %s:\n"
+      "  distilled images          %s\n"
+      "  the images they began as  %s\n"
+      "  random real images        %s ± %s (%zu draws)\n"
+      "Images before and after (images.svg), the loss and the images as numbers: %s (%s)\n",
+      grouped(static_cast<double>(d.test_images)).c_str(), set.title.c_str(), percent(d.accuracy).c_str(),
+      percent(d.first).c_str(), percent(d.random).c_str(), percent(d.random_deviation).c_str(), s.draws, s.out.c_str(),
+      seconds(d.seconds).c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  xtangent::kernels::use_fitting_blas_core(argv);
+  DistillSettings settings;
+  CLI::App app{"Distils MNIST or Fashion-MNIST to one image a class."};
+  add_options(app, settings);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& wrong) {
+    return app.exit(wrong) == 0 ? 0 : 1;
+  }
+  try {
+    run(settings);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "distill: not enough memory. Choose a smaller --width or --batch.\n");
+    return 1;
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "distill: %s\n", failure.what());
+    return 1;
+  }
+  return 0;
+}
