@@ -25,6 +25,7 @@
 #include "ntk/conjugate_gradients.hpp"
 #include "ntk/differentiable.hpp"
 #include "ntk/dynamics.hpp"
+#include "ntk/head_aware.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/operator.hpp"
 #include "ntk/plan.hpp"

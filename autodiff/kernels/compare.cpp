@@ -67,6 +67,20 @@ PairSums pair_sums_of_blocks(std::size_t rows, std::size_t columns, std::size_t 
   });
 }
 
+template <class A>
+PairSums pair_sums_of_head(std::size_t rows, std::size_t columns, std::size_t o, const A* a, const double* head,
+                           const double* rest, const double* outputs) {
+  return sum_of_rows(rows * o, [&](std::size_t i) {
+    PairSums out;
+    const std::size_t first = i / o * columns;
+    for (std::size_t m = 0; m < columns; ++m)
+      for (std::size_t p = 0; p < o; ++p)
+        add(out, static_cast<double>(a[(i * columns + m) * o + p]),
+            rest[first + m] * outputs[i % o * o + p] + (p == i % o ? head[first + m] : 0.0));
+    return out;
+  });
+}
+
 template <class A, class B>
 PairSums centered_pair_sums(std::size_t n, const A* a, const B* b) {
   const Means ma = means(n, a), mb = means(n, b);
@@ -89,5 +103,9 @@ XTANGENT_INSTANTIATE(float, double)
 XTANGENT_INSTANTIATE(double, float)
 XTANGENT_INSTANTIATE(double, double)
 #undef XTANGENT_INSTANTIATE
+template PairSums pair_sums_of_head(std::size_t, std::size_t, std::size_t, const float*, const double*, const double*,
+                                    const double*);
+template PairSums pair_sums_of_head(std::size_t, std::size_t, std::size_t, const double*, const double*, const double*,
+                                    const double*);
 
 }  // namespace xtangent::kernels

@@ -17,6 +17,11 @@ PairSums pair_sums(std::size_t rows, std::size_t columns, const A* a, const B* b
 template <class A, class B>
 PairSums pair_sums_of_blocks(std::size_t rows, std::size_t columns, std::size_t o, const A* a, std::size_t lda,
                              const B* b, std::size_t ldb);
+/// The same of a (rows o, columns o) and b = head (x) I_o + rest (x) outputs, head and rest (rows, columns), outputs
+/// (o, o).
+template <class A>
+PairSums pair_sums_of_head(std::size_t rows, std::size_t columns, std::size_t o, const A* a, const double* head,
+                           const double* rest, const double* outputs);
 /// The same of H a H and H b H with H = I - 1 1^T / n, a and b (n, n).
 template <class A, class B>
 PairSums centered_pair_sums(std::size_t n, const A* a, const B* b);

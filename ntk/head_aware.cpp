@@ -1,0 +1,309 @@
+#include "ntk/head_aware.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "autodiff/factor.hpp"
+#include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/compare.hpp"
+#include "autodiff/kernels/elementwise.hpp"
+#include "autodiff/kernels/lapack.hpp"
+#include "autodiff/kernels/layout.hpp"
+#include "autodiff/kernels/symmetric.hpp"
+#include "ntk/budget.hpp"
+#include "ntk/plan_memory.hpp"
+#include "ntk/spectrum.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+constexpr std::size_t examples_at_a_time = 256;
+
+// Where the last layer of a recording has its input, its weight and its bias.
+struct Head {
+  std::size_t input, weight;
+  std::optional<std::size_t> bias;
+};
+
+[[noreturn]] void no_head(const std::string& why) {
+  throw rule_error("[head_aware] " + why +
+                   " The head-aware kernel needs a network that ends in a linear layer with a "
+                   "weight of its own; take the pNTK, or the eNTK.");
+}
+
+template <class T>
+Head head_of(const nn::Recording<T>& recording) {
+  if (!recording.output.on_tape()) no_head("The output depends on no parameter.");
+  const auto& nodes = recording.output.record()->nodes;
+  const Node<T>& last = nodes[recording.output.position()];
+  if (!last.op) no_head("The output is a parameter.");
+  std::vector<Var<T>> x;
+  for (const auto& argument : last.arguments) x.push_back(argument.constant);
+  const Var<T> seed(Array<T>::ones(last.value.shape().prepended(1)));
+  std::optional<Head> head;
+  std::vector<std::size_t> biases, positions;
+  for (std::size_t a = 0; a < x.size(); ++a) {
+    const std::int64_t at = last.arguments[a].index;
+    const bool parameter = std::any_of(recording.parameters.begin(), recording.parameters.end(), [&](const Var<T>& p) {
+      return at >= 0 && p.position() == static_cast<std::size_t>(at);
+    });
+    if (!parameter) continue;
+    positions.push_back(static_cast<std::size_t>(at));
+    const std::optional<Factor<T>> f = last.op->factor(a, x, seed);
+    const bool plain = f && f->positions == 1 && f->left.data() == seed.value().data();
+    if (plain && f->kind == FactorKind::rows) {
+      biases.push_back(a);
+    } else if (plain && f->kind == FactorKind::outer && !head && x[a].rank() == 2) {
+      for (std::size_t b = 0; b < x.size(); ++b)
+        if (b != a && x[b].value().data() == f->right.data()) head = Head{b, a, std::nullopt};
+    }
+  }
+  if (!head || positions.size() != 1 + biases.size() || biases.size() > 1)
+    no_head("The output of op " + last.op->name() + " is no linear layer of parameters.");
+  if (!biases.empty()) head->bias = biases.front();
+  for (std::size_t i = 0; i < recording.output.position(); ++i)
+    for (const auto& argument : nodes[i].arguments)
+      if (argument.index >= 0 &&
+          std::find(positions.begin(), positions.end(), static_cast<std::size_t>(argument.index)) != positions.end())
+        no_head("The last layer shares its parameters with op " + nodes[i].op->name() + ".");
+  return *head;
+}
+
+// Inputs of the last layer, its weight, and whether it has a bias.
+struct LastLayer {
+  Array<double> inputs, weight;
+  bool bias = false;
+};
+
+template <class T>
+LastLayer last_layer(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x) {
+  LastLayer out;
+  const std::size_t n = x.shape()[0];
+  for (std::size_t first = 0; first < n; first += examples_at_a_time) {
+    const std::size_t last = std::min(n, first + examples_at_a_time);
+    Tape<T> tape;
+    const nn::Recording<T> recording = net.record(tape, params, x.rows(first, last));
+    const Head head = head_of(recording);
+    const auto& arguments = tape.record()->nodes[recording.output.position()].arguments;
+    const Array<T>& h = arguments[head.input].constant.value();
+    const std::size_t width = h.size() / (last - first);
+    if (first == 0) {
+      const Array<T>& w = arguments[head.weight].constant.value();
+      out.inputs = Array<double>({n, width});
+      out.weight = Array<double>(w.shape());
+      out.bias = head.bias.has_value();
+      kernels::widen(w.size(), w.data(), out.weight.mutable_data());
+    }
+    kernels::widen(h.size(), h.data(), out.inputs.mutable_data() + first * width);
+  }
+  return out;
+}
+
+// a b^T, plus `shift` everywhere.
+Array<double> products(const Array<double>& a, const Array<double>& b, double shift, bool symmetric) {
+  const std::size_t n = a.shape()[0], m = b.shape()[0], k = a.shape()[1];
+  Array<double> out = Array<double>::full({n, m}, shift);
+  kernels::gemm(false, true, n, m, k, 1.0, a.data(), k, b.data(), k, 1.0, out.mutable_data(), m);
+  if (symmetric) kernels::mirror_lower(n, out.mutable_data());
+  return out;
+}
+
+// v^T v and v^T S v; for the trace O / O and tr S / O.
+std::pair<double, double> forms(const Array<double>& s, const Readout& readout) {
+  const std::size_t o = s.shape()[0];
+  double length = 0, form = 0;
+  if (readout.reduction == Readout::Reduction::trace) {
+    for (std::size_t i = 0; i < o; ++i) form += s[i * o + i] / static_cast<double>(o);
+    return {1.0, form};
+  }
+  const Array<double> v = readout.weights(o);
+  for (std::size_t i = 0; i < o; ++i) {
+    length += v[i] * v[i];
+    for (std::size_t j = 0; j < o; ++j) form += v[i] * s[i * o + j] * v[j];
+  }
+  return {length, form};
+}
+
+template <class T>
+HeadAwareKernel compute(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
+                        const Array<T>& x2, bool symmetric, const Readout& readout, Options options) {
+  const bool trace = readout.reduction == Readout::Reduction::trace;
+  if (!trace && (readout.reduction != Readout::Reduction::none || readout.columns(2) != 1))
+    throw option_error("[head_aware] the readout " + readout.name() + " has no single column.");
+  const double n1 = static_cast<double>(x1.rank() ? x1.shape()[0] : 0),
+               n2 = static_cast<double>(x2.rank() ? x2.shape()[0] : 0);
+  const double left = memory_budget(options.memory) - 8 * n1 * n2;
+  if (left < 1)
+    throw memory_error("[head_aware] two kernels of " + readable_bytes(8 * n1 * n2) + " are beyond the budget of " +
+                       readable_bytes(memory_budget(options.memory)) + ". Raise options.memory.");
+  options.memory = static_cast<std::size_t>(left);
+  HeadAwareKernel out;
+  out.rest = symmetric ? kernel(net, params, x1, readout, options) : kernel(net, params, x1, x2, readout, options);
+  const LastLayer a = last_layer(net, params, x1), b = symmetric ? a : last_layer(net, params, x2);
+  out.head = products(a.inputs, b.inputs, a.bias ? 1.0 : 0.0, symmetric);
+  out.outputs = products(a.weight, a.weight, 0.0, true);
+  const auto [length, form] = forms(out.outputs, readout);
+  if (!(form > 0))
+    throw numerical_error("[head_aware] the readout " + readout.name() +
+                          " does not see the last layer: v^T W W^T v is 0. Take random signs or the trace.");
+  // C = (K_v - v^T v Phi) / v^T S v
+  kernels::axpy(out.rest.size(), -length, out.head.data(), out.rest.mutable_data());
+  kernels::affine(out.rest.size(), 1 / form, 0.0, out.rest.data(), out.rest.mutable_data());
+  return out;
+}
+
+void check(const char* who, const HeadAwareKernel& k) {
+  if (k.head.rank() != 2 || k.head.size() == 0 || !(k.head.shape() == k.rest.shape()) || k.outputs.rank() != 2 ||
+      k.outputs.size() == 0 || k.outputs.shape()[0] != k.outputs.shape()[1])
+    throw shape_error(std::string("[") + who + "] head " + to_string(k.head.shape()) + ", rest " +
+                      to_string(k.rest.shape()) + " and outputs " + to_string(k.outputs.shape()) +
+                      " must be (N1, N2) twice and (O, O).");
+}
+
+void check_square(const char* who, const HeadAwareKernel& k) {
+  check(who, k);
+  if (k.head.shape()[0] != k.head.shape()[1])
+    throw shape_error(std::string("[") + who + "] the kernel " + to_string(k.head.shape()) +
+                      " is not one of examples with themselves.");
+}
+
+// S = Q diag(s) Q^T; row j of `vectors` is column j of Q.
+Eigensystem directions(const HeadAwareKernel& k) { return eigensystem(k.outputs); }
+
+// Phi + s C
+Array<double> in_direction(const HeadAwareKernel& k, double s) {
+  Array<double> out = k.head.clone();
+  kernels::axpy(out.size(), s, k.rest.data(), out.mutable_data());
+  return out;
+}
+
+// (N, O) a (O, O)
+Array<double> times(const Array<double>& x, const Array<double>& a, bool transposed) {
+  const std::size_t n = x.shape()[0], o = x.shape()[1];
+  Array<double> out(x.shape());
+  kernels::gemm(false, transposed, n, o, o, 1.0, x.data(), o, a.data(), o, 0.0, out.mutable_data(), o);
+  return out;
+}
+
+// out (N1, O) += Phi w + C w S
+void add_product(const HeadAwareKernel& k, const Array<double>& w, Array<double>& out) {
+  const std::size_t n1 = k.head.shape()[0], n2 = k.head.shape()[1], o = w.shape()[1];
+  const Array<double> turned = times(w, k.outputs, false);
+  kernels::gemm(false, false, n1, o, n2, 1.0, k.head.data(), n2, w.data(), o, 1.0, out.mutable_data(), o);
+  kernels::gemm(false, false, n1, o, n2, 1.0, k.rest.data(), n2, turned.data(), o, 1.0, out.mutable_data(), o);
+}
+
+double mean_diagonal(const HeadAwareKernel& k) {
+  const std::size_t n = k.head.shape()[0], o = k.outputs.shape()[0];
+  double head = 0, rest = 0, s = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    head += k.head[i * n + i];
+    rest += k.rest[i * n + i];
+  }
+  for (std::size_t i = 0; i < o; ++i) s += k.outputs[i * o + i];
+  return (head + rest * s / static_cast<double>(o)) / static_cast<double>(n);
+}
+
+}  // namespace
+
+template <class T>
+HeadAwareKernel head_aware_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                                  const Readout& readout, const Options& options) {
+  return compute(net, params, x, x, true, readout, options);
+}
+
+template <class T>
+HeadAwareKernel head_aware_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
+                                  const Array<T>& x2, const Readout& readout, const Options& options) {
+  return compute(net, params, x1, x2, false, readout, options);
+}
+
+Array<double> head_aware_solve(const HeadAwareKernel& kernel, const Array<double>& r, const CholeskyOptions& options) {
+  check_square("head_aware_solve", kernel);
+  const std::size_t n = kernel.head.shape()[0], o = kernel.outputs.shape()[0];
+  if (!(r.shape() == Shape{n, o}))
+    throw shape_error("[head_aware_solve] right-hand side " + to_string(r.shape()) + ", expected " +
+                      to_string(Shape{n, o}) + ".");
+  CholeskyOptions absolute = options;
+  if (options.relative) absolute.ridge = options.ridge * mean_diagonal(kernel);
+  absolute.relative = false;
+  const Eigensystem s = directions(kernel);
+  const Array<double> turned = times(r, s.vectors, true);
+  Array<double> solved({n, o});
+  for (std::size_t j = 0; j < o; ++j) {
+    Array<double> column({n, 1});
+    kernels::copy_runs(n, 1, turned.data() + j, o, column.mutable_data(), 1);
+    const Array<double> x = Cholesky<double>(in_direction(kernel, s.values[j]), absolute).solve(column);
+    kernels::copy_runs(n, 1, x.data(), 1, solved.mutable_data() + j, o);
+  }
+  return times(solved, s.vectors, false);
+}
+
+Array<double> predict(const HeadAwareKernel& kernel_new, const Array<double>& weights, const Array<double>& f0_new) {
+  check("predict", kernel_new);
+  const std::size_t m = kernel_new.head.shape()[0], n = kernel_new.head.shape()[1], o = kernel_new.outputs.shape()[0];
+  if (!(weights.shape() == Shape{n, o}) || !(f0_new.shape() == Shape{m, o}))
+    throw shape_error("[predict] weights " + to_string(weights.shape()) + " and f0_new " + to_string(f0_new.shape()) +
+                      ", expected " + to_string(Shape{n, o}) + " and " + to_string(Shape{m, o}) + ".");
+  Array<double> out = f0_new.clone();
+  add_product(kernel_new, weights, out);
+  return out;
+}
+
+std::vector<double> eigenvalues(const HeadAwareKernel& kernel) {
+  check_square("eigenvalues", kernel);
+  std::vector<double> out;
+  for (double s : directions(kernel).values) {
+    const std::vector<double> one = eigenvalues(AnyMatrix(in_direction(kernel, s)));
+    out.insert(out.end(), one.begin(), one.end());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+LinearMap linear_map(const HeadAwareKernel& kernel) {
+  check_square("linear_map", kernel);
+  const std::size_t n = kernel.head.shape()[0], o = kernel.outputs.shape()[0];
+  return {n * o, [kernel, n, o](const Array<double>& u) {
+            const std::size_t m = u.shape()[1];
+            Array<double> first({m, n * o}), out(u.shape());  // column by column
+            kernels::transpose({n * o, m}, {1, 0}, u.data(), first.mutable_data());
+            Array<double> images = Array<double>::zeros({m, n * o});
+            for (std::size_t j = 0; j < m; ++j) {
+              Array<double> image = Array<double>::zeros({n, o});
+              add_product(kernel, first.rows(j, j + 1).reshaped({n, o}), image);
+              std::copy_n(image.data(), n * o, images.mutable_data() + j * n * o);
+            }
+            kernels::transpose({m, n * o}, {1, 0}, images.data(), out.mutable_data());
+            return out;
+          }};
+}
+
+double relative_frobenius(const AnyMatrix& entk, const HeadAwareKernel& kernel) {
+  check("relative_frobenius", kernel);
+  const std::size_t rows = kernel.head.shape()[0], columns = kernel.head.shape()[1], o = kernel.outputs.shape()[0];
+  if (!(entk.shape() == Shape{rows * o, columns * o}))
+    throw shape_error("[relative_frobenius] eNTK " + to_string(entk.shape()) + ", expected " +
+                      to_string(Shape{rows * o, columns * o}) + ".");
+  const kernels::PairSums s = entk.visit([&](const auto& theta) {
+    return kernels::pair_sums_of_head(rows, columns, o, theta.data(), kernel.head.data(), kernel.rest.data(),
+                                      kernel.outputs.data());
+  });
+  if (!(s.aa > 0) || !std::isfinite(s.aa))
+    throw numerical_error("[relative_frobenius] the eNTK is zero or not finite.");
+  return std::sqrt(s.difference / s.aa);
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                                \
+  template HeadAwareKernel head_aware_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, \
+                                             const Readout&, const Options&);                                  \
+  template HeadAwareKernel head_aware_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, \
+                                             const Array<T>&, const Readout&, const Options&);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent::ntk
