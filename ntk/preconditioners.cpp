@@ -1,6 +1,7 @@
 #include "ntk/preconditioners.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -103,10 +104,13 @@ class Maker {
     const double making = sizeof(F) == sizeof(double) ? 0 : 8 * n_ * n_;
     const double needed = sizeof(F) * n_ * n_ * static_cast<double>(factors) + making;
     const double budget = memory_budget(options_.memory);
+    const std::string order = std::to_string(x_.shape()[0]);
     if (needed > budget)
-      throw memory_error("[preconditioner] " + std::to_string(factors) + " factors of order " +
-                         std::to_string(x_.shape()[0]) + " need " + readable_bytes(needed) + ", the budget leaves " +
-                         readable_bytes(budget) + ". Raise options.memory, use float_factor, or `nearest`.");
+      throw memory_error("[preconditioner] " +
+                         (factors == 1 ? "a factor of order " + order + " needs "
+                                       : std::to_string(factors) + " factors of order " + order + " need ") +
+                         readable_bytes(needed) + ", the budget leaves " + readable_bytes(budget) +
+                         ". Raise options.memory, use float_factor, or `nearest`.");
     return static_cast<std::size_t>(budget - needed + 8 * n_ * n_);
   }
   Cholesky<F> factor(const Readout& readout, std::size_t budget) const {
