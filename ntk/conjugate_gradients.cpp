@@ -229,18 +229,114 @@ Preconditioner kronecker_preconditioner(Cholesky<T> pntk, std::size_t outputs) {
   };
 }
 
-ConjugateGradientResult conjugate_gradients(const LinearMap& map, const Array<double>& b,
-                                            const Preconditioner& preconditioner,
-                                            const ConjugateGradientOptions& options) {
+namespace {
+
+void check_arguments(const LinearMap& map, const Array<double>& b, const ConjugateGradientOptions& options) {
   if (!map.apply || map.size == 0) throw shape_error("[conjugate_gradients] the map is empty.");
   check_rhs("conjugate_gradients", b, map.size);
-  if (b.size() == 0) return {.x = b, .residuals = {}, .iterations = {}, .converged = true};
   if (options.start.defined() && !(options.start.shape() == b.shape()))
     throw shape_error("[conjugate_gradients] start " + to_string(options.start.shape()) + " for b " +
                       to_string(b.shape()) + ".");
   if (!(options.tolerance > 0) || !(options.ridge >= 0) || !std::isfinite(options.ridge))
     throw option_error("[conjugate_gradients] the tolerance must be positive, the ridge finite and not negative.");
+}
+
+// Rounds of iterations on an approximation of the map.
+class Refinement {
+ public:
+  Refinement(const LinearMap& map, const Array<double>& b, const ConjugateGradientOptions& options)
+      : map_(map), options_(options), shape_({map.size, b.size() / map.size}), b_(b.reshaped(shape_)) {
+    result_.x = options.start.defined() ? options.start.reshaped(shape_).clone() : Array<double>::zeros(shape_);
+    result_.iterations.assign(shape_[1], 0);
+    size_b_ = norms(b_);
+  }
+
+  ConjugateGradientResult run(const LinearMap& approximation, const Preconditioner& preconditioner) {
+    double before = std::numeric_limits<double>::infinity();
+    std::size_t iterations = 0;
+    bool stopped = false;
+    while (true) {
+      const Array<double> r = residual();
+      const double worst = *std::max_element(result_.residuals.begin(), result_.residuals.end());
+      result_.converged = worst <= options_.tolerance;
+      const bool over = iterations >= options_.max_iterations || worst > before / 2;
+      if (result_.converged || stopped || (over && options_.partial)) return std::move(result_);
+      if (over) refuse(iterations, worst);
+      before = worst;
+      ConjugateGradientOptions inner = options_;
+      inner.tolerance = std::clamp(options_.tolerance / worst / 2, 1e-3, 0.5);
+      inner.max_iterations = options_.max_iterations - iterations;
+      inner.start = {};
+      inner.partial = true;
+      if (options_.progress)
+        inner.progress = [&](const ConjugateGradientProgress& p) {
+          stopped = !options_.progress({iterations + p.iteration, p.residual * worst, p.columns});
+          return !stopped;
+        };
+      const ConjugateGradientResult found = conjugate_gradients(approximation, r, preconditioner, inner);
+      kernels::axpy(r.size(), 1.0, found.x.data(), result_.x.mutable_data());
+      for (std::size_t j = 0; j < shape_[1]; ++j) result_.iterations[j] += found.iterations[j];
+      iterations += *std::max_element(found.iterations.begin(), found.iterations.end());
+      result_.products += found.products;
+    }
+  }
+
+ private:
+  std::vector<double> norms(const Array<double>& x) const {
+    std::vector<double> out(shape_[1]);
+    kernels::column_dots(shape_[0], shape_[1], x.data(), x.data(), out.data());
+    for (double& v : out) v = std::sqrt(v);
+    return out;
+  }
+  Array<double> residual() {
+    Array<double> image = map_(result_.x);
+    kernels::axpy(image.size(), options_.ridge, result_.x.data(), image.mutable_data());
+    Array<double> r = b_.clone();
+    kernels::axpy(r.size(), -1.0, image.data(), r.mutable_data());
+    result_.residuals = norms(r);
+    for (std::size_t j = 0; j < shape_[1]; ++j)
+      result_.residuals[j] = size_b_[j] > 0 ? result_.residuals[j] / size_b_[j] : 0;
+    return r;
+  }
+  [[noreturn]] void refuse(std::size_t iterations, double worst) const {
+    std::ostringstream text;
+    text << "[refined_conjugate_gradients] after " << iterations << " iterations the residual is " << worst
+         << " of b, not " << options_.tolerance << ". "
+         << (iterations >= options_.max_iterations
+                 ? "Raise max_iterations or tolerance, precondition, add a ridge, or take what there is with partial."
+                 : "The approximation is too far from the map: iterate on the map itself, or add a ridge.");
+    throw numerical_error(text.str());
+  }
+
+  const LinearMap& map_;
+  const ConjugateGradientOptions& options_;
+  Shape shape_;
+  Array<double> b_;
+  std::vector<double> size_b_;
+  ConjugateGradientResult result_;
+};
+
+}  // namespace
+
+ConjugateGradientResult conjugate_gradients(const LinearMap& map, const Array<double>& b,
+                                            const Preconditioner& preconditioner,
+                                            const ConjugateGradientOptions& options) {
+  check_arguments(map, b, options);
+  if (b.size() == 0) return {.x = b, .residuals = {}, .iterations = {}, .converged = true};
   ConjugateGradientResult out = Solver(map, b, preconditioner, options).run();
+  out.x = out.x.reshaped(b.shape());
+  return out;
+}
+
+ConjugateGradientResult refined_conjugate_gradients(const LinearMap& map, const LinearMap& approximation,
+                                                    const Array<double>& b, const Preconditioner& preconditioner,
+                                                    const ConjugateGradientOptions& options) {
+  check_arguments(map, b, options);
+  if (approximation.size != map.size)
+    throw shape_error("[refined_conjugate_gradients] a map of order " + std::to_string(map.size) +
+                      " and an approximation of order " + std::to_string(approximation.size) + ".");
+  if (b.size() == 0) return {.x = b, .residuals = {}, .iterations = {}, .converged = true};
+  ConjugateGradientResult out = Refinement(map, b, options).run(approximation, preconditioner);
   out.x = out.x.reshaped(b.shape());
   return out;
 }

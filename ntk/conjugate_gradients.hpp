@@ -54,4 +54,13 @@ ConjugateGradientResult conjugate_gradients(const LinearMap& map, const Array<do
                                             const Preconditioner& preconditioner = {},
                                             const ConjugateGradientOptions& options = {});
 
+/// The same with iterations on an approximation of the map, such as one in float, and residuals with the map itself: in
+/// rounds, each of which solves for the residual that the round before left, to 1e-3 of it at most, and so gains up to
+/// three digits. The approximation may differ from the map by about 1e-3 over its condition. Iterations and products
+/// count those with the approximation; the map itself is applied once a round. Throws the same; numerical_error also
+/// when a round does not halve the residual.
+ConjugateGradientResult refined_conjugate_gradients(const LinearMap& map, const LinearMap& approximation,
+                                                    const Array<double>& b, const Preconditioner& preconditioner = {},
+                                                    const ConjugateGradientOptions& options = {});
+
 }  // namespace xtangent::ntk

@@ -1,5 +1,6 @@
 #include "ntk/solve.hpp"
 
+#include <type_traits>
 #include <utility>
 
 #include "autodiff/kernels/elementwise.hpp"
@@ -43,6 +44,23 @@ Array<double> right_hand_side(const nn::ModuleBase& net, const nn::Parameters<T>
                      readable_bytes(memory_budget(options.memory)) + " for products. Raise options.memory.");
 }
 
+template <class T>
+ConjugateGradientResult iterate(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                                const Array<double>& b, double room, bool in_float,
+                                const Preconditioner& preconditioner, const ConjugateGradientOptions& options) {
+  const OperatorOptions half{.memory = static_cast<std::size_t>(room / 2)};
+  if constexpr (std::is_same_v<T, double>)
+    if (in_float) {
+      Array<float> narrow(x.shape());
+      kernels::narrow(x.size(), x.data(), narrow.mutable_data());
+      const Operator<double> theta(net, params, x, readout::full(), half);
+      const Operator<float> approximation(net, params.template cast<float>(), narrow, readout::full(), half);
+      return refined_conjugate_gradients(theta.map(), approximation.map(), b, preconditioner, options);
+    }
+  const Operator<T> theta(net, params, x, readout::full(), {.memory = static_cast<std::size_t>(room)});
+  return conjugate_gradients(theta.map(), b, preconditioner, options);
+}
+
 }  // namespace
 
 template <class T>
@@ -66,14 +84,14 @@ Solution solve(const nn::ModuleBase& net, const nn::Parameters<T>& params, const
   release_recycled_memory();  // what was held while it was made
   room -= preconditioner.bytes;
   if (room < 1) refuse(options);
-  const Operator<T> theta(net, params, x, readout::full(), {.memory = static_cast<std::size_t>(room)});
   ConjugateGradientOptions cg{.tolerance = options.tolerance,
                               .max_iterations = options.max_iterations,
                               .ridge = options.ridge,
                               .progress = options.progress,
                               .partial = options.partial};
   if (options.start.defined()) cg.start = options.start.reshaped(b.shape());
-  const ConjugateGradientResult found = conjugate_gradients(theta.map(), b, preconditioner.apply, cg);
+  const ConjugateGradientResult found =
+      iterate(net, params, x, b, room, options.float_products, preconditioner.apply, cg);
   return {.weights = found.x.reshaped(y.shape()),
           .residual = found.residuals.front(),
           .iterations = found.iterations.front(),

@@ -21,6 +21,9 @@ struct SolveOptions {
   SolvePreconditioner preconditioner = SolvePreconditioner::pseudo;
   /// Keep the preconditioner's factors in float: half of their memory, for kernels of a condition below about 1e6.
   bool float_factor = false;
+  /// Iterate with products in float, and compute residuals in double, see refined_conjugate_gradients: half the time of
+  /// an iteration, a few more of them, more memory for recordings.
+  bool float_products = false;
   std::size_t group = 20;      ///< see PreconditionerOptions
   std::size_t neighbors = 80;  ///< see PreconditionerOptions
   /// Weights (N, O) to start from; undefined: 0.

@@ -1,10 +1,10 @@
 // Exact regression on MNIST with an eNTK that is never formed: seconds, iterations and peak memory as one line of JSON.
 //
 //   solve N [--data FOLDER] [--width W] [--epochs E] [--preconditioner none|pseudo|trace|outputs|nearest]
-//           [--tolerance T] [--memory MIB] [--neighbors K] [--test M]
+//           [--tolerance T] [--memory MIB] [--neighbors K] [--products float] [--test M]
 //
 // 784-W-W-10 with relu, standardized images, in double, at initialization or after E epochs on 10,000 images; targets
-// are one-hot. The remaining time is estimated on stderr while it runs.
+// are one-hot. Every tenth iteration is told on stderr.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -44,7 +44,7 @@ std::vector<std::size_t> first(std::size_t n) {
 std::map<std::string, std::string> options_of(int argc, char** argv) {
   std::map<std::string, std::string> out = {{"data", "data/mnist"}, {"width", "1024"},     {"epochs", "0"},
                                             {"memory", "0"},        {"tolerance", "1e-6"}, {"preconditioner", "pseudo"},
-                                            {"neighbors", "80"},    {"test", "2000"}};
+                                            {"products", "double"}, {"neighbors", "80"},   {"test", "2000"}};
   for (int i = 2; i + 1 < argc; i += 2) {
     const std::string name = argv[i] + 2;
     if (!out.contains(name)) throw option_error("[solve] no option --" + name + ".");
@@ -84,6 +84,7 @@ Json run(std::size_t n, const std::map<std::string, std::string>& given) {
                             .memory = std::stoul(given.at("memory")) << 20,
                             .preconditioner = preconditioner_of(given.at("preconditioner")),
                             .float_factor = true,
+                            .float_products = given.at("products") == "float",
                             .neighbors = std::stoul(given.at("neighbors")),
                             .partial = true};
   options.progress = [&](const ntk::ConjugateGradientProgress& p) {
@@ -104,6 +105,7 @@ Json run(std::size_t n, const std::map<std::string, std::string>& given) {
           {"seconds", seconds},
           {"peak_mib", peak},
           {"preconditioner", given.at("preconditioner")},
+          {"products", given.at("products")},
           {"epochs", epochs},
           {"iterations", found.iterations},
           {"residual", found.residual},

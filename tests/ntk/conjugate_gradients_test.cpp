@@ -187,6 +187,49 @@ BOOST_AUTO_TEST_CASE(says_why_it_cannot_solve) {
   BOOST_TEST(has(preconditioner, "the preconditioner is not positive definite"), preconditioner);
 }
 
+BOOST_AUTO_TEST_CASE(iterates_on_an_approximation) {
+  const std::size_t n = 40;
+  const Array<double> k = positive_matrix(n, 1.0);
+  Random random("approximation");
+  const Array<double> b = random_array(random, {n, 3}), exact = eliminated(k, b);
+  const auto map = ntk::linear_map(k);
+  Array<double> near = k.clone();  // every entry off by up to 1e-6 of the largest
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = i; j < n; ++j)
+      near.mutable_data()[i * n + j] = near.mutable_data()[j * n + i] = k[i * n + j] + 1e-5 * random.uniform();
+  std::vector<std::size_t> seen;
+  const auto found = ntk::refined_conjugate_gradients(map, ntk::linear_map(near), b, {},
+                                                      {.tolerance = 1e-12, .progress = [&](const auto& p) {
+                                                         seen.push_back(p.iteration);
+                                                         return true;
+                                                       }});
+  BOOST_TEST(found.converged);
+  BOOST_TEST(relative_error(found.x, exact) < 1e-10);
+  for (std::size_t i = 0; i < seen.size(); ++i) BOOST_TEST(seen[i] == i + 1);
+  // The approximation alone stays at its own distance.
+  BOOST_TEST(relative_error(ntk::conjugate_gradients(ntk::linear_map(near), b, {}, {.tolerance = 1e-12}).x, exact) >
+             1e-9);
+  const auto half = ntk::refined_conjugate_gradients(map, ntk::linear_map(near), b, {},
+                                                     {.progress = [](const auto& p) { return p.iteration < 5; }});
+  BOOST_TEST(!half.converged);
+  BOOST_TEST(half.iterations[0] == 5u);
+  const auto rest = ntk::refined_conjugate_gradients(map, ntk::linear_map(near), b, {}, {.start = half.x});
+  BOOST_TEST(relative_error(rest.x, exact) < 1e-6);
+  BOOST_TEST(rest.iterations[0] < found.iterations[0]);
+  BOOST_CHECK_THROW(ntk::refined_conjugate_gradients(map, ntk::linear_map(near), b, {}, {.max_iterations = 3}),
+                    numerical_error);
+  BOOST_TEST(
+      !ntk::refined_conjugate_gradients(map, ntk::linear_map(near), b, {}, {.max_iterations = 3, .partial = true})
+           .converged);
+  const std::string far =
+      message([&] { ntk::refined_conjugate_gradients(map, ntk::linear_map(identity(n, 0.01)), b); });
+  BOOST_TEST(has(far, "too far from the map"), far);
+  BOOST_CHECK_THROW(ntk::refined_conjugate_gradients(map, ntk::linear_map(identity(3)), b), shape_error);
+  BOOST_CHECK_THROW(ntk::refined_conjugate_gradients(map, map, b, {}, {.tolerance = 0}), option_error);
+  BOOST_TEST(ntk::refined_conjugate_gradients(map, map, Array<double>::ones({n, 0})).converged);
+  BOOST_TEST(ntk::refined_conjugate_gradients(map, map, Array<double>::zeros({n})).converged);
+}
+
 BOOST_AUTO_TEST_CASE(bad_arguments) {
   const auto map = ntk::linear_map(positive_matrix(4));
   const Array<double> b = Array<double>::ones({4});

@@ -80,6 +80,18 @@ BOOST_AUTO_TEST_CASE(agrees_with_the_factored_kernel) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(products_in_float_lose_nothing) {
+  const Problem p;
+  for (double ridge : {0.0, 0.3}) {
+    const auto wide = ntk::solve(p.net, p.params, p.x, p.y, {.ridge = ridge, .tolerance = 1e-11});
+    const auto narrow =
+        ntk::solve(p.net, p.params, p.x, p.y, {.ridge = ridge, .tolerance = 1e-11, .float_products = true});
+    BOOST_TEST(narrow.residual <= 1e-11);
+    BOOST_TEST(narrow.iterations < 3 * wide.iterations);
+    BOOST_TEST(relative_error(narrow.weights, wide.weights) < 1e-8);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(interpolates_without_ridge) {
   const Problem p;
   const auto found = ntk::solve(p.net, p.params, p.x, p.y, {.tolerance = 1e-10});
