@@ -8,9 +8,9 @@
 #include "autodiff/kernels/blas.hpp"
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
+#include "examples/common/images.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/distill/distill.hpp"
-#include "examples/train/images.hpp"
 #include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
 

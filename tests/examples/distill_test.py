@@ -3,38 +3,19 @@
 usage: distill_test.py PROGRAM
 """
 import pathlib
-import random
 import re
-import struct
 import subprocess
 import sys
 import tempfile
 
+import programs
+from programs import check, write_idx
+
 program = sys.argv[1]
-failures = 0
-
-
-def check(good, what):
-    global failures
-    if not good:
-        failures += 1
-        print("FAILED:", what)
 
 
 def run(*options):
     return subprocess.run([program, *map(str, options)], capture_output=True, text=True, timeout=300)
-
-
-def write_idx(folder, count):
-    """Ten classes: a bright band for each class, and much noise."""
-    folder.mkdir(parents=True)
-    for part, seed in (("train", 2), ("t10k", 3)):
-        draw = random.Random(seed)
-        labels = bytes(n % 10 for n in range(count))
-        pixels = b"".join(bytes(draw.randint(0, 175) + (80 if i * 10 // 784 == label else 0) for i in range(784))
-                          for label in labels)
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(struct.pack(">4I", 2051, count, 28, 28) + pixels)
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, count) + labels)
 
 
 def accuracies(text):
@@ -43,7 +24,7 @@ def accuracies(text):
 
 with tempfile.TemporaryDirectory() as folder:
     here = pathlib.Path(folder)
-    write_idx(here / "mnist", 400)
+    write_idx(here / "mnist", 400, bright=80, noise=155)  # hard to see
     small = ["--data", here, "--width", 32, "--batch", 80, "--draws", 3]
     done = run(*small, "--steps", 80, "--out", here / "a")
     check(done.returncode == 0, done.stderr)
@@ -78,4 +59,4 @@ with tempfile.TemporaryDirectory() as folder:
         wrong = run(*options)
         check(wrong.returncode == 1 and words in wrong.stderr, f"{options}: {wrong.returncode} {wrong.stderr}")
 
-sys.exit(failures > 0)
+sys.exit(programs.failures > 0)

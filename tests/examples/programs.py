@@ -19,19 +19,19 @@ def check(good, what):
         print("FAILED:", what)
 
 
-def images(count, size, seed):
+def images(count, size, seed, bright=160, noise=55):
     """(bytes, label) of ten classes: a bright band for each class, and noise."""
     draw, out = random.Random(seed), []
     for n in range(count):
         band = range(n % 10 * size // 10, (n % 10 + 1) * size // 10)
-        out.append((bytes((180 if i in band else 20) + draw.randint(0, 55) for i in range(size)), n % 10))
+        out.append((bytes((20 + bright if i in band else 20) + draw.randint(0, noise) for i in range(size)), n % 10))
     return out
 
 
-def write_idx(folder, count):
+def write_idx(folder, count, **how):
     folder.mkdir(parents=True)
     for part, seed in (("train", 2), ("t10k", 3)):
-        data = images(count, 784, seed)
+        data = images(count, 784, seed, **how)
         (folder / f"{part}-images-idx3-ubyte").write_bytes(
             struct.pack(">4I", 2051, count, 28, 28) + b"".join(pixels for pixels, _ in data))
         (folder / f"{part}-labels-idx1-ubyte").write_bytes(
