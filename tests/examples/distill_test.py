@@ -24,7 +24,7 @@ def accuracies(text):
 
 with tempfile.TemporaryDirectory() as folder:
     here = pathlib.Path(folder)
-    write_idx(here / "mnist", 400, bright=80, noise=155)  # hard to see
+    write_idx(here / "mnist", 400, bright=60, noise=175)  # hard to see
     small = ["--data", here, "--width", 32, "--batch", 80, "--draws", 3]
     done = run(*small, "--steps", 80, "--out", here / "a")
     check(done.returncode == 0, done.stderr)
