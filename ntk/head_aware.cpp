@@ -111,19 +111,17 @@ Array<double> products(const Array<double>& a, const Array<double>& b, double sh
   return out;
 }
 
-// v^T v and v^T S v; for the trace O / O and tr S / O.
+// v^T v and v^T S v, their means over the columns v of the readout.
 std::pair<double, double> forms(const Array<double>& s, const Readout& readout) {
   const std::size_t o = s.shape()[0];
-  double length = 0, form = 0;
-  if (readout.reduction == Readout::Reduction::trace) {
-    for (std::size_t i = 0; i < o; ++i) form += s[i * o + i] / static_cast<double>(o);
-    return {1.0, form};
-  }
   const Array<double> v = readout.weights(o);
-  for (std::size_t i = 0; i < o; ++i) {
-    length += v[i] * v[i];
-    for (std::size_t j = 0; j < o; ++j) form += v[i] * s[i * o + j] * v[j];
-  }
+  const std::size_t c = v.shape()[1];
+  double length = 0, form = 0;
+  for (std::size_t k = 0; k < c; ++k)
+    for (std::size_t i = 0; i < o; ++i) {
+      length += v[i * c + k] * v[i * c + k] / static_cast<double>(c);
+      for (std::size_t j = 0; j < o; ++j) form += v[i * c + k] * s[i * o + j] * v[j * c + k] / static_cast<double>(c);
+    }
   return {length, form};
 }
 

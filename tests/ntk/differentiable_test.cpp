@@ -66,7 +66,7 @@ Array<double> value(const Var<double>& v, const Shape& shape) {
 }
 
 std::vector<ntk::Readout> readouts(std::size_t outputs) {
-  return {ntk::readout::full(), ntk::readout::pseudo(), ntk::readout::trace(),
+  return {ntk::readout::full(), ntk::readout::pseudo(), ntk::readout::trace(), ntk::readout::random_signs(7, 2),
           ntk::readout::custom(matrix("readout", {outputs, 2}))};
 }
 
@@ -280,6 +280,7 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
   };
   BOOST_CHECK_THROW(attempt(unmarked, live), batch_error);
   BOOST_CHECK_THROW(attempt(live, unmarked), batch_error);
+  BOOST_CHECK_THROW(ntk::differentiable_kernel(net, params, live, live, ntk::readout::diagonal()), option_error);
   BOOST_CHECK_THROW(attempt(Var<double>(), live), shape_error);
   BOOST_CHECK_THROW(attempt(constant, Var<double>(Array<double>({0, 3}))), shape_error);
   BOOST_CHECK_THROW(attempt(Var<double>(matrix("x", {4, 2})), constant), shape_error);

@@ -57,18 +57,20 @@ BOOST_AUTO_TEST_SUITE(head_aware)
 BOOST_AUTO_TEST_CASE(agrees_with_the_readout_that_it_is_made_of) {
   const Problem p;
   const Array<double> entk = ntk::entk(p.net, p.params, p.x);
-  for (const ntk::Readout& readout : {ntk::readout::pseudo(), ntk::readout::random_signs(3), ntk::readout::single(1),
-                                      ntk::readout::trace(), ntk::readout::custom(matrix("v", {3, 1}))}) {
+  for (const ntk::Readout& readout :
+       {ntk::readout::pseudo(), ntk::readout::random_signs(3), ntk::readout::single(1),
+        ntk::readout::random_signs(3, 4), ntk::readout::trace(), ntk::readout::custom(matrix("v", {3, 1}))}) {
     const auto k = ntk::head_aware_kernel(p.net, p.params, p.x, readout);
     // What it approximates agrees with the kernel of the readout it was made of.
     const Array<double> whole = dense(k), expected = ntk::kernel(p.net, p.params, p.x, readout);
     const Array<double> v = readout.weights(3);
+    const std::size_t c = v.shape()[1];  // a mean over more than one column
     Array<double> seen = Array<double>::zeros({9, 9});
     for (std::size_t i = 0; i < 27; ++i)
       for (std::size_t j = 0; j < 27; ++j)
-        seen.mutable_data()[i / 3 * 9 + j / 3] += readout.reduction == ntk::Readout::Reduction::trace
-                                                      ? (i % 3 == j % 3 ? whole[i * 27 + j] / 3 : 0.0)
-                                                      : v[i % 3] * whole[i * 27 + j] * v[j % 3];
+        for (std::size_t l = 0; l < c; ++l)
+          seen.mutable_data()[i / 3 * 9 + j / 3] +=
+              v[i % 3 * c + l] * whole[i * 27 + j] * v[j % 3 * c + l] / static_cast<double>(c);
     BOOST_TEST_CONTEXT(readout.name())
     BOOST_TEST(relative_error(seen, expected) < 1e-12);
     for (std::size_t i = 0; i < 9; ++i)
@@ -131,6 +133,7 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
   BOOST_CHECK_THROW(attempt(nn::tied(nn::sequential(nn::Linear(5, 5), nn::Tanh(), nn::Linear(5, 5)), {{"2", "0"}})),
                     rule_error);
   BOOST_CHECK_THROW(ntk::head_aware_kernel(p.net, p.params, p.x, ntk::readout::full()), option_error);
+  BOOST_CHECK_THROW(ntk::head_aware_kernel(p.net, p.params, p.x, ntk::readout::diagonal()), option_error);
   BOOST_CHECK_THROW(ntk::head_aware_kernel(p.net, p.params, matrix("x", {9, 4})), shape_error);
   BOOST_CHECK_THROW(ntk::head_aware_kernel(p.net, p.params, p.x, ntk::readout::trace(), {.memory = 100}), memory_error);
   auto zero = p.params;

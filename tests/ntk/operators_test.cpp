@@ -32,9 +32,13 @@ Array<double> examples_of(const NetworkRow& row, std::size_t n, const std::strin
 
 std::vector<ntk::Readout> readouts(std::size_t outputs) {
   Random random("readout");
-  return {
-      ntk::readout::full(),          ntk::readout::pseudo(), ntk::readout::single(outputs - 1),
-      ntk::readout::random_signs(7), ntk::readout::trace(),  ntk::readout::custom(random_array(random, {outputs, 2}))};
+  return {ntk::readout::full(),
+          ntk::readout::pseudo(),
+          ntk::readout::single(outputs - 1),
+          ntk::readout::random_signs(7),
+          ntk::readout::random_signs(7, 2),
+          ntk::readout::trace(),
+          ntk::readout::custom(random_array(random, {outputs, 2}))};
 }
 
 Array<double> columns(const std::string& seed, std::size_t n, std::size_t m) {
@@ -170,6 +174,7 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
   BOOST_CHECK_THROW(ntk::Operator<double>(net, params, columns("z", 4, 5)), shape_error);
   BOOST_CHECK_THROW(ntk::Operator<double>(net, params, x, columns("z", 4, 5)), shape_error);
   BOOST_CHECK_THROW(ntk::Operator<double>(net, params, x, ntk::readout::single(2)), shape_error);
+  BOOST_CHECK_THROW(ntk::Operator<double>(net, params, x, ntk::readout::diagonal()), option_error);
   BOOST_CHECK_THROW(ntk::Operator<double>(net, params, x, ntk::readout::full(), {.memory = 1}), memory_error);
   Array<double> broken = x.clone();
   broken.mutable_data()[7] = nan;
