@@ -1,40 +1,13 @@
 #include "ntk/kernel.hpp"
 
-#include <cmath>
-
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/loops.hpp"
 #include "autodiff/pool.hpp"
+#include "ntk/checks.hpp"
 #include "ntk/strategies/tiled.hpp"
 
 namespace xtangent::ntk {
 namespace {
-
-template <class T>
-void require_examples(const Array<T>& x, const char* which) {
-  if (!x.defined() || x.rank() == 0 || x.shape()[0] == 0)
-    throw shape_error(std::string("[ntk] no examples in ") + which + ": shape " + to_string(x.shape()) +
-                      ". Axis 0 runs over examples; give at least one.");
-}
-
-template <class T>
-void check_inputs(const Array<T>& x, const char* which) {
-  require_examples(x, which);
-  if (all_finite(x)) return;
-  const std::size_t each = x.size() / x.shape()[0];
-  for (std::size_t i = 0; i < x.size(); ++i)
-    if (!std::isfinite(x[i]))
-      throw numerical_error(std::string("[ntk] ") + which + " holds NaN or infinity at example " +
-                            std::to_string(i / each) + ", element " + std::to_string(i % each) + ".");
-}
-
-template <class T>
-void check_parameters(const nn::Parameters<T>& params) {
-  for (std::size_t i = 0; i < params.count(); ++i)
-    if (!all_finite(params.slice(i)))
-      throw numerical_error("[ntk] parameter " + params.infos()[i].name +
-                            " holds NaN or infinity. Check the training that made it.");
-}
 
 // A request, checked.
 template <class T>
@@ -47,14 +20,12 @@ struct Request {
   const Options& options;
 
   void check() const {
-    check_inputs(x1, "x1");
+    check_examples("ntk", x1, "x1");
     if (!symmetric) {
-      check_inputs(x2, "x2");
-      if (!(x1.shape().slice(1, x1.rank()) == x2.shape().slice(1, x2.rank())))
-        throw shape_error("[ntk] examples of x1 " + to_string(x1.shape()) + " and x2 " + to_string(x2.shape()) +
-                          " have different shapes.");
+      check_examples("ntk", x2, "x2");
+      check_same_shape("ntk", x1, x2);
     }
-    check_parameters(params);
+    check_parameters("ntk", params);
   }
 };
 
@@ -190,7 +161,7 @@ StoredKernel stored_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& p
 template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, std::size_t rows,
           std::size_t columns, const Readout& readout, const Options& options, Residence residence) {
-  require_examples(x, "x");
+  check_examples("ntk", x, "x");
   if (rows == 0 || columns == 0) throw shape_error("[ntk] a plan of no examples.");
   return make_plan(trace(model_of(net, params), x, readout), rows, columns, false, readout, sizeof(T), options, residence,
                    begun_with(options));
@@ -199,7 +170,7 @@ Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Arra
 template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout,
           const Options& options, Residence residence) {
-  require_examples(x, "x");
+  check_examples("ntk", x, "x");
   const std::size_t n = x.shape()[0];
   return make_plan(trace(model_of(net, params), x, readout), n, n, true, readout, sizeof(T), options, residence,
                    begun_with(options));

@@ -3,24 +3,14 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <fstream>
 #include <limits>
 
 #include "autodiff/kernels/parallel.hpp"
+#include "ntk/budget.hpp"
 #include "ntk/plan_memory.hpp"
 
 namespace xtangent::ntk {
 namespace {
-
-// MemAvailable of the machine and what is kept for arrays, or 2 GiB where it cannot be read.
-double free_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string word;
-  double kib = 0;
-  while (file >> word)
-    if (word == "MemAvailable:" && file >> kib) return kib * 1024 + static_cast<double>(memory_statistics().recycled);
-  return 2.0 * (1u << 30);
-}
 
 // A weight and its bias whose only uses follow each other share their left factors: (La Lb^T) o (Ra Rb^T + 1).
 void fuse_biases(std::vector<UsePlan>& uses) {
@@ -249,7 +239,7 @@ Plan make_plan(const Trace& t, std::size_t rows, std::size_t columns, bool symme
   const double n = static_cast<double>(rows) * edge, m = static_cast<double>(columns) * edge;
   p.result_bytes = 8 * n * m * (p.mode == ProbeMode::equal ? static_cast<double>(p.probes) : 1);
   p.result_held = residence == Residence::dense ? p.result_bytes : residence == Residence::packed ? 4 * n * (n + 1) : 0;
-  p.budget_bytes = options.memory ? static_cast<double>(options.memory) : 0.5 * free_memory();
+  p.budget_bytes = memory_budget(options.memory);
   p.room = static_cast<std::size_t>(std::clamp(p.budget_bytes / 8, 1e6, 256.0 * (1 << 20)));
   const auto plan_as = [&](Strategy strategy) {
     Plan q = p;
