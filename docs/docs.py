@@ -1,5 +1,5 @@
-"""Makes the pages of the API with doxygen. Fails on any of its warnings, on a header without a group, and on a link or
-image of the pages that leads nowhere. Without doxygen it is skipped (status 77).
+"""Makes the pages of the API with doxygen. Fails on any of its warnings, on a header or folder without a group, and on a
+link or image of the pages that leads nowhere. Without doxygen it is skipped (status 77).
 
 usage: docs.py FOLDER        pages in FOLDER/html
 """
@@ -53,10 +53,14 @@ if done.returncode != 0:
     faults.append(f"doxygen ended with {done.returncode}")
 pages = sorted((folder / "html").glob("*.html"))
 names = {page.name for page in pages}
+groups = (top / "docs" / "groups.dox").read_text(encoding="utf-8")
 for header in sorted(path for part in ("autodiff", "nn", "ntk") for path in (top / part).rglob("*.hpp")):
     group = str(header.relative_to(top).with_suffix("")).replace("/", "_").replace("_", "__")
     if "namespace xtangent" in header.read_text(encoding="utf-8") and f"group__{group}.html" not in names:
         faults.append(f"no page shows {header.relative_to(top)}")
+    folder_group = str(header.relative_to(top).parent).replace("/", "_")
+    if f"@defgroup {folder_group} " not in groups:
+        faults.append(f"docs/groups.dox has no group {folder_group}, the folder of {header.relative_to(top)}")
 faults += sorted(set(dead_links(pages)))
 print("\n".join(faults) or f"{len(pages)} pages: {folder / 'html' / 'index.html'}")
 sys.exit(bool(faults))
