@@ -193,6 +193,7 @@ void conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channel
 
 template <class T>
 std::size_t conv2d_weight_one_room(const ConvShape& s, std::size_t out_channels) {
+  if (winograd_weight_one_fits(s, out_channels)) return winograd_weight_one_room<T>(s, out_channels);
   if (direct_weight_fits<T>(s)) return direct_weight_room<T>(s, out_channels);
   return s.is_pointwise() ? 0 : s.patch_size() * Blocks::of<T>(s).columns(s);
 }
@@ -200,6 +201,8 @@ std::size_t conv2d_weight_one_room(const ConvShape& s, std::size_t out_channels)
 template <class T>
 void conv2d_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_channels, const T* image,
                        const T* cotangent, std::size_t cotangent_stride, T* gradients, std::size_t gradient_stride) {
+  if (winograd_weight_one_fits(s, out_channels))
+    return winograd_weight_one(s, probes, out_channels, image, cotangent, cotangent_stride, gradients, gradient_stride);
   if (direct_weight_fits<T>(s)) {
     DirectWeight<T> direct(s, out_channels);
     direct.set_image(image);

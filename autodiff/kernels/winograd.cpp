@@ -195,9 +195,47 @@ void winograd_conv2d_weight(const ConvShape& s, std::size_t count, std::size_t o
   }
 }
 
+bool winograd_weight_one_fits(const ConvShape& s, std::size_t out_channels) {
+  constexpr std::size_t least = 64;  // below, transforms take longer than they save
+  return s.groups == 1 && s.channels >= least && out_channels >= least && s.positions() >= 4 * least &&
+         winograd_fits(s, 1, out_channels);
+}
+
+template <class T>
+std::size_t winograd_weight_one_room(const ConvShape& s, std::size_t out_channels) {
+  const std::size_t lanes = tiles<T>().lanes, now = tiles_high(s) * tiles_wide(s);
+  const std::size_t stride = (now + lanes - 1) / lanes * lanes + lanes;
+  const auto matrices = [](std::size_t size) { return frequencies * apart<T>(size); };
+  return matrices(s.channels * stride) + matrices(out_channels * stride) + matrices(out_channels * s.channels) +
+         tile_room<T>(tiles_wide(s));
+}
+
+template <class T>
+void winograd_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_channels, const T* image,
+                         const T* cotangent, std::size_t cotangent_stride, T* gradients, std::size_t gradient_stride) {
+  const std::size_t c = s.channels, o = out_channels, high = tiles_high(s), now = high * tiles_wide(s);
+  const std::size_t step = apart<T>(o * c);
+  const Spectrum<T> x(c, now), y(o, now);
+  Array<T> sums({frequencies, step}), room({tile_room<T>(tiles_wide(s))});
+  T *u = sums.mutable_data(), *spare = room.mutable_data();
+  for (std::size_t i = 0; i < c; ++i)
+    tiles<T>().input(input_plane(s), image + i * s.height * s.width, 0, high, spare, x.row(i), x.step);
+  for (std::size_t k = 0; k < probes; ++k) {
+    for (std::size_t i = 0; i < o; ++i)
+      tiles<T>().cotangent(output_plane(s), cotangent + k * cotangent_stride + i * s.positions(), 0, high, spare,
+                           y.row(i), y.step);
+    for (std::size_t f = 0; f < frequencies; ++f)
+      gemm_serial(false, true, o, c, now, T(1), y.matrix(f), y.stride, x.matrix(f), x.stride, T(0), u + f * step, c);
+    tiles<T>().weight_gradient(o * c, u, step, gradients + k * gradient_stride);
+  }
+}
+
 #define XTANGENT_INSTANTIATE(T)                                                                                \
   template void winograd_conv2d(const ConvShape&, std::size_t, std::size_t, const T*, const T*, const T*, T*); \
   template void winograd_conv2d_input(const ConvShape&, std::size_t, std::size_t, const T*, const T*, T*);     \
+  template std::size_t winograd_weight_one_room<T>(const ConvShape&, std::size_t);                             \
+  template void winograd_weight_one(const ConvShape&, std::size_t, std::size_t, const T*, const T*,            \
+                                    std::size_t, T*, std::size_t);                                             \
   template void winograd_conv2d_weight(const ConvShape&, std::size_t, std::size_t, const T*, const T*, T*);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

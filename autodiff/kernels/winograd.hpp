@@ -19,4 +19,14 @@ template <class T>
 void winograd_conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images,
                             const T* cotangent, T* weight);
 
+/// Worth it for the weights of single images, one after the other? Their gradients are transformed for each image.
+bool winograd_weight_one_fits(const ConvShape& s, std::size_t out_channels);
+/// Elements that winograd_weight_one holds while it runs.
+template <class T>
+std::size_t winograd_weight_one_room(const ConvShape& s, std::size_t out_channels);
+/// As conv2d_weight_one of convolution.hpp, in the calling thread. The image is transformed once for all probes.
+template <class T>
+void winograd_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_channels, const T* image,
+                         const T* cotangent, std::size_t cotangent_stride, T* gradients, std::size_t gradient_stride);
+
 }  // namespace xtangent::kernels

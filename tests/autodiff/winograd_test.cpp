@@ -202,4 +202,37 @@ BOOST_AUTO_TEST_CASE(what_it_is_not_for) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(weights_of_one_image) {
+  Random random("one image");
+  const auto with = [](std::size_t channels, std::size_t height, std::size_t width, std::size_t padding) {
+    return shape(channels, height, width, padding);
+  };
+  for (const kernels::ConvShape& s : {with(64, 16, 16, 1), with(66, 19, 18, 0), with(64, 15, 17, 2)}) {
+    constexpr std::size_t out = 65, probes = 2, gap = 5;
+    BOOST_TEST(kernels::winograd_weight_one_fits(s, out));
+    const std::size_t seed = out * s.positions() + gap, size = out * s.patch_size() + gap;
+    const Array<double> image = random_array(random, {s.input_size()}), bars = random_array(random, {probes, seed});
+    Array<double> expected = Array<double>::full({probes, size}, 7.0), w = expected.clone();
+    for (std::size_t k = 0; k < probes; ++k) {
+      std::fill_n(expected.mutable_data() + k * size, size - gap, 0.0);
+      for_each_product(s, 1, out, [&](std::size_t i, std::size_t j, std::size_t o) {
+        expected.mutable_data()[k * size + j] += image[i] * bars[k * seed + o];
+      });
+    }
+    reset_peak_memory();
+    const std::size_t before = memory_statistics().live;
+    kernels::winograd_weight_one(s, probes, out, image.data(), bars.data(), seed, w.mutable_data(), size);
+    BOOST_TEST(memory_statistics().peak - before == 8 * kernels::winograd_weight_one_room<double>(s, out));
+    BOOST_TEST(difference(w, expected) < 1e-13);
+    const Array<float> x = cast<float>(image), y = cast<float>(bars);
+    Array<float> single = Array<float>::full({probes, size}, 7.0F);
+    kernels::winograd_weight_one(s, probes, out, x.data(), y.data(), seed, single.mutable_data(), size);
+    BOOST_TEST(difference(to_double(single), expected) < 2e-5);
+  }
+  kernels::ConvShape few = with(63, 16, 16, 1), small = with(64, 15, 15, 1), grouped = with(128, 16, 16, 1);
+  grouped.groups = 2;
+  for (const kernels::ConvShape& s : {few, small, grouped}) BOOST_TEST(!kernels::winograd_weight_one_fits(s, 128));
+  BOOST_TEST(!kernels::winograd_weight_one_fits(with(64, 16, 16, 1), 63));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
