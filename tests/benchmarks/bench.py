@@ -32,6 +32,7 @@ def arguments():
     parser.add_argument('--kernel', choices=['pntk', 'entk', 'train'], help='only this one (train: a training step)')
     parser.add_argument('--rules', action='store_true', help='every contraction rule on a table of layers instead')
     parser.add_argument('--large', action='store_true', help='large kernels of real images instead, once each')
+    parser.add_argument('--hour', action='store_true', help='with --large: also a regression of about an hour')
     parser.add_argument('--data', default='../shared/data', help='folder of mnist and cifar10 for --large (%(default)s)')
     parser.add_argument('--repeat', type=int, default=5, help='runs that the best is taken of, at least (%(default)s)')
     parser.add_argument('--rounds', type=int, default=1, help='turns of all programs in each row (%(default)s)')
@@ -153,7 +154,9 @@ def main():
         if options.large or any(kernel != 'train' for _, kernel in wanted):
             peers['neural_tangents'] = environment(home / 'neural-tangents', NEURAL_TANGENTS, 'neural_tangents')
     if options.large:
-        write(options.out, large.rows(options.bench, peers, PEERS, options.data, json.loads))
+        solve = str(pathlib.Path(options.bench).with_name('solve'))
+        found = large.solves(solve, options.data, options.hour, json.loads)
+        write(options.out, found + large.rows(options.bench, peers, PEERS, options.data, json.loads))
         print(options.out)
         return
     limit = measure([options.bench, 'gemm', str(options.repeat)])

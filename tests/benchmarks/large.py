@@ -1,4 +1,5 @@
 """Kernels as large as a machine of two cores computes in minutes, on real images; what the peers do with the same job.
+Exact regression with an eNTK that is never formed, which no peer has; --hour adds one that takes about an hour.
 
 Each program runs once, within a limit of time and of memory; one that does not finish is a row that says so.
 """
@@ -12,6 +13,9 @@ import time
 # workload, kernel, images, set, folder, MiB that we may use
 JOBS = [('lenet', 'pntk', 20000, 'mnist', 4096), ('resnet18', 'pntk', 1000, 'cifar10', 4096),
         ('lenet', 'entk', 1000, 'mnist', 2048)]
+# examples of MNIST, preconditioner, products, MiB that it may use
+SOLVES = [(2000, 'pseudo', 'double', 2048), (4000, 'outputs', 'float', 4096)]
+HOUR = (16000, 'outputs', 'float', 20480)
 LIMIT_SECONDS = 900
 LIMIT_BYTES = 20 << 30  # of address space, for peers
 
@@ -43,6 +47,26 @@ def commands(bench, peers, scripts, job, inputs):
             yield (f'neural-tangents {name}',
                    [peers['neural_tangents'], str(scripts / 'nt_kernels.py'), *tail, str(implementation), '--inputs', inputs],
                    None)
+
+
+def solves(solve, data, hour, parse):
+    """Rows of regression with eNTKs of 10 N rows."""
+    folder = pathlib.Path(data) / 'mnist'
+    if not folder.is_dir():
+        return []
+    out = []
+    for n, preconditioner, products, memory in SOLVES + ([HOUR] if hour else []):
+        line, why = run([solve, str(n), '--data', str(folder), '--preconditioner', preconditioner, '--products', products,
+                         '--memory', str(memory)], None, 3 * 3600)
+        row = {**parse(line), 'budget_mib': memory} if line else {'workload': 'mnist 784-1024-1024-10', 'kernel': 'solve',
+                                                                  'n': n, 'program': 'xtangent', 'seconds': None,
+                                                                  'peak_mib': None, 'why': why}
+        row['ratio_to_best_peer'] = None
+        out.append(row)
+        print(f'{row["workload"]} {row["kernel"]} {n}  ' +
+              (f'{row["iterations"]} iterations with {preconditioner}, residual {row["residual"]:.1e}, '
+               f'{row["seconds"]:.1f} s, {row["peak_mib"]:.0f} MiB' if line else why), flush=True)
+    return out
 
 
 def rows(bench, peers, scripts, data, parse):

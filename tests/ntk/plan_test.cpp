@@ -1,0 +1,74 @@
+// What plans say, and that runs keep to it.
+#include "ntk/plan.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <algorithm>
+#include <sstream>
+#include <string>
+
+#include "nn/layers/activation.hpp"
+#include "nn/layers/linear.hpp"
+#include "nn/sequential.hpp"
+#include "ntk/compare.hpp"
+#include "ntk/kernel.hpp"
+#include "tests/testing.hpp"
+
+using namespace xtangent;
+using namespace xtangent::testing;
+
+BOOST_AUTO_TEST_SUITE(plan)
+
+BOOST_AUTO_TEST_CASE(plans_count_what_is_done) {
+  const auto net = nn::sequential(nn::Linear(784, 1024), nn::Relu(), nn::Linear(1024, 10));
+  const auto params = net.init<float>(1);
+  const Array<float> x = Array<float>::ones({256, 784});
+  const ntk::Plan p = ntk::plan(net, params, x, ntk::readout::pseudo());
+  BOOST_TEST(p.uses.size() == 4u);
+  BOOST_TEST(p.parameters == 784u * 1024 + 1024 + 1024 * 10 + 10);
+  // The head: N^2 / 2 pairs, 2 FLOP for each of 1024 + 10 columns of the two Grams and for their product.
+  BOOST_TEST(p.uses[0].parameter == "2.weight");
+  BOOST_TEST((p.uses[0].rule == ntk::Rule::readout));
+  BOOST_TEST(p.uses[0].cost.flop == 256.0 * 256 / 2 * 2 * (1024 + 1) + 2 * 10);
+  BOOST_TEST(p.uses[1].fused);
+  BOOST_TEST(p.result_bytes == 8.0 * 256 * 256);
+  std::ostringstream text;
+  text << p;
+  for (const char* word : {"0.weight", "outer", "FLOP", "memory", "budget"}) BOOST_TEST(text.str().find(word) != std::string::npos);
+  // A convolution with few positions and many channels takes the position Gram, one with many positions does not.
+  ntk::UseShape late{FactorKind::outer_sum, 512 * 512 * 9, 16, 512, 512 * 9};
+  ntk::UseShape early{FactorKind::outer_sum, 64 * 3 * 9, 1024, 64, 27};
+  BOOST_TEST((ntk::cheapest_rule(late, 64, 64, 1, true, ntk::ProbeMode::cross) == ntk::Rule::position_gram));
+  BOOST_TEST((ntk::cheapest_rule(early, 64, 64, 1, true, ntk::ProbeMode::cross) == ntk::Rule::materialize));
+}
+
+BOOST_AUTO_TEST_CASE(automatic_takes_vector_products_where_they_are_cheaper) {
+  const auto net = nn::sequential(nn::Linear(4, 2), nn::Tanh(), nn::Linear(2, 64));
+  const auto params = net.init<double>(1);
+  Random random("auto");
+  const Array<double> x = random_array(random, {16, 4});
+  const ntk::Plan p = ntk::plan(net, params, x, ntk::readout::full());
+  BOOST_TEST((p.strategy == ntk::Strategy::vector_products || p.strategy == ntk::Strategy::structured));
+  const ntk::Plan forced = ntk::plan(net, params, x, ntk::readout::full(), {.strategy = ntk::Strategy::vector_products});
+  const ntk::Plan structured = ntk::plan(net, params, x, ntk::readout::full(), {.strategy = ntk::Strategy::structured});
+  BOOST_TEST(p.flop() == std::min(forced.flop(), structured.flop()));
+}
+
+BOOST_AUTO_TEST_CASE(a_budget_makes_blocks_or_is_refused) {
+  const auto net = nn::sequential(nn::Linear(64, 512), nn::Relu(), nn::Linear(512, 10));
+  const auto params = net.init<float>(1);
+  Random random("budget");
+  const Array<float> x = cast<float>(random_array(random, {400, 64}));
+  const ntk::Options small{.memory = 5 << 20};
+  const ntk::Plan p = ntk::plan(net, params, x, ntk::readout::pseudo(), small);
+  BOOST_TEST(p.partition.tile < 400u);
+  BOOST_TEST(p.bytes() <= 5.0 * (1 << 20));
+  BOOST_TEST(ntk::relative_difference(ntk::pntk(net, params, x, small), ntk::pntk(net, params, x)) < 1e-6);
+  try {
+    ntk::pntk(net, params, x, {.memory = 1 << 20});
+    BOOST_ERROR("no memory_error");
+  } catch (const memory_error& e) {
+    BOOST_TEST(std::string(e.what()).find("options.memory") != std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
