@@ -22,9 +22,7 @@ struct Grid {
   std::size_t tile_rows() const { return (rows + edge - 1) / edge; }
   std::size_t tile_columns() const { return (columns + edge - 1) / edge; }
   /// Tiles that are computed.
-  std::size_t count() const {
-    return symmetric ? tile_rows() * (tile_rows() + 1) / 2 : tile_rows() * tile_columns();
-  }
+  std::size_t count() const { return symmetric ? tile_rows() * (tile_rows() + 1) / 2 : tile_rows() * tile_columns(); }
   Range row(std::size_t i) const { return {i * edge, std::min(rows, (i + 1) * edge)}; }
   Range column(std::size_t j) const { return {j * edge, std::min(columns, (j + 1) * edge)}; }
 

@@ -127,8 +127,8 @@ Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params,
 }
 
 template <class T>
-Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
-                     const Array<T>& x2, const Readout& readout, const Options& options) {
+Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1, const Array<T>& x2,
+                     const Readout& readout, const Options& options) {
   return compute<T>({net, params, x1, x2, false, readout, options});
 }
 
@@ -163,8 +163,8 @@ Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Arra
           std::size_t columns, const Readout& readout, const Options& options, Residence residence) {
   check_examples("ntk", x, "x");
   if (rows == 0 || columns == 0) throw shape_error("[ntk] a plan of no examples.");
-  return make_plan(trace(model_of(net, params), x, readout), rows, columns, false, readout, sizeof(T), options, residence,
-                   begun_with(options));
+  return make_plan(trace(model_of(net, params), x, readout), rows, columns, false, readout, sizeof(T), options,
+                   residence, begun_with(options));
 }
 
 template <class T>
@@ -176,20 +176,20 @@ Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Arra
                    begun_with(options));
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                       \
-  template Model<T> model_of(const nn::ModuleBase&, const nn::Parameters<T>&);                                        \
-  template Array<double> kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Readout&,     \
-                                const Options&);                                                                      \
-  template Array<double> kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Array<T>&,    \
-                                const Readout&, const Options&);                                                      \
-  template PackedKernel packed_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,               \
-                                      const Readout&, const Options&);                                                \
-  template StoredKernel stored_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,               \
-                                      const Readout&, const Options&);                                                \
-  template StoredKernel stored_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,               \
-                                      const Array<T>&, const Readout&, const Options&);                               \
-  template Plan plan(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, std::size_t, std::size_t,      \
-                     const Readout&, const Options&, Residence);                                                      \
+#define XTANGENT_INSTANTIATE(T)                                                                                        \
+  template Model<T> model_of(const nn::ModuleBase&, const nn::Parameters<T>&);                                         \
+  template Array<double> kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Readout&,      \
+                                const Options&);                                                                       \
+  template Array<double> kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Array<T>&,     \
+                                const Readout&, const Options&);                                                       \
+  template PackedKernel packed_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,                \
+                                      const Readout&, const Options&);                                                 \
+  template StoredKernel stored_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,                \
+                                      const Readout&, const Options&);                                                 \
+  template StoredKernel stored_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,                \
+                                      const Array<T>&, const Readout&, const Options&);                                \
+  template Plan plan(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, std::size_t, std::size_t,       \
+                     const Readout&, const Options&, Residence);                                                       \
   template Plan plan(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Readout&, const Options&, \
                      Residence);
 XTANGENT_INSTANTIATE(float)

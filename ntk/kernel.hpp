@@ -30,8 +30,8 @@ Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params,
                      const Readout& readout, const Options& options = {});
 /// Between two sets of examples, (N1 C, N2 C).
 template <class T>
-Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
-                     const Array<T>& x2, const Readout& readout, const Options& options = {});
+Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1, const Array<T>& x2,
+                     const Readout& readout, const Options& options = {});
 
 /// The kernel between examples x and themselves in half the memory. Throws shape_error also for readout::diagonal.
 template <class T>
@@ -47,8 +47,8 @@ template <class T>
 StoredKernel stored_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
                            const Array<T>& x2, const Readout& readout, const Options& options);
 
-/// What a kernel would cost, without computing it: printable. x: at least one example, of the right shape. Of a store that
-/// was begun, as it was begun.
+/// What a kernel would cost, without computing it: printable. x: at least one example, of the right shape. Of a store
+/// that was begun, as it was begun.
 template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, std::size_t rows,
           std::size_t columns, const Readout& readout, const Options& options = {},
@@ -63,23 +63,23 @@ template <class T>
 Model<T> model_of(const nn::ModuleBase& net, const nn::Parameters<T>& params);
 
 template <class T, class X>
-Array<double> entk(const nn::ModuleBase& net, const nn::Parameters<T>& params, const X& x, const Options& options = {}) {
+Array<double> entk(const nn::ModuleBase& net, const nn::Parameters<T>& params, const X& x,
+                   const Options& options = {}) {
   return kernel<T>(net, params, Array<T>(x), readout::full(), options);
 }
 template <class T, class X1, class X2>
-  requires(!std::is_same_v<X2, Options>)
-Array<double> entk(const nn::ModuleBase& net, const nn::Parameters<T>& params, const X1& x1, const X2& x2,
-                   const Options& options = {}) {
+requires(!std::is_same_v<X2, Options>) Array<double> entk(const nn::ModuleBase& net, const nn::Parameters<T>& params,
+                                                          const X1& x1, const X2& x2, const Options& options = {}) {
   return kernel<T>(net, params, Array<T>(x1), Array<T>(x2), readout::full(), options);
 }
 template <class T, class X>
-Array<double> pntk(const nn::ModuleBase& net, const nn::Parameters<T>& params, const X& x, const Options& options = {}) {
+Array<double> pntk(const nn::ModuleBase& net, const nn::Parameters<T>& params, const X& x,
+                   const Options& options = {}) {
   return kernel<T>(net, params, Array<T>(x), readout::pseudo(), options);
 }
 template <class T, class X1, class X2>
-  requires(!std::is_same_v<X2, Options>)
-Array<double> pntk(const nn::ModuleBase& net, const nn::Parameters<T>& params, const X1& x1, const X2& x2,
-                   const Options& options = {}) {
+requires(!std::is_same_v<X2, Options>) Array<double> pntk(const nn::ModuleBase& net, const nn::Parameters<T>& params,
+                                                          const X1& x1, const X2& x2, const Options& options = {}) {
   return kernel<T>(net, params, Array<T>(x1), Array<T>(x2), readout::pseudo(), options);
 }
 

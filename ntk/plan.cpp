@@ -21,8 +21,8 @@ void fuse_biases(std::vector<UsePlan>& uses) {
   }
   for (std::size_t i = 0; i + 1 < uses.size(); ++i) {
     UsePlan &a = uses[i], &b = uses[i + 1];
-    a.with_bias = (a.rule == Rule::outer || a.rule == Rule::readout) && b.shape.kind == FactorKind::rows && b.shape.positions == 1 &&
-                  b.shares_left && count[a.index] == 1 && count[b.index] == 1;
+    a.with_bias = (a.rule == Rule::outer || a.rule == Rule::readout) && b.shape.kind == FactorKind::rows &&
+                  b.shape.positions == 1 && b.shares_left && count[a.index] == 1 && count[b.index] == 1;
     b.fused = a.with_bias;
     if (b.fused) b.held_bytes = 0;
   }
@@ -47,8 +47,7 @@ void choose_rules(Plan& p, const Options& options) {
     if (options.rule && std::find(rules.begin(), rules.end(), *options.rule) != rules.end()) use.rule = *options.rule;
   }
   let_uses_meet(p.uses);
-  for (UsePlan& use : p.uses)
-    use.held_bytes = held_bytes(use.rule, use.shape, p.probes, p.mode, p.scalar_bytes);
+  for (UsePlan& use : p.uses) use.held_bytes = held_bytes(use.rule, use.shape, p.probes, p.mode, p.scalar_bytes);
   fuse_biases(p.uses);
 }
 
@@ -64,15 +63,14 @@ void one_dense_use(Plan& p) {
 }
 
 // Examples a recording: the activations stay in the cache together with the weights they meet; weights are packed anew
-// for every recording, so many of them want many examples. A matter of shapes and budget alone, so results do not depend
-// on the number of threads.
+// for every recording, so many of them want many examples. A matter of shapes and budget alone, so results do not
+// depend on the number of threads.
 void choose_shard(Plan& p, const Trace& t) {
   const double each = std::max(1.0, t.activation_bytes * (1.0 + 0.25 * static_cast<double>(p.probes - 1)));
   const double wanted = ((2 << 20) + 4 * t.parameter_bytes) / each, room = p.budget_bytes / 8 / t.sweep_bytes;
   const double most = static_cast<double>(std::max(p.rows, p.columns));
-  p.partition.shard = p.strategy == Strategy::jacobian
-                          ? 1
-                          : static_cast<std::size_t>(std::clamp(std::min(wanted, room), 1.0, most));
+  p.partition.shard =
+      p.strategy == Strategy::jacobian ? 1 : static_cast<std::size_t>(std::clamp(std::min(wanted, room), 1.0, most));
   const double shard_bytes = static_cast<double>(p.partition.shard) * t.sweep_bytes;
   p.shards_at_once = static_cast<std::size_t>(std::clamp(p.budget_bytes / 4 / shard_bytes, 1.0, 64.0));
 }
@@ -131,11 +129,12 @@ std::size_t largest_panel(Plan& p, const Trace& t, std::size_t tile, bool column
 }
 
 [[noreturn]] void refuse(const Plan& p, double least) {
-  throw memory_error("[ntk] the kernel of " + std::to_string(p.rows) + " x " + std::to_string(p.columns) +
-                     " examples needs at least " + readable_bytes(p.result_held + least) + " (" +
-                     readable_bytes(p.result_held) + " for the result), the budget is " + readable_bytes(p.budget_bytes) +
-                     ". Raise options.memory, use fewer examples or a readout with fewer columns" +
-                     (p.result_held > 0 ? ", or leave the result on the disk with options.store and stored_kernel." : "."));
+  throw memory_error(
+      "[ntk] the kernel of " + std::to_string(p.rows) + " x " + std::to_string(p.columns) +
+      " examples needs at least " + readable_bytes(p.result_held + least) + " (" + readable_bytes(p.result_held) +
+      " for the result), the budget is " + readable_bytes(p.budget_bytes) +
+      ". Raise options.memory, use fewer examples or a readout with fewer columns" +
+      (p.result_held > 0 ? ", or leave the result on the disk with options.store and stored_kernel." : "."));
 }
 
 // Of all ways to cut the work that fit, the one with the least work; narrow tiles make slow products.
@@ -158,8 +157,9 @@ void choose_partition(Plan& p, const Trace& t, const Options& options, Residence
   if (p.strategy == Strategy::structured && (any_tile || options.tile >= whole) && !(stored && any_tile && whole > 64))
     consider(whole, rounded_up(p.rows, whole), false, false);
   const auto edge = static_cast<double>(p.mode == ProbeMode::cross ? p.probes : 1);
-  std::size_t tile = any_tile ? std::min(whole, std::max<std::size_t>(16, std::bit_ceil(static_cast<std::size_t>(512 / edge))))
-                              : std::min(options.tile, whole);
+  std::size_t tile =
+      any_tile ? std::min(whole, std::max<std::size_t>(16, std::bit_ceil(static_cast<std::size_t>(512 / edge))))
+               : std::min(options.tile, whole);
   if (any_tile && stored) tile = std::min(tile, std::max<std::size_t>(16, (whole + 7) / 8));
   for (; best_score == std::numeric_limits<double>::infinity() || tile >= 64; tile = (tile + 1) / 2) {
     for (const bool columns_held : {false, true})
@@ -178,10 +178,14 @@ void choose_partition(Plan& p, const Trace& t, const Options& options, Residence
 
 const char* name(Strategy strategy) {
   switch (strategy) {
-    case Strategy::automatic: return "automatic";
-    case Strategy::structured: return "structured";
-    case Strategy::jacobian: return "jacobian";
-    case Strategy::vector_products: break;
+    case Strategy::automatic:
+      return "automatic";
+    case Strategy::structured:
+      return "structured";
+    case Strategy::jacobian:
+      return "jacobian";
+    case Strategy::vector_products:
+      break;
   }
   return "vector_products";
 }

@@ -15,10 +15,10 @@
 namespace xtangent::ntk {
 
 enum class Strategy {
-  automatic,       ///< the cheaper of structured and vector_products, by FLOP
-  structured,      ///< reverse sweeps; each use of a parameter contracted in factored form by its cheapest rule
-  jacobian,        ///< the reference: per-example gradients (N C, P) and one product
-  vector_products, ///< NTK-vector products: pushforward(pullback(e)), one example of the columns after the other
+  automatic,        ///< the cheaper of structured and vector_products, by FLOP
+  structured,       ///< reverse sweeps; each use of a parameter contracted in factored form by its cheapest rule
+  jacobian,         ///< the reference: per-example gradients (N C, P) and one product
+  vector_products,  ///< NTK-vector products: pushforward(pullback(e)), one example of the columns after the other
 };
 const char* name(Strategy strategy);
 
@@ -29,8 +29,8 @@ struct Progress {
   double seconds_left = 0;  ///< estimated
 };
 
-/// Bytes by which the memory of the process may exceed `Options::memory`: 64 MiB, and 32 MiB for each thread. Buffers of
-/// OpenBLAS and oneTBB, stacks, small allocations.
+/// Bytes by which the memory of the process may exceed `Options::memory`: 64 MiB, and 32 MiB for each thread. Buffers
+/// of OpenBLAS and oneTBB, stacks, small allocations.
 std::size_t memory_overhead();
 
 struct Options {
@@ -68,7 +68,7 @@ struct UsePlan : TracedUse {
   double held_bytes = 0;  ///< by a side, of each example
   /// The next use is this linear layer's bias and is contracted with it: its left factors are the same.
   bool with_bias = false;
-  bool fused = false;     ///< contracted with the use before it
+  bool fused = false;  ///< contracted with the use before it
 
   UsePlan() = default;
   explicit UsePlan(const TracedUse& use) : TracedUse(use) {}
@@ -103,12 +103,12 @@ struct Plan {
   /// FLOP of sweeps of n examples, of one use's contraction, and of all that is done for a panel.
   double sweep_flop_of(std::size_t n) const;
   double contraction_flop_of(const UsePlan& use, std::size_t n, std::size_t m, bool diagonal) const;
-  double flop_of(const Panel& panel) const;                                ///< its rows alone
+  double flop_of(const Panel& panel) const;                               ///< its rows alone
   double flop_of(const Panel& panel, const ColumnOfTiles& column) const;  ///< one of its columns
 };
 
-/// A table: use by use its rule, FLOP and bytes; then tiles, totals and the predicted time (from a matrix product that is
-/// timed once a process).
+/// A table: use by use its rule, FLOP and bytes; then tiles, totals and the predicted time (from a matrix product that
+/// is timed once a process).
 std::ostream& operator<<(std::ostream& out, const Plan& plan);
 
 /// Speed of a large matrix product in scalars of that size, FLOP a second; measured once a process, about 20 ms.
@@ -117,8 +117,8 @@ double product_speed(std::size_t scalar_bytes);
 /// Where the kernel will be.
 enum class Residence { dense, packed, stored };
 
-/// Plans a kernel between `rows` and `columns` examples. symmetric: the same examples on both sides. `given`: how a store
-/// was begun. Throws memory_error when nothing fits, saying what would.
+/// Plans a kernel between `rows` and `columns` examples. symmetric: the same examples on both sides. `given`: how a
+/// store was begun. Throws memory_error when nothing fits, saying what would.
 Plan make_plan(const Trace& trace, std::size_t rows, std::size_t columns, bool symmetric, const Readout& readout,
                std::size_t scalar_bytes, const Options& options, Residence residence = Residence::dense,
                const std::optional<Partition>& given = std::nullopt);

@@ -51,8 +51,8 @@ double scratch_bytes(const Plan& p, std::size_t n, std::size_t m, bool diagonal)
   return most;
 }
 
-// Products: the panel's recordings; one column's recording and its C cotangents of all parameters; tangents of all values
-// of the shards in flight.
+// Products: the panel's recordings; one column's recording and its C cotangents of all parameters; tangents of all
+// values of the shards in flight.
 double products_bytes(const Plan& p, const Trace& t, double panel, double tile, double flight) {
   const double k = static_cast<double>(p.probes);
   return panel * t.activation_bytes + t.sweep_bytes + 2 * k * t.parameter_bytes + flight * k * t.activation_bytes +
@@ -77,9 +77,10 @@ double working_bytes(const Plan& p, const Trace& t) {
   const double fixed = 2 * threads * t.largest_parameter_bytes;
   const double flight = std::min(threads * static_cast<double>(p.partition.shard), std::max(panel, tile));
   if (p.strategy == Strategy::vector_products) return fixed + products_bytes(p, t, panel, tile, flight);
-  const double sweep = p.strategy == Strategy::jacobian
-                           ? t.activation_bytes + static_cast<double>(p.probes) * (t.sweep_bytes + 2 * t.parameter_bytes)
-                           : t.sweep_bytes;
+  const double sweep =
+      p.strategy == Strategy::jacobian
+          ? t.activation_bytes + static_cast<double>(p.probes) * (t.sweep_bytes + 2 * t.parameter_bytes)
+          : t.sweep_bytes;
   const double finished = block_bytes(p, tile, tile);  // a tile on its way into a store
   if (!p.partition.rows_held) {
     const double both = p.symmetric ? rows : rows + columns;
@@ -91,8 +92,9 @@ double working_bytes(const Plan& p, const Trace& t) {
   const double scratch = scratch_bytes(p, n, m, false);
   if (p.symmetric) most = std::max(most, held_rows + block + std::max(scratch, scratch_bytes(p, m, m, true)));
   if (!p.symmetric || p.partition.panel < p.rows)
-    most = std::max(most, held_rows + block + (p.partition.columns_held ? tile * h.all + std::max(filling, scratch)
-                                                                        : tile * (sweep + h.largest) + scratch));
+    most = std::max(most, held_rows + block +
+                              (p.partition.columns_held ? tile * h.all + std::max(filling, scratch)
+                                                        : tile * (sweep + h.largest) + scratch));
   return fixed + most;
 }
 

@@ -15,8 +15,9 @@ void write_uses(std::ostream& out, const Plan& p) {
   std::size_t width = 9;
   for (const UsePlan& use : p.uses) width = std::max(width, use.parameter.size());
   const int first = static_cast<int>(width) + 2;
-  out << std::left << std::setw(first) << "parameter" << std::setw(12) << "op" << std::setw(11) << "factor" << std::setw(15)
-      << "rule" << std::right << std::setw(12) << "FLOP" << std::setw(14) << "an example" << std::setw(12) << "scratch\n";
+  out << std::left << std::setw(first) << "parameter" << std::setw(12) << "op" << std::setw(11) << "factor"
+      << std::setw(15) << "rule" << std::right << std::setw(12) << "FLOP" << std::setw(14) << "an example"
+      << std::setw(12) << "scratch\n";
   for (const UsePlan& use : p.uses)
     out << std::left << std::setw(first) << use.parameter << std::setw(12) << use.op << std::setw(11)
         << name(use.shape.kind) << std::setw(15) << (use.fused ? "with weight" : name(use.rule)) << std::right
@@ -32,7 +33,8 @@ void write_cut(std::ostream& out, const Plan& p) {
     out << ", all examples swept in step, " << c.shard << " a recording\n";
   else
     out << ", factors of " << std::min(c.panel, p.rows) << " examples held"
-        << (c.columns_held || c.panel >= p.rows ? "" : ", columns swept in step") << ", " << c.shard << " a recording\n";
+        << (c.columns_held || c.panel >= p.rows ? "" : ", columns swept in step") << ", " << c.shard
+        << " a recording\n";
 }
 
 }  // namespace
@@ -63,9 +65,9 @@ double product_speed(std::size_t scalar_bytes) {
 std::ostream& operator<<(std::ostream& out, const Plan& p) {
   const std::ios_base::fmtflags flags = out.flags();
   const std::streamsize precision = out.precision();
-  out << "kernel   " << p.rows << " x " << p.columns << " examples" << (p.symmetric ? " (symmetric)" : "") << ", readout "
-      << p.readout << ", " << p.probes << (p.probes == 1 ? " probe" : " probes") << " of " << p.outputs << " outputs, "
-      << p.parameters << " parameters\n"
+  out << "kernel   " << p.rows << " x " << p.columns << " examples" << (p.symmetric ? " (symmetric)" : "")
+      << ", readout " << p.readout << ", " << p.probes << (p.probes == 1 ? " probe" : " probes") << " of " << p.outputs
+      << " outputs, " << p.parameters << " parameters\n"
       << "strategy " << name(p.strategy) << "\n";
   if (!p.uses.empty()) write_uses(out, p);
   write_cut(out, p);
@@ -74,7 +76,8 @@ std::ostream& operator<<(std::ostream& out, const Plan& p) {
       << readable_number(p.contraction_flop, "FLOP") << " in contractions\n"
       << "memory   " << readable_bytes(p.result_held) << " for the kernel";
   if (p.result_held < p.result_bytes) out << " (" << readable_bytes(p.result_bytes) << " in all)";
-  out << ", " << readable_bytes(p.working_bytes) << " to work in, of a budget of " << readable_bytes(p.budget_bytes) << "\n"
+  out << ", " << readable_bytes(p.working_bytes) << " to work in, of a budget of " << readable_bytes(p.budget_bytes)
+      << "\n"
       << "time     about " << std::setprecision(2) << p.seconds(speed) << " s at " << readable_number(speed, "FLOP/s")
       << "\n";
   out.flags(flags);

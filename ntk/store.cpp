@@ -59,7 +59,12 @@ Json described(const KernelShape& shape, const Partition& partition, const Store
   for (const auto& [name, value] : settings) given[name] = value;
   const Grid& g = shape.grid;
   return {{"format", format},
-          {"kernel", {{"rows", g.rows}, {"columns", g.columns}, {"symmetric", g.symmetric}, {"block", shape.block}, {"planes", shape.planes}}},
+          {"kernel",
+           {{"rows", g.rows},
+            {"columns", g.columns},
+            {"symmetric", g.symmetric},
+            {"block", shape.block},
+            {"planes", shape.planes}}},
           {"partition",
            {{"strategy", name(partition.strategy)},
             {"tile", partition.tile},
@@ -100,13 +105,15 @@ StoredKernel::StoredKernel(fs::path folder) : folder_(std::move(folder)) {
     shape_ = {{kernel.at("rows"), kernel.at("columns"), cut.at("tile"), kernel.at("symmetric")},
               kernel.at("block"),
               kernel.at("planes")};
-    partition_ = {strategy_of(cut.at("strategy")), cut.at("tile"),      cut.at("panel"),
-                  cut.at("shard"),                 cut.at("rows_held"), cut.at("columns_held")};
+    partition_ = {
+        strategy_of(cut.at("strategy")), cut.at("tile"), cut.at("panel"), cut.at("shard"), cut.at("rows_held"),
+        cut.at("columns_held")};
     for (const auto& [name, value] : all.at("settings").items()) settings_.emplace_back(name, value.get<std::string>());
   } catch (const Json::exception& wrong) {
     fail(folder_ / manifest_name, std::string("is corrupt: ") + wrong.what() + ". Remove the folder to begin again.");
   }
-  if (shape_.grid.rows == 0 || shape_.grid.columns == 0 || shape_.grid.edge == 0 || shape_.block == 0 || shape_.planes == 0)
+  if (shape_.grid.rows == 0 || shape_.grid.columns == 0 || shape_.grid.edge == 0 || shape_.block == 0 ||
+      shape_.planes == 0)
     fail(folder_ / manifest_name, "is corrupt: an empty kernel. Remove the folder to begin again.");
   for (const auto& entry : fs::directory_iterator(folder_))
     if (const auto tile = parsed(entry.path().filename().string()))
@@ -124,7 +131,8 @@ Array<double> StoredKernel::tile(std::size_t i, std::size_t j) const {
   const fs::path& file = files_.at({i, j});
   Array<double> values = nn::read_npy<double>(file);
   if (!(values.shape() == shape_.tile_shape(i, j)) || sum_of(values) != parsed(file.filename().string())->sum)
-    fail(file, "is corrupt: its checksum or shape does not fit. Remove it and compute the kernel again with this store.");
+    fail(file,
+         "is corrupt: its checksum or shape does not fit. Remove it and compute the kernel again with this store.");
   return values;
 }
 
@@ -205,9 +213,11 @@ LinearMap StoredKernel::map() const {
               const auto [i, j] = at;
               const Array<double> t = store.tile(i, j);
               const std::size_t h = t.shape()[0], w = t.shape()[1], edge = store.shape_.grid.edge * store.shape_.block;
-              kernels::gemm(false, false, h, m, w, 1.0, t.data(), w, u.data() + j * edge * m, m, 1.0, to + i * edge * m, m);
+              kernels::gemm(false, false, h, m, w, 1.0, t.data(), w, u.data() + j * edge * m, m, 1.0, to + i * edge * m,
+                            m);
               if (i != j)
-                kernels::gemm(true, false, w, m, h, 1.0, t.data(), w, u.data() + i * edge * m, m, 1.0, to + j * edge * m, m);
+                kernels::gemm(true, false, w, m, h, 1.0, t.data(), w, u.data() + i * edge * m, m, 1.0,
+                              to + j * edge * m, m);
             }
             return out;
           }};
@@ -216,9 +226,11 @@ LinearMap StoredKernel::map() const {
 void require_same_settings(const StoredKernel& store, const StoreSettings& settings) {
   std::string differing;
   for (const auto& [name, value] : settings) {
-    const auto known = std::find_if(store.settings().begin(), store.settings().end(), [&](const auto& s) { return s.first == name; });
+    const auto known =
+        std::find_if(store.settings().begin(), store.settings().end(), [&sought = name](const auto& s) { return s.first == sought; });
     const std::string before = known == store.settings().end() ? "nothing" : known->second;
-    if (before != value) differing += (differing.empty() ? "" : ", ") + name + " (" + before + " then, " + value + " now)";
+    if (before != value)
+      differing += (differing.empty() ? "" : ", ") + name + " (" + before + " then, " + value + " now)";
   }
   if (!differing.empty())
     throw option_error("[ntk store] " + store.folder().string() + " was begun with other settings: " + differing +
@@ -228,7 +240,8 @@ void require_same_settings(const StoredKernel& store, const StoreSettings& setti
 // An advisory lock that ends with the process, however it ends.
 class StoreTiles::Lock {
  public:
-  explicit Lock(const fs::path& folder) : file_(::open((folder / "lock").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)) {
+  explicit Lock(const fs::path& folder)
+      : file_(::open((folder / "lock").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)) {
     if (file_ < 0) fail(folder, std::string("cannot be written: ") + std::strerror(errno) + ". Choose another folder.");
     if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
     ::close(file_);
@@ -265,7 +278,8 @@ StoreTiles::StoreTiles(const fs::path& folder, const KernelShape& shape, const P
                        const StoreSettings& settings) {
   nn::require_writable_folder(folder);
   lock_ = std::make_unique<Lock>(folder);
-  const double tile_bytes = 8.0 * static_cast<double>(shape.planes * shape.block * shape.block * shape.grid.edge * shape.grid.edge);
+  const double tile_bytes =
+      8.0 * static_cast<double>(shape.planes * shape.block * shape.block * shape.grid.edge * shape.grid.edge);
   if (!is_store(folder)) {
     require_empty(folder);
     nn::remove_unfinished(folder / manifest_name);
@@ -276,7 +290,8 @@ StoreTiles::StoreTiles(const fs::path& folder, const KernelShape& shape, const P
   stored_ = std::make_unique<StoredKernel>(folder);
   require_same_settings(*stored_, settings);
   if (!(stored_->shape() == shape) || !(stored_->partition() == partition))
-    throw option_error("[ntk store] " + folder.string() + " was begun with other tiles. Take another folder, or go on " +
+    throw option_error("[ntk store] " + folder.string() +
+                       " was begun with other tiles. Take another folder, or go on " +
                        "with the options that it was begun with.");
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();

@@ -52,8 +52,8 @@ class StoredKernel {
  private:
   friend class StoreTiles;
   Array<double> tile(std::size_t i, std::size_t j) const;
-  void place(const Array<double>& tile, std::size_t plane, std::size_t i, std::size_t j, bool mirrored, std::size_t first,
-             std::size_t last, double* out) const;
+  void place(const Array<double>& tile, std::size_t plane, std::size_t i, std::size_t j, bool mirrored,
+             std::size_t first, std::size_t last, double* out) const;
   void require_complete() const;
 
   std::filesystem::path folder_;

@@ -8,8 +8,8 @@
 
 namespace xtangent::ntk {
 
-/// A kernel as a matrix: `block` rows and columns for each example, and `planes` of them for kernels that are kept apart
-/// (readout::diagonal).
+/// A kernel as a matrix: `block` rows and columns for each example, and `planes` of them for kernels that are kept
+/// apart (readout::diagonal).
 struct KernelShape {
   Grid grid;
   std::size_t block = 1, planes = 1;
@@ -19,7 +19,9 @@ struct KernelShape {
   Shape shape() const { return planes == 1 ? Shape{height(), width()} : Shape{planes, height(), width()}; }
   /// Of tile (i, j).
   Shape tile_shape(std::size_t i, std::size_t j) const;
-  double bytes() const { return 8.0 * static_cast<double>(planes) * static_cast<double>(height()) * static_cast<double>(width()); }
+  double bytes() const {
+    return 8.0 * static_cast<double>(planes) * static_cast<double>(height()) * static_cast<double>(width());
+  }
   bool operator==(const KernelShape&) const = default;
 };
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <type_traits>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "autodiff/error.hpp"
 #include "autodiff/tape.hpp"
 
 /// What tests of ops and networks share: random inputs, comparisons, differences, and expect_op.
@@ -103,5 +105,18 @@ OpRow row(std::string name, F f, std::vector<Input> inputs, RowOptions options =
 ///  11 probes      K seeds at once = K sweeps, in first and second order
 void expect_op(const OpRow& row);
 void expect_ops(const std::vector<OpRow>& rows);
+
+/// What the exception says that f throws, of type E; else "no " and what was expected.
+template <class E = error, class F>
+std::string message_of(const F& f) {
+  try {
+    f();
+  } catch (const E& failure) {
+    return failure.what();
+  }
+  return std::is_same_v<E, numerical_error> ? "no numerical_error" : "no error";
+}
+
+inline bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace xtangent::testing

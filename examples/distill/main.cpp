@@ -1,14 +1,12 @@
 // Distils a data set of digits or clothes to one image a class, by the gradient of a kernel regression's loss with
 // respect to the images, and shows them.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <new>
 
-#include "autodiff/kernels/blas.hpp"
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
 #include "examples/common/images.hpp"
+#include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/distill/distill.hpp"
 #include "nn/data/file.hpp"
@@ -96,23 +94,9 @@ void run(DistillSettings& s) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  xtangent::kernels::use_fitting_blas_core(argv);
   DistillSettings settings;
-  CLI::App app{"Distils MNIST or Fashion-MNIST to one image a class."};
-  add_options(app, settings);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& wrong) {
-    return app.exit(wrong) == 0 ? 0 : 1;
-  }
-  try {
-    run(settings);
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "distill: not enough memory. Choose a smaller --width or --batch.\n");
-    return 1;
-  } catch (const std::exception& failure) {
-    std::fprintf(stderr, "distill: %s\n", failure.what());
-    return 1;
-  }
-  return 0;
+  if (const auto status =
+          parse_options(argc, argv, "Distils MNIST or Fashion-MNIST to one image a class.", settings, add_options))
+    return *status;
+  return run_program("distill", "Choose a smaller --width or --batch.", [&] { run(settings); });
 }

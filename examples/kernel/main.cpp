@@ -1,14 +1,13 @@
 // The kernel of a network on published images as a NumPy file: the plan first, then a bar; what is interrupted goes on.
 #include <signal.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <string>
 
-#include "autodiff/kernels/blas.hpp"
+#include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/kernel/computation.hpp"
 #include "xtangent.hpp"
@@ -103,14 +102,10 @@ int run(int argc, char** argv, const Settings& settings) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  xtangent::kernels::use_fitting_blas_core(argv);
   Settings settings;
-  CLI::App app{"Computes a neural tangent kernel of a network on images, and writes it as a NumPy file."};
-  add_options(app, settings);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& wrong) {
-    return app.exit(wrong) == 0 ? 0 : 1;
-  }
+  if (const auto status = parse_options(
+          argc, argv, "Computes a neural tangent kernel of a network on images, and writes it as a NumPy file.",
+          settings, add_options))
+    return *status;
   return run(argc, argv, settings);
 }

@@ -1,12 +1,10 @@
 // Networks on handwritten digits, their eNTK and pNTK before and after training, and how close the two are: a report in
 // results/quickstart/.
-#include <CLI/CLI.hpp>
 #include <cstdio>
-#include <new>
 
-#include "autodiff/kernels/blas.hpp"
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
+#include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/quickstart/experiment.hpp"
 #include "examples/quickstart/report.hpp"
@@ -57,23 +55,10 @@ void quickstart(const Settings& settings) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  xtangent::kernels::use_fitting_blas_core(argv);
   Settings settings;
-  CLI::App app{"Trains networks of growing width on handwritten digits and compares their eNTK and pNTK."};
-  add_options(app, settings);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& wrong) {
-    return app.exit(wrong) == 0 ? 0 : 1;
-  }
-  try {
-    quickstart(settings);
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "quickstart: [quickstart] not enough memory. Choose smaller --widths or --n-train.\n");
-    return 1;
-  } catch (const std::exception& failure) {
-    std::fprintf(stderr, "quickstart: %s\n", failure.what());
-    return 1;
-  }
-  return 0;
+  if (const auto status = parse_options(
+          argc, argv, "Trains networks of growing width on handwritten digits and compares their eNTK and pNTK.",
+          settings, add_options))
+    return *status;
+  return run_program("quickstart", "Choose smaller --widths or --n-train.", [&] { quickstart(settings); });
 }

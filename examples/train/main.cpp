@@ -1,11 +1,9 @@
 // Trains a network on published images: a bar while it runs, then curves, weights as safetensors, and metrics.
-#include <CLI/CLI.hpp>
 #include <cstdio>
-#include <new>
 
-#include "autodiff/kernels/blas.hpp"
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
+#include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/train/curves.hpp"
 #include "examples/train/training.hpp"
@@ -49,7 +47,8 @@ void add_options(CLI::App& app, Settings& s) {
 void run(Settings& settings) {
   require_gnuplot();
   const ImageSet& set = image_set(settings.data_set);
-  if (settings.network.empty()) settings.network = set.name == "cifar10" ? "resnet18" : set.name == "digits" ? "mlp" : "lenet";
+  if (settings.network.empty())
+    settings.network = set.name == "cifar10" ? "resnet18" : set.name == "digits" ? "mlp" : "lenet";
   if (settings.out.empty()) settings.out = "results/train/" + set.name + "-" + settings.network;
   network_kind(settings.network);
   const nn::TrainAndTest images = load(set, settings.data);
@@ -63,23 +62,10 @@ void run(Settings& settings) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  xtangent::kernels::use_fitting_blas_core(argv);
   Settings settings;
-  CLI::App app{"Trains a network on MNIST, Fashion-MNIST, CIFAR-10 or handwritten digits."};
-  add_options(app, settings);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& wrong) {
-    return app.exit(wrong) == 0 ? 0 : 1;
-  }
-  try {
-    run(settings);
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "train: [train] not enough memory. Choose a smaller --width or --batch.\n");
-    return 1;
-  } catch (const std::exception& failure) {
-    std::fprintf(stderr, "train: %s\n", failure.what());
-    return 1;
-  }
-  return 0;
+  if (const auto status =
+          parse_options(argc, argv, "Trains a network on MNIST, Fashion-MNIST, CIFAR-10 or handwritten digits.",
+                        settings, add_options))
+    return *status;
+  return run_program("train", "Choose a smaller --width or --batch.", [&] { run(settings); });
 }

@@ -1,5 +1,5 @@
-// NTK-vector products: J(x) (J(x')^T r) for each example x' of the columns and each column r of the readout, by a pullback
-// through x' and pushforwards through the recorded rows.
+// NTK-vector products: J(x) (J(x')^T r) for each example x' of the columns and each column r of the readout, by a
+// pullback through x' and pushforwards through the recorded rows.
 #include <algorithm>
 
 #include "autodiff/kernels/parallel.hpp"
@@ -14,8 +14,14 @@ class ProductsPanel : public PanelWorker<T> {
  public:
   ProductsPanel(const Model<T>& model, const Plan& plan, const Array<T>& x1, const Array<T>& x2,
                 const Array<double>& weights, Range panel, ProgressMeter& meter)
-      : model_(model), plan_(plan), x2_(x2), weights_(weights), panel_(panel), meter_(meter),
-        seeds_(readout_cotangents<T>(weights, 1)), shards_((panel.size() + plan.partition.shard - 1) / plan.partition.shard) {
+      : model_(model),
+        plan_(plan),
+        x2_(x2),
+        weights_(weights),
+        panel_(panel),
+        meter_(meter),
+        seeds_(readout_cotangents<T>(weights, 1)),
+        shards_((panel.size() + plan.partition.shard - 1) / plan.partition.shard) {
     kernels::parallel_for(shards_.size(), 1, [&](std::size_t first, std::size_t last) {
       for (std::size_t s = first; s < last; ++s) {
         const Range rows = range(s);
@@ -100,9 +106,9 @@ std::unique_ptr<PanelWorker<T>> products_panel(const Model<T>& model, const Plan
   return std::make_unique<ProductsPanel<T>>(model, plan, x1, x2, weights, rows, meter);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                          \
-  template std::unique_ptr<PanelWorker<T>> products_panel(const Model<T>&, const Plan&, const Array<T>&, \
-                                                          const Array<T>&, const Array<double>&, Range, ProgressMeter&);
+#define XTANGENT_INSTANTIATE(T)                            \
+  template std::unique_ptr<PanelWorker<T>> products_panel( \
+      const Model<T>&, const Plan&, const Array<T>&, const Array<T>&, const Array<double>&, Range, ProgressMeter&);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

@@ -31,7 +31,8 @@ class Shard {
     if (!found || found->parameter != expected.index || found->factor.kind != expected.shape.kind ||
         (expected.rule == Rule::readout && !found->factor.same_left))
       throw rule_error("[ntk] the network records other operations for other examples (at parameter " +
-                       expected.parameter + "). Use the jacobian strategy for networks whose control flow depends on "
+                       expected.parameter +
+                       "). Use the jacobian strategy for networks whose control flow depends on "
                        "the data.");
     return std::move(found->factor);
   }
@@ -164,7 +165,8 @@ std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>& model, const Plan& plan
   template Array<T> readout_cotangents(const Array<double>&, std::size_t);                                             \
   template std::unique_ptr<Sides<T>> swept_sides(const Model<T>&, const Plan&, const Array<T>&, const Array<double>&); \
   template std::unique_ptr<Sides<T>> held_sides(const Model<T>&, const Plan&, const Array<T>&, const Array<double>&);  \
-  template std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>&, const Plan&, const Array<T>&, const Array<double>&);
+  template std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>&, const Plan&, const Array<T>&,                     \
+                                                    const Array<double>&);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

@@ -20,7 +20,12 @@ class FactoredPanel : public PanelWorker<T> {
  public:
   FactoredPanel(const Model<T>& model, const Plan& plan, const Array<T>& x1, const Array<T>& x2,
                 const Array<double>& weights, Range panel, ProgressMeter& meter)
-      : model_(model), plan_(plan), x2_(x2), weights_(weights), panel_(panel), meter_(meter),
+      : model_(model),
+        plan_(plan),
+        x2_(x2),
+        weights_(weights),
+        panel_(panel),
+        meter_(meter),
         rows_(sides_of(model, plan, x1.rows(panel.first, panel.last), weights, plan.partition.rows_held)) {
     meter_.add(plan.sweep_flop_of(panel.size()));
     for (const UsePlan& use : plan.uses) {
@@ -41,8 +46,7 @@ class FactoredPanel : public PanelWorker<T> {
       const UsePlan& use = plan_.uses[u];
       if (use.fused) continue;
       const Side<T> all = rows_->side(u), a = all.range(rows.first - panel_.first, rows.last - panel_.first);
-      const Side<T> b = !within ? fresh->side(u)
-                                : all.range(columns.first - panel_.first, columns.last - panel_.first);
+      const Side<T> b = !within ? fresh->side(u) : all.range(columns.first - panel_.first, columns.last - panel_.first);
       if (uses_of_[use.index] == 1) {
         contract(a, b, use.with_bias, plan_.room, block);
       } else {
@@ -79,9 +83,9 @@ std::unique_ptr<PanelWorker<T>> factored_panel(const Model<T>& model, const Plan
   return std::make_unique<FactoredPanel<T>>(model, plan, x1, x2, weights, rows, meter);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                        \
-  template std::unique_ptr<PanelWorker<T>> factored_panel(const Model<T>&, const Plan&, const Array<T>&, \
-                                                          const Array<T>&, const Array<double>&, Range, ProgressMeter&);
+#define XTANGENT_INSTANTIATE(T)                            \
+  template std::unique_ptr<PanelWorker<T>> factored_panel( \
+      const Model<T>&, const Plan&, const Array<T>&, const Array<T>&, const Array<double>&, Range, ProgressMeter&);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

@@ -8,13 +8,12 @@
 namespace xtangent::ntk {
 namespace {
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // The tiles of a column beside a panel: those above the diagonal in one block, the one on it in another.
 template <class T>
-void compute_column(const Plan& plan, const ColumnOfTiles& column, Range panel, PanelWorker<T>& worker, TileSink& sink) {
+void compute_column(const Plan& plan, const ColumnOfTiles& column, Range panel, PanelWorker<T>& worker,
+                    TileSink& sink) {
   const Grid& grid = plan.grid;
   const Range own = grid.column(column.column);
   const double scale = plan.mode == ProbeMode::summed ? 1.0 / static_cast<double>(plan.probes) : 1.0;
@@ -23,10 +22,12 @@ void compute_column(const Plan& plan, const ColumnOfTiles& column, Range panel, 
     Block block(rows.size(), own.size(), plan.probes, plan.mode, diagonal);
     worker.add(rows, own, grid.symmetric && own.first < panel.last, block);
     if (!all_finite(block.storage))
-      throw numerical_error("[ntk] the kernel holds NaN or infinity although inputs and parameters are finite: the network "
-                            "overflows. Scale its inputs, or use double.");
+      throw numerical_error(
+          "[ntk] the kernel holds NaN or infinity although inputs and parameters are finite: the network "
+          "overflows. Scale its inputs, or use double.");
     for (std::size_t i = rows.first / grid.edge; grid.row(i).first < rows.last; ++i)
-      if (!sink.has(i, column.column)) sink.put(i, column.column, {block, {grid.row(i).first - rows.first, grid.row(i).last - rows.first}, scale});
+      if (!sink.has(i, column.column))
+        sink.put(i, column.column, {block, {grid.row(i).first - rows.first, grid.row(i).last - rows.first}, scale});
   };
   compute({column.rows.first, column.diagonal ? own.first : column.rows.last}, false);
   if (column.diagonal) compute(own, true);
@@ -78,7 +79,9 @@ void compute_tiles(const Model<T>& model, const Plan& plan, const Array<T>& x1, 
   }
 }
 
-template void compute_tiles(const Model<float>&, const Plan&, const Array<float>&, const Array<float>&, const Readout&, const Options&, TileSink&);
-template void compute_tiles(const Model<double>&, const Plan&, const Array<double>&, const Array<double>&, const Readout&, const Options&, TileSink&);
+template void compute_tiles(const Model<float>&, const Plan&, const Array<float>&, const Array<float>&, const Readout&,
+                            const Options&, TileSink&);
+template void compute_tiles(const Model<double>&, const Plan&, const Array<double>&, const Array<double>&,
+                            const Readout&, const Options&, TileSink&);
 
 }  // namespace xtangent::ntk

@@ -68,15 +68,6 @@ struct Counted : Op<double> {
   }
 };
 
-std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
-
 void expect_words(const std::string& message, const std::vector<std::string>& words) {
   for (const std::string& word : words)
     BOOST_CHECK_MESSAGE(message.find(word) != std::string::npos, "\"" << message << "\" lacks \"" << word << "\"");

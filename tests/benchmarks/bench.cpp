@@ -138,7 +138,8 @@ Json time_large(const std::string& workload, const std::string& kernel, const st
 }
 
 void write_images(const std::string& set, const std::string& folder, std::size_t n, const std::string& file) {
-  const nn::LabeledImages images = set == "mnist" ? nn::load_idx_folder(folder).train : nn::load_cifar_folder(folder).train;
+  const nn::LabeledImages images =
+      set == "mnist" ? nn::load_idx_folder(folder).train : nn::load_cifar_folder(folder).train;
   std::vector<std::size_t> first(n);
   for (std::size_t i = 0; i < n; ++i) first[i] = i;
   nn::write_npy(file, nn::pixels<float>(images, first, nn::ImageLayout::planes, nn::standardization(images)));

@@ -3,7 +3,6 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <string>
 
@@ -19,17 +18,6 @@ using namespace xtangent;
 using namespace xtangent::testing;
 
 namespace {
-
-std::string message(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const numerical_error& e) {
-    return e.what();
-  }
-  return "no numerical_error";
-}
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 struct Network {
   std::size_t n = 40, o = 4;
@@ -167,7 +155,7 @@ BOOST_AUTO_TEST_CASE(says_why_it_cannot_solve) {
   Random random("wrong");
   const Array<double> b = random_array(random, {n, 2});
   const auto map = ntk::linear_map(k);
-  const std::string few = message([&] { ntk::conjugate_gradients(map, b, {}, {.max_iterations = 3}); });
+  const std::string few = message_of<numerical_error>([&] { ntk::conjugate_gradients(map, b, {}, {.max_iterations = 3}); });
   BOOST_TEST(has(few, "after 3 iterations the residual is "), few);
   BOOST_TEST(has(few, "Raise max_iterations"), few);
   const auto partial = ntk::conjugate_gradients(map, b, {}, {.max_iterations = 3, .partial = true});
@@ -177,13 +165,13 @@ BOOST_AUTO_TEST_CASE(says_why_it_cannot_solve) {
     const Array<double> r = plus(of_b, product(k, column), -1);
     BOOST_TEST(std::abs(std::sqrt(inner(r, r) / inner(of_b, of_b)) / partial.residuals[c] - 1) < 1e-9);
   }
-  const std::string exact = message([&] { ntk::conjugate_gradients(map, b, {}, {.tolerance = 1e-30}); });
+  const std::string exact = message_of<numerical_error>([&] { ntk::conjugate_gradients(map, b, {}, {.tolerance = 1e-30}); });
   BOOST_TEST(has(exact, "Rounding allows no more"), exact);
   k.mutable_data()[5 * (n + 1)] = -3;
-  const std::string indefinite = message([&] { ntk::conjugate_gradients(ntk::linear_map(k), b); });
+  const std::string indefinite = message_of<numerical_error>([&] { ntk::conjugate_gradients(ntk::linear_map(k), b); });
   BOOST_TEST(has(indefinite, "the map is not positive definite: p^T A p is -"), indefinite);
   const ntk::Preconditioner negative = [](const Array<double>& u) { return plus(u, u, -2); };
-  const std::string preconditioner = message([&] { ntk::conjugate_gradients(map, b, negative); });
+  const std::string preconditioner = message_of<numerical_error>([&] { ntk::conjugate_gradients(map, b, negative); });
   BOOST_TEST(has(preconditioner, "the preconditioner is not positive definite"), preconditioner);
 }
 
@@ -222,7 +210,7 @@ BOOST_AUTO_TEST_CASE(iterates_on_an_approximation) {
       !ntk::refined_conjugate_gradients(map, ntk::linear_map(near), b, {}, {.max_iterations = 3, .partial = true})
            .converged);
   const std::string far =
-      message([&] { ntk::refined_conjugate_gradients(map, ntk::linear_map(identity(n, 0.01)), b); });
+      message_of<numerical_error>([&] { ntk::refined_conjugate_gradients(map, ntk::linear_map(identity(n, 0.01)), b); });
   BOOST_TEST(has(far, "too far from the map"), far);
   BOOST_CHECK_THROW(ntk::refined_conjugate_gradients(map, ntk::linear_map(identity(3)), b), shape_error);
   BOOST_CHECK_THROW(ntk::refined_conjugate_gradients(map, map, b, {}, {.tolerance = 0}), option_error);

@@ -24,14 +24,6 @@ using Arrays = std::vector<Array<double>>;
 
 constexpr double small_step = 1e-6;  // kernels jump where a unit of relu changes sides: too near for that
 
-Array<double> examples_of(const NetworkRow& row, std::size_t n, const std::string& seed) {
-  Random random(row.name + seed);
-  if (row.tokens == 0) return random_array(random, row.input.prepended(n));
-  std::vector<double> tokens(n * row.input.size());
-  for (double& t : tokens) t = static_cast<double>(random.below(row.tokens));
-  return Array<double>::from(row.input.prepended(n), tokens);
-}
-
 Array<double> matrix(const std::string& seed, const Shape& shape) {
   Random random(seed);
   return random_array(random, shape);
@@ -69,17 +61,6 @@ std::vector<ntk::Readout> readouts(std::size_t outputs) {
   return {ntk::readout::full(), ntk::readout::pseudo(), ntk::readout::trace(), ntk::readout::random_signs(7, 2),
           ntk::readout::custom(matrix("readout", {outputs, 2}))};
 }
-
-struct OverExamples : nn::Module<OverExamples> {
-  template <class Declare>
-  void parameters(Declare&& declare) const {
-    declare("w", Shape{2, 3}, nn::normal(1.0));
-  }
-  template <class T>
-  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
-    return batch_norm(linear(x, p("w")));
-  }
-};
 
 }  // namespace
 

@@ -17,14 +17,6 @@ using namespace xtangent::testing;
 
 namespace {
 
-Array<double> inputs(const NetworkRow& row, std::size_t n, const std::string& seed) {
-  Random random(row.name + seed);
-  if (row.tokens == 0) return random_array(random, row.input.prepended(n));
-  std::vector<double> tokens(n * row.input.size());
-  for (double& t : tokens) t = static_cast<double>(random.below(row.tokens));
-  return Array<double>::from(row.input.prepended(n), tokens);
-}
-
 std::vector<ntk::Readout> readouts(std::size_t outputs) {
   Random random("readout");
   return {ntk::readout::full(),          ntk::readout::pseudo(),
@@ -34,7 +26,7 @@ std::vector<ntk::Readout> readouts(std::size_t outputs) {
 }
 
 std::size_t outputs_of(const NetworkRow& row, const nn::Parameters<double>& params) {
-  return (*row.net)(params, inputs(row, 1, "o")).shape()[1];
+  return (*row.net)(params, examples_of(row, 1, "o")).shape()[1];
 }
 
 // Tiles are cut alike for all strategies; each has one that is forced here, structured two.
@@ -66,7 +58,7 @@ BOOST_AUTO_TEST_SUITE(kernel)
 BOOST_AUTO_TEST_CASE(all_strategies_agree) {
   for (const NetworkRow& row : networks()) {
     const auto params = row.net->init<double>(3);
-    const Array<double> x1 = inputs(row, 5, "1"), x2 = inputs(row, 3, "2");
+    const Array<double> x1 = examples_of(row, 5, "1"), x2 = examples_of(row, 3, "2");
     for (const ntk::Readout& readout : readouts(outputs_of(row, params))) {
       BOOST_TEST_CONTEXT(row.name << ", readout " << readout.name()) {
         const auto square = ntk::kernel(*row.net, params, x1, readout, {.strategy = ntk::Strategy::jacobian});
@@ -102,7 +94,7 @@ BOOST_AUTO_TEST_CASE(readouts_are_blockwise_sums_of_the_entk) {
   for (const NetworkRow& row : networks()) {
     BOOST_TEST_CONTEXT(row.name) {
       const auto params = row.net->init<double>(4);
-      const Array<double> x1 = inputs(row, 4, "1"), x2 = inputs(row, 3, "2");
+      const Array<double> x1 = examples_of(row, 4, "1"), x2 = examples_of(row, 3, "2");
       const std::size_t o = outputs_of(row, params), columns = 3 * o;
       const auto theta = ntk::entk(*row.net, params, x1, x2);
       for (const ntk::Readout& readout : readouts(o)) {
@@ -135,7 +127,7 @@ BOOST_AUTO_TEST_CASE(float_kernels_follow_double) {
   for (const NetworkRow& row : networks()) {
     const auto params = row.net->init<double>(5);
     const auto single = row.net->init<float>(5);
-    const Array<double> x = inputs(row, 6, "f");
+    const Array<double> x = examples_of(row, 6, "f");
     const Array<float> narrow = cast<float>(x);
     for (const ntk::Readout& readout : {ntk::readout::full(), ntk::readout::pseudo()}) {
       const auto expected = ntk::kernel(*row.net, params, x, readout);
@@ -156,7 +148,7 @@ BOOST_AUTO_TEST_CASE(float_kernels_follow_double) {
 BOOST_AUTO_TEST_CASE(one_example) {
   for (const NetworkRow& row : networks()) {
     const auto params = row.net->init<double>(6);
-    const Array<double> x = inputs(row, 3, "n");
+    const Array<double> x = examples_of(row, 3, "n");
     const auto all = ntk::pntk(*row.net, params, x);
     const auto one = ntk::pntk(*row.net, params, Array<double>(x.rows(1, 2)));
     BOOST_TEST(one.shape() == (Shape{1, 1}));
@@ -168,7 +160,7 @@ BOOST_AUTO_TEST_CASE(kernels_have_no_negative_eigenvalues) {
   for (const NetworkRow& row : networks()) {
     BOOST_TEST_CONTEXT(row.name) {
       const auto params = row.net->init<double>(8);
-      const auto values = ntk::eigenvalues(ntk::entk(*row.net, params, inputs(row, 6, "psd")));
+      const auto values = ntk::eigenvalues(ntk::entk(*row.net, params, examples_of(row, 6, "psd")));
       BOOST_TEST(values.front() > -1e-12 * values.back());
       std::size_t rank = 0;
       for (double v : values) rank += v > 1e-10 * values.back();

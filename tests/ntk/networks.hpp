@@ -10,6 +10,7 @@
 #include "autodiff/ops/embedding.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/linear.hpp"
+#include "autodiff/ops/normalization.hpp"
 #include "autodiff/ops/reduction.hpp"
 #include "nn/layers/attention.hpp"
 #include "nn/layers/conv1d.hpp"
@@ -24,6 +25,7 @@
 #include "nn/models/vit.hpp"
 #include "nn/models/wide_resnet.hpp"
 #include "nn/sequential.hpp"
+#include "tests/testing.hpp"
 
 /// Small networks with everything that per-example gradients can meet. A new row runs through every test of kernels.
 namespace xtangent::testing {
@@ -252,5 +254,26 @@ inline std::vector<NetworkRow> networks() {
            4, 5);
   return rows;
 }
+
+/// n examples for a row, drawn from a seed.
+inline Array<double> examples_of(const NetworkRow& row, std::size_t n, const std::string& seed) {
+  Random random(row.name + seed);
+  if (row.tokens == 0) return random_array(random, row.input.prepended(n));
+  std::vector<double> tokens(n * row.input.size());
+  for (double& t : tokens) t = static_cast<double>(random.below(row.tokens));
+  return Array<double>::from(row.input.prepended(n), tokens);
+}
+
+/// A layer that normalizes over the examples of a batch: kernels refuse it.
+struct OverExamples : nn::Module<OverExamples> {
+  template <class Declare>
+  void parameters(Declare&& declare) const {
+    declare("w", Shape{2, 3}, nn::normal(1.0));
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
+    return batch_norm(linear(x, p("w")));
+  }
+};
 
 }  // namespace xtangent::testing

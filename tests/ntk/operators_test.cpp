@@ -5,7 +5,6 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <functional>
 #include <limits>
 
 #include "autodiff/ops/normalization.hpp"
@@ -22,14 +21,6 @@ using namespace xtangent::testing;
 
 namespace {
 
-Array<double> examples_of(const NetworkRow& row, std::size_t n, const std::string& seed) {
-  Random random(row.name + seed);
-  if (row.tokens == 0) return random_array(random, row.input.prepended(n));
-  std::vector<double> tokens(n * row.input.size());
-  for (double& t : tokens) t = static_cast<double>(random.below(row.tokens));
-  return Array<double>::from(row.input.prepended(n), tokens);
-}
-
 std::vector<ntk::Readout> readouts(std::size_t outputs) {
   Random random("readout");
   return {ntk::readout::full(),
@@ -45,29 +36,6 @@ Array<double> columns(const std::string& seed, std::size_t n, std::size_t m) {
   Random random(seed);
   return random_array(random, {n, m});
 }
-
-std::string message(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "";
-}
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-// A layer that normalizes over the examples of a batch.
-struct OverExamples : nn::Module<OverExamples> {
-  template <class Declare>
-  void parameters(Declare&& declare) const {
-    declare("w", Shape{2, 3}, nn::normal(1.0));
-  }
-  template <class T>
-  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
-    return batch_norm(linear(x, p("w")));
-  }
-};
 
 }  // namespace
 
@@ -129,11 +97,11 @@ BOOST_AUTO_TEST_CASE(memory_changes_nothing) {
     BOOST_TEST(memory_statistics().peak - before <= budget);
   }
   const std::string refused =
-      message([&] { ntk::Operator<double>(net, params, x, ntk::readout::full(), {.memory = 1 << 20}); });
+      message_of([&] { ntk::Operator<double>(net, params, x, ntk::readout::full(), {.memory = 1 << 20}); });
   BOOST_TEST(has(refused, "a product needs "), refused);
   BOOST_TEST(has(refused, "the budget is 1.00 MiB"), refused);
   const ntk::Operator<double> tight(net, params, x, ntk::readout::full(), {.memory = 5 << 20});
-  const std::string wide = message([&] { tight(columns("w", 240, 2000)); });
+  const std::string wide = message_of([&] { tight(columns("w", 240, 2000)); });
   BOOST_TEST(has(wide, "a product with 2000 columns needs"), wide);
   BOOST_CHECK_THROW(tight(columns("w", 240, 2000)), memory_error);
 }
@@ -178,11 +146,11 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
   BOOST_CHECK_THROW(ntk::Operator<double>(net, params, x, ntk::readout::full(), {.memory = 1}), memory_error);
   Array<double> broken = x.clone();
   broken.mutable_data()[7] = nan;
-  const std::string which = message([&] { ntk::Operator<double>(net, params, broken); });
+  const std::string which = message_of([&] { ntk::Operator<double>(net, params, broken); });
   BOOST_TEST(has(which, "x holds NaN or infinity at example 2, element 1"), which);
   auto bad = net.init<double>(0);
   bad.mutable_data()[0] = nan;
-  const std::string weight = message([&] { ntk::Operator<double>(net, bad, x); });
+  const std::string weight = message_of([&] { ntk::Operator<double>(net, bad, x); });
   BOOST_TEST(has(weight, "parameter 0.weight holds NaN"), weight);
   auto large = net.init<double>(0);
   for (std::size_t i = 0; i < large.size(); ++i) large.mutable_data()[i] = 1e200;

@@ -1,8 +1,8 @@
 // What plans say, and that runs keep to it.
 #include "ntk/plan.hpp"
 
-#include <boost/test/unit_test.hpp>
 #include <algorithm>
+#include <boost/test/unit_test.hpp>
 #include <sstream>
 #include <string>
 
@@ -33,7 +33,8 @@ BOOST_AUTO_TEST_CASE(plans_count_what_is_done) {
   BOOST_TEST(p.result_bytes == 8.0 * 256 * 256);
   std::ostringstream text;
   text << p;
-  for (const char* word : {"0.weight", "outer", "FLOP", "memory", "budget"}) BOOST_TEST(text.str().find(word) != std::string::npos);
+  for (const char* word : {"0.weight", "outer", "FLOP", "memory", "budget"})
+    BOOST_TEST(text.str().find(word) != std::string::npos);
   // A convolution with few positions and many channels takes the position Gram, one with many positions does not.
   ntk::UseShape late{FactorKind::outer_sum, 512 * 512 * 9, 16, 512, 512 * 9};
   ntk::UseShape early{FactorKind::outer_sum, 64 * 3 * 9, 1024, 64, 27};
@@ -48,7 +49,8 @@ BOOST_AUTO_TEST_CASE(automatic_takes_vector_products_where_they_are_cheaper) {
   const Array<double> x = random_array(random, {16, 4});
   const ntk::Plan p = ntk::plan(net, params, x, ntk::readout::full());
   BOOST_TEST((p.strategy == ntk::Strategy::vector_products || p.strategy == ntk::Strategy::structured));
-  const ntk::Plan forced = ntk::plan(net, params, x, ntk::readout::full(), {.strategy = ntk::Strategy::vector_products});
+  const ntk::Plan forced =
+      ntk::plan(net, params, x, ntk::readout::full(), {.strategy = ntk::Strategy::vector_products});
   const ntk::Plan structured = ntk::plan(net, params, x, ntk::readout::full(), {.strategy = ntk::Strategy::structured});
   BOOST_TEST(p.flop() == std::min(forced.flop(), structured.flop()));
 }

@@ -25,8 +25,7 @@ Network network(const std::string& name) {
   if (name == "small") return {nn::mlp({32, 64, 64, 10}), {32}};
   if (name == "mlp") return {nn::mlp({784, 1024, 1024, 1024, 10}), {784}};
   if (name == "lenet") return {nn::lenet(), {1, 28, 28}};
-  if (name == "resnet18")
-    return {nn::resnet18({.classes = 10, .stem = nn::Stem::cifar, .width = 0.25}), {3, 32, 32}};
+  if (name == "resnet18") return {nn::resnet18({.classes = 10, .stem = nn::Stem::cifar, .width = 0.25}), {3, 32, 32}};
   if (name == "vit")
     return {nn::vit({.image = 32, .patch = 4, .layers = 3, .heads = 4, .features = 64, .hidden = 128, .classes = 10}),
             {3, 32, 32}};

@@ -2,7 +2,6 @@
 #include "ntk/solve.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -23,17 +22,6 @@ using namespace xtangent;
 using namespace xtangent::testing;
 
 namespace {
-
-std::string message(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "";
-}
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 Array<double> matrix(const std::string& seed, std::size_t n, std::size_t m) {
   Random random(seed);
@@ -125,7 +113,7 @@ BOOST_AUTO_TEST_CASE(keeps_the_budget) {
   const auto tight = ntk::solve(p.net, p.params, p.x, p.y, {.tolerance = 1e-10, .memory = budget});
   BOOST_TEST(memory_statistics().peak - before <= budget);
   BOOST_TEST(relative_error(tight.weights, roomy.weights) < 1e-9);
-  const std::string small = message([&] { ntk::solve(p.net, p.params, p.x, p.y, {.memory = 8000}); });
+  const std::string small = message_of([&] { ntk::solve(p.net, p.params, p.x, p.y, {.memory = 8000}); });
   BOOST_TEST(has(small, "a factor of order 25 needs 4.88"), small);
   BOOST_CHECK_THROW(
       ntk::solve(p.net, p.params, p.x, p.y, {.memory = 1, .preconditioner = ntk::SolvePreconditioner::none}),
@@ -156,7 +144,7 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
   // The same example twice: no function passes through two targets at one point.
   Array<double> twice = p.x.clone();
   std::copy_n(twice.data(), 6, twice.mutable_data() + 18);
-  const std::string singular = message([&] { attempt(twice, p.y); });
+  const std::string singular = message_of([&] { attempt(twice, p.y); });
   BOOST_TEST(has(singular, "not positive definite"), singular);
   BOOST_TEST(has(singular, "ridge"), singular);
 }

@@ -4,7 +4,6 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -31,19 +30,10 @@ struct Case {
   Array<float> x = cast<float>(wide), other = cast<float>(random_array(random, {9, 6}));
 };
 
-std::string message(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 std::size_t tiles_in(const fs::path& folder) {
   std::size_t count = 0;
-  for (const auto& entry : fs::directory_iterator(folder)) count += entry.path().filename().string().starts_with("tile-");
+  for (const auto& entry : fs::directory_iterator(folder))
+    count += entry.path().filename().string().starts_with("tile-");
   return count;
 }
 
@@ -79,7 +69,8 @@ BOOST_AUTO_TEST_CASE(holds_the_kernel) {
     stored.write_npy(folder.path() / "k.npy");
     BOOST_TEST(same_bits(nn::read_npy<double>(folder.path() / "k.npy"), expected));
     // Computed in memory with a store: the same, and the store can be opened again.
-    BOOST_TEST(same_bits(ntk::kernel(c.net, c.params, c.x, readout, {.tile = 4, .store = folder.path() / "k"}), expected));
+    BOOST_TEST(
+        same_bits(ntk::kernel(c.net, c.params, c.x, readout, {.tile = 4, .store = folder.path() / "k"}), expected));
     BOOST_TEST(same_bits(ntk::StoredKernel(folder.path() / "k").matrix(), expected));
   }
 }
@@ -101,7 +92,8 @@ BOOST_AUTO_TEST_CASE(is_a_map) {
   const Case c;
   const TemporaryFolder folder;
   const auto k = ntk::entk(c.net, c.params, c.x);
-  const auto stored = ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::full(), {.tile = 4, .store = folder.path()});
+  const auto stored =
+      ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::full(), {.tile = 4, .store = folder.path()});
   const auto packed = ntk::packed_kernel(c.net, c.params, c.x, ntk::readout::full(), {.tile = 4});
   Random random("map");
   const Array<double> u = random_array(random, {69, 3});
@@ -182,26 +174,26 @@ BOOST_AUTO_TEST_CASE(corrupt_tiles_are_found_and_computed_again) {
   for (const auto& entry : fs::directory_iterator(folder.path()))
     if (entry.path().filename().string().starts_with("tile-")) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
-  fs::resize_file(files[0], 100);                       // truncated
-  fs::remove(files[1]);                                 // lost
+  fs::resize_file(files[0], 100);  // truncated
+  fs::remove(files[1]);            // lost
   {
     std::fstream file(files[2], std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(500);
-    file.put('\x55');                                   // a bit that flipped
+    file.put('\x55');  // a bit that flipped
   }
   std::ofstream(folder.path() / "tile-00000-00001-00.npy.part-1") << "half";
-  BOOST_TEST(has(message([&] { ntk::StoredKernel(folder.path()).matrix(); }), "20 of 21 tiles"));
+  BOOST_TEST(has(message_of([&] { ntk::StoredKernel(folder.path()).matrix(); }), "20 of 21 tiles"));
   const auto stored = ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::full(), options);
   BOOST_TEST(same_bits(stored.matrix(), expected));
   BOOST_TEST(tiles_in(folder.path()) == 21u);
   fs::resize_file(files[4], 100);
-  BOOST_TEST(has(message([&] { ntk::StoredKernel(folder.path()).matrix(); }), files[4].filename().string()));
+  BOOST_TEST(has(message_of([&] { ntk::StoredKernel(folder.path()).matrix(); }), files[4].filename().string()));
   {
     std::fstream file(files[2], std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(500);
     file.put('\x56');
   }
-  BOOST_TEST(has(message([&] { ntk::StoredKernel(folder.path()).rows(0, 12); }), "checksum"));
+  BOOST_TEST(has(message_of([&] { ntk::StoredKernel(folder.path()).rows(0, 12); }), "checksum"));
 }
 
 BOOST_AUTO_TEST_CASE(other_settings_are_refused_by_name) {
@@ -224,16 +216,18 @@ BOOST_AUTO_TEST_CASE(other_settings_are_refused_by_name) {
   const auto leakier = nn::sequential(nn::Linear(6, 40), nn::LeakyRelu(0.2), nn::Linear(40, 3));
   const TemporaryFolder another;
   ntk::stored_kernel(leaky, leaky.init<float>(2), c.x, same, {.tile = 4, .store = another.path()});
-  BOOST_TEST(has(refused(leakier, leakier.init<float>(2), c.x, same, {.tile = 4, .store = another.path()}), ": outputs ("));
+  BOOST_TEST(
+      has(refused(leakier, leakier.init<float>(2), c.x, same, {.tile = 4, .store = another.path()}), ": outputs ("));
   BOOST_TEST(has(refused(c.net, c.params, c.x.rows(0, 22), same, options), "x1 ("));
   BOOST_TEST(has(refused(c.net, c.params, c.x, ntk::readout::single(0), options), ": readout (pseudo"));
   const auto tanh = nn::sequential(nn::Linear(6, 40), nn::Tanh(), nn::Linear(40, 3));
   BOOST_TEST(has(refused(tanh, tanh.init<float>(2), c.x, same, options), ": network ("));
   BOOST_TEST(has(refused(c.net, c.params, c.x, same, {.tile = 5, .store = folder.path()}), ": tile (4 then, 5 now)"));
-  BOOST_TEST(has(refused(c.net, c.params, c.x, same, {.memory = 1 << 28, .tile = 4, .store = folder.path()}), ": memory ("));
-  BOOST_TEST(has(refused(c.net, c.params, c.x, same,
-                         {.strategy = ntk::Strategy::jacobian, .tile = 4, .store = folder.path()}),
-                 ": strategy (automatic then, jacobian now)"));
+  BOOST_TEST(
+      has(refused(c.net, c.params, c.x, same, {.memory = 1 << 28, .tile = 4, .store = folder.path()}), ": memory ("));
+  BOOST_TEST(
+      has(refused(c.net, c.params, c.x, same, {.strategy = ntk::Strategy::jacobian, .tile = 4, .store = folder.path()}),
+          ": strategy (automatic then, jacobian now)"));
   BOOST_CHECK_THROW(ntk::stored_kernel(c.net, c.net.init<double>(2), c.wide, same, options), option_error);
   BOOST_CHECK_THROW(ntk::stored_kernel(c.net, c.params, c.other, c.x, same, options), option_error);
   BOOST_TEST(has(refused(c.net, c.net.init<float>(3), c.x, same, options), "Take another folder"));
@@ -244,7 +238,7 @@ BOOST_AUTO_TEST_CASE(folders_that_cannot_serve) {
   const Case c;
   const TemporaryFolder folder;
   const auto in = [&](const fs::path& store) {
-    return message([&] { ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), {.store = store}); });
+    return message_of([&] { ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), {.store = store}); });
   };
   std::ofstream(folder.path() / "file") << "text";
   BOOST_TEST(has(in(folder.path() / "file"), "cannot be made a folder"));
@@ -252,7 +246,7 @@ BOOST_AUTO_TEST_CASE(folders_that_cannot_serve) {
   BOOST_TEST(has(in(folder.path()), "holds other files (file)"));
   BOOST_TEST(has(in("/proc/xtangent"), "cannot be made a folder"));
   BOOST_TEST(has(in(""), "options.store"));
-  BOOST_TEST(has(message([&] { ntk::StoredKernel(folder.path() / "none"); }), "no manifest.json"));
+  BOOST_TEST(has(message_of([&] { ntk::StoredKernel(folder.path() / "none"); }), "no manifest.json"));
   fs::create_directories(folder.path() / "bad");
   for (const char* text : {"", "{", "[]", "{\"format\": 3}", "{\"format\": \"xtangent kernel store, 1\"}",
                            "{\"format\": \"xtangent kernel store, 1\", \"kernel\": {\"rows\": -1}}"}) {
@@ -269,7 +263,9 @@ BOOST_AUTO_TEST_CASE(one_process_at_a_time) {
   std::string second;
   options.progress = [&](const ntk::Progress&) {
     if (second.empty())
-      second = message([&] { ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), {.tile = 4, .store = folder.path()}); });
+      second = message_of([&] {
+        ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), {.tile = 4, .store = folder.path()});
+      });
   };
   ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), options);
   BOOST_TEST(has(second, "another process is computing"), second);
