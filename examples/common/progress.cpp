@@ -72,13 +72,16 @@ void Progress::end_step() {
   before_ += weight_;
 }
 
+// Of the total weight, 0 to 1; of nothing, all.
+double Progress::part(double done) const { return total_ > 0 ? std::clamp(done / total_, 0.0, 1.0) : 1.0; }
+
 // " 43 %  training, width 256: 12,345 images/s, 21 s left", done being a part of the total weight.
 std::string Progress::status(double done) const {
-  const double fraction = std::clamp(done / total_, 0.0, 1.0), step_seconds = since(step_begin_);
+  const double fraction = part(done), step_seconds = since(step_begin_);
   const std::string percent = std::to_string(static_cast<int>(std::floor(100 * fraction)));
   std::string text = std::string(3 - std::min<std::size_t>(3, percent.size()), ' ') + percent + " %  " + what_;
   if (!note_.empty()) text += ", " + note_;
-  const double fresh = done_ - step_earlier_, earlier = earlier_ / total_;
+  const double fresh = done_ - step_earlier_, earlier = part(earlier_);
   if (fresh > 0 && step_seconds > 0) text += ": " + significant(fresh / step_seconds, 2) + " " + unit_ + "/s";
   if (fraction - earlier > 0.01 * (1 - earlier))
     text += ", " + std::to_string(std::lround(since(begin_) / (fraction - earlier) * (1 - fraction))) + " s left";
@@ -90,7 +93,7 @@ void Progress::draw(bool always) {
   due_ = false;
   constexpr std::size_t cells = 24;
   const double done = before_ + (items_ > 0 ? weight_ * done_ / items_ : 0);
-  const auto filled = static_cast<std::size_t>(std::clamp(done / total_, 0.0, 1.0) * static_cast<double>(cells));
+  const auto filled = static_cast<std::size_t>(part(done) * static_cast<double>(cells));
   std::string line;
   for (std::size_t i = 0; i < cells; ++i) line += i < filled ? "█" : "░";
   const std::string text = status(done);

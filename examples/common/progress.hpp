@@ -32,6 +32,7 @@ class Progress {
   using Clock = std::chrono::steady_clock;
   void end_step();
   std::string status(double done) const;
+  double part(double done) const;
   void draw(bool always);
 
   std::FILE* out_;
