@@ -32,7 +32,7 @@ def arguments():
     parser.add_argument('--kernel', choices=['pntk', 'entk', 'train'], help='only this one (train: a training step)')
     parser.add_argument('--rules', action='store_true', help='every contraction rule on a table of layers instead')
     parser.add_argument('--large', action='store_true', help='large kernels of real images instead, once each')
-    parser.add_argument('--hour', action='store_true', help='with --large: also a regression of about an hour')
+    parser.add_argument('--hour', action='store_true', help='with --large: also a regression with 16,000 images, 10 GB of factors')
     parser.add_argument('--data', default='../shared/data', help='folder of mnist and cifar10 for --large (%(default)s)')
     parser.add_argument('--repeat', type=int, default=5, help='runs that the best is taken of, at least (%(default)s)')
     parser.add_argument('--rounds', type=int, default=1, help='turns of all programs in each row (%(default)s)')
