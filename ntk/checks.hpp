@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cmath>
+#include <limits>
+
 #include "nn/parameters.hpp"
 
 /// Checks that functions on kernels share. `who` names the function in messages.
@@ -8,6 +11,12 @@ namespace xtangent::ntk {
 /// Throws shape_error (not square, empty), numerical_error (not finite, not symmetric beyond rounding).
 template <class T>
 void check_symmetric(const char* who, const Array<T>& kernel);
+
+/// What rounding may leave of a pivot of a Cholesky factor of order n that is zero, in units of the diagonal entry.
+template <class T>
+double pivot_rounding(std::size_t n) {
+  return 8 * std::sqrt(static_cast<double>(n)) * static_cast<double>(std::numeric_limits<T>::epsilon());
+}
 
 /// y (n,) or (n, M), finite. Throws shape_error, numerical_error.
 void check_rhs(const char* who, const Array<double>& y, std::size_t n);

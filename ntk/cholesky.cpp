@@ -16,12 +16,6 @@
 namespace xtangent::ntk {
 namespace {
 
-// What rounding may leave of a pivot that is zero, in units of the diagonal entry.
-template <class T>
-double rounding(std::size_t n) {
-  return 8 * std::sqrt(static_cast<double>(n)) * static_cast<double>(std::numeric_limits<T>::epsilon());
-}
-
 double mean_of(const std::vector<double>& values) {
   double sum = 0;
   for (double v : values) sum += v;
@@ -67,7 +61,7 @@ void Cholesky<T>::check_pivots(std::size_t first, std::size_t failed) {
     refuse(failed - 1);
   }
   std::size_t worst = n;
-  double least = rounding<T>(n);
+  double least = pivot_rounding<T>(n);
   for (std::size_t i = first; i < n; ++i) {
     const double l = static_cast<double>(storage_[i * ld + i]);
     if (l * l <= least * diagonal_[i]) {
@@ -102,7 +96,7 @@ void Cholesky<T>::refuse(std::size_t row) const {
       rest += std::abs(w);
   }
   const double mean = mean_of(diagonal_) - ridge_;
-  const double needed = 10 * std::max(rounding<T>(n) * diagonal_[row], -pivot);
+  const double needed = 10 * std::max(pivot_rounding<T>(n) * diagonal_[row], -pivot);
   std::ostringstream text;
   text << "[cholesky] the kernel of order " << n << " is not positive definite: the smallest pivot is " << pivot
        << ", at row " << row << ", whose diagonal entry is " << diagonal_[row] << ". ";

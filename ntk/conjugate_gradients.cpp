@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <sstream>
 #include <string>
@@ -19,38 +18,43 @@ namespace {
 
 using Matrix = Array<double>;
 
-constexpr std::size_t patience = 3;  // starts of a column that may fail to halve its residual
+constexpr std::size_t patience = 3;  // residuals of a column that may turn out to be far from what was believed
+constexpr double renewal = 0.3;      // of the largest residual since the last exact one: time for the next
+constexpr std::size_t misses = 2;    // exact residuals above twice what was believed: an approximation is given up
 
+// With an approximation of the map for the steps, residuals are computed exactly now and then; directions are kept.
 class Solver {
  public:
-  Solver(const LinearMap& map, const Matrix& b, const Preconditioner& preconditioner,
-         const ConjugateGradientOptions& options)
-      : map_(map), preconditioner_(preconditioner), options_(options), n_(map.size), columns_(b.size() / map.size) {
+  Solver(const LinearMap& map, const LinearMap& step, bool approximate, const Matrix& b,
+         const Preconditioner& preconditioner, const ConjugateGradientOptions& options)
+      : map_(map),
+        step_(&step),
+        approximate_(approximate),
+        preconditioner_(preconditioner),
+        options_(options),
+        n_(map.size),
+        columns_(b.size() / map.size) {
     const Shape shape{n_, columns_};
     b_ = b.reshaped(shape);
     x_ = options.start.defined() ? options.start.reshaped(shape).clone() : Matrix::zeros(shape);
     size_b_ = roots(dots(b_, b_));
     result_.iterations.assign(columns_, 0);
     failures_.assign(columns_, 0);
-    best_.assign(columns_, std::numeric_limits<double>::infinity());
-    result_.residuals.assign(columns_, 0);
+    goals_.assign(columns_, options.tolerance);
   }
 
   ConjugateGradientResult run() {
-    std::vector<std::size_t> all(columns_);
-    std::iota(all.begin(), all.end(), std::size_t(0));
-    begin(all, {});
+    begin();
     std::size_t iteration = 0;
     bool stopped = false;
     while (!active_.empty() && !stopped && iteration < options_.max_iterations) {
-      ++iteration;
-      step(iteration);
+      step(++iteration);
       const std::vector<double> sizes = relative(r_, active_);
       if (options_.progress)
         stopped = !options_.progress({iteration, *std::max_element(sizes.begin(), sizes.end()), active_.size()});
-      std::vector<std::size_t> done, open;
-      for (std::size_t j = 0; j < sizes.size(); ++j) (sizes[j] <= options_.tolerance ? done : open).push_back(j);
-      if (!done.empty()) begin(taken(active_, done), open);
+      if (stopped) break;
+      renew(sizes);
+      if (!active_.empty()) turn(iteration);
     }
     return finish(iteration, stopped);
   }
@@ -71,22 +75,14 @@ class Solver {
     kernels::gather(n_, x.shape()[1], 1, places, x.data(), out.mutable_data());
     return out;
   }
-  Matrix beside(const Matrix& a, const Matrix& b) const {
-    const std::size_t left = a.shape()[1], right = b.shape()[1];
-    Matrix out({n_, left + right});
-    kernels::copy_runs(n_, left, a.data(), left, out.mutable_data(), left + right);
-    kernels::copy_runs(n_, right, b.data(), right, out.mutable_data() + left, left + right);
-    return out;
-  }
   template <class X>
   static std::vector<X> taken(const std::vector<X>& x, const std::vector<std::size_t>& places) {
     std::vector<X> out;
     for (std::size_t place : places) out.push_back(x[place]);
     return out;
   }
-  Matrix product(const Matrix& u) {
-    result_.products += u.size() / n_;
-    Matrix out = map_(u);
+  Matrix product(const LinearMap& map, const Matrix& u) const {
+    Matrix out = map(u);
     if (options_.ridge > 0) kernels::axpy(u.size(), options_.ridge, u.data(), out.mutable_data());
     return out;
   }
@@ -105,69 +101,103 @@ class Solver {
     for (std::size_t j = 0; j < out.size(); ++j) out[j] = size_b_[columns[j]] > 0 ? out[j] / size_b_[columns[j]] : 0;
     return out;
   }
+  // b - A x
   Matrix residual(const std::vector<std::size_t>& columns) {
     Matrix r = picked(b_, columns);
-    const Matrix image = product(picked(x_, columns));
+    const Matrix image = product(map_, picked(x_, columns));
+    if (!approximate_) result_.products += columns.size();
     kernels::axpy(r.size(), -1.0, image.data(), r.mutable_data());
     return r;
   }
-
-  // Columns begin (again) from b - A x, beside the active ones at places `open`; those that have converged, or cannot
-  // come nearer, leave.
-  void begin(const std::vector<std::size_t>& columns, const std::vector<std::size_t>& open) {
-    const Matrix r = residual(columns);
-    const std::vector<double> sizes = relative(r, columns);
-    std::vector<std::size_t> stay;
-    for (std::size_t j = 0; j < columns.size(); ++j) {
-      const std::size_t column = columns[j];
-      result_.residuals[column] = sizes[j];
-      if (sizes[j] <= options_.tolerance) continue;
-      if (sizes[j] > best_[column] / 2) ++failures_[column];
-      best_[column] = std::min(best_[column], sizes[j]);
-      if (failures_[column] < patience)
-        stay.push_back(j);
-      else
-        stuck_ = true;
+  // Columns at other places than these leave.
+  void keep(const std::vector<std::size_t>& places) {
+    active_ = taken(active_, places);
+    peaks_ = taken(peaks_, places);
+    r_ = picked(r_, places);
+    if (p_.defined()) p_ = picked(p_, places);
+    if (image_.defined()) {
+      image_ = picked(image_, places);
+      curvature_ = taken(curvature_, places);
     }
-    active_ = taken(active_, open);
-    rz_ = taken(rz_, open);
-    if (!active_.empty()) {
-      r_ = picked(r_, open);
-      p_ = picked(p_, open);
-    } else {
-      r_ = p_ = Matrix({n_, 0});
-    }
-    if (stay.empty()) return;
-    const Matrix fresh = picked(r, stay), z = preconditioned(fresh);
-    const std::vector<double> rz = dots(fresh, z);
-    check_positive("preconditioner", "r^T M r", rz, 0);
-    r_ = beside(r_, fresh);
-    p_ = beside(p_, z);
-    rz_.insert(rz_.end(), rz.begin(), rz.end());
-    for (std::size_t j : stay) active_.push_back(columns[j]);
   }
 
+  void begin() {
+    active_.resize(columns_);
+    std::iota(active_.begin(), active_.end(), std::size_t(0));
+    r_ = options_.start.defined() ? residual(active_) : b_.clone();
+    result_.residuals = peaks_ = relative(r_, active_);
+    std::vector<std::size_t> open;
+    for (std::size_t j = 0; j < columns_; ++j)
+      if (!(peaks_[j] <= options_.tolerance)) open.push_back(j);
+    keep(open);
+    if (open.empty()) return;
+    p_ = preconditioned(r_);
+    check_positive("preconditioner", "r^T M r", dots(r_, p_), 0);
+  }
+
+  // Along p to where its part of the residual vanishes.
   void step(std::size_t iteration) {
-    const Matrix image = product(p_);
-    const std::vector<double> curvature = dots(p_, image);
-    check_positive("map", "p^T A p", curvature, iteration);
-    std::vector<double> length, back;
+    image_ = product(*step_, p_);
+    result_.products += active_.size();
+    curvature_ = dots(p_, image_);
+    check_positive("map", "p^T A p", curvature_, iteration);
+    std::vector<double> length = dots(r_, p_), back;
     for (std::size_t j = 0; j < active_.size(); ++j) {
-      length.push_back(rz_[j] / curvature[j]);
+      length[j] /= curvature_[j];
       back.push_back(-length[j]);
       ++result_.iterations[active_[j]];
     }
     kernels::add_columns_at(n_, columns_, active_, length.data(), p_.data(), x_.mutable_data());
-    kernels::add_columns(n_, back.size(), back.data(), image.data(), r_.mutable_data());
-    const Matrix z = preconditioned(r_);
-    const std::vector<double> rz = dots(r_, z), rr = dots(r_, r_);
-    std::vector<double> ratio;
-    for (std::size_t j = 0; j < rz.size(); ++j) {
-      if (rr[j] > 0) check_positive("preconditioner", "r^T M r", {rz[j]}, iteration);
-      ratio.push_back(rz[j] / rz_[j]);
+    kernels::add_columns(n_, back.size(), back.data(), image_.data(), r_.mutable_data());
+  }
+
+  // Where the recursion says that a column has converged, and of an approximation now and then, the residual becomes
+  // exact; columns that have converged leave, and those whose residuals are none again and again.
+  void renew(const std::vector<double>& sizes) {
+    std::vector<std::size_t> due, stay;
+    for (std::size_t j = 0; j < active_.size(); ++j) {
+      peaks_[j] = std::max(peaks_[j], sizes[j]);
+      if (sizes[j] <= goals_[active_[j]] || (approximate_ && sizes[j] <= renewal * peaks_[j])) due.push_back(j);
     }
+    if (due.empty()) return;
+    const std::vector<std::size_t> columns = taken(active_, due);
+    Matrix change = residual(columns);
+    const std::vector<double> exact = relative(change, columns);
+    const Matrix believed = picked(r_, due);
+    kernels::axpy(change.size(), -1.0, believed.data(), change.mutable_data());
+    const std::vector<double> ones(due.size(), 1.0);
+    kernels::add_columns_at(n_, active_.size(), due, ones.data(), change.data(), r_.mutable_data());
+    std::vector<bool> leaves(active_.size(), false);
+    for (std::size_t j = 0; j < due.size(); ++j) {
+      const std::size_t column = columns[j];
+      double& peak = peaks_[due[j]];
+      if (sizes[due[j]] <= goals_[column]) goals_[column] = options_.tolerance / 2;
+      if (approximate_)
+        missed_ += !(exact[j] <= 2 * sizes[due[j]]);
+      else if (!(exact[j] <= peak / 2))
+        ++failures_[column];
+      result_.residuals[column] = peak = exact[j];
+      const bool stuck = failures_[column] >= patience;
+      leaves[due[j]] = exact[j] <= options_.tolerance || stuck;
+      stuck_ = stuck_ || (stuck && exact[j] > options_.tolerance);
+    }
+    if (approximate_ && missed_ >= misses) {
+      approximate_ = false;
+      step_ = &map_;
+    }
+    for (std::size_t j = 0; j < active_.size(); ++j)
+      if (!leaves[j]) stay.push_back(j);
+    if (stay.size() < active_.size()) keep(stay);
+  }
+
+  // The next direction, conjugate to the last by what the map made of that, not by a recursion: residuals may have
+  // been renewed.
+  void turn(std::size_t iteration) {
+    const Matrix z = preconditioned(r_);
+    check_positive("preconditioner", "r^T M r", dots(r_, z), iteration);
+    std::vector<double> ratio = dots(z, image_);
+    for (std::size_t j = 0; j < ratio.size(); ++j) ratio[j] /= -curvature_[j];
     kernels::scale_add_columns(n_, ratio.size(), ratio.data(), z.data(), p_.mutable_data());
-    rz_ = rz;
   }
 
   static void check_positive(const char* what, const char* form, const std::vector<double>& values,
@@ -191,8 +221,8 @@ class Solver {
     if (!result_.converged && !stopped && !options_.partial) {
       std::ostringstream text;
       text << "[conjugate_gradients] after " << iteration << " iterations the residual is " << worst << " of b, not "
-           << options_.tolerance << ". "
-           << (stuck_ ? "Rounding allows no more: raise tolerance, or add a ridge."
+           << options_.tolerance << ". ";
+      text << (stuck_ ? "Rounding allows no more: raise tolerance, or add a ridge."
                       : "Raise max_iterations or tolerance, precondition, add a ridge, or take what there is with "
                         "partial.");
       throw numerical_error(text.str());
@@ -202,13 +232,18 @@ class Solver {
   }
 
   const LinearMap& map_;
+  const LinearMap* step_;
+  bool approximate_;
+  std::size_t missed_ = 0;
   const Preconditioner& preconditioner_;
   const ConjugateGradientOptions& options_;
   std::size_t n_, columns_;
   Matrix b_, x_;                     // all columns
-  std::vector<std::size_t> active_;  // the columns that r, p and rz have
-  Matrix r_, p_;
-  std::vector<double> rz_, size_b_, best_;
+  std::vector<std::size_t> active_;  // the columns that r, p, image, curvature and peaks have
+  Matrix r_, p_, image_;             // image: what the map of the steps makes of p
+  std::vector<double> curvature_;    // p^T image
+  std::vector<double> peaks_;        // largest residual since the last exact one
+  std::vector<double> size_b_, goals_;
   std::vector<std::size_t> failures_;
   bool stuck_ = false;
   ConjugateGradientResult result_;
@@ -241,80 +276,13 @@ void check_arguments(const LinearMap& map, const Array<double>& b, const Conjuga
     throw option_error("[conjugate_gradients] the tolerance must be positive, the ridge finite and not negative.");
 }
 
-// Rounds of iterations on an approximation of the map.
-class Refinement {
- public:
-  Refinement(const LinearMap& map, const Array<double>& b, const ConjugateGradientOptions& options)
-      : map_(map), options_(options), shape_({map.size, b.size() / map.size}), b_(b.reshaped(shape_)) {
-    result_.x = options.start.defined() ? options.start.reshaped(shape_).clone() : Array<double>::zeros(shape_);
-    result_.iterations.assign(shape_[1], 0);
-    size_b_ = norms(b_);
-  }
-
-  ConjugateGradientResult run(const LinearMap& approximation, const Preconditioner& preconditioner) {
-    double before = std::numeric_limits<double>::infinity();
-    std::size_t iterations = 0;
-    bool stopped = false;
-    while (true) {
-      const Array<double> r = residual();
-      const double worst = *std::max_element(result_.residuals.begin(), result_.residuals.end());
-      result_.converged = worst <= options_.tolerance;
-      const bool over = iterations >= options_.max_iterations || worst > before / 2;
-      if (result_.converged || stopped || (over && options_.partial)) return std::move(result_);
-      if (over) refuse(iterations, worst);
-      before = worst;
-      ConjugateGradientOptions inner = options_;
-      inner.tolerance = std::clamp(options_.tolerance / worst / 2, 1e-3, 0.5);
-      inner.max_iterations = options_.max_iterations - iterations;
-      inner.start = {};
-      inner.partial = true;
-      if (options_.progress)
-        inner.progress = [&](const ConjugateGradientProgress& p) {
-          stopped = !options_.progress({iterations + p.iteration, p.residual * worst, p.columns});
-          return !stopped;
-        };
-      const ConjugateGradientResult found = conjugate_gradients(approximation, r, preconditioner, inner);
-      kernels::axpy(r.size(), 1.0, found.x.data(), result_.x.mutable_data());
-      for (std::size_t j = 0; j < shape_[1]; ++j) result_.iterations[j] += found.iterations[j];
-      iterations += *std::max_element(found.iterations.begin(), found.iterations.end());
-      result_.products += found.products;
-    }
-  }
-
- private:
-  std::vector<double> norms(const Array<double>& x) const {
-    std::vector<double> out(shape_[1]);
-    kernels::column_dots(shape_[0], shape_[1], x.data(), x.data(), out.data());
-    for (double& v : out) v = std::sqrt(v);
-    return out;
-  }
-  Array<double> residual() {
-    Array<double> image = map_(result_.x);
-    kernels::axpy(image.size(), options_.ridge, result_.x.data(), image.mutable_data());
-    Array<double> r = b_.clone();
-    kernels::axpy(r.size(), -1.0, image.data(), r.mutable_data());
-    result_.residuals = norms(r);
-    for (std::size_t j = 0; j < shape_[1]; ++j)
-      result_.residuals[j] = size_b_[j] > 0 ? result_.residuals[j] / size_b_[j] : 0;
-    return r;
-  }
-  [[noreturn]] void refuse(std::size_t iterations, double worst) const {
-    std::ostringstream text;
-    text << "[refined_conjugate_gradients] after " << iterations << " iterations the residual is " << worst
-         << " of b, not " << options_.tolerance << ". "
-         << (iterations >= options_.max_iterations
-                 ? "Raise max_iterations or tolerance, precondition, add a ridge, or take what there is with partial."
-                 : "The approximation is too far from the map: iterate on the map itself, or add a ridge.");
-    throw numerical_error(text.str());
-  }
-
-  const LinearMap& map_;
-  const ConjugateGradientOptions& options_;
-  Shape shape_;
-  Array<double> b_;
-  std::vector<double> size_b_;
-  ConjugateGradientResult result_;
-};
+ConjugateGradientResult solved(const LinearMap& map, const LinearMap& step, bool approximate, const Array<double>& b,
+                               const Preconditioner& preconditioner, const ConjugateGradientOptions& options) {
+  if (b.size() == 0) return {.x = b, .residuals = {}, .iterations = {}, .converged = true};
+  ConjugateGradientResult out = Solver(map, step, approximate, b, preconditioner, options).run();
+  out.x = out.x.reshaped(b.shape());
+  return out;
+}
 
 }  // namespace
 
@@ -322,10 +290,7 @@ ConjugateGradientResult conjugate_gradients(const LinearMap& map, const Array<do
                                             const Preconditioner& preconditioner,
                                             const ConjugateGradientOptions& options) {
   check_arguments(map, b, options);
-  if (b.size() == 0) return {.x = b, .residuals = {}, .iterations = {}, .converged = true};
-  ConjugateGradientResult out = Solver(map, b, preconditioner, options).run();
-  out.x = out.x.reshaped(b.shape());
-  return out;
+  return solved(map, map, false, b, preconditioner, options);
 }
 
 ConjugateGradientResult refined_conjugate_gradients(const LinearMap& map, const LinearMap& approximation,
@@ -335,10 +300,7 @@ ConjugateGradientResult refined_conjugate_gradients(const LinearMap& map, const 
   if (approximation.size != map.size)
     throw shape_error("[refined_conjugate_gradients] a map of order " + std::to_string(map.size) +
                       " and an approximation of order " + std::to_string(approximation.size) + ".");
-  if (b.size() == 0) return {.x = b, .residuals = {}, .iterations = {}, .converged = true};
-  ConjugateGradientResult out = Refinement(map, b, options).run(approximation, preconditioner);
-  out.x = out.x.reshaped(b.shape());
-  return out;
+  return solved(map, approximation, true, b, preconditioner, options);
 }
 
 template Preconditioner kronecker_preconditioner(Cholesky<float>, std::size_t);

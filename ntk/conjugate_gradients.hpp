@@ -45,20 +45,22 @@ struct ConjugateGradientResult {
 
 /// A x = b for b (n,) or (n, M), all columns at once and each with its own steps; a column that has converged leaves,
 /// so that later products have fewer columns. Where the recursion says that a column has converged, the residual is
-/// computed from x, and the column starts again from there if that says otherwise. Cost: one product with the map and
-/// one with the preconditioner an iteration, and one product more at the end of each column; memory 6 arrays of b's
-/// size. Hestenes and Stiefel 1952; convergence by the eigenvalues of M^-1 A. Throws shape_error, option_error,
+/// computed from x, and the column goes on with that if it says otherwise. Cost: one product with the map and one with
+/// the preconditioner an iteration, and one product more at the end of each column; memory 8 arrays of b's size.
+/// Hestenes and Stiefel 1952; convergence by the eigenvalues of M^-1 A. Throws shape_error, option_error,
 /// numerical_error: the map or the preconditioner is not positive definite (the iteration and the curvature), made NaN,
 /// or no convergence (the residual reached).
 ConjugateGradientResult conjugate_gradients(const LinearMap& map, const Array<double>& b,
                                             const Preconditioner& preconditioner = {},
                                             const ConjugateGradientOptions& options = {});
 
-/// The same with iterations on an approximation of the map, such as one in float, and residuals with the map itself: in
-/// rounds, each of which solves for the residual that the round before left, to 1e-3 of it at most, and so gains up to
-/// three digits. The approximation may differ from the map by about 1e-3 over its condition. Iterations and products
-/// count those with the approximation; the map itself is applied once a round. Throws the same; numerical_error also
-/// when a round does not halve the residual.
+/// The same with steps by an approximation of the map, such as one in float, and exact residuals: whenever the residual
+/// of a column has fallen to 0.3, it is computed anew with the map itself, and the iteration goes on from there in the
+/// direction that it had, so that what it has learned of the spectrum is not lost. When a second exact residual turns
+/// out to be more than twice what was believed, the approximation is of no more use, and the iteration goes on with the
+/// map itself. Products count those of steps, and of the map when it took over. Throws the same. Sleijpen and van der
+/// Vorst: Reliable updated residuals in hybrid Bi-CG methods, 1996; Clark et al.: Solving lattice QCD systems of
+/// equations using mixed precision solvers on GPUs, 2010.
 ConjugateGradientResult refined_conjugate_gradients(const LinearMap& map, const LinearMap& approximation,
                                                     const Array<double>& b, const Preconditioner& preconditioner = {},
                                                     const ConjugateGradientOptions& options = {});

@@ -147,6 +147,19 @@ PackedKernel packed_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& p
 }
 
 template <class T>
+void kernel_into(const std::function<std::unique_ptr<TileSink>(const KernelShape&)>& sink, const nn::ModuleBase& net,
+                 const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout, const Options& options) {
+  const Request<T> request{net, params, x, x, true, readout, options};
+  request.check();
+  if (!options.store.empty())
+    throw option_error("[kernel_into] tiles go to the sink that was given: use stored_kernel with a store.");
+  const Planned<T> p = planned(request, Residence::stored);
+  const std::unique_ptr<TileSink> tiles = sink(shape_of(p.plan));
+  const pool::Ceiling ceiling(static_cast<std::size_t>(p.plan.budget_bytes));
+  compute_into(*tiles, request, p);
+}
+
+template <class T>
 StoredKernel stored_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                            const Readout& readout, const Options& options) {
   return compute_stored<T>({net, params, x, x, true, readout, options}, Residence::stored);
@@ -184,6 +197,9 @@ Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Arra
                                 const Readout&, const Options&);                                                       \
   template PackedKernel packed_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,                \
                                       const Readout&, const Options&);                                                 \
+  template void kernel_into(const std::function<std::unique_ptr<TileSink>(const KernelShape&)>&,                       \
+                            const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Readout&,          \
+                            const Options&);                                                                           \
   template StoredKernel stored_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,                \
                                       const Readout&, const Options&);                                                 \
   template StoredKernel stored_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,                \

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+#include <memory>
+
 #include "autodiff/xtensor.hpp"
 #include "nn/module.hpp"
 #include "ntk/packed.hpp"
@@ -37,6 +40,14 @@ Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params,
 template <class T>
 PackedKernel packed_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                            const Readout& readout, const Options& options = {});
+
+/// The kernel between examples x and themselves tile by tile into a sink that is made for its shape: for what is kept
+/// in another form. The sink's memory is the caller's, options.memory does not count it. Throws also option_error with
+/// a store, and what the sink throws.
+template <class T>
+void kernel_into(const std::function<std::unique_ptr<TileSink>(const KernelShape&)>& sink, const nn::ModuleBase& net,
+                 const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout,
+                 const Options& options = {});
 
 /// The kernel in the folder options.store, tile by tile: for kernels larger than the memory. Goes on with what an
 /// interrupted call has left there. Throws also what StoreTiles throws, option_error without a store.

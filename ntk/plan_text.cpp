@@ -12,14 +12,17 @@ namespace xtangent::ntk {
 namespace {
 
 void write_uses(std::ostream& out, const Plan& p) {
-  std::size_t width = 9;
-  for (const UsePlan& use : p.uses) width = std::max(width, use.parameter.size());
-  const int first = static_cast<int>(width) + 2;
-  out << std::left << std::setw(first) << "parameter" << std::setw(12) << "op" << std::setw(11) << "factor"
+  std::size_t longest = 9, longest_op = 10;
+  for (const UsePlan& use : p.uses) {
+    longest = std::max(longest, use.parameter.size());
+    longest_op = std::max(longest_op, std::string(use.op).size());
+  }
+  const int first = static_cast<int>(longest) + 2, second = static_cast<int>(longest_op) + 2;
+  out << std::left << std::setw(first) << "parameter" << std::setw(second) << "op" << std::setw(11) << "factor"
       << std::setw(15) << "rule" << std::right << std::setw(12) << "FLOP" << std::setw(14) << "an example"
       << std::setw(12) << "scratch\n";
   for (const UsePlan& use : p.uses)
-    out << std::left << std::setw(first) << use.parameter << std::setw(12) << use.op << std::setw(11)
+    out << std::left << std::setw(first) << use.parameter << std::setw(second) << use.op << std::setw(11)
         << name(use.shape.kind) << std::setw(15) << (use.fused ? "with weight" : name(use.rule)) << std::right
         << std::setw(12) << readable_number(use.cost.flop, "") << std::setw(14) << readable_bytes(use.held_bytes)
         << std::setw(11) << readable_bytes(use.cost.bytes) << "\n";

@@ -1,7 +1,9 @@
 #include "ntk/preconditioners.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -9,10 +11,12 @@
 #include "autodiff/kernels/lapack.hpp"
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/precision.hpp"
+#include "autodiff/kernels/symmetric.hpp"
 #include "ntk/budget.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/nearest.hpp"
 #include "ntk/plan_memory.hpp"
+#include "ntk/triangles.hpp"
 
 namespace xtangent::ntk {
 namespace {
@@ -39,109 +43,103 @@ Array<double> combinations(const nn::ModuleBase& net, const nn::Parameters<T>& p
   return permuted(mean, {1, outputs, outputs}, {0, 2, 1}).reshaped({outputs, outputs});
 }
 
-template <class F>
-Cholesky<F> factored(Array<double> kernel, double ridge) {
-  const CholeskyOptions options{.ridge = ridge, .relative = false};
-  if constexpr (std::is_same_v<F, double>) {
-    return Cholesky<double>(std::move(kernel), options);
-  } else {
-    Array<float> narrow(kernel.shape());
-    kernels::narrow(kernel.size(), kernel.data(), narrow.mutable_data());
-    kernel = {};
-    return Cholesky<float>(std::move(narrow), options);
-  }
+template <class F, class T>
+Array<F> converted(const Array<T>& x) {
+  Array<F> out(x.shape());
+  if constexpr (std::is_same_v<F, double>)
+    kernels::widen(x.size(), x.data(), out.mutable_data());
+  else
+    kernels::narrow(x.size(), x.data(), out.mutable_data());
+  return out;
 }
 
-// F is the type of the factors.
-template <class F, class T>
+// F is the type of the factors and of the sweeps that make their kernels.
+template <class F>
 class Maker {
  public:
-  Maker(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, std::size_t outputs,
+  Maker(const nn::ModuleBase& net, const nn::Parameters<F>& params, const Array<F>& x, std::size_t outputs,
         const PreconditionerOptions& options)
-      : net_(net),
-        params_(params),
-        x_(x),
-        outputs_(outputs),
-        options_(options),
-        n_(static_cast<double>(x.shape()[0])) {}
+      : net_(net), params_(params), x_(x), outputs_(outputs), options_(options), n_(x.shape()[0]) {}
 
+  // K^-1 (x) I: row n O + o of M columns is row n of O M columns.
   HeldPreconditioner one(const Readout& readout) const {
-    const std::size_t budget = check(1);
-    return {kronecker_preconditioner(factor(readout, budget), outputs_), sizeof(F) * n_ * n_};
+    const auto factors = made(1, readout);
+    auto apply = [n = n_, factors](const Array<double>& u) {
+      Array<double> y = u.reshaped({1, n, u.size() / n}).clone();
+      factors->solve(y);
+      return y.reshaped(u.shape());
+    };
+    return {std::move(apply), TriangularFactors<F>::bytes(1, n_)};
   }
 
   HeldPreconditioner each() const {
-    const std::size_t budget = check(outputs_), o = outputs_;
-    const Array<double> q = combinations(net_, params_, x_, o, budget);
-    std::vector<Cholesky<F>> factors;
-    for (std::size_t j = 0; j < o; ++j) {
-      Array<double> direction({o, 1});
-      kernels::copy_runs(o, 1, q.data() + j, o, direction.mutable_data(), 1);
-      factors.push_back(factor(readout::custom(std::move(direction)), budget));
-    }
-    const std::size_t n = x_.shape()[0];
-    auto apply = [q, n, o, factors = std::move(factors)](const Array<double>& u) {
+    const std::size_t o = outputs_;
+    const Array<double> q = combinations(net_, params_, x_, o, left(o));
+    Readout along = readout::custom(q);
+    along.reduction = Readout::Reduction::diagonal;
+    const auto factors = made(o, along);
+    auto apply = [q, n = n_, o, factors](const Array<double>& u) {
       const std::size_t m = u.size() / (n * o);
       const Array<double> outputs_last = permuted(u, {n, o, m}, {0, 2, 1});
       Array<double> rotated({n, m, o}), out({n, m, o});
       kernels::gemm(false, false, n * m, o, o, 1.0, outputs_last.data(), o, q.data(), o, 0.0, rotated.mutable_data(),
                     o);
-      Array<double> first = permuted(rotated, {n, m, o}, {2, 0, 1});
-      for (std::size_t j = 0; j < o; ++j) {
-        const Array<double> solved = factors[j].solve_unrefined(first.rows(j, j + 1).reshaped({n, m}));
-        std::copy_n(solved.data(), n * m, first.mutable_data() + j * n * m);
-      }
-      const Array<double> back = permuted(first, {o, n, m}, {1, 2, 0});
+      Array<double> y = permuted(rotated, {n, m, o}, {2, 0, 1});
+      factors->solve(y);
+      const Array<double> back = permuted(y, {o, n, m}, {1, 2, 0});
       kernels::gemm(false, true, n * m, o, o, 1.0, back.data(), o, q.data(), o, 0.0, out.mutable_data(), o);
       return permuted(out, {n, m, o}, {0, 2, 1}).reshaped(u.shape());
     };
-    return {std::move(apply), sizeof(F) * n_ * n_ * static_cast<double>(o)};
+    return {std::move(apply), TriangularFactors<F>::bytes(o, n_)};
   }
 
  private:
-  // The budget, if so many factors fit into it.
-  std::size_t check(std::size_t factors) const {
-    const double making = sizeof(F) == sizeof(double) ? 0 : 8 * n_ * n_;
-    const double needed = sizeof(F) * n_ * n_ * static_cast<double>(factors) + making;
-    const double budget = memory_budget(options_.memory);
-    const std::string order = std::to_string(x_.shape()[0]);
-    if (needed > budget)
+  // What so many factors leave of the budget.
+  std::size_t left(std::size_t factors) const {
+    const double needed = TriangularFactors<F>::bytes(factors, n_), budget = memory_budget(options_.memory);
+    if (needed >= budget)
       throw memory_error("[preconditioner] " +
-                         (factors == 1 ? "a factor of order " + order + " needs "
-                                       : std::to_string(factors) + " factors of order " + order + " need ") +
+                         (factors == 1
+                              ? "a factor of order " + std::to_string(n_) + " needs "
+                              : std::to_string(factors) + " factors of order " + std::to_string(n_) + " need ") +
                          readable_bytes(needed) + ", the budget leaves " + readable_bytes(budget) +
                          ". Raise options.memory, use float_factor, or `nearest`.");
-    return static_cast<std::size_t>(budget - needed + 8 * n_ * n_);
+    return static_cast<std::size_t>(budget - needed);
   }
-  Cholesky<F> factor(const Readout& readout, std::size_t budget) const {
-    return factored<F>(kernel(net_, params_, x_, readout, Options{.memory = budget}), options_.ridge);
+  std::shared_ptr<const TriangularFactors<F>> made(std::size_t count, const Readout& readout) const {
+    const std::size_t budget = left(count);
+    auto factors = std::make_shared<TriangularFactors<F>>(count, n_);
+    kernel_into<F>([&](const KernelShape& shape) { return factors->tiles(shape); }, net_, params_, x_, readout,
+                   Options{.memory = budget});
+    factors->factor(options_.ridge);
+    return factors;
   }
 
   const nn::ModuleBase& net_;
-  const nn::Parameters<T>& params_;
-  const Array<T>& x_;
+  const nn::Parameters<F>& params_;
+  const Array<F>& x_;
   std::size_t outputs_;
   const PreconditionerOptions& options_;
-  double n_;
+  std::size_t n_;
 };
+
+template <class F>
+HeldPreconditioner factored(SolvePreconditioner kind, const nn::ModuleBase& net, const nn::Parameters<F>& params,
+                            const Array<F>& x, std::size_t outputs, const PreconditionerOptions& options) {
+  const Maker<F> maker(net, params, x, outputs, options);
+  if (kind == SolvePreconditioner::outputs) return maker.each();
+  return maker.one(kind == SolvePreconditioner::pseudo ? readout::pseudo() : readout::trace());
+}
 
 template <class F, class T>
 HeldPreconditioner make(SolvePreconditioner kind, const nn::ModuleBase& net, const nn::Parameters<T>& params,
                         const Array<T>& x, std::size_t outputs, const PreconditionerOptions& options) {
-  const Maker<F, T> maker(net, params, x, outputs, options);
-  switch (kind) {
-    case SolvePreconditioner::none:
-      break;
-    case SolvePreconditioner::pseudo:
-      return maker.one(readout::pseudo());
-    case SolvePreconditioner::trace:
-      return maker.one(readout::trace());
-    case SolvePreconditioner::outputs:
-      return maker.each();
-    case SolvePreconditioner::nearest:
-      return nearest_preconditioner<F>(net, params, x, outputs, options);
-  }
-  return {};
+  if (kind == SolvePreconditioner::none) return {};
+  if (kind == SolvePreconditioner::nearest) return nearest_preconditioner<F>(net, params, x, outputs, options);
+  if constexpr (std::is_same_v<F, T>)
+    return factored<F>(kind, net, params, x, outputs, options);
+  else
+    return factored<F>(kind, net, params.template cast<F>(), converted<F>(x), outputs, options);
 }
 
 }  // namespace

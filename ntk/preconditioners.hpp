@@ -29,18 +29,19 @@ struct HeldPreconditioner {
 struct PreconditionerOptions {
   double ridge = 0;            ///< absolute
   std::size_t memory = 0;      ///< bytes, what is made beside it included; 0: half of what the machine has free
-  bool float_factor = false;   ///< keep factors in float: half of the memory, for a condition below about 1e6
+  bool float_factor = false;   ///< kernels and factors in float: half of memory and time, for a condition below 1e6
   std::size_t group = 20;      ///< of nearest: examples that share their neighbors
   std::size_t neighbors = 80;  ///< of nearest: examples that a group is conditioned on
   std::uint64_t seed = 0;      ///< of nearest: of the order of the examples
 };
 
-/// Cost of pseudo and trace: the kernel and N^3 / 3 multiply-adds; an application N^2 O; memory 8 N^2 bytes, with
-/// float_factor 4 N^2 and 12 N^2 while it is made.
+/// Cost of pseudo and trace: the kernel and N^3 / 3 multiply-adds; an application 2 N^2 O; memory 8 N^2 bytes, with
+/// float_factor 4 N^2, and what the kernel needs while it is made.
 ///
-/// outputs: O times that. With Q the eigenvectors of the mean O x O block on the diagonal (of up to 64 examples) the
-/// logits turn into combinations q_j that are nearly uncorrelated, and each has its own kernel q_j^T Theta q_j. After
-/// training the blocks are far from multiples of I, and this is far better than the pNTK.
+/// outputs: O times that, O / 2 times the memory, since two factors share a square. With Q the eigenvectors of the mean
+/// O x O block on the diagonal (of up to 64 examples) the logits turn into combinations q_j that are nearly
+/// uncorrelated, and each has its own kernel q_j^T Theta q_j. After training the blocks are far from multiples of I,
+/// and this is far better than the pNTK.
 ///
 /// nearest: A^-1 = G^T G with rows of G that are exact for what they hold: the examples stand in a random order, those
 /// that come together in groups of near ones, and each group's rows are those of the inverse Cholesky factor of A on

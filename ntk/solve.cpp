@@ -14,7 +14,7 @@
 namespace xtangent::ntk {
 namespace {
 
-constexpr double vectors = 7;  // of N O: six in conjugate gradients, and the right-hand side
+constexpr double vectors = 9;  // of N O: those of conjugate gradients, and the result of a product
 
 template <class T>
 Array<double> outputs(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x) {

@@ -19,10 +19,10 @@ struct SolveOptions {
   /// free.
   std::size_t memory = 0;
   SolvePreconditioner preconditioner = SolvePreconditioner::pseudo;
-  /// Keep the preconditioner's factors in float: half of their memory, for kernels of a condition below about 1e6.
+  /// Make the preconditioner in float: half of its memory and time, for kernels of a condition below about 1e6.
   bool float_factor = false;
-  /// Iterate with products in float, and compute residuals in double, see refined_conjugate_gradients: half the time of
-  /// an iteration, a few more of them, more memory for recordings.
+  /// Iterate with products in float as far as they serve, and compute residuals in double, see
+  /// refined_conjugate_gradients: up to half the time of an iteration, more memory for recordings.
   bool float_products = false;
   std::size_t group = 20;      ///< see PreconditionerOptions
   std::size_t neighbors = 80;  ///< see PreconditionerOptions
@@ -48,7 +48,7 @@ struct Solution {
 /// condition number.
 ///
 /// Cost: the preconditioner (see there), then an iteration is one product of the operator and one with it. Their number
-/// depends on how near the preconditioner is to Theta: CONTRIBUTING.md has a table. Memory: the preconditioner's, 7
+/// depends on how near the preconditioner is to Theta: CONTRIBUTING.md has a table. Memory: the preconditioner's, 9
 /// vectors of N O, and the operator's.
 ///
 /// Throws shape_error (y), numerical_error (values that are not finite; a pNTK that is not positive definite; no

@@ -24,12 +24,14 @@ template <>
 struct Routines<float> {
   static constexpr auto potrf = &spotrf_;
   static constexpr auto trsm = &cblas_strsm;
+  static constexpr auto trsv = &cblas_strsv;
   static constexpr auto syrk = &cblas_ssyrk;
 };
 template <>
 struct Routines<double> {
   static constexpr auto potrf = &dpotrf_;
   static constexpr auto trsm = &cblas_dtrsm;
+  static constexpr auto trsv = &cblas_dtrsv;
   static constexpr auto syrk = &cblas_dsyrk;
 };
 
@@ -55,24 +57,36 @@ std::vector<double> eigen(std::size_t size, double* a, char job) {
 }  // namespace
 
 template <class T>
-std::size_t cholesky(std::size_t size, T* a, std::size_t ld) {
+std::size_t cholesky(std::size_t size, T* a, std::size_t ld, Triangle triangle) {
   if (size == 0) return 0;
   const BlasThreads all;
   const int n = static_cast<int>(size), stride = static_cast<int>(ld);
   int info = 0;
   // Column-major upper is row-major lower.
-  Routines<T>::potrf("U", &n, a, &stride, &info, 1);
+  Routines<T>::potrf(triangle == Triangle::lower ? "U" : "L", &n, a, &stride, &info, 1);
   return info > 0 ? static_cast<std::size_t>(info) : 0;
 }
 
 template <class T>
 void triangular_solve(bool transpose, std::size_t n, const T* l, std::size_t ld, std::size_t count, T* b,
-                      std::size_t ldb) {
-  if (n == 0 || count == 0) return;
+                      std::size_t ldb, Triangle triangle) {
   const BlasThreads all;
-  Routines<T>::trsm(CblasRowMajor, CblasLeft, CblasLower, transpose ? CblasTrans : CblasNoTrans, CblasNonUnit,
-                    static_cast<int>(n), static_cast<int>(count), T(1), l, static_cast<int>(ld), b,
-                    static_cast<int>(ldb));
+  triangular_solve_serial(transpose, n, l, ld, count, b, ldb, triangle);
+}
+
+template <class T>
+void triangular_solve_serial(bool transpose, std::size_t n, const T* l, std::size_t ld, std::size_t count, T* b,
+                             std::size_t ldb, Triangle triangle) {
+  if (n == 0 || count == 0) return;
+  const bool lower = triangle == Triangle::lower;
+  const auto uplo = lower ? CblasLower : CblasUpper;
+  const auto turned = transpose == lower ? CblasTrans : CblasNoTrans;
+  const int order = static_cast<int>(n), stride = static_cast<int>(ld), step = static_cast<int>(ldb);
+  if (count == 1)
+    Routines<T>::trsv(CblasRowMajor, uplo, turned, CblasNonUnit, order, l, stride, b, step);
+  else
+    Routines<T>::trsm(CblasRowMajor, CblasLeft, uplo, turned, CblasNonUnit, order, static_cast<int>(count), T(1), l,
+                      stride, b, step);
 }
 
 template <class T>
@@ -101,10 +115,12 @@ std::vector<double> symmetric_eigenvectors(std::size_t n, double* a) {
   return eigen(n, a, 'V');
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                           \
-  template std::size_t cholesky(std::size_t, T*, std::size_t);                                            \
-  template void triangular_solve(bool, std::size_t, const T*, std::size_t, std::size_t, T*, std::size_t); \
-  template void triangular_solve_rows(std::size_t, const T*, std::size_t, std::size_t, T*, std::size_t);  \
+#define XTANGENT_INSTANTIATE(T)                                                                                     \
+  template std::size_t cholesky(std::size_t, T*, std::size_t, Triangle);                                            \
+  template void triangular_solve(bool, std::size_t, const T*, std::size_t, std::size_t, T*, std::size_t, Triangle); \
+  template void triangular_solve_serial(bool, std::size_t, const T*, std::size_t, std::size_t, T*, std::size_t,     \
+                                        Triangle);                                                                  \
+  template void triangular_solve_rows(std::size_t, const T*, std::size_t, std::size_t, T*, std::size_t);            \
   template void symmetric_product(std::size_t, std::size_t, T, const T*, std::size_t, T*, std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

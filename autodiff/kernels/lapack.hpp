@@ -8,15 +8,21 @@
 /// unless said. T = float, double.
 namespace xtangent::kernels {
 
-/// Cholesky factor of a (n, n) in place: lower triangle L with a = L L^T. Returns 0, or the order of the first leading
-/// minor that is not positive definite.
-template <class T>
-std::size_t cholesky(std::size_t n, T* a, std::size_t ld);
+enum class Triangle { lower, upper };
 
-/// b (n, count) <- L^-1 b, or L^-T b where `transpose`.
+/// Cholesky factor of a (n, n) in place: lower triangle L with a = L L^T, or upper triangle L^T. Returns 0, or the
+/// order of the first leading minor that is not positive definite.
+template <class T>
+std::size_t cholesky(std::size_t n, T* a, std::size_t ld, Triangle triangle = Triangle::lower);
+
+/// b (n, count) <- L^-1 b, or L^-T b where `transpose`, for L in the lower triangle or L^T in the upper one.
 template <class T>
 void triangular_solve(bool transpose, std::size_t n, const T* l, std::size_t ld, std::size_t count, T* b,
-                      std::size_t ldb);
+                      std::size_t ldb, Triangle triangle = Triangle::lower);
+/// The same in the calling thread alone.
+template <class T>
+void triangular_solve_serial(bool transpose, std::size_t n, const T* l, std::size_t ld, std::size_t count, T* b,
+                             std::size_t ldb, Triangle triangle = Triangle::lower);
 
 /// b (rows, n) <- b L^-T
 template <class T>

@@ -22,6 +22,7 @@ AGREEMENT = {'resnet18': 1e-4}  # else 1e-5: of its many relus some are so near 
 PEERS = pathlib.Path(__file__).parent / 'peers'
 TORCH = ['torch==2.13.0', 'numpy']
 NEURAL_TANGENTS = ['jax==0.4.25', 'jaxlib==0.4.25', 'numpy<2', 'scipy<1.13', 'neural-tangents==0.6.5']
+JOB = 'workload', 'kernel', 'n'  # what rows of one job share
 FIELDS = 'workload', 'kernel', 'n', 'program', 'seconds', 'peak_mib', 'ratio_to_best_peer'
 
 
@@ -29,10 +30,11 @@ def arguments():
     parser = argparse.ArgumentParser(prog='./run bench', description=__doc__.split('\n')[0])
     parser.add_argument('--peers', action='store_true', help='run PyTorch and neural-tangents in turn with ours')
     parser.add_argument('--workload', action='append', choices=ROWS, help='only this one (may be repeated)')
-    parser.add_argument('--kernel', choices=['pntk', 'entk', 'train'], help='only this one (train: a training step)')
+    parser.add_argument('--kernel', choices=['pntk', 'entk', 'train', 'solve'],
+                        help='only this one (train: a training step; solve: regression, with --large)')
     parser.add_argument('--rules', action='store_true', help='every contraction rule on a table of layers instead')
     parser.add_argument('--large', action='store_true', help='large kernels of real images instead, once each')
-    parser.add_argument('--hour', action='store_true', help='with --large: also a regression with 16,000 images, 10 GB of factors')
+    parser.add_argument('--hour', action='store_true', help='with --large: also a regression with 32,000 images, most of an hour')
     parser.add_argument('--data', default='../shared/data', help='folder of mnist and cifar10 for --large (%(default)s)')
     parser.add_argument('--repeat', type=int, default=5, help='runs that the best is taken of, at least (%(default)s)')
     parser.add_argument('--rounds', type=int, default=1, help='turns of all programs in each row (%(default)s)')
@@ -128,8 +130,12 @@ def check_agreement(options, peers, wanted):
 
 
 def write(path, rows):
+    """Puts rows into the file; what it has of other jobs stays."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    before = json.loads(path.read_text(encoding='utf-8')) if path.exists() else []
+    jobs = {tuple(r[k] for k in JOB) for r in rows}
+    rows = [r for r in before if tuple(r[k] for k in JOB) not in jobs] + rows
     ordered = [{**{f: r.get(f) for f in FIELDS}, **{k: v for k, v in r.items() if k not in FIELDS}} for r in rows]
     whole = path.with_name(path.name + '.part')
     whole.write_text(json.dumps(ordered, indent=1) + '\n', encoding='utf-8')
@@ -155,8 +161,11 @@ def main():
             peers['neural_tangents'] = environment(home / 'neural-tangents', NEURAL_TANGENTS, 'neural_tangents')
     if options.large:
         solve = str(pathlib.Path(options.bench).with_name('solve'))
-        found = large.solves(solve, options.data, options.hour, json.loads)
-        write(options.out, found + large.rows(options.bench, peers, PEERS, options.data, json.loads))
+        jobs = [job for job in large.JOBS if job[0] in (options.workload or known) and options.kernel in (None, job[1])]
+        if not options.workload and options.kernel in (None, 'solve'):
+            write(options.out, large.solves(solve, options.data, options.hour, json.loads))
+        for rows in large.kernels(jobs, options.bench, peers, PEERS, options.data, json.loads):
+            write(options.out, rows)
         print(options.out)
         return
     limit = measure([options.bench, 'gemm', str(options.repeat)])

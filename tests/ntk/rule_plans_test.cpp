@@ -3,6 +3,7 @@
 // Legend: N examples, `pairs` N^2 / 2 of them; a product of (m, k) and (k, n) is 2 m n k operations.
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 #include <map>
 #include <string>
 
@@ -60,6 +61,50 @@ void check(const Net& net, const Shape& example, std::size_t n, const ntk::Reado
 }
 
 const Expected fused{Rule::materialize, 0, 0, 0};
+
+// Ten probes of 4 images. Joined they are 40 rows: 6 tiles of at most 16 x 16, runs of 8192 elements in up to 3 tasks.
+namespace ten {
+
+constexpr double n = 4, k = 10, pairs = 8, probe_pairs = 100;
+
+double products(double p) {
+  const double parts = std::min(std::ceil(p / 8192), 3.0);
+  return gram(256, 6 * parts, parts > 1);
+}
+double flop(double d, double p) { return n * k * 2 * d * p + pairs * 2 * probe_pairs * p; }
+
+// A product over d positions with p parameters: gradients are held,
+Expected held(double d, double p) { return {Rule::materialize, flop(d, p), 4 * k * p, products(p)}; }
+// or formed anew, each image in its room, of factors that are smaller: d c probes and the inputs.
+Expected formed(double d, double p, double c, double inputs, double room) {
+  return {Rule::materialize, flop(d, p), 4 * (d * c * k + inputs),
+          4 * n * k * p + std::max(products(p), running(n) * room)};
+}
+// Scale and shift of c channels of d positions.
+void norm(Table& t, const std::string& name, double d, double c) {
+  t[name + ".weight"] = held(d, c);
+  t[name + ".bias"] = {Rule::materialize, n * k * d * c + pairs * 2 * probe_pairs * c, 4 * k * c, products(c)};
+}
+// Gram of u pixels of r channels, in tiles of `edge` x `edge` images, and sums over taps of rows and columns of d
+// positions: as many as pixels, 3 x 3 taps.
+Expected pixel_gram(double d, double c, double r, double edge) {
+  const double tiles = (n / edge) * (n / edge);
+  return {Rule::pixel_gram, pairs * (2 * d * d * r + 2 * probe_pairs * d * d * (c + 1) + 6 * d * d),
+          4 * (d * c * k + d * r), 4 * running(tiles) * (edge * edge * 2 * d * d + d * d)};
+}
+// Gram of patches of r elements at d positions, one tile.
+Expected position_gram(double d, double c, double r) {
+  return {Rule::position_gram, pairs * 2 * d * d * (r + probe_pairs * (c + 1)), 4 * d * (c * k + r),
+          4 * n * n * 2 * d * d};
+}
+// One row of the readout for all images; the bias is formed with it.
+void readout(Table& t, const std::string& name, double features) {
+  t[name + ".weight"] = {Rule::readout, pairs * (2 * features + 2 * probe_pairs) + 2 * probe_pairs * 10, 4 * features,
+                         4 * (2 * k * 10 + probe_pairs + n * n)};
+  t[name + ".bias"] = fused;
+}
+
+}  // namespace ten
 
 }  // namespace
 
@@ -228,6 +273,88 @@ BOOST_AUTO_TEST_CASE(transformer_block_of_16_images) {
   shift("conv_proj.bias", 64, 64);
   shift("class_token", 1, 64);
   check(net, {3, 32, 32}, 16, ntk::readout::pseudo(), t);
+}
+
+BOOST_AUTO_TEST_CASE(resnet18_of_ten_outputs) {
+  Table t;
+  ten::readout(t, "fc", 512);
+  t["conv1.weight"] = ten::held(1024, 1728);
+  ten::norm(t, "bn1", 1024, 64);
+  const Expected stage[] = {ten::held(1024, 36864), ten::formed(256, 147456, 128, 128 * 256, transformed),
+                            ten::pixel_gram(64, 256, 256, 4), ten::pixel_gram(16, 512, 512, 4)};
+  // Patches of five rows of 16, or of two images of 8 x 8.
+  const Expected first[] = {stage[0], ten::formed(256, 73728, 128, 64 * 1024, 4 * 576 * 80),
+                            ten::position_gram(64, 256, 1152), ten::position_gram(16, 512, 2304)};
+  const Expected shortcut[] = {{},
+                               ten::held(256, 8192),
+                               ten::formed(64, 32768, 256, 128 * 256, 4 * 128 * 128),
+                               ten::position_gram(16, 512, 256)};
+  const double channels[] = {64, 128, 256, 512}, pixels[] = {1024, 256, 64, 16};
+  for (std::size_t s = 0; s < 4; ++s) {
+    const std::string layer = "layer" + std::to_string(s + 1);
+    for (const char* block : {".0", ".1"})
+      for (const char* conv : {"1", "2"}) {
+        t[layer + block + ".conv" + conv + ".weight"] = stage[s];
+        ten::norm(t, layer + block + ".bn" + conv, pixels[s], channels[s]);
+      }
+    t[layer + ".0.conv1.weight"] = first[s];
+    if (s == 0) continue;
+    t[layer + ".0.downsample.0.weight"] = shortcut[s];
+    ten::norm(t, layer + ".0.downsample.1", pixels[s], channels[s]);
+  }
+  check(nn::resnet18({.classes = 10, .stem = nn::Stem::cifar}), {3, 32, 32}, 4, ntk::readout::full(), t);
+}
+
+BOOST_AUTO_TEST_CASE(wide_resnet_16_4_of_ten_outputs) {
+  Table t;
+  ten::readout(t, "fc", 256);
+  ten::norm(t, "bn1", 64, 256);
+  t["conv1.weight"] = ten::held(1024, 432);
+  t["block1.layer.0.conv1.weight"] = ten::held(1024, 9216);
+  t["block1.layer.0.convShortcut.weight"] = ten::held(1024, 1024);
+  t["block2.layer.0.conv1.weight"] = ten::formed(256, 73728, 128, 64 * 1024, 4 * 576 * 80);
+  t["block2.layer.0.convShortcut.weight"] = ten::held(256, 8192);
+  t["block3.layer.0.conv1.weight"] = ten::position_gram(64, 256, 1152);
+  t["block3.layer.0.convShortcut.weight"] = ten::formed(64, 32768, 256, 128 * 256, 4 * 128 * 128);
+  const Expected inner[] = {ten::held(1024, 36864), ten::formed(256, 147456, 128, 128 * 256, transformed),
+                            ten::pixel_gram(64, 256, 256, 4)};
+  const double into[] = {16, 64, 128}, channels[] = {64, 128, 256}, before[] = {1024, 1024, 256},
+               pixels[] = {1024, 256, 64};
+  for (std::size_t b = 0; b < 3; ++b) {
+    const std::string block = "block" + std::to_string(b + 1) + ".layer.";
+    ten::norm(t, block + "0.bn1", before[b], into[b]);
+    for (const char* norm : {"0.bn2", "1.bn1", "1.bn2"}) ten::norm(t, block + norm, pixels[b], channels[b]);
+    for (const char* conv : {"0.conv2", "1.conv1", "1.conv2"}) t[block + conv + ".weight"] = inner[b];
+  }
+  check(nn::wide_resnet(16, 4, {.classes = 10}), {3, 32, 32}, 4, ntk::readout::full(), t);
+}
+
+BOOST_AUTO_TEST_CASE(transformer_block_of_ten_outputs) {
+  const auto net = nn::vit(
+      {.image = 32, .patch = 4, .channels = 3, .layers = 1, .heads = 4, .features = 64, .hidden = 128, .classes = 10});
+  Table t;
+  const auto shift = [&](const std::string& name, double d, double p) {
+    t[name] = {Rule::materialize, ten::n * ten::k * d * p + ten::pairs * 2 * ten::probe_pairs * p, 4 * ten::k * p,
+               ten::products(p)};
+  };
+  const std::string block = "encoder.layers.encoder_layer_0.";
+  ten::readout(t, "heads.head", 64);
+  // 65 tokens: 64 cotangents of each probe and 128 inputs of each token are fewer than ten gradients.
+  t[block + "mlp.3.weight"] = ten::formed(65, 8192, 64, 65 * 128, 0);
+  t[block + "mlp.0.weight"] = ten::held(65, 8192);
+  t[block + "self_attention.out_proj.weight"] = ten::held(65, 4096);
+  t[block + "self_attention.in_proj_weight"] = ten::held(65, 12288);
+  t["conv_proj.weight"] = ten::held(64, 3072);
+  for (const std::string& norm : {std::string("encoder.ln"), block + "ln_1", block + "ln_2"})
+    ten::norm(t, norm, 65, 64);
+  shift(block + "mlp.3.bias", 65, 64);
+  shift(block + "mlp.0.bias", 65, 128);
+  shift(block + "self_attention.out_proj.bias", 65, 64);
+  shift(block + "self_attention.in_proj_bias", 65, 192);
+  shift("encoder.pos_embedding", 1, 4160);
+  shift("conv_proj.bias", 64, 64);
+  shift("class_token", 1, 64);
+  check(net, {3, 32, 32}, 4, ntk::readout::full(), t);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
