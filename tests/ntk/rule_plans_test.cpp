@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -62,6 +63,55 @@ void check(const Net& net, const Shape& example, std::size_t n, const ntk::Reado
 
 const Expected fused{Rule::materialize, 0, 0, 0};
 
+// The parameters that tests of one network share; a Row takes a name, positions, and channels or elements.
+using Row = std::function<void(const std::string&, double, double)>;
+
+// Of the four stages: their convolutions, the first of those, the shortcut, and all normalizations.
+void resnet18_stages(Table& t, const Expected (&stage)[4], const Expected (&first)[4], const Expected (&shortcut)[4],
+                     const Row& norm) {
+  const double channels[] = {64, 128, 256, 512}, pixels[] = {1024, 256, 64, 16};
+  norm("bn1", 1024, 64);
+  for (std::size_t s = 0; s < 4; ++s) {
+    const std::string layer = "layer" + std::to_string(s + 1);
+    for (const char* block : {".0", ".1"})
+      for (const char* conv : {"1", "2"}) {
+        t[layer + block + ".conv" + conv + ".weight"] = stage[s];
+        norm(layer + block + ".bn" + conv, pixels[s], channels[s]);
+      }
+    t[layer + ".0.conv1.weight"] = first[s];
+    if (s == 0) continue;
+    t[layer + ".0.downsample.0.weight"] = shortcut[s];
+    norm(layer + ".0.downsample.1", pixels[s], channels[s]);
+  }
+}
+
+// Of the three blocks: the convolutions between equal numbers of channels, and all normalizations.
+void wide_resnet_blocks(Table& t, const Expected (&inner)[3], const Row& norm) {
+  const double into[] = {16, 64, 128}, channels[] = {64, 128, 256}, before[] = {1024, 1024, 256},
+               pixels[] = {1024, 256, 64};
+  norm("bn1", 64, 256);
+  for (std::size_t b = 0; b < 3; ++b) {
+    const std::string block = "block" + std::to_string(b + 1) + ".layer.";
+    norm(block + "0.bn1", before[b], into[b]);
+    for (const char* name : {"0.bn2", "1.bn1", "1.bn2"}) norm(block + name, pixels[b], channels[b]);
+    for (const char* conv : {"0.conv2", "1.conv1", "1.conv2"}) t[block + conv + ".weight"] = inner[b];
+  }
+}
+
+const std::string encoder = "encoder.layers.encoder_layer_0.";
+
+// Normalizations of 65 tokens of 64 features, biases, and what is added to tokens.
+void transformer_sums(const Row& norm, const Row& shift) {
+  for (const std::string& name : {std::string("encoder.ln"), encoder + "ln_1", encoder + "ln_2"}) norm(name, 65, 64);
+  shift(encoder + "mlp.3.bias", 65, 64);
+  shift(encoder + "mlp.0.bias", 65, 128);
+  shift(encoder + "self_attention.out_proj.bias", 65, 64);
+  shift(encoder + "self_attention.in_proj_bias", 65, 192);
+  shift("encoder.pos_embedding", 1, 4160);
+  shift("conv_proj.bias", 64, 64);
+  shift("class_token", 1, 64);
+}
+
 // Ten probes of 4 images. Joined they are 40 rows: 6 tiles of at most 16 x 16, runs of 8192 elements in up to 3 tasks.
 namespace ten {
 
@@ -80,10 +130,17 @@ Expected formed(double d, double p, double c, double inputs, double room) {
   return {Rule::materialize, flop(d, p), 4 * (d * c * k + inputs),
           4 * n * k * p + std::max(products(p), running(n) * room)};
 }
-// Scale and shift of c channels of d positions.
-void norm(Table& t, const std::string& name, double d, double c) {
-  t[name + ".weight"] = held(d, c);
-  t[name + ".bias"] = {Rule::materialize, n * k * d * c + pairs * 2 * probe_pairs * c, 4 * k * c, products(c)};
+// A shift by p elements that d positions share, and scale and shift of c channels.
+Row shift(Table& t) {
+  return [&t](const std::string& name, double d, double p) {
+    t[name] = {Rule::materialize, n * k * d * p + pairs * 2 * probe_pairs * p, 4 * k * p, products(p)};
+  };
+}
+Row norm(Table& t) {
+  return [&t](const std::string& name, double d, double c) {
+    t[name + ".weight"] = held(d, c);
+    shift(t)(name + ".bias", d, c);
+  };
 }
 // Gram of u pixels of r channels, in tiles of `edge` x `edge` images, and sums over taps of rows and columns of d
 // positions: as many as pixels, 3 x 3 taps.
@@ -114,14 +171,13 @@ BOOST_AUTO_TEST_CASE(resnet18_of_32_images) {
   const double n = 32, pairs = 512;
   Table t;
   // Scale and shift of c channels of d pixels: gradients of c elements, n d c products and sums.
-  const auto norm = [&](const std::string& name, double c, double d) {
+  const auto norm = [&](const std::string& name, double d, double c) {
     t[name + ".weight"] = {Rule::materialize, n * 2 * d * c + pairs * 2 * c, 4 * c, gram(256, 3)};
     t[name + ".bias"] = {Rule::materialize, n * d * c + pairs * 2 * c, 4 * c, gram(256, 3)};
   };
   t["fc.weight"] = {Rule::readout, pairs * (2 * 512 + 2) + 2 * 10, 4 * 512, 4 * (2 * 10 + 1 + running(3) * 256)};
   t["fc.bias"] = fused;
   t["conv1.weight"] = {Rule::materialize, n * 2 * 1024 * 1728 + pairs * 2 * 1728, 4 * 1728, gram(256, 3)};
-  norm("bn1", 64, 1024);
   const Expected stage[] = {
       // 36864 elements: smaller than the factors, 5 runs of 8192 in as many tasks for each of 3 tiles.
       {Rule::materialize, n * 2 * 1024 * 36864 + pairs * 2 * 36864, 4 * 36864, gram(256, 15, true)},
@@ -145,26 +201,14 @@ BOOST_AUTO_TEST_CASE(resnet18_of_32_images) {
       {Rule::materialize, n * 2 * 256 * 8192 + pairs * 2 * 8192, 4 * 8192, gram(256, 3)},
       {Rule::materialize, n * 2 * 64 * 32768 + pairs * 2 * 32768, 4 * 32768, gram(256, 12, true)},
       {Rule::position_gram, pairs * 2 * 256 * (256.0 + 513), 4 * 16 * (512 + 256), 4 * running(4) * 2 * 65536}};
-  const double channels[] = {64, 128, 256, 512}, pixels[] = {1024, 256, 64, 16};
-  for (std::size_t s = 0; s < 4; ++s) {
-    const std::string layer = "layer" + std::to_string(s + 1);
-    for (const char* block : {".0", ".1"})
-      for (const char* conv : {"1", "2"}) {
-        t[layer + block + ".conv" + conv + ".weight"] = stage[s];
-        norm(layer + block + ".bn" + conv, channels[s], pixels[s]);
-      }
-    t[layer + ".0.conv1.weight"] = first[s];
-    if (s == 0) continue;
-    t[layer + ".0.downsample.0.weight"] = shortcut[s];
-    norm(layer + ".0.downsample.1", channels[s], pixels[s]);
-  }
+  resnet18_stages(t, stage, first, shortcut, norm);
   check(nn::resnet18({.classes = 10, .stem = nn::Stem::cifar}), {3, 32, 32}, 32, ntk::readout::pseudo(), t);
 }
 
 BOOST_AUTO_TEST_CASE(wide_resnet_16_4_of_8_images) {
   const double n = 8, pairs = 32;
   Table t;
-  const auto norm = [&](const std::string& name, double c, double d) {
+  const auto norm = [&](const std::string& name, double d, double c) {
     t[name + ".weight"] = {Rule::materialize, n * 2 * d * c + pairs * 2 * c, 4 * c, gram(64, 1)};
     t[name + ".bias"] = {Rule::materialize, n * d * c + pairs * 2 * c, 4 * c, gram(64, 1)};
   };
@@ -178,7 +222,6 @@ BOOST_AUTO_TEST_CASE(wide_resnet_16_4_of_8_images) {
                         4 * n * 147456 + std::max(gram(64, 17, true), running(8) * transformed)};
   t["fc.weight"] = {Rule::readout, pairs * (2 * 256 + 2) + 2 * 10, 4 * 256, 4 * (2 * 10 + 1 + 64)};
   t["fc.bias"] = fused;
-  norm("bn1", 256, 64);
   t["conv1.weight"] = held(1024, 432, 1);
   t["block1.layer.0.conv1.weight"] = held(1024, 9216, 2);
   t["block1.layer.0.convShortcut.weight"] = held(1024, 1024, 1);
@@ -188,16 +231,7 @@ BOOST_AUTO_TEST_CASE(wide_resnet_16_4_of_8_images) {
                                       4 * running(4) * 2 * 16 * 4096};
   t["block3.layer.0.convShortcut.weight"] = held(64, 32768, 4);
   const Expected inner[] = {held(1024, 36864, 5), second, third};
-  const double into[] = {16, 64, 128}, channels[] = {64, 128, 256}, before[] = {1024, 1024, 256},
-               pixels[] = {1024, 256, 64};
-  for (std::size_t b = 0; b < 3; ++b) {
-    const std::string block = "block" + std::to_string(b + 1) + ".layer.";
-    norm(block + "0.bn1", into[b], before[b]);
-    norm(block + "0.bn2", channels[b], pixels[b]);
-    norm(block + "1.bn1", channels[b], pixels[b]);
-    norm(block + "1.bn2", channels[b], pixels[b]);
-    for (const char* conv : {"0.conv2", "1.conv1", "1.conv2"}) t[block + conv + ".weight"] = inner[b];
-  }
+  wide_resnet_blocks(t, inner, norm);
   check(nn::wide_resnet(16, 4, {.classes = 10}), {3, 32, 32}, 8, ntk::readout::pseudo(), t);
 }
 
@@ -253,25 +287,18 @@ BOOST_AUTO_TEST_CASE(transformer_block_of_16_images) {
   const auto shift = [&](const std::string& name, double d, double p) {
     t[name] = {Rule::materialize, n * d * p + pairs * 2 * p, 4 * p, gram(256, 1)};
   };
-  const std::string block = "encoder.layers.encoder_layer_0.";
   t["heads.head.weight"] = {Rule::readout, pairs * (2 * 64 + 2) + 2 * 10, 4 * 64, 4 * (2 * 10 + 1 + 256)};
   t["heads.head.bias"] = fused;
-  product(block + "mlp.3.weight", 65, 8192, 1);
-  product(block + "mlp.0.weight", 65, 8192, 1);
-  product(block + "self_attention.out_proj.weight", 65, 4096, 1);
-  product(block + "self_attention.in_proj_weight", 65, 12288, 2);
+  product(encoder + "mlp.3.weight", 65, 8192, 1);
+  product(encoder + "mlp.0.weight", 65, 8192, 1);
+  product(encoder + "self_attention.out_proj.weight", 65, 4096, 1);
+  product(encoder + "self_attention.in_proj_weight", 65, 12288, 2);
   product("conv_proj.weight", 64, 3072, 1);
-  for (const std::string& norm : {std::string("encoder.ln"), block + "ln_1", block + "ln_2"}) {
-    scale(norm + ".weight", 65, 64);
-    shift(norm + ".bias", 65, 64);
-  }
-  shift(block + "mlp.3.bias", 65, 64);
-  shift(block + "mlp.0.bias", 65, 128);
-  shift(block + "self_attention.out_proj.bias", 65, 64);
-  shift(block + "self_attention.in_proj_bias", 65, 192);
-  shift("encoder.pos_embedding", 1, 4160);
-  shift("conv_proj.bias", 64, 64);
-  shift("class_token", 1, 64);
+  const auto norm = [&](const std::string& name, double d, double c) {
+    scale(name + ".weight", d, c);
+    shift(name + ".bias", d, c);
+  };
+  transformer_sums(norm, shift);
   check(net, {3, 32, 32}, 16, ntk::readout::pseudo(), t);
 }
 
@@ -279,7 +306,6 @@ BOOST_AUTO_TEST_CASE(resnet18_of_ten_outputs) {
   Table t;
   ten::readout(t, "fc", 512);
   t["conv1.weight"] = ten::held(1024, 1728);
-  ten::norm(t, "bn1", 1024, 64);
   const Expected stage[] = {ten::held(1024, 36864), ten::formed(256, 147456, 128, 128 * 256, transformed),
                             ten::pixel_gram(64, 256, 256, 4), ten::pixel_gram(16, 512, 512, 4)};
   // Patches of five rows of 16, or of two images of 8 x 8.
@@ -289,26 +315,13 @@ BOOST_AUTO_TEST_CASE(resnet18_of_ten_outputs) {
                                ten::held(256, 8192),
                                ten::formed(64, 32768, 256, 128 * 256, 4 * 128 * 128),
                                ten::position_gram(16, 512, 256)};
-  const double channels[] = {64, 128, 256, 512}, pixels[] = {1024, 256, 64, 16};
-  for (std::size_t s = 0; s < 4; ++s) {
-    const std::string layer = "layer" + std::to_string(s + 1);
-    for (const char* block : {".0", ".1"})
-      for (const char* conv : {"1", "2"}) {
-        t[layer + block + ".conv" + conv + ".weight"] = stage[s];
-        ten::norm(t, layer + block + ".bn" + conv, pixels[s], channels[s]);
-      }
-    t[layer + ".0.conv1.weight"] = first[s];
-    if (s == 0) continue;
-    t[layer + ".0.downsample.0.weight"] = shortcut[s];
-    ten::norm(t, layer + ".0.downsample.1", pixels[s], channels[s]);
-  }
+  resnet18_stages(t, stage, first, shortcut, ten::norm(t));
   check(nn::resnet18({.classes = 10, .stem = nn::Stem::cifar}), {3, 32, 32}, 4, ntk::readout::full(), t);
 }
 
 BOOST_AUTO_TEST_CASE(wide_resnet_16_4_of_ten_outputs) {
   Table t;
   ten::readout(t, "fc", 256);
-  ten::norm(t, "bn1", 64, 256);
   t["conv1.weight"] = ten::held(1024, 432);
   t["block1.layer.0.conv1.weight"] = ten::held(1024, 9216);
   t["block1.layer.0.convShortcut.weight"] = ten::held(1024, 1024);
@@ -318,14 +331,7 @@ BOOST_AUTO_TEST_CASE(wide_resnet_16_4_of_ten_outputs) {
   t["block3.layer.0.convShortcut.weight"] = ten::formed(64, 32768, 256, 128 * 256, 4 * 128 * 128);
   const Expected inner[] = {ten::held(1024, 36864), ten::formed(256, 147456, 128, 128 * 256, transformed),
                             ten::pixel_gram(64, 256, 256, 4)};
-  const double into[] = {16, 64, 128}, channels[] = {64, 128, 256}, before[] = {1024, 1024, 256},
-               pixels[] = {1024, 256, 64};
-  for (std::size_t b = 0; b < 3; ++b) {
-    const std::string block = "block" + std::to_string(b + 1) + ".layer.";
-    ten::norm(t, block + "0.bn1", before[b], into[b]);
-    for (const char* norm : {"0.bn2", "1.bn1", "1.bn2"}) ten::norm(t, block + norm, pixels[b], channels[b]);
-    for (const char* conv : {"0.conv2", "1.conv1", "1.conv2"}) t[block + conv + ".weight"] = inner[b];
-  }
+  wide_resnet_blocks(t, inner, ten::norm(t));
   check(nn::wide_resnet(16, 4, {.classes = 10}), {3, 32, 32}, 4, ntk::readout::full(), t);
 }
 
@@ -333,27 +339,14 @@ BOOST_AUTO_TEST_CASE(transformer_block_of_ten_outputs) {
   const auto net = nn::vit(
       {.image = 32, .patch = 4, .channels = 3, .layers = 1, .heads = 4, .features = 64, .hidden = 128, .classes = 10});
   Table t;
-  const auto shift = [&](const std::string& name, double d, double p) {
-    t[name] = {Rule::materialize, ten::n * ten::k * d * p + ten::pairs * 2 * ten::probe_pairs * p, 4 * ten::k * p,
-               ten::products(p)};
-  };
-  const std::string block = "encoder.layers.encoder_layer_0.";
   ten::readout(t, "heads.head", 64);
   // 65 tokens: 64 cotangents of each probe and 128 inputs of each token are fewer than ten gradients.
-  t[block + "mlp.3.weight"] = ten::formed(65, 8192, 64, 65 * 128, 0);
-  t[block + "mlp.0.weight"] = ten::held(65, 8192);
-  t[block + "self_attention.out_proj.weight"] = ten::held(65, 4096);
-  t[block + "self_attention.in_proj_weight"] = ten::held(65, 12288);
+  t[encoder + "mlp.3.weight"] = ten::formed(65, 8192, 64, 65 * 128, 0);
+  t[encoder + "mlp.0.weight"] = ten::held(65, 8192);
+  t[encoder + "self_attention.out_proj.weight"] = ten::held(65, 4096);
+  t[encoder + "self_attention.in_proj_weight"] = ten::held(65, 12288);
   t["conv_proj.weight"] = ten::held(64, 3072);
-  for (const std::string& norm : {std::string("encoder.ln"), block + "ln_1", block + "ln_2"})
-    ten::norm(t, norm, 65, 64);
-  shift(block + "mlp.3.bias", 65, 64);
-  shift(block + "mlp.0.bias", 65, 128);
-  shift(block + "self_attention.out_proj.bias", 65, 64);
-  shift(block + "self_attention.in_proj_bias", 65, 192);
-  shift("encoder.pos_embedding", 1, 4160);
-  shift("conv_proj.bias", 64, 64);
-  shift("class_token", 1, 64);
+  transformer_sums(ten::norm(t), ten::shift(t));
   check(net, {3, 32, 32}, 4, ntk::readout::full(), t);
 }
 
