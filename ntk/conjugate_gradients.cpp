@@ -109,6 +109,10 @@ class Solver {
     kernels::axpy(r.size(), -1.0, image.data(), r.mutable_data());
     return r;
   }
+  void give_up_approximation() {
+    approximate_ = false;
+    step_ = &map_;
+  }
   // Columns at other places than these leave.
   void keep(const std::vector<std::size_t>& places) {
     active_ = taken(active_, places);
@@ -137,9 +141,16 @@ class Solver {
 
   // Along p to where its part of the residual vanishes.
   void step(std::size_t iteration) {
-    image_ = product(*step_, p_);
-    result_.products += active_.size();
-    curvature_ = dots(p_, image_);
+    const auto apply = [&] {
+      image_ = product(*step_, p_);
+      result_.products += active_.size();
+      curvature_ = dots(p_, image_);
+    };
+    apply();
+    if (approximate_ && !std::all_of(curvature_.begin(), curvature_.end(), [](double c) { return c > 0; })) {
+      give_up_approximation();
+      apply();
+    }
     check_positive("map", "p^T A p", curvature_, iteration);
     std::vector<double> length = dots(r_, p_), back;
     for (std::size_t j = 0; j < active_.size(); ++j) {
@@ -181,10 +192,7 @@ class Solver {
       leaves[due[j]] = exact[j] <= options_.tolerance || stuck;
       stuck_ = stuck_ || (stuck && exact[j] > options_.tolerance);
     }
-    if (approximate_ && missed_ >= misses) {
-      approximate_ = false;
-      step_ = &map_;
-    }
+    if (missed_ >= misses) give_up_approximation();
     for (std::size_t j = 0; j < active_.size(); ++j)
       if (!leaves[j]) stay.push_back(j);
     if (stay.size() < active_.size()) keep(stay);

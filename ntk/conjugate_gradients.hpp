@@ -57,10 +57,10 @@ ConjugateGradientResult conjugate_gradients(const LinearMap& map, const Array<do
 /// The same with steps by an approximation of the map, such as one in float, and exact residuals: whenever the residual
 /// of a column has fallen to 0.3, it is computed anew with the map itself, and the iteration goes on from there in the
 /// direction that it had, so that what it has learned of the spectrum is not lost. When a second exact residual turns
-/// out to be more than twice what was believed, the approximation is of no more use, and the iteration goes on with the
-/// map itself. Products count those of steps, and of the map when it took over. Throws the same. Sleijpen and van der
-/// Vorst: Reliable updated residuals in hybrid Bi-CG methods, 1996; Clark et al.: Solving lattice QCD systems of
-/// equations using mixed precision solvers on GPUs, 2010.
+/// out to be more than twice what was believed, or the approximation is not positive definite, it is of no more use,
+/// and the iteration goes on with the map itself. Products count those of steps, and of the map when it took over.
+/// Throws the same. Sleijpen and van der Vorst: Reliable updated residuals in hybrid Bi-CG methods, 1996; Clark et al.:
+/// Solving lattice QCD systems of equations using mixed precision solvers on GPUs, 2010.
 ConjugateGradientResult refined_conjugate_gradients(const LinearMap& map, const LinearMap& approximation,
                                                     const Array<double>& b, const Preconditioner& preconditioner = {},
                                                     const ConjugateGradientOptions& options = {});

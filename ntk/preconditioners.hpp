@@ -13,7 +13,7 @@ namespace xtangent::ntk {
 enum class SolvePreconditioner {
   none,
   pseudo,   ///< (pNTK + ridge I)^-1 (x) I: one factorization of order N
-  trace,    ///< the same with the mean of the kernels of the logits
+  trace,    ///< the same with the mean of the kernels of the logits: O times the sweeps, fewer iterations
   outputs,  ///< O factorizations of order N: the kernels of O combinations of the logits, exactly
   nearest,  ///< an approximate factor of A^-1, exact among near examples; memory grows as N
 };
