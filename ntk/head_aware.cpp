@@ -14,6 +14,7 @@
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/symmetric.hpp"
 #include "ntk/budget.hpp"
+#include "ntk/converted.hpp"
 #include "ntk/plan_memory.hpp"
 #include "ntk/spectrum.hpp"
 
@@ -93,9 +94,8 @@ LastLayer last_layer(const nn::ModuleBase& net, const nn::Parameters<T>& params,
     if (first == 0) {
       const Array<T>& w = arguments[head.weight].constant.value();
       out.inputs = Array<double>({n, width});
-      out.weight = Array<double>(w.shape());
+      out.weight = converted<double>(w);
       out.bias = head.bias.has_value();
-      kernels::widen(w.size(), w.data(), out.weight.mutable_data());
     }
     kernels::widen(h.size(), h.data(), out.inputs.mutable_data() + first * width);
   }

@@ -16,6 +16,7 @@
 #include "autodiff/kernels/random.hpp"
 #include "autodiff/kernels/symmetric.hpp"
 #include "ntk/budget.hpp"
+#include "ntk/converted.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/plan_memory.hpp"
 
@@ -197,9 +198,7 @@ HeldPreconditioner nearest_preconditioner(const nn::ModuleBase& net, const nn::P
     const Array<double> exact =
         inverse_rows(entk(net, params, chosen(x, group.examples), Options{.memory = within.memory}),
                      group.own * outputs, options.ridge);
-    Array<F> rows(exact.shape());
-    kernels::narrow(rows.size(), exact.data(), rows.mutable_data());
-    factors->rows.push_back(std::move(rows));
+    factors->rows.push_back(converted<F>(exact));
   }
   return {[factors = std::shared_ptr<const Factors<F>>(std::move(factors))](const Array<double>& u) {
             return factors->apply(u);

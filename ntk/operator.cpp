@@ -9,9 +9,9 @@
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/precision.hpp"
-#include "autodiff/kernels/symmetric.hpp"
 #include "ntk/budget.hpp"
 #include "ntk/checks.hpp"
+#include "ntk/converted.hpp"
 #include "ntk/model.hpp"
 #include "ntk/plan_memory.hpp"
 
@@ -93,17 +93,6 @@ Array<double> transposed(const Array<double>& x) {
   Array<double> out({shape[1], shape[0]});
   kernels::transpose(shape, {1, 0}, x.data(), out.mutable_data());
   return out;
-}
-
-template <class T>
-Array<T> narrowed(const Array<double>& x) {
-  Array<T> out(x.shape());
-  kernels::narrow(x.size(), x.data(), out.mutable_data());
-  return out;
-}
-template <>
-Array<double> narrowed(const Array<double>& x) {
-  return x;
 }
 
 }  // namespace
@@ -270,7 +259,7 @@ class Operator<T>::State {
       kernels::gemm_serial(false, true, n, o, width_, 1.0, from.data() + p / probes_ * columns() + shard.first * width_,
                            width_, weights_.data() + p % probes_, weights_.shape()[1], 0.0,
                            out.mutable_data() + (p - probes.first) * n * o, o);
-    const Array<T> values = narrowed<T>(out);
+    const Array<T> values = converted<T>(out);
     return Var<T>(probes.count() == 1 ? values.reshaped({n, o}) : values);
   }
 
@@ -295,7 +284,7 @@ class Operator<T>::State {
         });
     std::vector<Var<T>> out(count);
     for (std::size_t i = 0; i < count; ++i)
-      if (sums[i].defined()) out[i] = Var<T>(narrowed<T>(std::exchange(sums[i], {})));
+      if (sums[i].defined()) out[i] = Var<T>(converted<T>(std::exchange(sums[i], {})));
     return out;
   }
 
@@ -308,8 +297,7 @@ class Operator<T>::State {
       const Var<T> dy = pushforward<T>(std::vector<Var<T>>{r.output}, r.parameters, tangents).front();
       if (!dy.defined()) return;
       const std::size_t n = side[s].last - side[s].first;
-      Array<double> wide(dy.shape());
-      kernels::widen(wide.size(), dy.value().data(), wide.mutable_data());
+      const Array<double> wide = converted<double>(dy.value());
       for (std::size_t p = probes.first; p < probes.last; ++p)
         kernels::gemm_serial(false, false, n, width_, o, 1.0 / static_cast<double>(probes_),
                              wide.data() + (p - probes.first) * n * o, o, weights_.data() + p % probes_,

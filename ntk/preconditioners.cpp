@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <memory>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/lapack.hpp"
 #include "autodiff/kernels/layout.hpp"
-#include "autodiff/kernels/precision.hpp"
-#include "autodiff/kernels/symmetric.hpp"
 #include "ntk/budget.hpp"
+#include "ntk/converted.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/nearest.hpp"
 #include "ntk/plan_memory.hpp"
@@ -41,16 +39,6 @@ Array<double> combinations(const nn::ModuleBase& net, const nn::Parameters<T>& p
   }
   kernels::symmetric_eigenvectors(outputs, mean.mutable_data());
   return permuted(mean, {1, outputs, outputs}, {0, 2, 1}).reshaped({outputs, outputs});
-}
-
-template <class F, class T>
-Array<F> converted(const Array<T>& x) {
-  Array<F> out(x.shape());
-  if constexpr (std::is_same_v<F, double>)
-    kernels::widen(x.size(), x.data(), out.mutable_data());
-  else
-    kernels::narrow(x.size(), x.data(), out.mutable_data());
-  return out;
 }
 
 // F is the type of the factors and of the sweeps that make their kernels.
@@ -136,10 +124,7 @@ HeldPreconditioner make(SolvePreconditioner kind, const nn::ModuleBase& net, con
                         const Array<T>& x, std::size_t outputs, const PreconditionerOptions& options) {
   if (kind == SolvePreconditioner::none) return {};
   if (kind == SolvePreconditioner::nearest) return nearest_preconditioner<F>(net, params, x, outputs, options);
-  if constexpr (std::is_same_v<F, T>)
-    return factored<F>(kind, net, params, x, outputs, options);
-  else
-    return factored<F>(kind, net, params.template cast<F>(), converted<F>(x), outputs, options);
+  return factored<F>(kind, net, params.template cast<F>(), converted<F>(x), outputs, options);
 }
 
 }  // namespace

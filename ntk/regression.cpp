@@ -8,6 +8,7 @@
 #include "autodiff/kernels/loops.hpp"
 #include "autodiff/kernels/symmetric.hpp"
 #include "ntk/checks.hpp"
+#include "ntk/converted.hpp"
 
 namespace xtangent::ntk {
 
@@ -68,9 +69,7 @@ Array<double> Regression<T>::posterior_covariance(const Array<T>& kernel_new,
   if (!(kernel_new.shape() == Shape{m, size()}))
     throw shape_error("[posterior_covariance] kernel_new " + to_string(kernel_new.shape()) + ", expected " +
                       to_string(Shape{m, size()}) + ".");
-  const Array<T> rows = factor_.whitened(kernel_new);
-  Array<double> wide({m, size()});
-  kernels::widen(rows.size(), rows.data(), wide.mutable_data());
+  const Array<double> wide = converted<double>(factor_.whitened(kernel_new));
   Array<double> out = covariance_new.clone();
   kernels::symmetric_product(m, size(), -1.0, wide.data(), size(), out.mutable_data(), m);
   kernels::mirror_lower(m, out.mutable_data());

@@ -4,11 +4,10 @@
 #include <utility>
 
 #include "autodiff/kernels/elementwise.hpp"
-#include "autodiff/kernels/precision.hpp"
-#include "autodiff/kernels/symmetric.hpp"
 #include "nn/evaluate.hpp"
 #include "ntk/budget.hpp"
 #include "ntk/checks.hpp"
+#include "ntk/converted.hpp"
 #include "ntk/plan_memory.hpp"
 
 namespace xtangent::ntk {
@@ -21,9 +20,7 @@ Array<double> outputs(const nn::ModuleBase& net, const nn::Parameters<T>& params
   const Array<T> y = nn::predict(net, params, x);
   if (y.rank() != 2)
     throw shape_error("[solve] the network's output is " + to_string(y.shape()) + ", regression needs (N, O).");
-  Array<double> out(y.shape());
-  kernels::widen(y.size(), y.data(), out.mutable_data());
-  return out;
+  return converted<double>(y);
 }
 
 // y - f0 as (N O, 1)
@@ -51,10 +48,9 @@ ConjugateGradientResult iterate(const nn::ModuleBase& net, const nn::Parameters<
   const OperatorOptions half{.memory = static_cast<std::size_t>(room / 2)};
   if constexpr (std::is_same_v<T, double>)
     if (in_float) {
-      Array<float> narrow(x.shape());
-      kernels::narrow(x.size(), x.data(), narrow.mutable_data());
       const Operator<double> theta(net, params, x, readout::full(), half);
-      const Operator<float> approximation(net, params.template cast<float>(), narrow, readout::full(), half);
+      const Operator<float> approximation(net, params.template cast<float>(), converted<float>(x), readout::full(),
+                                          half);
       return refined_conjugate_gradients(theta.map(), approximation.map(), b, preconditioner, options);
     }
   const Operator<T> theta(net, params, x, readout::full(), {.memory = static_cast<std::size_t>(room)});
