@@ -25,11 +25,10 @@ constexpr std::size_t misses = 2;    // exact residuals above twice what was bel
 // With an approximation of the map for the steps, residuals are computed exactly now and then; directions are kept.
 class Solver {
  public:
-  Solver(const LinearMap& map, const LinearMap& step, bool approximate, const Matrix& b,
-         const Preconditioner& preconditioner, const ConjugateGradientOptions& options)
+  Solver(const LinearMap& map, const LinearMap* approximation, const Matrix& b, const Preconditioner& preconditioner,
+         const ConjugateGradientOptions& options)
       : map_(map),
-        step_(&step),
-        approximate_(approximate),
+        approximation_(approximation),
         preconditioner_(preconditioner),
         options_(options),
         n_(map.size),
@@ -105,13 +104,9 @@ class Solver {
   Matrix residual(const std::vector<std::size_t>& columns) {
     Matrix r = picked(b_, columns);
     const Matrix image = product(map_, picked(x_, columns));
-    if (!approximate_) result_.products += columns.size();
+    if (!approximation_) result_.products += columns.size();
     kernels::axpy(r.size(), -1.0, image.data(), r.mutable_data());
     return r;
-  }
-  void give_up_approximation() {
-    approximate_ = false;
-    step_ = &map_;
   }
   // Columns at other places than these leave.
   void keep(const std::vector<std::size_t>& places) {
@@ -142,13 +137,13 @@ class Solver {
   // Along p to where its part of the residual vanishes.
   void step(std::size_t iteration) {
     const auto apply = [&] {
-      image_ = product(*step_, p_);
+      image_ = product(approximation_ ? *approximation_ : map_, p_);
       result_.products += active_.size();
       curvature_ = dots(p_, image_);
     };
     apply();
-    if (approximate_ && !std::all_of(curvature_.begin(), curvature_.end(), [](double c) { return c > 0; })) {
-      give_up_approximation();
+    if (approximation_ && !std::all_of(curvature_.begin(), curvature_.end(), [](double c) { return c > 0; })) {
+      approximation_ = nullptr;
       apply();
     }
     check_positive("map", "p^T A p", curvature_, iteration);
@@ -168,7 +163,7 @@ class Solver {
     std::vector<std::size_t> due, stay;
     for (std::size_t j = 0; j < active_.size(); ++j) {
       peaks_[j] = std::max(peaks_[j], sizes[j]);
-      if (sizes[j] <= goals_[active_[j]] || (approximate_ && sizes[j] <= renewal * peaks_[j])) due.push_back(j);
+      if (sizes[j] <= goals_[active_[j]] || (approximation_ && sizes[j] <= renewal * peaks_[j])) due.push_back(j);
     }
     if (due.empty()) return;
     const std::vector<std::size_t> columns = taken(active_, due);
@@ -183,7 +178,7 @@ class Solver {
       const std::size_t column = columns[j];
       double& peak = peaks_[due[j]];
       if (sizes[due[j]] <= goals_[column]) goals_[column] = options_.tolerance / 2;
-      if (approximate_)
+      if (approximation_)
         missed_ += !(exact[j] <= 2 * sizes[due[j]]);
       else if (!(exact[j] <= peak / 2))
         ++failures_[column];
@@ -192,7 +187,7 @@ class Solver {
       leaves[due[j]] = exact[j] <= options_.tolerance || stuck;
       stuck_ = stuck_ || (stuck && exact[j] > options_.tolerance);
     }
-    if (missed_ >= misses) give_up_approximation();
+    if (missed_ >= misses) approximation_ = nullptr;
     for (std::size_t j = 0; j < active_.size(); ++j)
       if (!leaves[j]) stay.push_back(j);
     if (stay.size() < active_.size()) keep(stay);
@@ -240,8 +235,7 @@ class Solver {
   }
 
   const LinearMap& map_;
-  const LinearMap* step_;
-  bool approximate_;
+  const LinearMap* approximation_;  // what steps are made with; none, or no more: the map
   std::size_t missed_ = 0;
   const Preconditioner& preconditioner_;
   const ConjugateGradientOptions& options_;
@@ -284,10 +278,10 @@ void check_arguments(const LinearMap& map, const Array<double>& b, const Conjuga
     throw option_error("[conjugate_gradients] the tolerance must be positive, the ridge finite and not negative.");
 }
 
-ConjugateGradientResult solved(const LinearMap& map, const LinearMap& step, bool approximate, const Array<double>& b,
+ConjugateGradientResult solved(const LinearMap& map, const LinearMap* approximation, const Array<double>& b,
                                const Preconditioner& preconditioner, const ConjugateGradientOptions& options) {
   if (b.size() == 0) return {.x = b, .residuals = {}, .iterations = {}, .converged = true};
-  ConjugateGradientResult out = Solver(map, step, approximate, b, preconditioner, options).run();
+  ConjugateGradientResult out = Solver(map, approximation, b, preconditioner, options).run();
   out.x = out.x.reshaped(b.shape());
   return out;
 }
@@ -298,7 +292,7 @@ ConjugateGradientResult conjugate_gradients(const LinearMap& map, const Array<do
                                             const Preconditioner& preconditioner,
                                             const ConjugateGradientOptions& options) {
   check_arguments(map, b, options);
-  return solved(map, map, false, b, preconditioner, options);
+  return solved(map, nullptr, b, preconditioner, options);
 }
 
 ConjugateGradientResult refined_conjugate_gradients(const LinearMap& map, const LinearMap& approximation,
@@ -308,7 +302,7 @@ ConjugateGradientResult refined_conjugate_gradients(const LinearMap& map, const 
   if (approximation.size != map.size)
     throw shape_error("[refined_conjugate_gradients] a map of order " + std::to_string(map.size) +
                       " and an approximation of order " + std::to_string(approximation.size) + ".");
-  return solved(map, approximation, true, b, preconditioner, options);
+  return solved(map, &approximation, b, preconditioner, options);
 }
 
 template Preconditioner kronecker_preconditioner(Cholesky<float>, std::size_t);
