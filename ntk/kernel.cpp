@@ -83,31 +83,34 @@ Planned<T> planned(const Request<T>& r, Residence residence) {
   return out;
 }
 
-template <class T>
-void compute_into(TileSink& sink, const Request<T>& r, const Planned<T>& p) {
-  compute_tiles(p.model, p.plan, r.x1, r.x2, r.readout, r.options, sink);
+// All tiles in the sink that make(p) gives, within the budget.
+template <class T, class Make>
+auto computed(const Request<T>& r, Residence residence, const Make& make) {
+  r.check();
+  const Planned<T> p = planned(r, residence);
+  const pool::Ceiling ceiling(static_cast<std::size_t>(p.plan.budget_bytes));
+  auto sink = make(p);
+  compute_tiles(p.model, p.plan, r.x1, r.x2, r.readout, r.options, *sink);
+  return sink;
 }
 
 template <class T>
 StoredKernel compute_stored(const Request<T>& r, Residence residence) {
-  r.check();
   if (r.options.store.empty()) throw option_error("[stored_kernel] name a folder in options.store.");
-  const Planned<T> p = planned(r, residence);
-  const pool::Ceiling ceiling(static_cast<std::size_t>(p.plan.budget_bytes));
-  StoreTiles tiles(r.options.store, shape_of(p.plan), p.plan.partition, settings_of(r, p.trace));
-  compute_into(tiles, r, p);
-  return tiles.stored();
+  return computed(r, residence,
+                  [&r](const Planned<T>& p) {
+                    return std::make_unique<StoreTiles>(r.options.store, shape_of(p.plan), p.plan.partition,
+                                                        settings_of(r, p.trace));
+                  })
+      ->stored();
 }
 
 template <class T>
 Array<double> compute(const Request<T>& r) {
   if (!r.options.store.empty()) return compute_stored(r, Residence::dense).matrix();
-  r.check();
-  const Planned<T> p = planned(r, Residence::dense);
-  const pool::Ceiling ceiling(static_cast<std::size_t>(p.plan.budget_bytes));
-  DenseTiles tiles(shape_of(p.plan));
-  compute_into(tiles, r, p);
-  return tiles.take();
+  return computed(r, Residence::dense,
+                  [](const Planned<T>& p) { return std::make_unique<DenseTiles>(shape_of(p.plan)); })
+      ->take();
 }
 
 }  // namespace
@@ -135,28 +138,21 @@ Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params,
 template <class T>
 PackedKernel packed_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                            const Readout& readout, const Options& options) {
-  const Request<T> request{net, params, x, x, true, readout, options};
-  request.check();
   if (!options.store.empty())
     throw option_error("[packed_kernel] a packed kernel is held in memory: use stored_kernel with a store.");
-  const Planned<T> p = planned(request, Residence::packed);
-  const pool::Ceiling ceiling(static_cast<std::size_t>(p.plan.budget_bytes));
-  PackedTiles tiles(shape_of(p.plan));
-  compute_into(tiles, request, p);
-  return tiles.take();
+  const Request<T> request{net, params, x, x, true, readout, options};
+  return computed(request, Residence::packed,
+                  [](const Planned<T>& p) { return std::make_unique<PackedTiles>(shape_of(p.plan)); })
+      ->take();
 }
 
 template <class T>
 void kernel_into(const std::function<std::unique_ptr<TileSink>(const KernelShape&)>& sink, const nn::ModuleBase& net,
                  const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout, const Options& options) {
-  const Request<T> request{net, params, x, x, true, readout, options};
-  request.check();
   if (!options.store.empty())
     throw option_error("[kernel_into] tiles go to the sink that was given: use stored_kernel with a store.");
-  const Planned<T> p = planned(request, Residence::stored);
-  const std::unique_ptr<TileSink> tiles = sink(shape_of(p.plan));
-  const pool::Ceiling ceiling(static_cast<std::size_t>(p.plan.budget_bytes));
-  compute_into(*tiles, request, p);
+  const Request<T> request{net, params, x, x, true, readout, options};
+  computed(request, Residence::stored, [&sink](const Planned<T>& p) { return sink(shape_of(p.plan)); });
 }
 
 template <class T>
