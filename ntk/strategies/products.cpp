@@ -12,30 +12,25 @@ namespace {
 template <class T>
 class ProductsPanel : public PanelWorker<T> {
  public:
-  ProductsPanel(const Model<T>& model, const Plan& plan, const Array<T>& x1, const Array<T>& x2,
-                const Array<double>& weights, Range panel, ProgressMeter& meter)
-      : model_(model),
-        plan_(plan),
-        x2_(x2),
-        weights_(weights),
+  ProductsPanel(const Work<T>& work, Range panel)
+      : work_(work),
         panel_(panel),
-        meter_(meter),
-        seeds_(readout_cotangents<T>(weights, 1)),
-        shards_((panel.size() + plan.partition.shard - 1) / plan.partition.shard) {
+        seeds_(readout_cotangents<T>(work.weights, 1)),
+        shards_((panel.size() + work.plan.partition.shard - 1) / work.plan.partition.shard) {
     kernels::parallel_for(shards_.size(), 1, [&](std::size_t first, std::size_t last) {
       for (std::size_t s = first; s < last; ++s) {
         const Range rows = range(s);
-        shards_[s].recording = model.record(shards_[s].tape, x1.rows(rows.first, rows.last));
+        shards_[s].recording = work.model.record(shards_[s].tape, work.x1.rows(rows.first, rows.last));
       }
     });
-    meter_.add(plan.sweep_flop_of(panel.size()));
+    work_.meter.add(work.plan.sweep_flop_of(panel.size()));
   }
 
   void add(Range rows, Range columns, bool, Block& block) override {
     for (std::size_t m = columns.first; m < columns.last; ++m) {
-      add_column(rows, x2_.rows(m, m + 1), m - columns.first, block);
-      const double k = static_cast<double>(plan_.probes);
-      meter_.add(plan_.forward_flop * (1 + 2 * k + 2 * k * static_cast<double>(rows.size())));
+      add_column(rows, work_.x2.rows(m, m + 1), m - columns.first, block);
+      const double k = static_cast<double>(work_.plan.probes);
+      work_.meter.add(work_.plan.forward_flop * (1 + 2 * k + 2 * k * static_cast<double>(rows.size())));
     }
   }
 
@@ -46,17 +41,17 @@ class ProductsPanel : public PanelWorker<T> {
   };
 
   Range range(std::size_t s) const {
-    const std::size_t first = panel_.first + s * plan_.partition.shard;
-    return {first, std::min(panel_.last, first + plan_.partition.shard)};
+    const std::size_t first = panel_.first + s * work_.plan.partition.shard;
+    return {first, std::min(panel_.last, first + work_.plan.partition.shard)};
   }
 
   // Column m of the block: all readout columns of one example, a few at a time, so that their cotangents of all
   // parameters stay within the room.
   void add_column(Range rows, const Array<T>& x, std::size_t m, Block& block) {
     Tape<T> tape;
-    const Recording<T> column = model_.record(tape, x);
-    const std::size_t c = plan_.probes;
-    const std::size_t step = std::clamp<std::size_t>(plan_.room / (plan_.parameters * sizeof(T)), 1, c);
+    const Recording<T> column = work_.model.record(tape, x);
+    const std::size_t c = work_.plan.probes;
+    const std::size_t step = std::clamp<std::size_t>(work_.plan.room / (work_.plan.parameters * sizeof(T)), 1, c);
     for (std::size_t first = 0; first < c; first += step) {
       const std::size_t last = std::min(c, first + step);
       const std::vector<Var<T>> u = pullback<T>(column.output, Var<T>(seeds_.rows(first, last)), column.parameters);
@@ -69,7 +64,7 @@ class ProductsPanel : public PanelWorker<T> {
           if (!dy[0].defined()) continue;
           for (std::size_t n = std::max(own.first, rows.first); n < std::min(own.last, rows.last); ++n)
             for (std::size_t j = first; j < last; ++j)
-              add_entries(dy[0].value().data() + ((j - first) * own.size() + n - own.first) * plan_.outputs, j,
+              add_entries(dy[0].value().data() + ((j - first) * own.size() + n - own.first) * work_.plan.outputs, j,
                           n - rows.first, m, block);
         }
       });
@@ -78,21 +73,17 @@ class ProductsPanel : public PanelWorker<T> {
 
   // R^T of a tangent (O,) of the outputs of row n, for readout column j of column m.
   void add_entries(const T* tangent, std::size_t j, std::size_t n, std::size_t m, Block& block) const {
-    const std::size_t c = plan_.probes, o = plan_.outputs;
-    const bool cross = plan_.mode == ProbeMode::cross;
+    const std::size_t c = work_.plan.probes, o = work_.plan.outputs;
+    const bool cross = work_.plan.mode == ProbeMode::cross;
     for (std::size_t k = cross ? 0 : j; k < (cross ? c : j + 1); ++k) {
       double sum = 0;
-      for (std::size_t i = 0; i < o; ++i) sum += weights_[i * c + k] * static_cast<double>(tangent[i]);
+      for (std::size_t i = 0; i < o; ++i) sum += work_.weights[i * c + k] * static_cast<double>(tangent[i]);
       block.at(k, n, j, m) += sum;
     }
   }
 
-  const Model<T>& model_;
-  const Plan& plan_;
-  const Array<T>& x2_;
-  const Array<double>& weights_;
+  const Work<T>& work_;
   Range panel_;
-  ProgressMeter& meter_;
   Array<T> seeds_;
   std::vector<Shard> shards_;
 };
@@ -100,17 +91,11 @@ class ProductsPanel : public PanelWorker<T> {
 }  // namespace
 
 template <class T>
-std::unique_ptr<PanelWorker<T>> products_panel(const Model<T>& model, const Plan& plan, const Array<T>& x1,
-                                               const Array<T>& x2, const Array<double>& weights, Range rows,
-                                               ProgressMeter& meter) {
-  return std::make_unique<ProductsPanel<T>>(model, plan, x1, x2, weights, rows, meter);
+std::unique_ptr<PanelWorker<T>> products_panel(const Work<T>& work, Range rows) {
+  return std::make_unique<ProductsPanel<T>>(work, rows);
 }
 
-#define XTANGENT_INSTANTIATE(T)                            \
-  template std::unique_ptr<PanelWorker<T>> products_panel( \
-      const Model<T>&, const Plan&, const Array<T>&, const Array<T>&, const Array<double>&, Range, ProgressMeter&);
-XTANGENT_INSTANTIATE(float)
-XTANGENT_INSTANTIATE(double)
-#undef XTANGENT_INSTANTIATE
+template std::unique_ptr<PanelWorker<float>> products_panel(const Work<float>&, Range);
+template std::unique_ptr<PanelWorker<double>> products_panel(const Work<double>&, Range);
 
 }  // namespace xtangent::ntk

@@ -61,6 +61,7 @@ void compute_tiles(const Model<T>& model, const Plan& plan, const Array<T>& x1, 
                    const Readout& readout, const Options& options, TileSink& sink) {
   const Array<double> weights = readout.weights(plan.outputs);
   ProgressMeter meter(options, plan.flop());
+  const Work<T> work{model, plan, x1, x2, weights, meter};
   for (const Panel& panel : panels_of(plan.grid, plan.partition.panel)) {
     std::unique_ptr<PanelWorker<T>> worker;
     for (const ColumnOfTiles& column : panel.columns) {
@@ -69,9 +70,8 @@ void compute_tiles(const Model<T>& model, const Plan& plan, const Array<T>& x1, 
         continue;
       }
       if (!worker) {
-        worker = plan.strategy == Strategy::vector_products
-                     ? products_panel(model, plan, x1, x2, weights, panel.rows, meter)
-                     : factored_panel(model, plan, x1, x2, weights, panel.rows, meter);
+        worker = plan.strategy == Strategy::vector_products ? products_panel(work, panel.rows)
+                                                            : factored_panel(work, panel.rows);
       }
       compute_column(plan, column, panel.rows, *worker, sink);
     }

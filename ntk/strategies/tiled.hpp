@@ -31,15 +31,21 @@ class PanelWorker {
   virtual void add(Range rows, Range columns, bool within, Block& block) = 0;
 };
 
-/// What a strategy is made of: the worker for a panel of rows. x2 is x1 itself for a symmetric plan.
+/// What all panels of a kernel share. x2 is x1 itself for a symmetric plan; `weights` is the readout's matrix.
 template <class T>
-std::unique_ptr<PanelWorker<T>> factored_panel(const Model<T>& model, const Plan& plan, const Array<T>& x1,
-                                               const Array<T>& x2, const Array<double>& weights, Range rows,
-                                               ProgressMeter& meter);
+struct Work {
+  const Model<T>& model;
+  const Plan& plan;
+  const Array<T>&x1, &x2;
+  const Array<double>& weights;
+  ProgressMeter& meter;
+};
+
+/// What a strategy is made of: the worker for a panel of rows, which must not outlive the work.
 template <class T>
-std::unique_ptr<PanelWorker<T>> products_panel(const Model<T>& model, const Plan& plan, const Array<T>& x1,
-                                               const Array<T>& x2, const Array<double>& weights, Range rows,
-                                               ProgressMeter& meter);
+std::unique_ptr<PanelWorker<T>> factored_panel(const Work<T>& work, Range rows);
+template <class T>
+std::unique_ptr<PanelWorker<T>> products_panel(const Work<T>& work, Range rows);
 
 /// Computes all tiles that the sink does not have. Tiles of one column beside one panel are computed together, always,
 /// so that their bits do not depend on which of them were there.
