@@ -144,6 +144,8 @@ def write(path, rows):
 
 def main():
     options = arguments()
+    if options.kernel == 'solve' and not options.large:
+        sys.exit('bench: --kernel solve is one of the large ones: add --large')
     options.bench = str(pathlib.Path(options.build) / 'tests' / 'benchmarks' / 'bench')
     if options.rules:
         sys.exit(subprocess.run([options.bench.removesuffix('bench') + 'rules', str(options.repeat)], check=False).returncode)
