@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/pool.hpp"
 
 namespace xtangent {

@@ -5,7 +5,7 @@
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/convolution.hpp"
 #include "autodiff/kernels/layout.hpp"
-#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/reduce.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "ntk/any_matrix.hpp"
+#include "ntk/algebra/any_matrix.hpp"
 
 /// How far kernels are from one another. Kernels are Arrays of float or double, one of each too, or xtensor
 /// expressions; sums are in double.

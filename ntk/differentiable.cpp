@@ -9,7 +9,7 @@
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/linear.hpp"
 #include "autodiff/ops/reduction.hpp"
-#include "ntk/recorded_gradients.hpp"
+#include "ntk/computation/recorded_gradients.hpp"
 
 namespace xtangent::ntk {
 namespace {

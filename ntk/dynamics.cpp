@@ -9,9 +9,9 @@
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/columns.hpp"
 #include "autodiff/kernels/elementwise.hpp"
-#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/reduce.hpp"
-#include "ntk/checks.hpp"
+#include "ntk/algebra/checks.hpp"
 
 namespace xtangent::ntk {
 namespace {

@@ -13,9 +13,9 @@
 #include "autodiff/kernels/lapack.hpp"
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/symmetric.hpp"
-#include "ntk/budget.hpp"
-#include "ntk/converted.hpp"
-#include "ntk/plan_memory.hpp"
+#include "ntk/planning/budget.hpp"
+#include "ntk/algebra/converted.hpp"
+#include "ntk/planning/memory.hpp"
 #include "ntk/spectrum.hpp"
 
 namespace xtangent::ntk {

@@ -2,10 +2,10 @@
 
 #include <vector>
 
-#include "ntk/any_matrix.hpp"
-#include "ntk/cholesky.hpp"
+#include "ntk/algebra/any_matrix.hpp"
+#include "ntk/algebra/cholesky.hpp"
 #include "ntk/kernel.hpp"
-#include "ntk/linear_map.hpp"
+#include "ntk/algebra/linear_map.hpp"
 
 /// An approximation of the eNTK between the pNTK and the eNTK itself: Theta ~ Phi (x) I + C (x) S.
 ///

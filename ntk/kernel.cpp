@@ -1,10 +1,10 @@
 #include "ntk/kernel.hpp"
 
 #include "autodiff/kernels/blas.hpp"
-#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/pool.hpp"
-#include "ntk/checks.hpp"
-#include "ntk/strategies/tiled.hpp"
+#include "ntk/algebra/checks.hpp"
+#include "ntk/computation/tiled.hpp"
 
 namespace xtangent::ntk {
 namespace {

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "nn/module.hpp"
-#include "ntk/linear_map.hpp"
+#include "ntk/algebra/linear_map.hpp"
 #include "ntk/readout.hpp"
 
 namespace xtangent::ntk {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "ntk/linear_map.hpp"
-#include "ntk/tiles.hpp"
+#include "ntk/algebra/linear_map.hpp"
+#include "ntk/computation/sinks.hpp"
 
 namespace xtangent::ntk {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "ntk/grid.hpp"
-#include "ntk/rule.hpp"
-#include "ntk/trace.hpp"
+#include "ntk/planning/grid.hpp"
+#include "ntk/contraction/rule.hpp"
+#include "ntk/planning/profile.hpp"
 
 /// What a kernel costs and how it will be computed, before it is.
 namespace xtangent::ntk {

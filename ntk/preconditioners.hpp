@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "nn/module.hpp"
-#include "ntk/conjugate_gradients.hpp"
+#include "ntk/algebra/conjugate_gradients.hpp"
 
 /// Approximate inverses of an eNTK of N examples and O outputs, for conjugate gradients. A in their names is
 /// Theta + ridge I.

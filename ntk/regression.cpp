@@ -5,10 +5,10 @@
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/kernels/lapack.hpp"
-#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/symmetric.hpp"
-#include "ntk/checks.hpp"
-#include "ntk/converted.hpp"
+#include "ntk/algebra/checks.hpp"
+#include "ntk/algebra/converted.hpp"
 
 namespace xtangent::ntk {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "ntk/any_matrix.hpp"
-#include "ntk/cholesky.hpp"
+#include "ntk/algebra/any_matrix.hpp"
+#include "ntk/algebra/cholesky.hpp"
 
 /// Kernel regression and Gaussian processes with a kernel matrix: one factorization, any number of right-hand sides.
 ///

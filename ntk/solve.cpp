@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "autodiff/kernels/elementwise.hpp"
-#include "nn/evaluate.hpp"
-#include "ntk/budget.hpp"
-#include "ntk/checks.hpp"
-#include "ntk/converted.hpp"
-#include "ntk/plan_memory.hpp"
+#include "nn/training/evaluate.hpp"
+#include "ntk/planning/budget.hpp"
+#include "ntk/algebra/checks.hpp"
+#include "ntk/algebra/converted.hpp"
+#include "ntk/planning/memory.hpp"
 
 namespace xtangent::ntk {
 namespace {

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <functional>
 
-#include "ntk/conjugate_gradients.hpp"
+#include "ntk/algebra/conjugate_gradients.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/operator.hpp"
 #include "ntk/preconditioners.hpp"

@@ -5,7 +5,7 @@
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/lapack.hpp"
-#include "ntk/checks.hpp"
+#include "ntk/algebra/checks.hpp"
 
 namespace xtangent::ntk {
 

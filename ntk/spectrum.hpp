@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include "ntk/linear_map.hpp"
+#include "ntk/algebra/linear_map.hpp"
 
 /// Eigenvalues of kernels: all of them by LAPACK, those at the ends by Lanczos.
 namespace xtangent::ntk {

@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "ntk/linear_map.hpp"
+#include "ntk/algebra/linear_map.hpp"
 #include "ntk/plan.hpp"
-#include "ntk/tiles.hpp"
+#include "ntk/computation/sinks.hpp"
 
 /// Kernels in folders: tiles are written as they are finished, so that work is never lost and a kernel may be larger
 /// than the memory.

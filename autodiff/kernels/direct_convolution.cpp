@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "autodiff/array.hpp"
-#include "autodiff/kernels/direct.hpp"
-#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/simd/direct.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
 
 namespace xtangent::kernels {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/shape.hpp"
 
 /// Elementwise kernels with broadcasting and threads over the loops of loops.hpp. Contiguous row-major arrays.

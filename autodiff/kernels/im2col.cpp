@@ -1,6 +1,6 @@
 #include "autodiff/kernels/im2col.hpp"
 
-#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 
 namespace xtangent::kernels {
 

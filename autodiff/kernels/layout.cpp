@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
 
 namespace xtangent::kernels {

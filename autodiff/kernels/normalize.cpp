@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "autodiff/kernels/loops.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
 
 namespace xtangent::kernels {

@@ -1,4 +1,4 @@
-#include "autodiff/kernels/shifts.hpp"
+#include "autodiff/kernels/simd/shifts.hpp"
 
 namespace xtangent::kernels {
 namespace {

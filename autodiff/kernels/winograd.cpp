@@ -4,9 +4,9 @@
 
 #include "autodiff/array.hpp"
 #include "autodiff/kernels/blas.hpp"
-#include "autodiff/kernels/direct.hpp"
+#include "autodiff/kernels/simd/direct.hpp"
 #include "autodiff/kernels/parallel.hpp"
-#include "autodiff/kernels/tiles.hpp"
+#include "autodiff/kernels/simd/winograd_transforms.hpp"
 
 namespace xtangent::kernels {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "autodiff/kernels/functions.hpp"
+#include "autodiff/kernels/simd/functions.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 
 /// Elementwise functions of one argument; values and slopes are in kernels/functions.hpp.

@@ -5,7 +5,7 @@
 
 #include "autodiff/xtensor.hpp"
 #include "examples/common/stopwatch.hpp"
-#include "nn/evaluate.hpp"
+#include "nn/training/evaluate.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/regression.hpp"

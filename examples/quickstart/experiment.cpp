@@ -14,8 +14,8 @@
 #include "nn/data/file.hpp"
 #include "nn/data/idx.hpp"
 #include "nn/data/npy.hpp"
-#include "nn/evaluate.hpp"
-#include "nn/trainer.hpp"
+#include "nn/training/evaluate.hpp"
+#include "nn/training/fit.hpp"
 #include "ntk/kernel.hpp"
 
 namespace xtangent::examples {

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "examples/train/settings.hpp"
-#include "nn/optimizer.hpp"
-#include "nn/schedule.hpp"
+#include "nn/training/optimizer.hpp"
+#include "nn/training/schedule.hpp"
 
 namespace xtangent::examples {
 

@@ -7,7 +7,7 @@
 #include "examples/common/networks.hpp"
 #include "examples/train/recipe.hpp"
 #include "examples/train/settings.hpp"
-#include "nn/trainer.hpp"
+#include "nn/training/fit.hpp"
 
 /// One training of one network on one data set, as the command line asks for it.
 namespace xtangent::examples {

@@ -2,7 +2,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "autodiff/kernels/loops_tables.hpp"
+#include "autodiff/kernels/simd/tables.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;

@@ -8,7 +8,7 @@
 #include <tuple>
 #include <vector>
 
-#include "autodiff/kernels/loops_tables.hpp"
+#include "autodiff/kernels/simd/tables.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;

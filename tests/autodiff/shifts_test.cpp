@@ -3,7 +3,7 @@
 
 #include "autodiff/array.hpp"
 #include "autodiff/kernels/im2col.hpp"
-#include "autodiff/kernels/shifts.hpp"
+#include "autodiff/kernels/simd/shifts.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;

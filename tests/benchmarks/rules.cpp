@@ -12,7 +12,7 @@
 
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/random.hpp"
-#include "ntk/contract.hpp"
+#include "ntk/contraction/contract.hpp"
 
 namespace {
 

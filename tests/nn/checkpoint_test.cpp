@@ -1,5 +1,5 @@
 // Trainings that are interrupted and resumed: the same bits; damaged files and other settings are refused.
-#include "nn/checkpoint.hpp"
+#include "nn/training/checkpoint.hpp"
 
 #include <oneapi/tbb/global_control.h>
 
@@ -13,7 +13,7 @@
 #include "nn/layers/pooling.hpp"
 #include "nn/models/mlp.hpp"
 #include "nn/safetensors.hpp"
-#include "nn/trainer.hpp"
+#include "nn/training/fit.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/nn/mutations.hpp"
 #include "tests/testing.hpp"

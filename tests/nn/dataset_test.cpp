@@ -11,7 +11,7 @@
 
 #include "nn/models/convnet.hpp"
 #include "nn/models/mlp.hpp"
-#include "nn/trainer.hpp"
+#include "nn/training/fit.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/testing.hpp"
 

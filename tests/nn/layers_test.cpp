@@ -12,7 +12,7 @@
 #include "nn/layers/normalization.hpp"
 #include "nn/layers/pooling.hpp"
 #include "nn/sequential.hpp"
-#include "nn/trainer.hpp"
+#include "nn/training/fit.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;

@@ -1,12 +1,12 @@
 // Metrics as JSON lines: what a line holds, crashes, trainings that are resumed.
-#include "nn/metrics.hpp"
+#include "nn/training/metrics.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
 #include "nn/data/file.hpp"
 #include "nn/models/mlp.hpp"
-#include "nn/trainer.hpp"
+#include "nn/training/fit.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/testing.hpp"
 

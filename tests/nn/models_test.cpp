@@ -12,7 +12,7 @@
 #include "nn/models/text_classifier.hpp"
 #include "nn/models/vit.hpp"
 #include "nn/models/wide_resnet.hpp"
-#include "nn/trainer.hpp"
+#include "nn/training/fit.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;

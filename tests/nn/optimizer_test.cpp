@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <limits>
 
-#include "nn/optimizer.hpp"
+#include "nn/training/optimizer.hpp"
 #include "nn/safetensors.hpp"
 #include "nn/sequential.hpp"
 #include "tests/testing.hpp"

@@ -1,5 +1,5 @@
 // Schedules of the learning rate: closed forms, PyTorch's values, what they refuse.
-#include "nn/schedule.hpp"
+#include "nn/training/schedule.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>

@@ -6,7 +6,7 @@
 
 #include "nn/models/convnet.hpp"
 #include "nn/models/mlp.hpp"
-#include "nn/trainer.hpp"
+#include "nn/training/fit.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;

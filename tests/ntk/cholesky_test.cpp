@@ -1,5 +1,5 @@
 // Cholesky factors that are refined, grow and shrink, against elimination in long double.
-#include "ntk/cholesky.hpp"
+#include "ntk/algebra/cholesky.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>

@@ -1,5 +1,5 @@
 // Conjugate gradients against direct solutions, and what they do when they cannot solve.
-#include "ntk/conjugate_gradients.hpp"
+#include "ntk/algebra/conjugate_gradients.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>

@@ -5,7 +5,7 @@
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/parallel.hpp"
-#include "ntk/contract.hpp"
+#include "ntk/contraction/contract.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;

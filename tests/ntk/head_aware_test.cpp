@@ -14,7 +14,7 @@
 #include "nn/models/lenet.hpp"
 #include "nn/models/mlp.hpp"
 #include "nn/sequential.hpp"
-#include "nn/trainer.hpp"
+#include "nn/training/fit.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/spectrum.hpp"
 #include "tests/nn/files.hpp"

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "autodiff/kernels/parallel.hpp"
-#include "autodiff/kernels/tiles.hpp"
+#include "autodiff/kernels/simd/winograd_transforms.hpp"
 #include "nn/nn.hpp"
 #include "ntk/kernel.hpp"
 

@@ -7,7 +7,7 @@
 
 #include "nn/data/dataset.hpp"
 #include "nn/data/idx.hpp"
-#include "nn/evaluate.hpp"
+#include "nn/training/evaluate.hpp"
 #include "nn/layers/activation.hpp"
 #include "nn/layers/linear.hpp"
 #include "nn/models/mlp.hpp"

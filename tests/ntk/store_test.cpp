@@ -9,7 +9,7 @@
 
 #include "nn/data/npy.hpp"
 #include "ntk/compare.hpp"
-#include "ntk/conjugate_gradients.hpp"
+#include "ntk/algebra/conjugate_gradients.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/spectrum.hpp"
 #include "tests/nn/files.hpp"

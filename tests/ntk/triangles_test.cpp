@@ -1,10 +1,10 @@
 // Factors that share a square, and kernels that go to a sink tile by tile.
-#include "ntk/triangles.hpp"
+#include "ntk/algebra/triangular_factors.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include "nn/models/mlp.hpp"
-#include "ntk/cholesky.hpp"
+#include "ntk/algebra/cholesky.hpp"
 #include "ntk/kernel.hpp"
 #include "tests/ntk/matrices.hpp"
 #include "tests/testing.hpp"

@@ -1,0 +1,134 @@
+#include "nn/training/checkpoint.hpp"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "nn/safetensors.hpp"
+
+namespace xtangent::nn {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* state_key = "training";
+constexpr const char* sum_key = "crc32";
+constexpr const char* first_key = "optimizer/first";
+constexpr const char* second_key = "optimizer/second";
+
+// Every array of a checkpoint, in the order of the file.
+template <class T>
+std::vector<NamedArray<T>> arrays_of(const TrainingState<T>& state) {
+  std::vector<NamedArray<T>> out;
+  for (const auto& [info, value] : state.params) out.push_back({info.name, value});
+  for (const ParameterInfo& info : state.params.buffer_infos()) out.push_back({info.name, state.params[info.name]});
+  if (state.optimizer.first.defined()) out.push_back({first_key, state.optimizer.first});
+  if (state.optimizer.second.defined()) out.push_back({second_key, state.optimizer.second});
+  return out;
+}
+
+template <class T>
+std::string checksum(const std::string& text, const std::vector<NamedArray<T>>& arrays) {
+  uLong sum = crc32_z(0, reinterpret_cast<const Bytef*>(text.data()), text.size());
+  for (const NamedArray<T>& array : arrays)
+    sum = crc32_z(sum, reinterpret_cast<const Bytef*>(array.value.data()), array.value.bytes());
+  return std::to_string(sum);
+}
+
+// JSON has no NaN: null stands for it.
+double number_or_nan(const Json& value) {
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+}
+
+template <class T>
+Json described(const TrainingState<T>& state, const TrainingSettings& settings) {
+  Json history = Json::array();
+  for (const Epoch& e : state.history)
+    history.push_back({e.number, e.loss, e.accuracy, e.test_loss, e.test_accuracy, e.seconds});
+  Json given = Json::object();
+  for (const auto& [name, value] : settings) given[name] = value;
+  return {{"steps", state.optimizer.steps},
+          {"epoch", state.epoch},
+          {"done", state.done},
+          {"correct", state.correct},
+          {"loss", state.loss},
+          {"seconds", state.seconds},
+          {"history", history},
+          {"settings", given}};
+}
+
+template <class T>
+void read_description(const Json& json, TrainingState<T>& state) {
+  state.optimizer.steps = json.at("steps").get<std::size_t>();
+  state.epoch = json.at("epoch").get<std::size_t>();
+  state.done = json.at("done").get<std::size_t>();
+  state.correct = json.at("correct").get<std::size_t>();
+  state.loss = json.at("loss").get<double>();
+  state.seconds = json.at("seconds").get<double>();
+  for (const Json& e : json.at("history"))
+    state.history.push_back({e.at(0).get<std::size_t>(), number_or_nan(e.at(1)), number_or_nan(e.at(2)),
+                             number_or_nan(e.at(3)), number_or_nan(e.at(4)), number_or_nan(e.at(5))});
+}
+
+// What differs, as "batch is 64 there and 32 here".
+std::string differences(const Json& there, const TrainingSettings& here) {
+  std::string out;
+  const auto add = [&](const std::string& text) { out += (out.empty() ? "" : "; ") + text; };
+  for (const auto& [name, value] : here) {
+    const std::string found = there.contains(name) ? there.at(name).get<std::string>() : "not given";
+    if (found != value) add(name + " is " + found + " there and " + value + " here");
+  }
+  for (const auto& entry : there.items())
+    if (std::none_of(here.begin(), here.end(), [&](const auto& s) { return s.first == entry.key(); }))
+      add(entry.key() + " is " + entry.value().template get<std::string>() + " there and not given here");
+  return out;
+}
+
+}  // namespace
+
+template <class T>
+void save_checkpoint(const fs::path& file, const TrainingState<T>& state, const TrainingSettings& settings) {
+  const std::vector<NamedArray<T>> arrays = arrays_of(state);
+  const std::string text = described(state, settings).dump();
+  write_safetensors(file, arrays, {.metadata = {{state_key, text}, {sum_key, checksum(text, arrays)}}});
+}
+
+template <class T>
+TrainingState<T> load_checkpoint(const fs::path& file, Parameters<T> params, const TrainingSettings& settings) {
+  const TensorFile stored = read_safetensors(file);
+  const auto text = stored.metadata().find(state_key), sum = stored.metadata().find(sum_key);
+  if (text == stored.metadata().end() || sum == stored.metadata().end())
+    throw data_error("[resume] " + file.string() +
+                     ": no checkpoint of a training. Weights alone are read by load_parameters.");
+  const auto corrupt = [&](const std::string& what) {
+    return data_error("[resume] " + file.string() + ": corrupt: " + what +
+                      " Take an older checkpoint, or start from the beginning.");
+  };
+  TrainingState<T> state;
+  try {
+    const Json json = Json::parse(text->second);
+    const std::string other = differences(json.at("settings"), settings);
+    if (!other.empty())
+      throw option_error("[resume] " + file.string() + " is of a training with other settings: " + other +
+                         ". Use the same ones, or start from the beginning.");
+    read_description(json, state);
+  } catch (const Json::exception&) {
+    throw corrupt("the description of the training cannot be read.");
+  }
+  state.params = load_parameters(std::move(params), stored, {.ignore_extra = true});
+  if (stored.contains(first_key)) state.optimizer.first = stored.get<T>(first_key);
+  if (stored.contains(second_key)) state.optimizer.second = stored.get<T>(second_key);
+  if (checksum(text->second, arrays_of(state)) != sum->second) throw corrupt("the checksum does not fit.");
+  return state;
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                     \
+  template void save_checkpoint(const fs::path&, const TrainingState<T>&, const TrainingSettings&); \
+  template TrainingState<T> load_checkpoint(const fs::path&, Parameters<T>, const TrainingSettings&);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent::nn

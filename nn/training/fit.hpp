@@ -1,0 +1,104 @@
+#pragma once
+
+#include <functional>
+#include <limits>
+#include <optional>
+#include <type_traits>
+#include <vector>
+
+#include "nn/training/checkpoint.hpp"
+#include "nn/data/dataset.hpp"
+#include "nn/training/epoch.hpp"
+#include "nn/training/evaluate.hpp"
+#include "nn/training/metrics.hpp"
+#include "nn/module.hpp"
+#include "nn/training/optimizer.hpp"
+#include "nn/training/schedule.hpp"
+
+/// Training by shuffled batches.
+namespace xtangent::nn {
+
+/// What a progress callback is told: up to about twenty times a second, and at the end of each epoch.
+struct Progress {
+  std::size_t epoch = 1, epochs = 1;
+  double fraction = 0.0;  ///< of all the work
+  double examples_per_second = 0.0;
+  double seconds_left = 0.0;
+  double loss = 0.0;                                           ///< mean over the epoch so far
+  double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< over the epoch so far; NaN without labels
+};
+
+template <class T>
+struct FitOptions {
+  std::size_t epochs = 10;
+  std::size_t batch = 64;  ///< examples an update; the last of an epoch may have fewer
+  OptimizerSettings optimizer = adam();
+  Schedule schedule = {};  ///< of the learning rate, see schedule.hpp; none: constant
+  double clip_norm = 0.0;  ///< gradients are scaled down to at most this norm, all together; 0: never
+  /// Parameters that stay as they are: names, or layers ("layer1", "conv1.weight"). Buffers go on in their layers.
+  std::vector<std::string> frozen = {};
+  std::uint64_t seed = 0;  ///< of the order of the examples, and of random numbers in layers
+  /// A batch is cut into shards of this many examples, which run in parallel; their gradients are added in order, so
+  /// results do not depend on the number of threads. 0: chosen from the sizes of the network.
+  std::size_t shard = 0;
+  Array<T> test_x = {};  ///< with `test_labels`: evaluated after each epoch
+  std::vector<std::size_t> test_labels = {};
+  std::optional<Dataset> test_data = {};  ///< instead of test_x and test_labels
+  CheckpointOptions checkpoint = {};
+  MetricsOptions metrics = {};
+  std::function<void(const Progress&)> progress = {};
+  /// Called after each epoch; returning false ends the training.
+  std::function<bool(const Epoch&, const Parameters<T>&)> on_epoch = {};
+};
+
+template <class T>
+struct Fit {
+  Parameters<T> params;
+  std::vector<Epoch> history;
+};
+
+/// Mean loss of some examples: what the network gave for them, and their indices into x. A scalar.
+template <class T>
+using BatchLoss = std::function<Var<T>(const Var<T>& output, const std::vector<std::size_t>& examples)>;
+
+/// Trains from `params`, or from a checkpoint, on x (N, ...), by cross-entropy with N labels. The result depends on the
+/// seeds, not on the number of threads nor on interruptions. Throws data_error for no examples or a label out of range,
+/// shape_error, option_error, parameter_error, what load_checkpoint throws, data_error where checkpoint or metrics
+/// cannot be written, and numerical_error when the loss or a parameter is not finite, naming epoch, batch and the first
+/// layer at fault.
+template <class T>
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const std::vector<std::size_t>& labels,
+           FitOptions<T> options = {});
+template <class T, class E>
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const xt::xexpression<E>& x,
+           const std::vector<std::size_t>& labels, FitOptions<T> options = {}) {
+  return fit(net, std::move(params), Array<T>(x), labels, std::move(options));
+}
+
+/// Trains on images that stay bytes until their batch, with random changes where the data set has them: other ones in
+/// each epoch. Throws as above.
+template <class T>
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Dataset& data, FitOptions<T> options = {});
+
+/// By mean squared error with targets of the shape of the output.
+template <class T>
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const Array<T>& targets,
+           FitOptions<T> options = {});
+template <class T, class E, class F>
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const xt::xexpression<E>& x, const xt::xexpression<F>& targets,
+           FitOptions<T> options = {}) {
+  return fit(net, std::move(params), Array<T>(x), Array<T>(targets), std::move(options));
+}
+
+/// By any loss.
+template <class T>
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x,
+           const std::type_identity_t<BatchLoss<T>>& loss, FitOptions<T> options = {});
+
+/// The number of examples of a shard that fit chooses: large enough that adding up gradients and starting tasks cost
+/// little beside the products. All of them where a layer mixes examples in training mode: batch norm then sees the
+/// whole batch, as PyTorch's does; with a shard that is set it sees the shard.
+template <class T>
+std::size_t automatic_shard(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x);
+
+}  // namespace xtangent::nn

@@ -1,0 +1,110 @@
+#include "nn/training/metrics.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "autodiff/error.hpp"
+#include "nn/data/file.hpp"
+
+namespace xtangent::nn {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+[[noreturn]] void fail(const fs::path& file, const char* what) {
+  throw data_error("[metrics] " + file.string() + ": " + what + ": " + std::strerror(errno) + ".");
+}
+
+// Whether a line was written before the training was in this state.
+bool is_before(std::string_view line, std::size_t epoch, std::size_t step) {
+  const Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object() || !json.contains("kind") || !json.contains("epoch") || !json.contains("step")) return false;
+  if (!json["epoch"].is_number_unsigned() || !json["step"].is_number_unsigned()) return false;
+  return json["kind"] == "epoch" ? json["epoch"].get<std::size_t>() < epoch : json["step"].get<std::size_t>() <= step;
+}
+
+}  // namespace
+
+MetricsFile::MetricsFile(fs::path file) : file_(std::move(file)) {
+  if (file_.empty()) return;
+  write_file(file_, {});
+  open();
+}
+
+MetricsFile::MetricsFile(fs::path file, std::size_t epoch, std::size_t step) : file_(std::move(file)) {
+  if (file_.empty()) return;
+  std::error_code code;
+  std::string kept;
+  if (fs::exists(file_, code)) {
+    const std::vector<std::uint8_t> bytes = read_raw_file(file_);
+    std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    for (std::size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1))
+      if (is_before(rest.substr(0, end), epoch, step)) kept.append(rest.substr(0, end + 1));
+  }
+  write_file(file_, {kept});
+  open();
+}
+
+void MetricsFile::open() {
+  descriptor_ = ::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (descriptor_ < 0) fail(file_, "cannot be opened");
+}
+
+MetricsFile::~MetricsFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+MetricsFile::MetricsFile(MetricsFile&& other) noexcept
+    : file_(std::move(other.file_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+MetricsFile& MetricsFile::operator=(MetricsFile&& other) noexcept {
+  std::swap(file_, other.file_);
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+void MetricsFile::write(const StepMetrics& m) {
+  if (descriptor_ < 0) return;
+  write_line(Json{{"kind", "step"},
+                  {"epoch", m.epoch},
+                  {"step", m.step},
+                  {"loss", m.loss},
+                  {"accuracy", m.accuracy},
+                  {"rate", m.rate},
+                  {"gradient_norm", m.gradient_norm}}
+                 .dump());
+}
+
+void MetricsFile::write(const Epoch& e, std::size_t step) {
+  if (descriptor_ < 0) return;
+  write_line(Json{{"kind", "epoch"},
+                  {"epoch", e.number},
+                  {"step", step},
+                  {"loss", e.loss},
+                  {"accuracy", e.accuracy},
+                  {"test_loss", e.test_loss},
+                  {"test_accuracy", e.test_accuracy},
+                  {"seconds", e.seconds}}
+                 .dump());
+}
+
+void MetricsFile::write_line(std::string line) {
+  line += '\n';
+  std::string_view left = line;
+  while (!left.empty()) {
+    const ssize_t put = ::write(descriptor_, left.data(), left.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) fail(file_, "cannot be written");
+    left.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
+
+}  // namespace xtangent::nn

@@ -1,0 +1,14 @@
+#include "ntk/algebra/any_matrix.hpp"
+
+#include "ntk/algebra/converted.hpp"
+
+namespace xtangent::ntk {
+
+Array<double> AnyMatrix::wide() const& { return AnyMatrix(*this).wide(); }
+
+Array<double> AnyMatrix::wide() && {
+  if (auto* values = std::get_if<Array<double>>(&values_)) return std::move(*values);
+  return converted<double>(std::get<Array<float>>(values_));
+}
+
+}  // namespace xtangent::ntk

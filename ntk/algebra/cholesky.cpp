@@ -1,0 +1,272 @@
+#include "ntk/algebra/cholesky.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "autodiff/error.hpp"
+#include "autodiff/kernels/columns.hpp"
+#include "autodiff/kernels/elementwise.hpp"
+#include "autodiff/kernels/lapack.hpp"
+#include "autodiff/kernels/layout.hpp"
+#include "autodiff/kernels/symmetric.hpp"
+#include "ntk/algebra/checks.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+double mean_of(const std::vector<double>& values) {
+  double sum = 0;
+  for (double v : values) sum += v;
+  return sum / static_cast<double>(values.size());
+}
+
+}  // namespace
+
+template <class T>
+Cholesky<T>::Cholesky(Array<T> matrix, Options options) : refinements_(options.refinements) {
+  check_symmetric("cholesky", matrix);
+  if (!(options.ridge >= 0) || !std::isfinite(options.ridge))
+    throw option_error("[cholesky] ridge " + std::to_string(options.ridge) + " must be finite and not negative.");
+  const std::size_t n = matrix.shape()[0];
+  for (std::size_t i = 0; i < n; ++i) diagonal_.push_back(static_cast<double>(matrix[i * n + i]));
+  ridge_ = options.relative ? options.ridge * std::max(mean_of(diagonal_), 0.0) : options.ridge;
+  for (double& d : diagonal_) d += ridge_;
+  storage_ = std::move(matrix);
+  check_pivots(0, factor_rows(0, n));
+  size_ = n;
+}
+
+// L of rows [first, last), given L of the rows above and K in the upper triangle. Returns 0, or 1 + the row that
+// failed.
+template <class T>
+std::size_t Cholesky<T>::factor_rows(std::size_t first, std::size_t last) {
+  const std::size_t ld = stride();
+  T* a = storage_.mutable_data();
+  kernels::mirror_upper(first, last, diagonal_.data(), a, ld);
+  T* corner = a + first * ld + first;
+  kernels::triangular_solve_rows(first, a, ld, last - first, a + first * ld, ld);
+  kernels::symmetric_product(last - first, first, T(-1), a + first * ld, ld, corner, ld);
+  const std::size_t failed = kernels::cholesky(last - first, corner, ld);
+  return failed ? first + failed : 0;
+}
+
+template <class T>
+void Cholesky<T>::check_pivots(std::size_t first, std::size_t failed) {
+  const std::size_t n = diagonal_.size(), ld = stride();
+  if (failed) {
+    // LAPACK works by blocks and leaves a part of them behind.
+    factor_rows(first, failed - 1);
+    refuse(failed - 1);
+  }
+  std::size_t worst = n;
+  double least = pivot_rounding<T>(n);
+  for (std::size_t i = first; i < n; ++i) {
+    const double l = static_cast<double>(storage_[i * ld + i]);
+    if (l * l <= least * diagonal_[i]) {
+      least = l * l / diagonal_[i];
+      worst = i;
+    }
+  }
+  if (worst < n) refuse(worst);
+}
+
+// K is not positive definite at a row, the rows above being factored: as an error.
+template <class T>
+void Cholesky<T>::refuse(std::size_t row) const {
+  // K(row, above) K(above, above)^-1: how the row repeats those above it. e_j says that it is row j again.
+  const std::size_t ld = stride(), n = diagonal_.size();
+  Array<T> weights({row, 1});
+  double pivot = diagonal_[row];
+  if (row > 0) {
+    T* w = weights.mutable_data();
+    kernels::copy_runs(row, 1, storage_.data() + row, ld, w, 1);
+    kernels::triangular_solve(false, row, storage_.data(), ld, 1, w, 1);
+    for (std::size_t i = 0; i < row; ++i) pivot -= static_cast<double>(w[i]) * static_cast<double>(w[i]);
+    kernels::triangular_solve(true, row, storage_.data(), ld, 1, w, 1);
+  }
+  std::size_t twin = row;
+  double rest = 0;
+  for (std::size_t i = 0; i < row; ++i) {
+    const double w = static_cast<double>(weights[i]);
+    if (twin == row && std::abs(w - 1) < 1e-3)
+      twin = i;
+    else
+      rest += std::abs(w);
+  }
+  const double mean = mean_of(diagonal_) - ridge_;
+  const double needed = 10 * std::max(pivot_rounding<T>(n) * diagonal_[row], -pivot);
+  std::ostringstream text;
+  text << "[cholesky] the kernel of order " << n << " is not positive definite: the smallest pivot is " << pivot
+       << ", at row " << row << ", whose diagonal entry is " << diagonal_[row] << ". ";
+  if (twin < row && rest < 1e-2)
+    text << "Row " << row << " repeats row " << twin << ": remove duplicate examples";
+  else if (-pivot > 1e-3 * std::abs(diagonal_[row]))
+    text << "That is more than rounding: check that it is the kernel of one set of examples with itself";
+  else
+    text << "Row " << row
+         << " depends on those above it: remove duplicate examples, use a network with at least as many "
+         << "parameters as rows";
+  if (mean > 0)
+    text << ", or add a ridge, such as " << std::pow(10.0, std::ceil(std::log10((ridge_ + needed) / mean)))
+         << " of the mean of the diagonal (" << mean << ")";
+  text << ".";
+  throw numerical_error(text.str());
+}
+
+template <class T>
+typename Cholesky<T>::Pivot Cholesky<T>::smallest_pivot() const {
+  Pivot out{0, 0};
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < size_; ++i) {
+    const double l = static_cast<double>(storage_[i * stride() + i]);
+    if (l * l / diagonal_[i] < least) {
+      least = l * l / diagonal_[i];
+      out = {l * l, i};
+    }
+  }
+  return out;
+}
+
+template <class T>
+double Cholesky<T>::log_determinant() const {
+  double sum = 0;
+  for (std::size_t i = 0; i < size_; ++i) sum += 2 * std::log(static_cast<double>(storage_[i * stride() + i]));
+  return sum;
+}
+
+template <class T>
+Array<double> Cholesky<T>::solve_unrefined(const Array<double>& y) const {
+  check_rhs("cholesky solve", y, size_);
+  const std::size_t columns = y.size() / size_;
+  // Each column scaled, so that small ones do not vanish in T.
+  std::vector<double> scale(columns);
+  kernels::column_maxima(size_, columns, y.data(), scale.data());
+  Array<T> d(y.shape());
+  kernels::divide_columns(size_, columns, scale.data(), y.data(), d.mutable_data());
+  kernels::triangular_solve(false, size_, storage_.data(), stride(), columns, d.mutable_data(), columns);
+  kernels::triangular_solve(true, size_, storage_.data(), stride(), columns, d.mutable_data(), columns);
+  Array<double> x = Array<double>::zeros(y.shape());
+  kernels::add_columns(size_, columns, scale.data(), d.data(), x.mutable_data());
+  return x;
+}
+
+template <class T>
+Array<double> Cholesky<T>::solve(const Array<double>& y) const {
+  Array<double> x = solve_unrefined(y);
+  const std::size_t columns = y.size() / size_;
+  std::vector<double> size_y(columns), size_r(columns);
+  kernels::column_maxima(size_, columns, y.data(), size_y.data());
+  // Of the column that is worst, beside its y.
+  const auto size_of = [&](const Array<double>& r) {
+    kernels::column_maxima(size_, columns, r.data(), size_r.data());
+    double worst = 0;
+    for (std::size_t c = 0; c < columns; ++c)
+      if (size_y[c] > 0) worst = std::max(worst, size_r[c] / size_y[c]);
+    return worst;
+  };
+  if (refinements_ == 0 || columns == 0) return x;
+  Array<double> r = residual(x, y);
+  double last = size_of(r);
+  for (std::size_t step = 0; step < refinements_ && last > 4 * std::numeric_limits<double>::epsilon(); ++step) {
+    Array<double> moved = solve_unrefined(r);
+    kernels::axpy(x.size(), 1.0, x.data(), moved.mutable_data());
+    r = residual(moved, y);
+    const double now = size_of(r);
+    if (!(now < last)) break;
+    x = std::move(moved);
+    if (now > last / 2) break;
+    last = now;
+  }
+  return x;
+}
+
+template <class T>
+Array<double> Cholesky<T>::residual(const Array<double>& x, const Array<double>& y) const {
+  check_rhs("cholesky residual", y, size_);
+  if (!(x.shape() == y.shape()))
+    throw shape_error("[cholesky residual] x " + to_string(x.shape()) + " and y " + to_string(y.shape()) + " differ.");
+  Array<double> r(y.shape());
+  kernels::residual_upper(size_, storage_.data(), stride(), diagonal_.data(), y.size() / size_, x.data(), y.data(),
+                          r.mutable_data());
+  return r;
+}
+
+template <class T>
+Array<T> Cholesky<T>::whitened(Array<T> b) const {
+  if (b.rank() != 2 || b.shape()[1] != size_)
+    throw shape_error("[cholesky whitened] rows " + to_string(b.shape()) + " for a kernel of order " +
+                      std::to_string(size_) + ".");
+  kernels::triangular_solve_rows(size_, storage_.data(), stride(), b.shape()[0], b.mutable_data(), size_);
+  return b;
+}
+
+template <class T>
+Array<double> Cholesky<T>::inverse_diagonal(std::size_t block) const {
+  if (block == 0 || size_ % block != 0)
+    throw shape_error("[cholesky inverse_diagonal] blocks of " + std::to_string(block) + " do not divide the order " +
+                      std::to_string(size_) + ".");
+  Array<double> out = Array<double>::zeros({size_ / block, block, block});
+  // Columns of L^-1, a panel of whole blocks at a time; what stands above the panel is zero.
+  const std::size_t panel = block * std::max<std::size_t>(1, 64 / block);
+  for (std::size_t first = 0; first < size_; first += panel) {
+    const std::size_t columns = std::min(panel, size_ - first), rows = size_ - first;
+    Array<T> inverse = Array<T>::zeros({rows, columns});
+    for (std::size_t i = 0; i < columns; ++i) inverse.mutable_data()[i * columns + i] = T(1);
+    kernels::triangular_solve(false, rows, storage_.data() + first * (stride() + 1), stride(), columns,
+                              inverse.mutable_data(), columns);
+    kernels::add_block_grams(rows, columns, block, inverse.data(), out.mutable_data() + first * block);
+  }
+  return out;
+}
+
+template <class T>
+void Cholesky<T>::reserve(std::size_t n) {
+  if (n <= stride()) return;
+  Array<T> larger({n, n});
+  kernels::copy_runs(size_, size_, storage_.data(), stride(), larger.mutable_data(), n);
+  storage_ = std::move(larger);
+}
+
+template <class T>
+void Cholesky<T>::append(const Array<T>& cross, const Array<T>& corner) {
+  check_symmetric("cholesky append", corner);
+  const std::size_t m = corner.shape()[0];
+  if (!(cross.shape() == Shape{m, size_}))
+    throw shape_error("[cholesky append] cross " + to_string(cross.shape()) + ", expected " +
+                      to_string(Shape{m, size_}) + ": the new rows with those there are.");
+  if (!all_finite(cross)) throw numerical_error("[cholesky append] the new rows hold NaN or infinity.");
+  if (size_ + m > stride()) reserve(std::max(size_ + m, stride() + stride() / 2));
+  const std::size_t ld = stride();
+  T* a = storage_.mutable_data();
+  Array<T> columns({size_, m});
+  kernels::transpose(cross.shape(), {1, 0}, cross.data(), columns.mutable_data());
+  kernels::copy_runs(size_, m, columns.data(), m, a + size_, ld);
+  kernels::copy_runs(m, m, corner.data(), m, a + size_ * (ld + 1), ld);
+  for (std::size_t i = 0; i < m; ++i) diagonal_.push_back(static_cast<double>(corner[i * m + i]) + ridge_);
+  try {
+    check_pivots(size_, factor_rows(size_, size_ + m));
+  } catch (...) {
+    diagonal_.resize(size_);
+    throw;
+  }
+  size_ += m;
+}
+
+template <class T>
+void Cholesky<T>::remove(std::size_t first, std::size_t count) {
+  if (first + count < first || first + count > size_ || count >= size_)
+    throw shape_error("[cholesky remove] rows " + std::to_string(first) + " to " + std::to_string(first + count) +
+                      " of a kernel of order " + std::to_string(size_) + ". At least one row must stay.");
+  for (std::size_t i = first + count; i-- > first;) {
+    kernels::cholesky_remove(size_, i, storage_.mutable_data(), stride());
+    diagonal_.erase(diagonal_.begin() + static_cast<std::ptrdiff_t>(i));
+    --size_;
+  }
+}
+
+template class Cholesky<float>;
+template class Cholesky<double>;
+
+}  // namespace xtangent::ntk

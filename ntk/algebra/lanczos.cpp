@@ -1,0 +1,94 @@
+#include <Spectra/SymEigsSolver.h>
+
+#include <algorithm>
+#include <string>
+
+#include "autodiff/error.hpp"
+#include "autodiff/kernels/lapack.hpp"
+#include "autodiff/kernels/layout.hpp"
+#include "ntk/algebra/cholesky.hpp"
+#include "ntk/spectrum.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+// What Spectra asks of a matrix: one product at a time, and how many at most.
+class Product {
+ public:
+  using Scalar = double;
+  Product(const LinearMap& map, std::size_t most) : map_(map), most_(most) {}
+  Eigen::Index rows() const { return static_cast<Eigen::Index>(map_.size); }
+  Eigen::Index cols() const { return rows(); }
+  void perform_op(const double* x, double* y) const {
+    if (++count_ > most_)
+      throw numerical_error("[lanczos] the eigenvalues of a kernel of order " + std::to_string(map_.size) +
+                            " have not converged after " + std::to_string(most_) +
+                            " products. Raise max_products or tolerance, or ask for more eigenvalues at once.");
+    const Array<double> out = map_(Array<double>::copy_of({map_.size, 1}, x));
+    std::copy_n(out.data(), map_.size, y);
+  }
+
+ private:
+  const LinearMap& map_;
+  std::size_t most_;
+  mutable std::size_t count_ = 0;
+};
+
+// Rows [first, first + count) of all eigenpairs, of a map so small that it may be formed.
+Eigensystem formed(const LinearMap& map, std::size_t count, bool largest) {
+  const std::size_t n = map.size;
+  Array<double> unit = Array<double>::zeros({n, n});
+  for (std::size_t i = 0; i < n; ++i) unit.mutable_data()[i * (n + 1)] = 1;
+  Array<double> matrix = map(unit).clone();
+  const std::vector<double> values = kernels::symmetric_eigenvectors(n, matrix.mutable_data());
+  const std::size_t first = largest ? n - count : 0;
+  const auto begin = values.begin() + static_cast<std::ptrdiff_t>(first);
+  return {{begin, begin + static_cast<std::ptrdiff_t>(count)}, matrix.rows(first, first + count).clone()};
+}
+
+Eigensystem lanczos(const LinearMap& map, std::size_t count, const LanczosOptions& options, bool largest) {
+  const std::size_t n = map.size;
+  if (!map.apply || count == 0 || count > n)
+    throw shape_error("[lanczos] " + std::to_string(count) + " eigenvalues of a map of order " + std::to_string(n) +
+                      ". Ask for 1 to n of a map that can be applied.");
+  if (!(options.tolerance > 0)) throw option_error("[lanczos] the tolerance must be positive.");
+  const std::size_t basis = std::max<std::size_t>(2 * count + 1, 20);
+  if (n <= basis) return formed(map, count, largest);
+
+  Product product(map, options.max_products);
+  const auto index = [](std::size_t i) { return static_cast<Eigen::Index>(i); };
+  Spectra::SymEigsSolver<Product> solver(product, index(count), index(basis));
+  solver.init();
+  solver.compute(largest ? Spectra::SortRule::LargestAlge : Spectra::SortRule::SmallestAlge,
+                 index(options.max_products), options.tolerance, Spectra::SortRule::SmallestAlge);
+  if (solver.info() != Spectra::CompInfo::Successful)
+    throw numerical_error("[lanczos] of " + std::to_string(count) + " eigenvalues " +
+                          std::to_string(solver.eigenvalues().size()) + " converged. Raise max_products or tolerance.");
+  const Eigen::VectorXd values = solver.eigenvalues();
+  const Eigen::MatrixXd vectors = solver.eigenvectors();  // in columns, column-major: our rows
+  return {{values.data(), values.data() + values.size()}, Array<double>::copy_of({count, n}, vectors.data())};
+}
+
+}  // namespace
+
+Eigensystem largest_eigenvalues(const LinearMap& kernel, std::size_t count, const LanczosOptions& options) {
+  return lanczos(kernel, count, options, true);
+}
+
+Eigensystem smallest_eigenvalues(const LinearMap& kernel, std::size_t count, const LanczosOptions& options) {
+  return lanczos(kernel, count, options, false);
+}
+
+Eigensystem smallest_eigenvalues_by_inverse(AnyMatrix kernel, std::size_t count, const LanczosOptions& options) {
+  const Cholesky<double> factor(std::move(kernel).wide(), {.refinements = 0});
+  const LinearMap inverse{factor.size(), [&](const Array<double>& u) { return factor.solve(u); }};
+  const Eigensystem found = lanczos(inverse, count, options, true);
+  Eigensystem out{{}, Array<double>(found.vectors.shape())};
+  for (std::size_t i = count; i-- > 0;) out.values.push_back(1 / found.values[i]);
+  std::vector<std::size_t> order;
+  for (std::size_t i = count; i-- > 0;) order.push_back(i);
+  kernels::gather(1, count, factor.size(), order, found.vectors.data(), out.vectors.mutable_data());
+  return out;
+}
+
+}  // namespace xtangent::ntk

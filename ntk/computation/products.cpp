@@ -1,0 +1,101 @@
+// NTK-vector products: J(x) (J(x')^T r) for each example x' of the columns and each column r of the readout, by a
+// pullback through x' and pushforwards through the recorded rows.
+#include <algorithm>
+
+#include "autodiff/kernels/parallel.hpp"
+#include "ntk/computation/sides.hpp"
+#include "ntk/computation/tiled.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+template <class T>
+class ProductsPanel : public PanelWorker<T> {
+ public:
+  ProductsPanel(const Work<T>& work, Range panel)
+      : work_(work),
+        panel_(panel),
+        seeds_(readout_cotangents<T>(work.weights, 1)),
+        shards_((panel.size() + work.plan.partition.shard - 1) / work.plan.partition.shard) {
+    kernels::parallel_for(shards_.size(), 1, [&](std::size_t first, std::size_t last) {
+      for (std::size_t s = first; s < last; ++s) {
+        const Range rows = range(s);
+        shards_[s].recording = work.model.record(shards_[s].tape, work.x1.rows(rows.first, rows.last));
+      }
+    });
+    work_.meter.add(work.plan.sweep_flop_of(panel.size()));
+  }
+
+  void add(Range rows, Range columns, bool, Block& block) override {
+    for (std::size_t m = columns.first; m < columns.last; ++m) {
+      add_column(rows, work_.x2.rows(m, m + 1), m - columns.first, block);
+      const double k = static_cast<double>(work_.plan.probes);
+      work_.meter.add(work_.plan.forward_flop * (1 + 2 * k + 2 * k * static_cast<double>(rows.size())));
+    }
+  }
+
+ private:
+  struct Shard {
+    Tape<T> tape;
+    Recording<T> recording;
+  };
+
+  Range range(std::size_t s) const {
+    const std::size_t first = panel_.first + s * work_.plan.partition.shard;
+    return {first, std::min(panel_.last, first + work_.plan.partition.shard)};
+  }
+
+  // Column m of the block: all readout columns of one example, a few at a time, so that their cotangents of all
+  // parameters stay within the room.
+  void add_column(Range rows, const Array<T>& x, std::size_t m, Block& block) {
+    Tape<T> tape;
+    const Recording<T> column = work_.model.record(tape, x);
+    const std::size_t c = work_.plan.probes;
+    const std::size_t step = std::clamp<std::size_t>(work_.plan.room / (work_.plan.parameters * sizeof(T)), 1, c);
+    for (std::size_t first = 0; first < c; first += step) {
+      const std::size_t last = std::min(c, first + step);
+      const std::vector<Var<T>> u = pullback<T>(column.output, Var<T>(seeds_.rows(first, last)), column.parameters);
+      kernels::parallel_for(shards_.size(), 1, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t s = begin; s < end; ++s) {
+          const Range own = range(s);
+          if (own.first >= rows.last || own.last <= rows.first) continue;
+          const Recording<T>& r = shards_[s].recording;
+          const std::vector<Var<T>> dy = pushforward<T>(std::vector<Var<T>>{r.output}, r.parameters, u);
+          if (!dy[0].defined()) continue;
+          for (std::size_t n = std::max(own.first, rows.first); n < std::min(own.last, rows.last); ++n)
+            for (std::size_t j = first; j < last; ++j)
+              add_entries(dy[0].value().data() + ((j - first) * own.size() + n - own.first) * work_.plan.outputs, j,
+                          n - rows.first, m, block);
+        }
+      });
+    }
+  }
+
+  // R^T of a tangent (O,) of the outputs of row n, for readout column j of column m.
+  void add_entries(const T* tangent, std::size_t j, std::size_t n, std::size_t m, Block& block) const {
+    const std::size_t c = work_.plan.probes, o = work_.plan.outputs;
+    const bool cross = work_.plan.mode == ProbeMode::cross;
+    for (std::size_t k = cross ? 0 : j; k < (cross ? c : j + 1); ++k) {
+      double sum = 0;
+      for (std::size_t i = 0; i < o; ++i) sum += work_.weights[i * c + k] * static_cast<double>(tangent[i]);
+      block.at(k, n, j, m) += sum;
+    }
+  }
+
+  const Work<T>& work_;
+  Range panel_;
+  Array<T> seeds_;
+  std::vector<Shard> shards_;
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<PanelWorker<T>> products_panel(const Work<T>& work, Range rows) {
+  return std::make_unique<ProductsPanel<T>>(work, rows);
+}
+
+template std::unique_ptr<PanelWorker<float>> products_panel(const Work<float>&, Range);
+template std::unique_ptr<PanelWorker<double>> products_panel(const Work<double>&, Range);
+
+}  // namespace xtangent::ntk

@@ -1,0 +1,241 @@
+#include "ntk/computation/recorded_gradients.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "autodiff/factor.hpp"
+#include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/indexing.hpp"
+#include "autodiff/ops/linear.hpp"
+#include "autodiff/ops/reduction.hpp"
+#include "ntk/computation/sides.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+template <class T>
+class Recorder {
+ public:
+  Recorder(const nn::ModuleBase& net, const nn::Parameters<T>& params, Vars<T> parameters, const Var<T>& x,
+           const Array<double>& readout)
+      : c_(readout.shape()[1]), n_(x.shape().front()) {
+    std::shared_ptr<Record<T>> record = x.record();
+    for (const Var<T>& p : parameters) {
+      if (p.on_tape() && record && p.record() != record)
+        throw tape_error("[kernel] inputs and parameters stand on different tapes.");
+      if (p.on_tape()) record = p.record();
+    }
+    live_ = record != nullptr;
+    Tape<T> tape = live_ ? Tape<T>(record) : Tape<T>();
+    record_ = tape.record();
+    begin_ = tape.size();
+    // Nodes of their own for the parameters: what they are made of is no part of the network.
+    for (std::size_t i = 0; i < params.count(); ++i) {
+      const bool on_tape = i < parameters.size() && parameters[i].on_tape();
+      leaves_.push_back(on_tape ? parameters[i] * 1.0
+                                : tape.variable(i < parameters.size() ? parameters[i].value() : params.slice(i)));
+    }
+    output_ = net.apply(params, Vars<T>(leaves_), x);
+    check_output(readout.shape()[0]);
+    seed_ = Var<T>(readout_cotangents<T>(readout, n_));
+  }
+
+  std::vector<RecordedGradient<T>> run() {
+    std::vector<RecordedGradient<T>> out(leaves_.size());
+    if (!output_.on_tape()) return out;
+    find_uses();
+    std::vector<Var<T>> targets;
+    for (const Use& use : uses_) targets.push_back(var_at(record_, use.node));
+    const std::vector<Var<T>> bars = pullback<T>(output_, seed_, targets, {.record = live_});
+    for (std::size_t u = 0; u < uses_.size(); ++u)
+      if (bars[u].defined()) add(uses_[u], bars[u], out);
+    return out;
+  }
+
+ private:
+  struct Use {
+    std::size_t node, argument;
+    std::size_t source;                    // position of the argument
+    std::optional<std::size_t> parameter;  // if the argument is one, or one of another shape
+  };
+
+  void check_output(std::size_t outputs) const {
+    if (!(output_.shape() == Shape{n_, outputs}))
+      throw shape_error("[kernel] the network's output is " + to_string(output_.shape()) + " for " +
+                        std::to_string(n_) + " examples, expected " + to_string(Shape{n_, outputs}) + ".");
+    if (output_.examples() != Examples::axis0)
+      throw batch_error(
+          "[kernel] the network mixes examples: its output " + to_string(output_.shape()) +
+          " is not marked batched. Use evaluation mode, reduce over other axes, or reshape behind axis 0.");
+  }
+
+  const Node<T>& node(std::size_t i) const { return record_->nodes[i]; }
+
+  void find_uses() {
+    std::vector<std::size_t> positions;
+    for (const Var<T>& p : leaves_) positions.push_back(p.position());
+    const std::size_t last = output_.position();
+    active_ = depends_on(*record_, positions, last);
+    for (std::size_t i = begin_; i <= last; ++i) {
+      if (!active_[i] || !node(i).op) continue;
+      const Examples mark = node(i).value.examples();
+      if (mark == Examples::mixed)
+        throw batch_error("[" + node(i).op->name() + "] mixes examples: result " + to_string(node(i).value.shape()) +
+                          ". Kernels need axis 0 to run over examples from input to output.");
+      if (mark != Examples::axis0) continue;
+      for (std::size_t a = 0; a < node(i).arguments.size(); ++a) {
+        const auto& argument = node(i).arguments[a];
+        if (argument.index < 0 || !active_[static_cast<std::size_t>(argument.index)]) continue;
+        if (argument.constant.examples() == Examples::none)
+          uses_.push_back({i, a, static_cast<std::size_t>(argument.index), parameter_at(argument.index)});
+      }
+    }
+    count_.assign(leaves_.size(), 0);
+    for (const Use& use : uses_)
+      if (use.parameter)
+        ++count_[*use.parameter];
+      else  // through ops on parameters it may reach any: none of them keeps its form
+        for (std::size_t p = 0; p < leaves_.size(); ++p) count_[p] += reaches(positions[p], use.source) ? 1 : 0;
+  }
+  std::optional<std::size_t> parameter_at(std::int64_t index) const {
+    std::size_t at = static_cast<std::size_t>(index);
+    while (at >= begin_ && node(at).op && node(at).op->reshapes() && node(at).arguments[0].index >= 0)
+      at = static_cast<std::size_t>(node(at).arguments[0].index);
+    for (std::size_t p = 0; p < leaves_.size(); ++p)
+      if (leaves_[p].position() == at) return p;
+    return std::nullopt;
+  }
+  bool reaches(std::size_t from, std::size_t to) const {
+    if (from > to) return false;
+    const std::size_t one[] = {from};
+    return depends_on(*record_, std::span<const std::size_t>(one), to)[to];
+  }
+
+  Var<T> value(std::size_t i) const { return live_ ? var_at(record_, i) : node(i).value; }
+  std::vector<Var<T>> arguments(std::size_t i) const {
+    std::vector<Var<T>> out;
+    for (const auto& argument : node(i).arguments)
+      out.push_back(live_ && argument.index >= 0 ? value(static_cast<std::size_t>(argument.index)) : argument.constant);
+    return out;
+  }
+
+  // The gradient of a use: bar (C, N, ...) is the cotangent of its output.
+  RecordedGradient<T> gradient(const Use& use, const Var<T>& bar) const {
+    using Form = typename RecordedGradient<T>::Form;
+    const std::vector<Var<T>> x = arguments(use.node);
+    std::vector<Var<T>> constants;
+    for (const auto& argument : node(use.node).arguments) constants.push_back(argument.constant);
+    const Var<T> plain = bar.detached();
+    const std::optional<Factor<T>> f = node(use.node).op->factor(use.argument, constants, plain);
+    // A factor whose left side is the cotangent itself, and whose right side is an argument itself.
+    const bool plain_left = f && f->left.data() == plain.value().data() && f->left.size() == plain.size();
+    if (plain_left && f->kind == FactorKind::rows) {
+      const std::size_t channels = f->left_size();
+      const Shape shape =
+          f->channels_first ? Shape{c_, n_, channels, f->positions} : Shape{c_, n_, f->positions, channels};
+      return {Form::dense, sum(reshape(bar, shape), {f->channels_first ? -1L : -2L}), {}};
+    }
+    const bool outer = plain_left && !f->patches && !f->channels_first &&
+                       (f->kind == FactorKind::outer || f->kind == FactorKind::outer_sum);
+    for (std::size_t a = 0; outer && a < x.size(); ++a) {
+      if (a == use.argument || constants[a].value().data() != f->right.data() || constants[a].size() != f->right.size())
+        continue;
+      const std::size_t left = f->left_size(), right = f->right_size(), d = f->positions;
+      if (d == 1 && use.parameter && count_[*use.parameter] == 1)
+        return {Form::outer, reshape(bar, {c_, n_, left}), reshape(x[a], {n_, right})};
+      const Var<T> sums =  // (C, N, D, A)^T (N, D, B)
+          matmul(reshape(bar, {c_, n_, d, left}), reshape(x[a], {n_, d, right}), {.transpose_a = true});
+      return {Form::dense, reshape(sums, {c_, n_, left * right}), {}};
+    }
+    return {Form::dense, one_by_one(use, x, bar), {}};
+  }
+
+  // The op's own derivative at each example: (C, N, P).
+  Var<T> one_by_one(const Use& use, const std::vector<Var<T>>& x, const Var<T>& bar) const {
+    const Op<T>& op = *node(use.node).op;
+    const Var<T> y = value(use.node);
+    Wanted wanted(x.size(), false);
+    wanted[use.argument] = true;
+    std::vector<Var<T>> rows;
+    for (std::size_t i = 0; i < n_; ++i) {
+      std::vector<Var<T>> xi;
+      for (const Var<T>& v : x) xi.push_back(v.examples() == Examples::axis0 ? slice(v, 0, i, i + 1) : v);
+      const Var<T> yi = slice(y, 0, i, i + 1), li = slice(bar, 1, i, i + 1);
+      std::vector<Var<T>> probes;
+      for (std::size_t k = 0; k < c_; ++k) {
+        const Var<T> seed = op.vector_mode() ? li : reshape(slice(li, 0, k, k + 1), yi.shape());
+        const Var<T> g = op.vjp(xi, yi, seed, wanted).at(use.argument);
+        const std::size_t count = op.vector_mode() ? c_ : 1;
+        probes.push_back(g.defined() ? reshape(g, {count, 1, x[use.argument].size()})
+                                     : Var<T>(Array<T>::zeros({count, 1, x[use.argument].size()})));
+        if (op.vector_mode()) break;
+      }
+      rows.push_back(probes.size() == 1 ? probes.front() : concatenate<T>(probes, 0));
+    }
+    return rows.size() == 1 ? rows.front() : concatenate<T>(rows, 1);
+  }
+
+  void add(const Use& use, const Var<T>& bar, std::vector<RecordedGradient<T>>& out) const {
+    RecordedGradient<T> found = gradient(use, bar);
+    if (use.parameter) {
+      RecordedGradient<T>& total = out[*use.parameter];
+      if (total.left.defined())
+        total.left = total.left + found.left;  // shared: both are dense
+      else
+        total = std::move(found);
+      return;
+    }
+    // Made of parameters by ops: each probe and example is a probe of the sweep through those.
+    const Var<T> source = var_at(record_, use.source);
+    const std::vector<Var<T>> through =
+        pullback<T>(source, reshape(found.left, source.shape().prepended(c_ * n_)), leaves_, {.record = live_});
+    for (std::size_t p = 0; p < leaves_.size(); ++p) {
+      if (!through[p].defined()) continue;
+      const Var<T> term = reshape(through[p], {c_, n_, leaves_[p].size()});
+      out[p].left = out[p].left.defined() ? out[p].left + term : term;
+    }
+  }
+
+  std::size_t c_, n_, begin_ = 0;
+  bool live_ = false;
+  std::shared_ptr<Record<T>> record_;
+  std::vector<Var<T>> leaves_;
+  Var<T> output_, seed_;
+  std::vector<bool> active_;
+  std::vector<Use> uses_;
+  std::vector<std::size_t> count_;  // uses of each parameter
+};
+
+}  // namespace
+
+template <class T>
+std::vector<RecordedGradient<T>> recorded_gradients(const nn::ModuleBase& net, const nn::Parameters<T>& params,
+                                                    Vars<T> parameters, const Var<T>& x, const Array<double>& readout) {
+  if (!x.defined() || x.rank() == 0 || x.shape().front() == 0)
+    throw shape_error("[kernel] no examples: shape " + to_string(x.shape()) + ".");
+  if (!parameters.empty() && parameters.size() != params.count())
+    throw shape_error("[kernel] " + std::to_string(parameters.size()) + " parameters for a network of " +
+                      std::to_string(params.count()) + ".");
+  bool dual = x.dual() != nullptr;
+  for (const Var<T>& p : parameters) dual = dual || p.dual();
+  if (dual)
+    throw tape_error(
+        "[kernel] an argument carries a tangent of streaming forward mode. Record it on a tape and use "
+        "pushforward.");
+  if (x.on_tape() && x.examples() != Examples::axis0)
+    throw batch_error("[kernel] x " + to_string(x.shape()) +
+                      " on the tape is not marked batched. Record it with tape.variable(x, Examples::axis0).");
+  const Var<T> examples = x.on_tape() ? x : batched(x.value());
+  return Recorder<T>(net, params, parameters, examples, readout).run();
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                                 \
+  template std::vector<RecordedGradient<T>> recorded_gradients(const nn::ModuleBase&, const nn::Parameters<T>&, \
+                                                               Vars<T>, const Var<T>&, const Array<double>&);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent::ntk

@@ -1,0 +1,21 @@
+#include "ntk/planning/budget.hpp"
+
+#include <fstream>
+#include <string>
+
+#include "autodiff/array.hpp"
+
+namespace xtangent::ntk {
+
+double memory_budget(std::size_t bytes) {
+  if (bytes) return static_cast<double>(bytes);
+  std::ifstream file("/proc/meminfo");
+  std::string word;
+  double kib = 0;
+  while (file >> word)
+    if (word == "MemAvailable:" && file >> kib)
+      return 0.5 * (kib * 1024 + static_cast<double>(memory_statistics().recycled));
+  return 1u << 30;  // where it cannot be read
+}
+
+}  // namespace xtangent::ntk

@@ -1,0 +1,101 @@
+#include "ntk/planning/memory.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+#include "autodiff/kernels/parallel.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+std::string readable(double value, const char* unit, double base) {
+  const char* prefixes[] = {"", "k", "M", "G", "T", "P"};
+  std::size_t i = 0;
+  while (value >= base && i < 5) {
+    value /= base;
+    ++i;
+  }
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f %s%s%s", i ? 2 : 0, value, prefixes[i], base == 1024 && i ? "i" : "", unit);
+  return text;
+}
+
+// The largest and the sum of what sides hold of an example. A parameter's uses are held together until the last.
+struct Held {
+  double all = 0, largest = 0;
+};
+Held held(const Plan& p) {
+  Held out;
+  std::vector<double> of_parameter;
+  for (const UsePlan& use : p.uses) {
+    of_parameter.resize(std::max(of_parameter.size(), use.index + 1), 0.0);
+    of_parameter[use.index] += use.held_bytes;
+    out.largest = std::max(out.largest, of_parameter[use.index]);
+    out.all += use.held_bytes;
+  }
+  return out;
+}
+
+// Bytes of a block of n x m examples.
+double block_bytes(const Plan& p, double n, double m) {
+  const double k = static_cast<double>(p.probes);
+  return 8 * n * m * (p.mode == ProbeMode::cross ? k * k : p.mode == ProbeMode::equal ? k : 1);
+}
+
+double scratch_bytes(const Plan& p, std::size_t n, std::size_t m, bool diagonal) {
+  double most = 0;
+  for (const UsePlan& use : p.uses)
+    if (!use.fused && n > 0)
+      most = std::max(most, cost(use.rule, use.shape, n, m, p.probes, diagonal, p.mode, p.scalar_bytes, p.room).bytes);
+  return most;
+}
+
+// Products: the panel's recordings; one column's recording and its C cotangents of all parameters; tangents of all
+// values of the shards in flight.
+double products_bytes(const Plan& p, const Trace& t, double panel, double tile, double flight) {
+  const double k = static_cast<double>(p.probes);
+  return panel * t.activation_bytes + t.sweep_bytes + 2 * k * t.parameter_bytes + flight * k * t.activation_bytes +
+         block_bytes(p, panel, tile);
+}
+
+}  // namespace
+
+std::size_t memory_overhead() { return (std::size_t{64} + 32 * kernels::thread_count()) << 20; }
+
+std::string readable_bytes(double bytes) { return readable(bytes, "B", 1024); }
+std::string readable_number(double value, const char* unit) { return readable(value, unit, 1000); }
+
+double working_bytes(const Plan& p, const Trace& t) {
+  const double rows = static_cast<double>(p.rows), columns = static_cast<double>(p.columns);
+  const double panel = std::min(static_cast<double>(p.partition.panel), rows);
+  const double tile = std::min(static_cast<double>(p.partition.tile), columns);
+  const auto n = static_cast<std::size_t>(panel), m = static_cast<std::size_t>(tile);
+  const Held h = held(p);
+  // Weights are transformed and packed anew in each recording.
+  const double threads = static_cast<double>(std::min(kernels::thread_count(), p.shards_at_once));
+  const double fixed = 2 * threads * t.largest_parameter_bytes;
+  const double flight = std::min(threads * static_cast<double>(p.partition.shard), std::max(panel, tile));
+  if (p.strategy == Strategy::vector_products) return fixed + products_bytes(p, t, panel, tile, flight);
+  const double sweep =
+      p.strategy == Strategy::jacobian
+          ? t.activation_bytes + static_cast<double>(p.probes) * (t.sweep_bytes + 2 * t.parameter_bytes)
+          : t.sweep_bytes;
+  const double finished = block_bytes(p, tile, tile);  // a tile on its way into a store
+  if (!p.partition.rows_held) {
+    const double both = p.symmetric ? rows : rows + columns;
+    return fixed + both * (sweep + h.largest) + scratch_bytes(p, p.rows, p.columns, p.symmetric) +
+           block_bytes(p, rows, columns) + finished;
+  }
+  const double held_rows = panel * h.all, filling = flight * sweep, block = block_bytes(p, panel, tile) + finished;
+  double most = held_rows + filling;
+  const double scratch = scratch_bytes(p, n, m, false);
+  if (p.symmetric) most = std::max(most, held_rows + block + std::max(scratch, scratch_bytes(p, m, m, true)));
+  if (!p.symmetric || p.partition.panel < p.rows)
+    most = std::max(most, held_rows + block +
+                              (p.partition.columns_held ? tile * h.all + std::max(filling, scratch)
+                                                        : tile * (sweep + h.largest) + scratch));
+  return fixed + most;
+}
+
+}  // namespace xtangent::ntk

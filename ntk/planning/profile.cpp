@@ -1,0 +1,136 @@
+#include "ntk/planning/profile.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace xtangent::ntk {
+namespace {
+
+template <class T>
+Array<T> two_examples(const Array<T>& x) {
+  if (x.shape()[0] >= 2) return x.rows(0, 2);
+  Shape shape = x.shape();
+  shape[0] = 2;
+  Array<T> twice(shape);
+  for (std::size_t i = 0; i < 2; ++i) std::copy_n(x.data(), x.size(), twice.mutable_data() + i * x.size());
+  return twice;
+}
+
+template <class T>
+bool is_batched(const Var<T>& value) {
+  return value.examples() == Examples::axis0;
+}
+
+// Does the sweep pass a cotangent on to this argument?
+template <class T>
+bool passes(const typename Node<T>::Argument& argument, const std::vector<bool>& active) {
+  return argument.index >= 0 && active[static_cast<std::size_t>(argument.index)] && is_batched(argument.constant);
+}
+
+// Forward and backward work of an example.
+template <class T>
+void count_work(const Record<T>& record, const std::vector<bool>& active, Trace& out) {
+  for (const Node<T>& node : record.nodes) {
+    if (!node.op) continue;
+    std::vector<Shape> shapes;
+    bool back = false;
+    for (const auto& argument : node.arguments) {
+      shapes.push_back(argument.constant.shape());
+      back = back || passes<T>(argument, active);
+    }
+    const double flop = node.op->flop(shapes, node.value.shape()) / 2;
+    out.forward_flop += flop;
+    if (back) out.backward_flop += flop;
+  }
+}
+
+// What a reverse sweep holds at each step: the values that it has not passed, the cotangents that wait, and as much
+// again as the step's own cotangents for what a rule computes on its way.
+template <class T>
+void count_memory(const Record<T>& record, const std::vector<bool>& active, double probes, Trace& out) {
+  const std::size_t count = record.nodes.size();
+  const auto bytes_of = [](const Var<T>& value) { return static_cast<double>(value.value().bytes()) / 2; };
+  std::vector<double> kept(count + 1, 0);  // by the nodes before one
+  std::set<const void*> seen;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Var<T>& value = record.nodes[i].value;
+    const bool counts = is_batched(value) && seen.insert(value.value().data()).second;
+    kept[i + 1] = kept[i] + (counts ? bytes_of(value) : 0);
+  }
+  out.activation_bytes = kept[count];
+  std::vector<bool> waits(count, false);
+  waits[count - 1] = true;
+  double waiting = probes * bytes_of(record.nodes[count - 1].value), most = kept[count];
+  for (std::size_t i = count; i-- > 0;) {
+    const Node<T>& node = record.nodes[i];
+    if (!waits[i]) continue;
+    double fresh = 0, passed = 0;
+    for (const auto& argument : node.arguments) {
+      if (!node.op || !passes<T>(argument, active)) continue;
+      const auto at = static_cast<std::size_t>(argument.index);
+      passed += probes * bytes_of(argument.constant);
+      if (!waits[at]) fresh += probes * bytes_of(argument.constant);
+      waits[at] = true;
+    }
+    waiting += fresh;
+    most = std::max(most, kept[i + 1] + waiting + passed + probes * bytes_of(node.value));
+    waiting -= probes * bytes_of(node.value);
+  }
+  out.sweep_bytes = most;
+}
+
+template <class T>
+std::string described(const Record<T>& record) {
+  std::string text;
+  for (const Node<T>& node : record.nodes) {
+    text += node.op ? node.op->name() : "leaf";
+    for (const auto& argument : node.arguments) text.append(" ").append(std::to_string(argument.index));
+    text.append(" ").append(to_string(node.value.shape())).append("\n");
+  }
+  return text;
+}
+
+}  // namespace
+
+template <class T>
+Trace trace(const Model<T>& model, const Array<T>& x, const Readout& readout) {
+  Tape<T> tape;
+  const Recording<T> recording = model.record(tape, two_examples(x));
+  const Shape& y = recording.output.shape();
+  if (y.rank() != 2 || y[0] != 2 || y[1] == 0)
+    throw shape_error("[ntk] the network's output is " + to_string(y) +
+                      " for two examples; kernels need (N, O). Flatten it, or add a readout layer.");
+  Trace out;
+  out.outputs = y[1];
+  readout.weights(out.outputs);  // throws where it does not fit the network
+  std::vector<std::size_t> positions;
+  for (const Var<T>& p : recording.parameters) {
+    out.parameters += p.size();
+    const auto bytes = static_cast<double>(p.value().bytes());
+    out.parameter_bytes += bytes;
+    out.largest_parameter_bytes = std::max(out.largest_parameter_bytes, bytes);
+    positions.push_back(p.position());
+  }
+  if (out.parameters == 0) throw shape_error("[ntk] the network has no trainable parameters: its kernel is empty.");
+  const Record<T>& record = *tape.record();
+  const std::vector<bool> active = depends_on(record, positions, record.nodes.size() - 1);
+  count_work(record, active, out);
+  count_memory(record, active, static_cast<double>(readout.columns(out.outputs)), out);
+  out.description = described(record);
+  const Array<T>& outputs = recording.output.value();
+  out.output_bytes.assign(reinterpret_cast<const char*>(outputs.data()), outputs.bytes());
+  FactorSweep<T> sweep(recording.output, Array<T>::ones(y), recording.parameters, true);
+  Array<T> before;
+  while (std::optional<ParameterUse<T>> use = sweep.next()) {
+    const Array<T>& left = use->factor.left;
+    out.uses.push_back({model.names.at(use->parameter), use->op, use->parameter, shape_of(use->factor),
+                        before.defined() && before.data() == left.data()});
+    before = left;
+  }
+  return out;
+}
+
+template Trace trace(const Model<float>&, const Array<float>&, const Readout&);
+template Trace trace(const Model<double>&, const Array<double>&, const Readout&);
+
+}  // namespace xtangent::ntk
