@@ -5,20 +5,26 @@
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/convolution.hpp"
 #include "autodiff/kernels/layout.hpp"
-#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/reduce.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 
 namespace xtangent {
 
 const char* name(FactorKind kind) {
   switch (kind) {
-    case FactorKind::outer: return "outer";
-    case FactorKind::outer_sum: return "outer_sum";
-    case FactorKind::rows: return "rows";
-    case FactorKind::diag: return "diag";
-    case FactorKind::gather: return "gather";
-    case FactorKind::dense: break;
+    case FactorKind::outer:
+      return "outer";
+    case FactorKind::outer_sum:
+      return "outer_sum";
+    case FactorKind::rows:
+      return "rows";
+    case FactorKind::diag:
+      return "diag";
+    case FactorKind::gather:
+      return "gather";
+    case FactorKind::dense:
+      break;
   }
   return "dense";
 }
@@ -78,7 +84,9 @@ void densify_one(const Factor<T>& f, const T* left, const T* right, std::size_t 
       }
       break;
     }
-    case FactorKind::dense: std::copy(left + begin, left + end, out); break;
+    case FactorKind::dense:
+      std::copy(left + begin, left + end, out);
+      break;
   }
 }
 
@@ -106,10 +114,13 @@ std::size_t Factor<T>::unit() const {
     case FactorKind::outer:
     case FactorKind::outer_sum:
       return right_size() * (patches && patches->groups > 1 ? left_size() / patches->groups : 1);
-    case FactorKind::gather: return left_size();
+    case FactorKind::gather:
+      return left_size();
     case FactorKind::rows:
-    case FactorKind::diag: return parameter.size();
-    case FactorKind::dense: break;
+    case FactorKind::diag:
+      return parameter.size();
+    case FactorKind::dense:
+      break;
   }
   return 1;
 }
@@ -120,20 +131,21 @@ void Factor<T>::gradients(std::size_t first, std::size_t last, std::size_t begin
   if (begin == end || examples == 0) return;
   const std::size_t left_one = left.size() / (probes * examples);
   const std::size_t right_one = right.defined() ? right.size() / examples : 0;
-  kernels::parallel_for(last - first, gradient_grain(end - begin, positions, probes), [&](std::size_t from, std::size_t to) {
-    for (std::size_t i = from; i < to; ++i) {
-      const std::size_t n = first + i;
-      const T* r = right.defined() ? right.data() + n * right_one : nullptr;
-      const T* l = left.data() + n * left_one;
-      T* at = out + i * example_stride;
-      if (patches) {
-        densify_patches(*this, l, examples * left_one, r, begin, end, at, probe_stride);
-        continue;
-      }
-      for (std::size_t k = 0; k < probes; ++k)
-        densify_one(*this, l + k * examples * left_one, r, begin, end, at + k * probe_stride);
-    }
-  });
+  kernels::parallel_for(last - first, gradient_grain(end - begin, positions, probes),
+                        [&](std::size_t from, std::size_t to) {
+                          for (std::size_t i = from; i < to; ++i) {
+                            const std::size_t n = first + i;
+                            const T* r = right.defined() ? right.data() + n * right_one : nullptr;
+                            const T* l = left.data() + n * left_one;
+                            T* at = out + i * example_stride;
+                            if (patches) {
+                              densify_patches(*this, l, examples * left_one, r, begin, end, at, probe_stride);
+                              continue;
+                            }
+                            for (std::size_t k = 0; k < probes; ++k)
+                              densify_one(*this, l + k * examples * left_one, r, begin, end, at + k * probe_stride);
+                          }
+                        });
 }
 
 template <class T>

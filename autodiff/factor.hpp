@@ -30,10 +30,10 @@ const char* name(FactorKind kind);
 template <class T>
 struct Factor {
   FactorKind kind = FactorKind::dense;
-  Shape parameter;           ///< shape of the parameter, P elements
-  std::size_t probes = 1;    ///< K
-  std::size_t examples = 0;  ///< N
-  std::size_t positions = 1; ///< D
+  Shape parameter;            ///< shape of the parameter, P elements
+  std::size_t probes = 1;     ///< K
+  std::size_t examples = 0;   ///< N
+  std::size_t positions = 1;  ///< D
   /// Cotangents. channels_first: (K, N, C, D); else (K, N, D, C); dense: (K, N, P).
   Array<T> left;
   /// Inputs, shared by all probes: (N, D, R); diag: like left without K; gather: (N, D) indices as T.
@@ -79,11 +79,10 @@ struct ParameterUse {
 /// A reverse sweep that keeps examples apart: it yields, use by use in reverse order of recording, the per-example
 /// gradients of the parameters, and frees each cotangent once it has been read.
 ///
-/// y must be marked batched (axis 0: examples); ybar is (N, ...) or (K, N, ...). Parameters are leaves without the mark.
-/// Throws batch_error naming the op where examples were mixed, tape_error, shape_error.
-/// A parameter that reaches its use through other parameter-only ops (a scaled weight) is chained densely.
-/// With `consume`, nodes that the sweep has passed are emptied, so activations are freed as it goes: the tape must
-/// then be rewound.
+/// y must be marked batched (axis 0: examples); ybar is (N, ...) or (K, N, ...). Parameters are leaves without the
+/// mark. Throws batch_error naming the op where examples were mixed, tape_error, shape_error. A parameter that reaches
+/// its use through other parameter-only ops (a scaled weight) is chained densely. With `consume`, nodes that the sweep
+/// has passed are emptied, so activations are freed as it goes: the tape must then be rewound.
 template <class T>
 class FactorSweep {
  public:
@@ -103,8 +102,8 @@ class FactorSweep {
   std::size_t probes_, examples_;
   bool had_probe_axis_;
   bool consume_;
-  bool same_seeds_;     // the cotangents of all examples of the output are the same
-  std::size_t cursor_;  // nodes at and after it have been visited
+  bool same_seeds_;                    // the cotangents of all examples of the output are the same
+  std::size_t cursor_;                 // nodes at and after it have been visited
   std::deque<ParameterUse<T>> ready_;  // in the order of the op's arguments
 };
 

@@ -90,8 +90,8 @@ FactorSweep<T>::FactorSweep(const Var<T>& y, Array<T> ybar, Vars<T> parameters, 
   for (std::size_t i = 0; i <= last; ++i) {
     const Node<T>& node = record_->nodes[i];
     if (active_[i] && node.op && node.value.examples() == Examples::mixed)
-      throw batch_error("[" + node.op->name() + "] mixes examples: arguments " + shapes_of_arguments(node) + ", result " +
-                        to_string(node.value.shape()) +
+      throw batch_error("[" + node.op->name() + "] mixes examples: arguments " + shapes_of_arguments(node) +
+                        ", result " + to_string(node.value.shape()) +
                         ". Per-example derivatives need axis 0 to run over examples from input to output: use "
                         "evaluation mode, reduce over other axes, or reshape behind axis 0.");
   }
@@ -100,10 +100,10 @@ FactorSweep<T>::FactorSweep(const Var<T>& y, Array<T> ybar, Vars<T> parameters, 
                       " is not marked batched. Mark the input with batched(x), and keep examples on axis 0.");
   examples_ = y.shape().front();
   had_probe_axis_ = ybar.rank() == y.rank() + 1;
-  if (!(ybar.shape() == y.shape() ||
-        (had_probe_axis_ && ybar.shape().slice(1, ybar.rank()) == y.shape())))
-    throw shape_error("[per-example sweep] cotangents of shape " + to_string(ybar.shape()) + " for an output of shape " +
-                      to_string(y.shape()) + ". Give that shape, or one probe axis in front of it.");
+  if (!(ybar.shape() == y.shape() || (had_probe_axis_ && ybar.shape().slice(1, ybar.rank()) == y.shape())))
+    throw shape_error("[per-example sweep] cotangents of shape " + to_string(ybar.shape()) +
+                      " for an output of shape " + to_string(y.shape()) +
+                      ". Give that shape, or one probe axis in front of it.");
   probes_ = had_probe_axis_ ? ybar.shape().front() : 1;
   if (!had_probe_axis_) ybar = ybar.reshaped(ybar.shape().prepended(1));
   same_seeds_ = same_for_all_examples(ybar);
@@ -149,7 +149,8 @@ void FactorSweep<T>::emit(std::size_t at, std::size_t target, Factor<T> factor) 
     target = static_cast<std::size_t>(node->arguments[0].index);
   }
   if (parameter_at_[target] >= 0) {
-    ready_.push_back({static_cast<std::size_t>(parameter_at_[target]), record_->nodes[at].op->name(), at, std::move(factor)});
+    ready_.push_back(
+        {static_cast<std::size_t>(parameter_at_[target]), record_->nodes[at].op->name(), at, std::move(factor)});
     return;
   }
   // A value made of parameters alone: each (probe, example) is a probe of the sweep through what made it.
@@ -164,8 +165,9 @@ void FactorSweep<T>::visit(std::size_t i) {
   if (!node.op) {  // a parameter reached through parameter-only ops, with (K N) probes
     if (parameter_at_[i] < 0) return;
     const Array<T>& bars = cotangent_[i].value();
-    ready_.push_back({static_cast<std::size_t>(parameter_at_[i]), "parameter", i,
-                      Factor<T>::from_dense(bars.reshaped({probes_, examples_, node.value.size()}), node.value.shape())});
+    ready_.push_back(
+        {static_cast<std::size_t>(parameter_at_[i]), "parameter", i,
+         Factor<T>::from_dense(bars.reshaped({probes_, examples_, node.value.size()}), node.value.shape())});
     return;
   }
   const std::vector<Var<T>> x = constants(node);
@@ -193,7 +195,8 @@ void FactorSweep<T>::visit(std::size_t i) {
     // One probe at a time; with one probe this spares the ops the extra axis.
     std::vector<std::vector<Var<T>>> each;
     for (std::size_t p = 0; p < k; ++p)
-      each.push_back(node.op->vjp(x, node.value, Var<T>(ybar.value().rows(p, p + 1).reshaped(node.value.shape())), wanted));
+      each.push_back(
+          node.op->vjp(x, node.value, Var<T>(ybar.value().rows(p, p + 1).reshaped(node.value.shape())), wanted));
     bars.resize(x.size());
     for (std::size_t a = 0; a < x.size(); ++a) {
       if (!wanted[a] || !each[0].at(a).defined()) continue;
@@ -212,8 +215,8 @@ void FactorSweep<T>::visit(std::size_t i) {
   for (std::size_t a = 0; a < x.size(); ++a) {
     if (!wanted[a] || !bars.at(a).defined()) continue;
     if (!(bars[a].shape() == x[a].shape().prepended(k)))
-      throw rule_error("[" + node.op->name() + "] its vjp returned shape " + to_string(bars[a].shape()) + ", expected " +
-                       to_string(x[a].shape().prepended(k)) + ".");
+      throw rule_error("[" + node.op->name() + "] its vjp returned shape " + to_string(bars[a].shape()) +
+                       ", expected " + to_string(x[a].shape().prepended(k)) + ".");
     Var<T> term = std::move(bars[a]);
     accumulate(cotangent_[static_cast<std::size_t>(node.arguments[a].index)], term);
   }

@@ -302,10 +302,10 @@ ValueAndTangent<T> push_streaming(const std::function<Var<T>(Vars<T>)>& f, Vars<
   return {y, Var<T>(Array<T>::zeros(y.shape()))};
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                               \
-  template void accumulate(Var<T>&, const Var<T>&);                                                           \
-  template std::vector<Var<T>> pullback(const Var<T>&, const Var<T>&, Vars<T>, SweepOptions);                 \
-  template std::vector<Var<T>> pushforward(Vars<T>, Vars<T>, Vars<T>, SweepOptions);                          \
+#define XTANGENT_INSTANTIATE(T)                                                               \
+  template void accumulate(Var<T>&, const Var<T>&);                                           \
+  template std::vector<Var<T>> pullback(const Var<T>&, const Var<T>&, Vars<T>, SweepOptions); \
+  template std::vector<Var<T>> pushforward(Vars<T>, Vars<T>, Vars<T>, SweepOptions);          \
   template ValueAndTangent<T> push_streaming(const std::function<Var<T>(Vars<T>)>&, Vars<T>, Vars<T>);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

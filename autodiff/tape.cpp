@@ -141,8 +141,8 @@ std::size_t checked_position(const Record<T>* record, const Var<T>& x, const cha
     throw tape_error(std::string("[") + who + "] " + (x.on_tape() ? "a Var of another tape" : "a Var on no tape") +
                      " (shape " + to_string(x.shape()) + "). Make it with Tape::variable, or compute it from one.");
   if (!is_current(x))
-    throw tape_error(std::string("[") + who + "] position " + std::to_string(x.position()) + " was rewound; the tape has " +
-                     std::to_string(record->nodes.size()) + " nodes now.");
+    throw tape_error(std::string("[") + who + "] position " + std::to_string(x.position()) +
+                     " was rewound; the tape has " + std::to_string(record->nodes.size()) + " nodes now.");
   return x.position();
 }
 
@@ -169,12 +169,12 @@ std::vector<bool> depends_on(const Record<T>& record, std::span<const std::size_
   return depends;
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                               \
-  template struct Op<T>;                                                                                      \
-  template class Tape<T>;                                                                                     \
-  template Var<T> apply(std::shared_ptr<const Op<T>>, Vars<T>);                                               \
-  template std::size_t checked_position(const Record<T>*, const Var<T>&, const char*);                        \
-  template Var<T> var_at(const std::shared_ptr<Record<T>>&, std::size_t);                                     \
+#define XTANGENT_INSTANTIATE(T)                                                        \
+  template struct Op<T>;                                                               \
+  template class Tape<T>;                                                              \
+  template Var<T> apply(std::shared_ptr<const Op<T>>, Vars<T>);                        \
+  template std::size_t checked_position(const Record<T>*, const Var<T>&, const char*); \
+  template Var<T> var_at(const std::shared_ptr<Record<T>>&, std::size_t);              \
   template std::vector<bool> depends_on(const Record<T>&, std::span<const std::size_t>, std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

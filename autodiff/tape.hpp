@@ -15,8 +15,8 @@ namespace xtangent {
 template <class T>
 struct Node {
   struct Argument {
-    Var<T> constant;            // the value, detached; what unrecorded sweeps hand to rules
-    std::int64_t index = -1;    // position on the tape, or -1 for a constant
+    Var<T> constant;          // the value, detached; what unrecorded sweeps hand to rules
+    std::int64_t index = -1;  // position on the tape, or -1 for a constant
     std::uint64_t serial = 0;
   };
   std::shared_ptr<const Op<T>> op;

@@ -29,8 +29,7 @@ auto Array<T>::xt() const {
 
 template <class T>
 template <class X>
-  requires is_xarray_of<X, T>
-Array<T>::operator X() const {
+requires is_xarray_of<X, T> Array<T>::operator X() const {
   X out = X::from_shape(std::vector<std::size_t>(shape_.begin(), shape_.end()));
   std::copy_n(begin_, size_, out.template begin<xt::layout_type::row_major>());
   return out;

@@ -76,8 +76,8 @@ struct SaveOptions {
   /// In the file, floating types rounded to nearest; none: F32 for float, F64 for double.
   std::optional<ElementType> type = {};
   std::map<std::string, std::string> metadata = {};
-  /// For save_parameters: arrays that stand in several places under all of their names, as load_state_dict expects them;
-  /// false: under the first, as safetensors.torch.load_model does.
+  /// For save_parameters: arrays that stand in several places under all of their names, as load_state_dict expects
+  /// them; false: under the first, as safetensors.torch.load_model does.
   bool all_names = true;
 };
 

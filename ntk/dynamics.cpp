@@ -9,8 +9,8 @@
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/columns.hpp"
 #include "autodiff/kernels/elementwise.hpp"
-#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/reduce.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "ntk/algebra/checks.hpp"
 
 namespace xtangent::ntk {

@@ -13,8 +13,8 @@
 #include "autodiff/kernels/lapack.hpp"
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/symmetric.hpp"
-#include "ntk/planning/budget.hpp"
 #include "ntk/algebra/converted.hpp"
+#include "ntk/planning/budget.hpp"
 #include "ntk/planning/memory.hpp"
 #include "ntk/spectrum.hpp"
 

@@ -4,8 +4,8 @@
 
 #include "ntk/algebra/any_matrix.hpp"
 #include "ntk/algebra/cholesky.hpp"
-#include "ntk/kernel.hpp"
 #include "ntk/algebra/linear_map.hpp"
+#include "ntk/kernel.hpp"
 
 /// An approximation of the eNTK between the pNTK and the eNTK itself: Theta ~ Phi (x) I + C (x) S.
 ///

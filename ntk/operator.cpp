@@ -9,11 +9,11 @@
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/precision.hpp"
-#include "ntk/planning/budget.hpp"
 #include "ntk/algebra/checks.hpp"
 #include "ntk/algebra/converted.hpp"
-#include "ntk/planning/model.hpp"
+#include "ntk/planning/budget.hpp"
 #include "ntk/planning/memory.hpp"
+#include "ntk/planning/model.hpp"
 
 namespace xtangent::ntk {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "ntk/planning/grid.hpp"
 #include "ntk/contraction/rule.hpp"
+#include "ntk/planning/grid.hpp"
 #include "ntk/planning/profile.hpp"
 
 /// What a kernel costs and how it will be computed, before it is.

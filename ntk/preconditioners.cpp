@@ -9,12 +9,12 @@
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/lapack.hpp"
 #include "autodiff/kernels/layout.hpp"
-#include "ntk/planning/budget.hpp"
 #include "ntk/algebra/converted.hpp"
-#include "ntk/kernel.hpp"
-#include "ntk/algebra/vecchia.hpp"
-#include "ntk/planning/memory.hpp"
 #include "ntk/algebra/triangular_factors.hpp"
+#include "ntk/algebra/vecchia.hpp"
+#include "ntk/kernel.hpp"
+#include "ntk/planning/budget.hpp"
+#include "ntk/planning/memory.hpp"
 
 namespace xtangent::ntk {
 namespace {

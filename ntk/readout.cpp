@@ -30,16 +30,20 @@ std::string Readout::name() const {
   if (kind == Kind::full && reduction == Reduction::trace) return "trace";
   if (kind == Kind::full && reduction == Reduction::diagonal) return "diagonal";
   switch (kind) {
-    case Kind::full: return "full";
-    case Kind::pseudo: return "pseudo";
-    case Kind::single: return "single:" + std::to_string(output);
+    case Kind::full:
+      return "full";
+    case Kind::pseudo:
+      return "pseudo";
+    case Kind::single:
+      return "single:" + std::to_string(output);
     case Kind::random_signs: {
       std::string text = "signs:";
       text.append(std::to_string(seed));
       if (count > 1) text.append("x").append(std::to_string(count));
       return text;
     }
-    case Kind::custom: break;
+    case Kind::custom:
+      break;
   }
   return "custom";
 }
@@ -132,9 +136,10 @@ Readout parse(std::string_view text) {
     const auto count = times == value.npos ? std::optional<std::uint64_t>(1) : number(value.substr(times + 1));
     if (seed && count && *count > 0) return random_signs(*seed, *count);
   }
-  throw option_error("[readout] no readout \"" + std::string(text) +
-                     "\". There are: full, pseudo, trace, diagonal, single:OUTPUT, signs:SEED and signs:SEEDxCOUNT, for "
-                     "example single:3, signs:7, signs:7x4.");
+  throw option_error(
+      "[readout] no readout \"" + std::string(text) +
+      "\". There are: full, pseudo, trace, diagonal, single:OUTPUT, signs:SEED and signs:SEEDxCOUNT, for "
+      "example single:3, signs:7, signs:7x4.");
 }
 }  // namespace readout
 

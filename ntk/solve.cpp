@@ -5,9 +5,9 @@
 
 #include "autodiff/kernels/elementwise.hpp"
 #include "nn/training/evaluate.hpp"
-#include "ntk/planning/budget.hpp"
 #include "ntk/algebra/checks.hpp"
 #include "ntk/algebra/converted.hpp"
+#include "ntk/planning/budget.hpp"
 #include "ntk/planning/memory.hpp"
 
 namespace xtangent::ntk {

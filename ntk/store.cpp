@@ -226,8 +226,8 @@ LinearMap StoredKernel::map() const {
 void require_same_settings(const StoredKernel& store, const StoreSettings& settings) {
   std::string differing;
   for (const auto& [name, value] : settings) {
-    const auto known =
-        std::find_if(store.settings().begin(), store.settings().end(), [&sought = name](const auto& s) { return s.first == sought; });
+    const auto known = std::find_if(store.settings().begin(), store.settings().end(),
+                                    [&sought = name](const auto& s) { return s.first == sought; });
     const std::string before = known == store.settings().end() ? "nothing" : known->second;
     if (before != value)
       differing += (differing.empty() ? "" : ", ") + name + " (" + before + " then, " + value + " now)";

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "ntk/algebra/linear_map.hpp"
-#include "ntk/plan.hpp"
 #include "ntk/computation/sinks.hpp"
+#include "ntk/plan.hpp"
 
 /// Kernels in folders: tiles are written as they are finished, so that work is never lost and a kernel may be larger
 /// than the memory.

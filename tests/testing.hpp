@@ -1,9 +1,9 @@
 #pragma once
 
-#include <type_traits>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 

@@ -127,11 +127,11 @@ void use_fitting_blas_core(char** argv) {
   unsetenv("OPENBLAS_CORETYPE");
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                  \
-  template void gemm(bool, bool, std::size_t, std::size_t, std::size_t, T, const T*, std::size_t, const T*,      \
-                     std::size_t, T, T*, std::size_t);                                                           \
-  template void gemm_serial(bool, bool, std::size_t, std::size_t, std::size_t, T, const T*, std::size_t,         \
-                            const T*, std::size_t, T, T*, std::size_t);
+#define XTANGENT_INSTANTIATE(T)                                                                                    \
+  template void gemm(bool, bool, std::size_t, std::size_t, std::size_t, T, const T*, std::size_t, const T*,        \
+                     std::size_t, T, T*, std::size_t);                                                             \
+  template void gemm_serial(bool, bool, std::size_t, std::size_t, std::size_t, T, const T*, std::size_t, const T*, \
+                            std::size_t, T, T*, std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

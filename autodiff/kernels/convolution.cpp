@@ -6,8 +6,8 @@
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/direct_convolution.hpp"
 #include "autodiff/kernels/layout.hpp"
-#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/winograd.hpp"
 
 namespace xtangent::kernels {

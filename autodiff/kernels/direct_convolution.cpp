@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "autodiff/array.hpp"
+#include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/simd/direct.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
-#include "autodiff/kernels/parallel.hpp"
 
 namespace xtangent::kernels {
 namespace {
@@ -25,24 +25,24 @@ struct Bordered {
   Array<T> values;
 
   Bordered(std::size_t c, std::size_t h, std::size_t w, std::size_t t, std::size_t l)
-      : channels(c), height(h), width(w), top(t), left(l),
-        values(Array<T>::zeros({c * h * w + direct<T>().lanes})) {}
+      : channels(c), height(h), width(w), top(t), left(l), values(Array<T>::zeros({c * h * w + direct<T>().lanes})) {}
   std::size_t plane() const { return height * width; }
   /// Copies the inner part; the border stays zero.
   void fill(const T* image, std::size_t image_height, std::size_t image_width) {
     T* to = values.mutable_data();
     for (std::size_t c = 0; c < channels; ++c)
       for (std::size_t h = 0; h < image_height; ++h)
-        std::copy_n(image + (c * image_height + h) * image_width, image_width, to + (c * height + top + h) * width + left);
+        std::copy_n(image + (c * image_height + h) * image_width, image_width,
+                    to + (c * height + top + h) * width + left);
   }
 };
 
 // A correlation with stride 1 of `in` channels of bordered images to `out` channels, in groups.
 struct Correlation {
-  std::size_t in, out, groups;           // channels of all groups
-  std::size_t height, width;             // of the bordered images
+  std::size_t in, out, groups;  // channels of all groups
+  std::size_t height, width;    // of the bordered images
   std::size_t out_height, out_width;
-  std::vector<std::size_t> offset;       // of each tap
+  std::vector<std::size_t> offset;  // of each tap
 
   std::size_t length() const { return (out_height - 1) * width + out_width; }
 };
@@ -61,7 +61,9 @@ Correlation forward(const ConvShape& s, std::size_t out_channels) {
 }
 
 // Border of the cotangents whose correlation with the reversed kernel gives the images.
-std::size_t border(std::size_t kernel, std::size_t dilation, std::size_t padding) { return (kernel - 1) * dilation - padding; }
+std::size_t border(std::size_t kernel, std::size_t dilation, std::size_t padding) {
+  return (kernel - 1) * dilation - padding;
+}
 
 Correlation backward(const ConvShape& s, std::size_t out_channels) {
   const std::size_t height = s.out_height() + 2 * border(s.kernel_height, s.dilation_height, s.padding_height);
@@ -87,8 +89,8 @@ Array<T> pack(const Correlation& k, Value value) {
 // out (count, k.out, out_height, out_width) from images (count, k.in, ...) with the given border.
 template <class T>
 void correlate_images(const Correlation& k, const Array<T>& packed, std::size_t count, const T* images,
-                      std::size_t image_height, std::size_t image_width, std::size_t top, std::size_t left, const T* bias,
-                      std::size_t grain, T* out) {
+                      std::size_t image_height, std::size_t image_width, std::size_t top, std::size_t left,
+                      const T* bias, std::size_t grain, T* out) {
   const std::size_t plane = k.out_height * k.out_width, ldy = rounded_up<T>(k.length()), taps = k.offset.size();
   const std::size_t in = k.in / k.groups, outputs = k.out / k.groups, packed_group = packed.size() / k.groups;
   parallel_for(count, grain, [&](std::size_t first, std::size_t last) {
@@ -104,7 +106,8 @@ void correlate_images(const Correlation& k, const Array<T>& packed, std::size_t 
           const std::size_t channel = g * outputs + o;
           T* to = out + (n * k.out + channel) * plane;
           for (std::size_t h = 0; h < k.out_height; ++h)
-            loops<T>().affine(k.out_width, T(1), bias ? bias[channel] : T(0), y + o * ldy + h * k.width, to + h * k.out_width);
+            loops<T>().affine(k.out_width, T(1), bias ? bias[channel] : T(0), y + o * ldy + h * k.width,
+                              to + h * k.out_width);
         }
       }
     }
@@ -168,7 +171,8 @@ void direct_conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_
   });
   correlate_images(k, packed, count, cotangent, s.out_height(), s.out_width(),
                    border(s.kernel_height, s.dilation_height, s.padding_height),
-                   border(s.kernel_width, s.dilation_width, s.padding_width), static_cast<const T*>(nullptr), grain, images);
+                   border(s.kernel_width, s.dilation_width, s.padding_width), static_cast<const T*>(nullptr), grain,
+                   images);
 }
 
 template <class T>
@@ -181,8 +185,11 @@ struct DirectWeight<T>::Room {
   std::vector<const T*> rows;
 
   Room(const ConvShape& s, std::size_t out_channels)
-      : shape(s), k(forward(s, out_channels)), ldy(rounded_up<T>(k.length())),
-        x(k.in, k.height, k.width, s.padding_height, s.padding_width), y(Array<T>::zeros({k.out * ldy})) {
+      : shape(s),
+        k(forward(s, out_channels)),
+        ldy(rounded_up<T>(k.length())),
+        x(k.in, k.height, k.width, s.padding_height, s.padding_width),
+        y(Array<T>::zeros({k.out * ldy})) {
     for (std::size_t c = 0; c < k.in; ++c)
       for (std::size_t offset : k.offset) rows.push_back(x.values.data() + c * x.plane() + offset);
   }
@@ -218,12 +225,12 @@ void DirectWeight<T>::gradient(const T* cotangent, bool add, T* gradients) {
                          room_->rows.data() + g * rows, add, gradients + g * outputs * rows, rows);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                    \
-  template bool direct_fits<T>(const ConvShape&);                                                     \
-  template bool direct_input_fits<T>(const ConvShape&, std::size_t);                                               \
-  template bool direct_weight_fits<T>(const ConvShape&);                                                           \
-  template void direct_conv2d(const ConvShape&, std::size_t, std::size_t, const T*, const T*, const T*,            \
-                              std::size_t, T*);                                                                    \
+#define XTANGENT_INSTANTIATE(T)                                                                                       \
+  template bool direct_fits<T>(const ConvShape&);                                                                     \
+  template bool direct_input_fits<T>(const ConvShape&, std::size_t);                                                  \
+  template bool direct_weight_fits<T>(const ConvShape&);                                                              \
+  template void direct_conv2d(const ConvShape&, std::size_t, std::size_t, const T*, const T*, const T*, std::size_t,  \
+                              T*);                                                                                    \
   template void direct_conv2d_input(const ConvShape&, std::size_t, std::size_t, const T*, const T*, std::size_t, T*); \
   template std::size_t direct_weight_room<T>(const ConvShape&, std::size_t);                                          \
   template class DirectWeight<T>;

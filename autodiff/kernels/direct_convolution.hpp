@@ -4,9 +4,9 @@
 
 #include "autodiff/kernels/im2col.hpp"
 
-/// The convolutions of convolution.hpp with stride 1 by the loops of direct.hpp: no patch matrix is made, and each value
-/// that is loaded meets several outputs while it is in a register. Beside im2col and OpenBLAS on one core: 1.3 times
-/// the speed on 32 channels of 30 x 30, the same on 128 channels of 18 x 18; `*_fits` decide by shapes alone.
+/// The convolutions of convolution.hpp with stride 1 by the loops of direct.hpp: no patch matrix is made, and each
+/// value that is loaded meets several outputs while it is in a register. Beside im2col and OpenBLAS on one core: 1.3
+/// times the speed on 32 channels of 30 x 30, the same on 128 channels of 18 x 18; `*_fits` decide by shapes alone.
 namespace xtangent::kernels {
 
 template <class T>

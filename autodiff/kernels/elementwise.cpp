@@ -103,9 +103,8 @@ void affine(std::size_t n, T a, T b, const T* x, T* y) {
 
 template <class T>
 void axpy(std::size_t n, T a, const T* x, T* y) {
-  parallel_for(n, piece, [&](std::size_t first, std::size_t last) {
-    loops<T>().axpy(last - first, a, x + first, y + first);
-  });
+  parallel_for(n, piece,
+               [&](std::size_t first, std::size_t last) { loops<T>().axpy(last - first, a, x + first, y + first); });
 }
 
 template <class T>
@@ -114,12 +113,12 @@ void broadcast(const Shape& shape, const T* x, const Shape& shape_x, T* out) {
   binary(Binary::add, shape, x, shape_x, &zero, Shape{}, out);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                  \
-  template void unary(Function, double, std::size_t, const T*, T*);                                              \
-  template void slope_product(Function, double, std::size_t, std::size_t, const T*, const T*, const T*, T*);     \
-  template void binary(Binary, const Shape&, const T*, const Shape&, const T*, const Shape&, T*);                \
-  template void affine(std::size_t, T, T, const T*, T*);                                                         \
-  template void axpy(std::size_t, T, const T*, T*);                                                              \
+#define XTANGENT_INSTANTIATE(T)                                                                              \
+  template void unary(Function, double, std::size_t, const T*, T*);                                          \
+  template void slope_product(Function, double, std::size_t, std::size_t, const T*, const T*, const T*, T*); \
+  template void binary(Binary, const Shape&, const T*, const Shape&, const T*, const Shape&, T*);            \
+  template void affine(std::size_t, T, T, const T*, T*);                                                     \
+  template void axpy(std::size_t, T, const T*, T*);                                                          \
   template void broadcast(const Shape&, const T*, const Shape&, T*);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

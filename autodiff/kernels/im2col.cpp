@@ -15,8 +15,8 @@ void col2im_add(const ConvShape& s, std::size_t first_row, std::size_t last_row,
   loops<T>().col2im_add(s, first_row, last_row, patches, stride, image);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                     \
-  template void im2col(const ConvShape&, std::size_t, std::size_t, const T*, T*, std::size_t);      \
+#define XTANGENT_INSTANTIATE(T)                                                                \
+  template void im2col(const ConvShape&, std::size_t, std::size_t, const T*, T*, std::size_t); \
   template void col2im_add(const ConvShape&, std::size_t, std::size_t, const T*, std::size_t, T*);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -6,7 +6,7 @@ namespace xtangent::kernels {
 
 /// Extents of a 2-D convolution or pooling window over images (channels, height, width).
 struct ConvShape {
-  std::size_t channels = 1, height = 1, width = 1;              // input
+  std::size_t channels = 1, height = 1, width = 1;  // input
   std::size_t kernel_height = 1, kernel_width = 1;
   std::size_t stride_height = 1, stride_width = 1;
   std::size_t padding_height = 0, padding_width = 0;

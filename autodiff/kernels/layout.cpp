@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 
 namespace xtangent::kernels {
 namespace {
@@ -109,11 +109,11 @@ std::size_t to_indices(std::size_t n, const T* x, std::size_t extent, std::size_
   return n;
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                \
-  template void transpose(const Shape&, const std::vector<std::size_t>&, const T*, T*);                        \
-  template void copy_runs(std::size_t, std::size_t, const T*, std::size_t, T*, std::size_t);                   \
-  template std::size_t to_indices(std::size_t, const T*, std::size_t, std::size_t*);                           \
-  template void gather(std::size_t, std::size_t, std::size_t, const std::vector<std::size_t>&, const T*, T*);  \
+#define XTANGENT_INSTANTIATE(T)                                                                               \
+  template void transpose(const Shape&, const std::vector<std::size_t>&, const T*, T*);                       \
+  template void copy_runs(std::size_t, std::size_t, const T*, std::size_t, T*, std::size_t);                  \
+  template std::size_t to_indices(std::size_t, const T*, std::size_t, std::size_t*);                          \
+  template void gather(std::size_t, std::size_t, std::size_t, const std::vector<std::size_t>&, const T*, T*); \
   template void scatter_add(std::size_t, std::size_t, std::size_t, const std::vector<std::size_t>&, const T*, T*);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

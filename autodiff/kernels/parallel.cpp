@@ -46,8 +46,7 @@ void run_pieces(std::size_t pieces, const Piece& piece) {
 #else
 template <class Piece>
 void run_pieces(std::size_t pieces, const Piece& piece) {
-  tbb::this_task_arena::isolate(
-      [&] { tbb::parallel_for(std::size_t(0), pieces, piece, tbb::simple_partitioner()); });
+  tbb::this_task_arena::isolate([&] { tbb::parallel_for(std::size_t(0), pieces, piece, tbb::simple_partitioner()); });
 }
 #endif
 

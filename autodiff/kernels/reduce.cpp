@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 
 namespace xtangent::kernels {
 namespace {

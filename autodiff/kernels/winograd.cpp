@@ -4,8 +4,8 @@
 
 #include "autodiff/array.hpp"
 #include "autodiff/kernels/blas.hpp"
-#include "autodiff/kernels/simd/direct.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/simd/direct.hpp"
 #include "autodiff/kernels/simd/winograd_transforms.hpp"
 
 namespace xtangent::kernels {
@@ -230,12 +230,12 @@ void winograd_weight_one(const ConvShape& s, std::size_t probes, std::size_t out
   }
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                \
-  template void winograd_conv2d(const ConvShape&, std::size_t, std::size_t, const T*, const T*, const T*, T*); \
-  template void winograd_conv2d_input(const ConvShape&, std::size_t, std::size_t, const T*, const T*, T*);     \
-  template std::size_t winograd_weight_one_room<T>(const ConvShape&, std::size_t);                             \
-  template void winograd_weight_one(const ConvShape&, std::size_t, std::size_t, const T*, const T*,            \
-                                    std::size_t, T*, std::size_t);                                             \
+#define XTANGENT_INSTANTIATE(T)                                                                                      \
+  template void winograd_conv2d(const ConvShape&, std::size_t, std::size_t, const T*, const T*, const T*, T*);       \
+  template void winograd_conv2d_input(const ConvShape&, std::size_t, std::size_t, const T*, const T*, T*);           \
+  template std::size_t winograd_weight_one_room<T>(const ConvShape&, std::size_t);                                   \
+  template void winograd_weight_one(const ConvShape&, std::size_t, std::size_t, const T*, const T*, std::size_t, T*, \
+                                    std::size_t);                                                                    \
   template void winograd_conv2d_weight(const ConvShape&, std::size_t, std::size_t, const T*, const T*, T*);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -86,15 +86,12 @@ struct SumTo : Op<T> {
     if (from.size() == shape.size()) return x[0].reshaped(shape);
     std::vector<bool> reduced(from.rank());
     for (std::size_t back = 1; back <= from.rank(); ++back)
-      reduced[from.rank() - back] =
-          back > shape.rank() || (shape.from_right(back) == 1 && from.from_right(back) != 1);
+      reduced[from.rank() - back] = back > shape.rank() || (shape.from_right(back) == 1 && from.from_right(back) != 1);
     Array<T> y(shape);
     kernels::sum_axes(from, reduced, x[0].data(), y.mutable_data());
     return y;
   }
-  Var<T> jvp(Vars<T> x, const Var<T>&, Vars<T> dx) const override {
-    return sum_to_argument(dx[0], x[0].rank(), shape);
-  }
+  Var<T> jvp(Vars<T> x, const Var<T>&, Vars<T> dx) const override { return sum_to_argument(dx[0], x[0].rank(), shape); }
   std::vector<Var<T>> vjp(Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted&) const override {
     return {broadcast_to(align_probes(ybar, y.shape(), x[0].rank()), with_probes_of(ybar, y.rank(), x[0].shape()))};
   }
@@ -125,12 +122,18 @@ struct BinaryOp : Op<T> {
   explicit BinaryOp(Binary o) : op(o) {}
   std::string name() const override {
     switch (op) {
-      case Binary::add: return "add";
-      case Binary::subtract: return "subtract";
-      case Binary::multiply: return "multiply";
-      case Binary::divide: return "divide";
-      case Binary::maximum: return "maximum";
-      case Binary::minimum: break;
+      case Binary::add:
+        return "add";
+      case Binary::subtract:
+        return "subtract";
+      case Binary::multiply:
+        return "multiply";
+      case Binary::divide:
+        return "divide";
+      case Binary::maximum:
+        return "maximum";
+      case Binary::minimum:
+        break;
     }
     return "minimum";
   }
@@ -148,12 +151,18 @@ struct BinaryOp : Op<T> {
   // What a tangent of argument `i` is multiplied by; undefined for a factor of one.
   Var<T> slope(std::size_t i, Vars<T> x, const Var<T>& y) const {
     switch (op) {
-      case Binary::add: return {};
-      case Binary::subtract: return {};
-      case Binary::multiply: return x[1 - i];
-      case Binary::divide: return i == 0 ? 1.0 / x[1] : -y / x[1];
-      case Binary::maximum: return i == 1 ? step(x[1] - x[0]) : 1.0 - step(x[1] - x[0]);
-      case Binary::minimum: break;
+      case Binary::add:
+        return {};
+      case Binary::subtract:
+        return {};
+      case Binary::multiply:
+        return x[1 - i];
+      case Binary::divide:
+        return i == 0 ? 1.0 / x[1] : -y / x[1];
+      case Binary::maximum:
+        return i == 1 ? step(x[1] - x[0]) : 1.0 - step(x[1] - x[0]);
+      case Binary::minimum:
+        break;
     }
     return i == 1 ? step(x[0] - x[1]) : 1.0 - step(x[0] - x[1]);
   }
@@ -174,8 +183,7 @@ struct BinaryOp : Op<T> {
   std::vector<Var<T>> vjp(Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted& wanted) const override {
     std::vector<Var<T>> out(2);
     for (std::size_t i = 0; i < 2; ++i)
-      if (wanted[i])
-        out[i] = sum_to_argument(contribution(i, x, y, ybar), y.rank(), x[i].shape());
+      if (wanted[i]) out[i] = sum_to_argument(contribution(i, x, y, ybar), y.rank(), x[i].shape());
     return out;
   }
   // A bias that is added: the gradient of an example is its cotangent summed over positions. A scale: the same,
@@ -203,13 +211,34 @@ struct BinaryOp : Op<T> {
 
 }  // namespace
 
-template <class T> Var<T> add(const Var<T>& a, const Var<T>& b) { return apply_op(BinaryOp<T>(Binary::add), a, b); }
-template <class T> Var<T> subtract(const Var<T>& a, const Var<T>& b) { return apply_op(BinaryOp<T>(Binary::subtract), a, b); }
-template <class T> Var<T> multiply(const Var<T>& a, const Var<T>& b) { return apply_op(BinaryOp<T>(Binary::multiply), a, b); }
-template <class T> Var<T> divide(const Var<T>& a, const Var<T>& b) { return apply_op(BinaryOp<T>(Binary::divide), a, b); }
-template <class T> Var<T> maximum(const Var<T>& a, const Var<T>& b) { return apply_op(BinaryOp<T>(Binary::maximum), a, b); }
-template <class T> Var<T> minimum(const Var<T>& a, const Var<T>& b) { return apply_op(BinaryOp<T>(Binary::minimum), a, b); }
-template <class T> Var<T> affine(const Var<T>& x, double scale, double shift) { return apply_op(Affine<T>(scale, shift), x); }
+template <class T>
+Var<T> add(const Var<T>& a, const Var<T>& b) {
+  return apply_op(BinaryOp<T>(Binary::add), a, b);
+}
+template <class T>
+Var<T> subtract(const Var<T>& a, const Var<T>& b) {
+  return apply_op(BinaryOp<T>(Binary::subtract), a, b);
+}
+template <class T>
+Var<T> multiply(const Var<T>& a, const Var<T>& b) {
+  return apply_op(BinaryOp<T>(Binary::multiply), a, b);
+}
+template <class T>
+Var<T> divide(const Var<T>& a, const Var<T>& b) {
+  return apply_op(BinaryOp<T>(Binary::divide), a, b);
+}
+template <class T>
+Var<T> maximum(const Var<T>& a, const Var<T>& b) {
+  return apply_op(BinaryOp<T>(Binary::maximum), a, b);
+}
+template <class T>
+Var<T> minimum(const Var<T>& a, const Var<T>& b) {
+  return apply_op(BinaryOp<T>(Binary::minimum), a, b);
+}
+template <class T>
+Var<T> affine(const Var<T>& x, double scale, double shift) {
+  return apply_op(Affine<T>(scale, shift), x);
+}
 
 template <class T>
 Var<T> sum_to(const Var<T>& x, const Shape& shape) {
@@ -227,16 +256,16 @@ Var<T> align_probes(const Var<T>& tangent, const Shape& from, std::size_t to_ran
   return reshape(tangent, shape.joined(from));
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                    \
-  template Var<T> add(const Var<T>&, const Var<T>&);                               \
-  template Var<T> subtract(const Var<T>&, const Var<T>&);                          \
-  template Var<T> multiply(const Var<T>&, const Var<T>&);                          \
-  template Var<T> divide(const Var<T>&, const Var<T>&);                            \
-  template Var<T> maximum(const Var<T>&, const Var<T>&);                           \
-  template Var<T> minimum(const Var<T>&, const Var<T>&);                           \
-  template Var<T> affine(const Var<T>&, double, double);                           \
-  template Var<T> sum_to(const Var<T>&, const Shape&);                             \
-  template Var<T> broadcast_to(const Var<T>&, const Shape&);                       \
+#define XTANGENT_INSTANTIATE(T)                              \
+  template Var<T> add(const Var<T>&, const Var<T>&);         \
+  template Var<T> subtract(const Var<T>&, const Var<T>&);    \
+  template Var<T> multiply(const Var<T>&, const Var<T>&);    \
+  template Var<T> divide(const Var<T>&, const Var<T>&);      \
+  template Var<T> maximum(const Var<T>&, const Var<T>&);     \
+  template Var<T> minimum(const Var<T>&, const Var<T>&);     \
+  template Var<T> affine(const Var<T>&, double, double);     \
+  template Var<T> sum_to(const Var<T>&, const Shape&);       \
+  template Var<T> broadcast_to(const Var<T>&, const Shape&); \
   template Var<T> align_probes(const Var<T>&, const Shape&, std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

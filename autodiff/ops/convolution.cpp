@@ -43,12 +43,13 @@ struct Geometry {
     if (x.rank() < 3 || w.rank() != 4)
       throw shape_error(op + "needs images (..., C, H, W) and a weight (O, C / groups, KH, KW), got " + to_string(x) +
                         " and " + to_string(w) + ".");
-    if (options.groups == 0 || options.stride.height == 0 || options.stride.width == 0 || options.dilation.height == 0 ||
-        options.dilation.width == 0 || w[2] == 0 || w[3] == 0)
+    if (options.groups == 0 || options.stride.height == 0 || options.stride.width == 0 ||
+        options.dilation.height == 0 || options.dilation.width == 0 || w[2] == 0 || w[3] == 0)
       throw shape_error(op + "groups, strides, dilations and kernel extents must be at least 1.");
     if (w[1] * options.groups != x.from_right(3) || w[0] % options.groups != 0)
       throw shape_error(op + "images " + to_string(x) + " and weight " + to_string(w) + " in " +
-                        std::to_string(options.groups) + " group(s) do not fit: the weight must be (O, C / groups, KH, "
+                        std::to_string(options.groups) +
+                        " group(s) do not fit: the weight must be (O, C / groups, KH, "
                         "KW) with O a multiple of groups.");
     if (x.from_right(2) + 2 * options.padding.height < options.dilation.height * (w[2] - 1) + 1 ||
         x.from_right(1) + 2 * options.padding.width < options.dilation.width * (w[3] - 1) + 1)
@@ -59,8 +60,8 @@ struct Geometry {
 
 void check_bias(const char* who, const Shape& b, const Shape& w) {
   if (!(b == Shape{w[0]}))
-    throw shape_error(std::string("[") + who + "] bias " + to_string(b) + " for weight " + to_string(w) + ": must be (" +
-                      std::to_string(w[0]) + ",).");
+    throw shape_error(std::string("[") + who + "] bias " + to_string(b) + " for weight " + to_string(w) +
+                      ": must be (" + std::to_string(w[0]) + ",).");
 }
 
 Shape images_axes(const Shape& x) { return x.slice(0, x.rank() - 3); }
@@ -150,13 +151,11 @@ struct Conv2d : Op<T> {
   std::vector<Var<T>> vjp(Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted& wanted) const override {
     std::vector<Var<T>> out(x.size());
     const Shape &images = x[0].shape(), &w = x[1].shape();
-    if (wanted[0])
-      out[0] = conv2d_input(ybar, x[1], images.from_right(2), images.from_right(1), geometry.options);
+    if (wanted[0]) out[0] = conv2d_input(ybar, x[1], images.from_right(2), images.from_right(1), geometry.options);
     if (wanted[1]) out[1] = conv2d_weight(x[0], ybar, images.rank() - 3, w[2], w[3], geometry.options);
     if (x.size() == 3 && wanted[2]) {
       const std::size_t plane = y.shape().from_right(1) * y.shape().from_right(2);
-      const Var<T> flat =
-          reshape(ybar, with_probes_of(ybar, y.rank(), Shape{images_axes(images).size(), w[0], plane}));
+      const Var<T> flat = reshape(ybar, with_probes_of(ybar, y.rank(), Shape{images_axes(images).size(), w[0], plane}));
       out[2] = reshape(sum_to(flat, with_probes_of(ybar, y.rank(), Shape{1, w[0], 1})),
                        with_probes_of(ybar, y.rank(), Shape{w[0]}));
     }
@@ -232,7 +231,8 @@ struct Conv2dInput : Op<T> {
     return out;
   }
   double flop(std::span<const Shape> x, const Shape&) const override {
-    return 2.0 * static_cast<double>(x[0].size()) * static_cast<double>(x[1].size() / std::max<std::size_t>(1, x[1][0]));
+    return 2.0 * static_cast<double>(x[0].size()) *
+           static_cast<double>(x[1].size() / std::max<std::size_t>(1, x[1][0]));
   }
 };
 
@@ -265,7 +265,8 @@ struct Conv2dWeight : Op<T> {
     const Shape nx = x.slice(lead_rank(x), x.rank() - 3), ny = ybar.slice(lead_rank(ybar), ybar.rank() - 3);
     if (!(nx == ny) || ybar.from_right(2) != s.out_height() || ybar.from_right(1) != s.out_width())
       throw shape_error("[conv2d_weight] cotangents " + to_string(ybar) + " do not belong to images " + to_string(x) +
-                        " and a kernel of " + std::to_string(kernel_height) + " x " + std::to_string(kernel_width) + ".");
+                        " and a kernel of " + std::to_string(kernel_height) + " x " + std::to_string(kernel_width) +
+                        ".");
     const bool none = v[0].examples == Examples::none && v[1].examples == Examples::none;
     return {result(x, ybar), none ? Examples::none : Examples::mixed};
   }
@@ -311,8 +312,7 @@ struct Conv2dWeight : Op<T> {
     if (w.rank() > 4) return vjp_by_lead(x, w, wbar, wanted);
     std::vector<Var<T>> out(2);
     const Shape& images = x[0].shape();
-    if (wanted[0])
-      out[0] = conv2d_input_any(x[1], wbar, images.from_right(2), images.from_right(1), geometry.options);
+    if (wanted[0]) out[0] = conv2d_input_any(x[1], wbar, images.from_right(2), images.from_right(1), geometry.options);
     if (wanted[1]) out[1] = conv2d_any(x[0], wbar, geometry.options);
     return out;
   }
@@ -321,8 +321,7 @@ struct Conv2dWeight : Op<T> {
     const std::size_t extent = w.shape().front(), leads = w.rank() - 4;
     const auto drop = [](const Var<T>& v, std::size_t axis, std::size_t i) {
       Shape shape = v.shape().slice(0, axis);
-      return reshape(slice(v, static_cast<long>(axis), i, i + 1),
-                     shape.joined(v.shape().slice(axis + 1, v.rank())));
+      return reshape(slice(v, static_cast<long>(axis), i, i + 1), shape.joined(v.shape().slice(axis + 1, v.rank())));
     };
     std::vector<std::vector<Var<T>>> parts(2);
     for (std::size_t i = 0; i < extent; ++i) {
@@ -361,8 +360,7 @@ Var<T> conv2d(const Var<T>& x, const Var<T>& w, const Var<T>& b, Conv2dOptions o
   return b.defined() ? apply_op(Conv2d<T>(options), x, w, b) : apply_op(Conv2d<T>(options), x, w);
 }
 template <class T>
-Var<T> conv2d_input(const Var<T>& ybar, const Var<T>& w, std::size_t height, std::size_t width,
-                    Conv2dOptions options) {
+Var<T> conv2d_input(const Var<T>& ybar, const Var<T>& w, std::size_t height, std::size_t width, Conv2dOptions options) {
   return apply_op(Conv2dInput<T>(options, height, width), ybar, w);
 }
 template <class T>
@@ -373,8 +371,8 @@ Var<T> conv2d_weight(const Var<T>& x, const Var<T>& ybar, std::size_t image_axes
 template <class T>
 Var<T> conv1d(const Var<T>& x, const Var<T>& w, const Var<T>& b, Conv1dOptions options) {
   if (x.rank() < 2 || w.rank() != 3)
-    throw shape_error("[conv1d] needs signals (..., C, L) and a weight (O, C / groups, KL), got " + to_string(x.shape()) +
-                      " and " + to_string(w.shape()) + ".");
+    throw shape_error("[conv1d] needs signals (..., C, L) and a weight (O, C / groups, KL), got " +
+                      to_string(x.shape()) + " and " + to_string(w.shape()) + ".");
   const auto with_height = [](const Shape& s) { return s.slice(0, s.rank() - 1).joined({1, s.back()}); };
   const Conv2dOptions wide = {.stride = {1, options.stride},
                               .padding = {0, options.padding},
@@ -386,10 +384,10 @@ Var<T> conv1d(const Var<T>& x, const Var<T>& w, const Var<T>& b, Conv1dOptions o
   return reshape(y, y.shape().slice(0, y.rank() - 2).joined({y.shape().back()}));
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                               \
-  template Var<T> conv2d(const Var<T>&, const Var<T>&, const Var<T>&, Conv2dOptions);                         \
-  template Var<T> conv1d(const Var<T>&, const Var<T>&, const Var<T>&, Conv1dOptions);                         \
-  template Var<T> conv2d_input(const Var<T>&, const Var<T>&, std::size_t, std::size_t, Conv2dOptions);        \
+#define XTANGENT_INSTANTIATE(T)                                                                        \
+  template Var<T> conv2d(const Var<T>&, const Var<T>&, const Var<T>&, Conv2dOptions);                  \
+  template Var<T> conv1d(const Var<T>&, const Var<T>&, const Var<T>&, Conv1dOptions);                  \
+  template Var<T> conv2d_input(const Var<T>&, const Var<T>&, std::size_t, std::size_t, Conv2dOptions); \
   template Var<T> conv2d_weight(const Var<T>&, const Var<T>&, std::size_t, std::size_t, std::size_t, Conv2dOptions);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -120,9 +120,7 @@ struct Slice : Op<T> {
                        y.mutable_data(), (last - first) * s.inner);
     return y;
   }
-  long same(const Var<T>& x) const {
-    return same_axis(x, from_right(resolve_axis(axis, x.rank(), "slice"), x.rank()));
-  }
+  long same(const Var<T>& x) const { return same_axis(x, from_right(resolve_axis(axis, x.rank(), "slice"), x.rank())); }
   Var<T> jvp(Vars<T> x, const Var<T>&, Vars<T> dx) const override { return slice(dx[0], same(x[0]), first, last); }
   std::vector<Var<T>> vjp(Vars<T> x, const Var<T>&, const Var<T>& ybar, const Wanted&) const override {
     const std::size_t extent = x[0].shape()[resolve_axis(axis, x[0].rank(), "slice")];
@@ -153,9 +151,7 @@ struct Pad : Op<T> {
                        y.mutable_data() + before * s.inner, shape[a] * s.inner);
     return y;
   }
-  long same(const Var<T>& x) const {
-    return same_axis(x, from_right(resolve_axis(axis, x.rank(), "pad"), x.rank()));
-  }
+  long same(const Var<T>& x) const { return same_axis(x, from_right(resolve_axis(axis, x.rank(), "pad"), x.rank())); }
   Var<T> jvp(Vars<T> x, const Var<T>&, Vars<T> dx) const override { return pad(dx[0], same(x[0]), before, behind); }
   std::vector<Var<T>> vjp(Vars<T> x, const Var<T>&, const Var<T>& ybar, const Wanted&) const override {
     const std::size_t extent = x[0].shape()[resolve_axis(axis, x[0].rank(), "pad")];
@@ -276,7 +272,8 @@ struct ScatterAdd : Op<T> {
                         " of " + to_string(x[0].shape) + ".");
     for (std::size_t i : index)
       if (i >= extent)
-        throw shape_error("[scatter_add] index " + std::to_string(i) + " of an axis of " + std::to_string(extent) + ".");
+        throw shape_error("[scatter_add] index " + std::to_string(i) + " of an axis of " + std::to_string(extent) +
+                          ".");
     Shape shape = x[0].shape;
     shape[a] = extent;
     return {shape, after_axis_op(x[0], a)};
@@ -349,15 +346,15 @@ Var<T> scatter_add(const Var<T>& x, long axis, std::vector<std::size_t> index, s
   return apply_op(ScatterAdd<T>(axis, std::move(index), extent), x);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                  \
-  template Var<T> reshape(const Var<T>&, const Shape&);                                          \
-  template Var<T> flatten(const Var<T>&);                                                        \
-  template Var<T> transpose(const Var<T>&, std::vector<std::size_t>);                            \
-  template Var<T> transpose_last(const Var<T>&);                                                 \
-  template Var<T> slice(const Var<T>&, long, std::size_t, std::size_t);                          \
-  template Var<T> pad(const Var<T>&, long, std::size_t, std::size_t);                            \
-  template Var<T> concatenate(Vars<T>, long);                                                    \
-  template Var<T> gather(const Var<T>&, long, std::vector<std::size_t>);                         \
+#define XTANGENT_INSTANTIATE(T)                                          \
+  template Var<T> reshape(const Var<T>&, const Shape&);                  \
+  template Var<T> flatten(const Var<T>&);                                \
+  template Var<T> transpose(const Var<T>&, std::vector<std::size_t>);    \
+  template Var<T> transpose_last(const Var<T>&);                         \
+  template Var<T> slice(const Var<T>&, long, std::size_t, std::size_t);  \
+  template Var<T> pad(const Var<T>&, long, std::size_t, std::size_t);    \
+  template Var<T> concatenate(Vars<T>, long);                            \
+  template Var<T> gather(const Var<T>&, long, std::vector<std::size_t>); \
   template Var<T> scatter_add(const Var<T>&, long, std::vector<std::size_t>, std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -8,21 +8,30 @@
 namespace xtangent {
 
 /// Without a copy. Examples stay marked when axis 0 keeps its extent, or when they are not marked.
-template <class T> Var<T> reshape(const Var<T>& x, const Shape& shape);
+template <class T>
+Var<T> reshape(const Var<T>& x, const Shape& shape);
 /// (N, ...) to (N, rest): everything behind the first axis merged.
-template <class T> Var<T> flatten(const Var<T>& x);
+template <class T>
+Var<T> flatten(const Var<T>& x);
 /// Axis a of the result is axis order[a] of x; the default reverses all axes.
-template <class T> Var<T> transpose(const Var<T>& x, std::vector<std::size_t> order = {});
+template <class T>
+Var<T> transpose(const Var<T>& x, std::vector<std::size_t> order = {});
 /// The last two axes exchanged.
-template <class T> Var<T> transpose_last(const Var<T>& x);
+template <class T>
+Var<T> transpose_last(const Var<T>& x);
 /// [first, last) of one axis.
-template <class T> Var<T> slice(const Var<T>& x, long axis, std::size_t first, std::size_t last);
+template <class T>
+Var<T> slice(const Var<T>& x, long axis, std::size_t first, std::size_t last);
 /// Zeros before and behind along one axis.
-template <class T> Var<T> pad(const Var<T>& x, long axis, std::size_t before, std::size_t behind);
-template <class T> Var<T> concatenate(Vars<T> parts, long axis);
+template <class T>
+Var<T> pad(const Var<T>& x, long axis, std::size_t before, std::size_t behind);
+template <class T>
+Var<T> concatenate(Vars<T> parts, long axis);
 /// Entries `index` of one axis, in their order, repeats allowed. Throws shape_error for an index out of range.
-template <class T> Var<T> gather(const Var<T>& x, long axis, std::vector<std::size_t> index);
+template <class T>
+Var<T> gather(const Var<T>& x, long axis, std::vector<std::size_t> index);
 /// The transpose of gather: an axis of `extent` zeros, to which entry j of x is added at index[j].
-template <class T> Var<T> scatter_add(const Var<T>& x, long axis, std::vector<std::size_t> index, std::size_t extent);
+template <class T>
+Var<T> scatter_add(const Var<T>& x, long axis, std::vector<std::size_t> index, std::size_t extent);
 
 }  // namespace xtangent

@@ -148,7 +148,9 @@ struct Linear : Op<T> {
     shape[shape.rank() - 1] = out;
     Array<T> y(shape);
     const bool bias = x.size() == 3;
-    if (bias) kernels::broadcast(Shape{y.size() / std::max<std::size_t>(out, 1), out}, x[2].data(), Shape{out}, y.mutable_data());
+    if (bias)
+      kernels::broadcast(Shape{y.size() / std::max<std::size_t>(out, 1), out}, x[2].data(), Shape{out},
+                         y.mutable_data());
     kernels::gemm(false, true, in ? rows : y.size() / std::max<std::size_t>(out, 1), out, in, T(1), x[0].data(), in,
                   x[1].data(), in, bias ? T(1) : T(0), y.mutable_data(), out);
     return y;
@@ -187,7 +189,8 @@ struct Linear : Op<T> {
     if (wanted[1])  // (D x O)^T * D x I -> O x I
       result[1] = matmul(flat, reshape(x[0], {rows, in}), {true, false});
     if (x.size() == 3 && wanted[2])
-      result[2] = reshape(sum_to(flat, with_probes_of(ybar, y.rank(), Shape{1, out})), with_probes_of(ybar, y.rank(), Shape{out}));
+      result[2] = reshape(sum_to(flat, with_probes_of(ybar, y.rank(), Shape{1, out})),
+                          with_probes_of(ybar, y.rank(), Shape{out}));
     return result;
   }
   std::optional<Factor<T>> factor(std::size_t argument, Vars<T> x, const Var<T>& ybar) const override {
@@ -223,8 +226,8 @@ Var<T> linear(const Var<T>& x, const Var<T>& w, const Var<T>& b) {
   return b.defined() ? apply_op(Linear<T>(), x, w, b) : apply_op(Linear<T>(), x, w);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                  \
-  template Var<T> matmul(const Var<T>&, const Var<T>&, MatmulOptions);           \
+#define XTANGENT_INSTANTIATE(T)                                        \
+  template Var<T> matmul(const Var<T>&, const Var<T>&, MatmulOptions); \
   template Var<T> linear(const Var<T>&, const Var<T>&, const Var<T>&);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -10,27 +10,35 @@
 namespace xtangent {
 
 /// The sum over no elements is 0.
-template <class T> Var<T> sum(const Var<T>& x, const std::vector<long>& axes = {}, bool keepdims = false);
+template <class T>
+Var<T> sum(const Var<T>& x, const std::vector<long>& axes = {}, bool keepdims = false);
 /// Throws shape_error where there is nothing to average.
-template <class T> Var<T> mean(const Var<T>& x, const std::vector<long>& axes = {}, bool keepdims = false);
+template <class T>
+Var<T> mean(const Var<T>& x, const std::vector<long>& axes = {}, bool keepdims = false);
 
 /// Maximum over one axis. The derivative goes to the first of equal elements; a NaN wins over any number.
 /// Throws shape_error for an axis of extent 0.
-template <class T> Var<T> max(const Var<T>& x, long axis, bool keepdims = false);
-template <class T> Var<T> min(const Var<T>& x, long axis, bool keepdims = false);
+template <class T>
+Var<T> max(const Var<T>& x, long axis, bool keepdims = false);
+template <class T>
+Var<T> min(const Var<T>& x, long axis, bool keepdims = false);
 
 struct VarianceOptions {
   bool unbiased = false;  ///< divide by n - 1 instead of n
   bool keepdims = false;
 };
 /// Mean squared distance from the mean. Throws shape_error for n = 0, and n = 1 when unbiased.
-template <class T> Var<T> variance(const Var<T>& x, const std::vector<long>& axes = {}, VarianceOptions options = {});
+template <class T>
+Var<T> variance(const Var<T>& x, const std::vector<long>& axes = {}, VarianceOptions options = {});
 
 /// log(sum(exp(x))) over one axis; finite for any finite x. Throws shape_error for an axis of extent 0.
-template <class T> Var<T> logsumexp(const Var<T>& x, long axis = -1, bool keepdims = false);
+template <class T>
+Var<T> logsumexp(const Var<T>& x, long axis = -1, bool keepdims = false);
 /// exp(x) / sum(exp(x)) over one axis, in the shape of x. Throws shape_error for an axis of extent 0.
-template <class T> Var<T> softmax(const Var<T>& x, long axis = -1);
+template <class T>
+Var<T> softmax(const Var<T>& x, long axis = -1);
 /// log(softmax(x)) without cancellation.
-template <class T> Var<T> log_softmax(const Var<T>& x, long axis = -1);
+template <class T>
+Var<T> log_softmax(const Var<T>& x, long axis = -1);
 
 }  // namespace xtangent

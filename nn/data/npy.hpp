@@ -19,8 +19,8 @@ namespace xtangent::nn {
 /// `file`, flushed, then renamed. Throws data_error with the system's reason.
 template <class T>
 void write_npy(const std::filesystem::path& file, const Array<T>& values);
-/// The same with the elements in parts that `next` makes in order, until there are as many as the shape says: for arrays
-/// larger than the memory. Throws shape_error when a part is empty or too large.
+/// The same with the elements in parts that `next` makes in order, until there are as many as the shape says: for
+/// arrays larger than the memory. Throws shape_error when a part is empty or too large.
 template <class T>
 void write_npy(const std::filesystem::path& file, const Shape& shape, const std::function<Array<T>()>& next);
 /// Whole numbers. Throws shape_error when the sizes differ.

@@ -6,12 +6,12 @@
 #include <type_traits>
 #include <vector>
 
-#include "nn/training/checkpoint.hpp"
 #include "nn/data/dataset.hpp"
+#include "nn/module.hpp"
+#include "nn/training/checkpoint.hpp"
 #include "nn/training/epoch.hpp"
 #include "nn/training/evaluate.hpp"
 #include "nn/training/metrics.hpp"
-#include "nn/module.hpp"
 #include "nn/training/optimizer.hpp"
 #include "nn/training/schedule.hpp"
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 
 namespace xtangent::nn {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "autodiff/tape.hpp"
-#include "nn/training/metrics.hpp"
 #include "nn/training/fit.hpp"
+#include "nn/training/metrics.hpp"
 
 /// What stands behind fit: the loop over epochs, batches and shards.
 namespace xtangent::nn {

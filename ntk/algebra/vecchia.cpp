@@ -15,9 +15,9 @@
 #include "autodiff/kernels/precision.hpp"
 #include "autodiff/kernels/random.hpp"
 #include "autodiff/kernels/symmetric.hpp"
-#include "ntk/planning/budget.hpp"
 #include "ntk/algebra/converted.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/planning/budget.hpp"
 #include "ntk/planning/memory.hpp"
 
 namespace xtangent::ntk {

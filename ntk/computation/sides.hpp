@@ -3,8 +3,8 @@
 #include <memory>
 #include <vector>
 
-#include "ntk/plan.hpp"
 #include "ntk/contraction/side.hpp"
+#include "ntk/plan.hpp"
 
 /// The sides of all uses of parameters for a range of examples: where the factors of reverse sweeps wait to be
 /// contracted.

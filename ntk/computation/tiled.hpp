@@ -2,8 +2,8 @@
 
 #include <memory>
 
-#include "ntk/plan.hpp"
 #include "ntk/computation/sinks.hpp"
+#include "ntk/plan.hpp"
 
 /// A kernel tile by tile, as planned: the one loop of all strategies.
 namespace xtangent::ntk {

@@ -2,14 +2,14 @@
 
 #include <span>
 
-#include "ntk/planning/grid.hpp"
 #include "ntk/contraction/side.hpp"
+#include "ntk/planning/grid.hpp"
 
 /// Contractions of per-example gradients into kernel blocks.
 ///
 /// A block is accumulated in double, probe-major: entry (k NA + n, j NB + m). Within one block of a symmetric kernel
-/// (`symmetric`, both sides the same range) only tiles on and above the diagonal are computed; finish_block mirrors. With
-/// ProbeMode::equal the columns are those of one probe: entry (k NA + n, m).
+/// (`symmetric`, both sides the same range) only tiles on and above the diagonal are computed; finish_block mirrors.
+/// With ProbeMode::equal the columns are those of one probe: entry (k NA + n, m).
 namespace xtangent::ntk {
 
 /// A block that is being accumulated.
@@ -18,7 +18,7 @@ struct Block {
   std::size_t probes = 1;
   ProbeMode mode = ProbeMode::cross;
   bool symmetric = false;
-  Array<double> storage;     // what `values` looks at
+  Array<double> storage;  // what `values` looks at
   std::span<double> values;
 
   Block(std::size_t rows_, std::size_t columns_, std::size_t probes_, ProbeMode mode_, bool symmetric_);

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "autodiff/kernels/blas.hpp"
-#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "ntk/contraction/rectangles.hpp"
 
 namespace xtangent::ntk::rules {

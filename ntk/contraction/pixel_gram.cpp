@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/simd/shifts.hpp"
 #include "ntk/contraction/rectangles.hpp"
 

@@ -47,9 +47,9 @@ std::vector<Rule> rules_for(const UseShape& use);
 /// other.
 bool meets(Rule rule, const UseShape& a, const UseShape& b);
 
-/// Floating-point operations, and bytes that contract() needs besides its two sides and the block: a pair of examples of a
-/// symmetric block counts half. For gather, whose work depends on the indices, the most there can be. Shifted sums count
-/// all taps, also where they leave the image. Bytes are those of as many tasks as the machine runs at a time.
+/// Floating-point operations, and bytes that contract() needs besides its two sides and the block: a pair of examples
+/// of a symmetric block counts half. For gather, whose work depends on the indices, the most there can be. Shifted sums
+/// count all taps, also where they leave the image. Bytes are those of as many tasks as the machine runs at a time.
 struct RuleCost {
   double flop = 0;
   double bytes = 0;

@@ -6,8 +6,8 @@
 
 #include "autodiff/kernels/im2col.hpp"
 #include "autodiff/kernels/layout.hpp"
-#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 
 namespace xtangent::ntk {
 

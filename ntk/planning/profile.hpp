@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "ntk/contraction/rule.hpp"
 #include "ntk/planning/model.hpp"
 #include "ntk/readout.hpp"
-#include "ntk/contraction/rule.hpp"
 
 namespace xtangent::ntk {
 

@@ -132,8 +132,7 @@ BOOST_AUTO_TEST_CASE(functions_made_of_others) {
           {.reference = reference([=](double v) { return v * clamp(v + 3, 0, 6) / 6; })}),
       row("selu", [](auto x) { return selu(x[0]); }, inputs({0}),
           {.reference = reference([](double v) {
-             return 1.0507009873554804934193349852946 *
-                    (v > 0 ? v : 1.6732632423543772848170429916717 * std::expm1(v));
+             return 1.0507009873554804934193349852946 * (v > 0 ? v : 1.6732632423543772848170429916717 * std::expm1(v));
            })}),
       row("celu", [](auto x) { return celu(x[0], 0.7); }, inputs({0}),
           {.reference = reference([](double v) { return v > 0 ? v : 0.7 * std::expm1(v / 0.7); })}),

@@ -56,8 +56,11 @@ Array<double> plain_conv2d(const Arrays& v, const Conv2dOptions& o) {
           for (std::size_t q = 0; q < w[1]; ++q)
             for (std::size_t a = 0; a < w[2]; ++a)
               for (std::size_t b = 0; b < w[3]; ++b) {
-                const std::size_t r = i * o.stride.height + a * o.dilation.height, s = j * o.stride.width + b * o.dilation.width;
-                if (r < o.padding.height || s < o.padding.width || r - o.padding.height >= h || s - o.padding.width >= wd) continue;
+                const std::size_t r = i * o.stride.height + a * o.dilation.height,
+                                  s = j * o.stride.width + b * o.dilation.width;
+                if (r < o.padding.height || s < o.padding.width || r - o.padding.height >= h ||
+                    s - o.padding.width >= wd)
+                  continue;
                 const std::size_t channel = c / per_group_out * w[1] + q;
                 sum += v[0][((n * c_in + channel) * h + r - o.padding.height) * wd + s - o.padding.width] *
                        v[1][((c * w[1] + q) * w[2] + a) * w[3] + b];
@@ -99,13 +102,16 @@ BOOST_AUTO_TEST_CASE(conv1d_rows) {
     for (const bool bias : {false, true}) {
       std::vector<Input> inputs = {{{3, 4, 7}, axis0}, {{6, 4 / o.groups, 3}}};
       if (bias) inputs.push_back({{6}});
-      const Conv2dOptions wide = {.stride = {1, o.stride}, .padding = {0, o.padding}, .dilation = {1, o.dilation},
-                                  .groups = o.groups};
+      const Conv2dOptions wide = {
+          .stride = {1, o.stride}, .padding = {0, o.padding}, .dilation = {1, o.dilation}, .groups = o.groups};
       expect_op(row("conv1d, stride " + std::to_string(o.stride) + (bias ? " with bias" : ""),
                     [o](auto v) { return v.size() == 3 ? conv1d(v[0], v[1], v[2], o) : conv1d(v[0], v[1], {}, o); },
                     inputs,
-                    {.wrong = {{{7}, {6, 4, 3}}, {{3, 4, 7}, {6, 4, 1, 3}}, {{3, 3, 7}, {6, 4 / o.groups, 3}},
-                               {{3, 4, 0}, {6, 4 / o.groups, 9}}, {{3, 4, 7}, {6, 4 / o.groups, 3}, {5}}},
+                    {.wrong = {{{7}, {6, 4, 3}},
+                               {{3, 4, 7}, {6, 4, 1, 3}},
+                               {{3, 3, 7}, {6, 4 / o.groups, 3}},
+                               {{3, 4, 0}, {6, 4 / o.groups, 9}},
+                               {{3, 4, 7}, {6, 4 / o.groups, 3}, {5}}},
                      .reference = [=](const Arrays& v) {
                        Arrays images = v;
                        for (std::size_t i = 0; i < 2; ++i) images[i] = v[i].reshaped(tall(v[i].shape()));

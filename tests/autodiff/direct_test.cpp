@@ -46,14 +46,16 @@ void check() {
           for (std::size_t i = 0; i < channels * taps; ++i)
             packed.mutable_data()[(o / block * channels * taps + i) * block + o % block] = w[o * channels * taps + i];
         Array<T> y = Array<T>::zeros({outputs, rounded});
-        d->correlate(outputs, channels, taps, offset.data(), packed.data(), x.data(), plane, length, y.mutable_data(), rounded);
+        d->correlate(outputs, channels, taps, offset.data(), packed.data(), x.data(), plane, length, y.mutable_data(),
+                     rounded);
         double worst = 0;
         for (std::size_t o = 0; o < outputs; ++o)
           for (std::size_t q = 0; q < length; ++q) {
             double sum = 0;
             for (std::size_t c = 0; c < channels; ++c)
               for (std::size_t f = 0; f < taps; ++f)
-                sum += static_cast<double>(w[(o * channels + c) * taps + f]) * static_cast<double>(x[c * plane + q + offset[f]]);
+                sum += static_cast<double>(w[(o * channels + c) * taps + f]) *
+                       static_cast<double>(x[c * plane + q + offset[f]]);
             worst = std::max(worst, std::abs(sum - static_cast<double>(y[o * rounded + q])));
           }
         BOOST_TEST(worst < tolerance);
@@ -65,14 +67,16 @@ void check() {
           for (std::size_t at : offset) rows.push_back(x.data() + c * plane + at);
         Array<T> gradient = Array<T>::ones({outputs, rows.size()});
         for (bool add : {false, true}) {
-          d->gradient(outputs, rows.size(), length, y.data(), rounded, rows.data(), add, gradient.mutable_data(), rows.size());
+          d->gradient(outputs, rows.size(), length, y.data(), rounded, rows.data(), add, gradient.mutable_data(),
+                      rows.size());
           worst = 0;
           for (std::size_t o = 0; o < outputs; ++o)
             for (std::size_t r = 0; r < rows.size(); ++r) {
               double sum = 0;
               for (std::size_t q = 0; q < length; ++q)
                 sum += static_cast<double>(y[o * rounded + q]) * static_cast<double>(rows[r][q]);
-              worst = std::max(worst, std::abs((add ? 2 : 1) * sum - static_cast<double>(gradient[o * rows.size() + r])));
+              worst =
+                  std::max(worst, std::abs((add ? 2 : 1) * sum - static_cast<double>(gradient[o * rows.size() + r])));
             }
           BOOST_TEST(worst < 100 * tolerance);
         }

@@ -174,9 +174,11 @@ BOOST_AUTO_TEST_CASE(adaptive_and_global_maxima) {
     };
   };
   expect_ops({
-      row("adaptive_max_pool2d", [](auto x) { return adaptive_max_pool2d(x[0], {2, 3}); },
-          {{{2, 3, 5, 4}, Examples::axis0}},
-          {.wrong = {{{5, 4}}, {{2, 0, 4}}}, .reference = largest(5, 4, {2, 3})}),
+      row("adaptive_max_pool2d",
+          [](auto x) {
+            return adaptive_max_pool2d(x[0], {2, 3});
+          },
+          {{{2, 3, 5, 4}, Examples::axis0}}, {.wrong = {{{5, 4}}, {{2, 0, 4}}}, .reference = largest(5, 4, {2, 3})}),
       row("global_max_pool of images", [](auto x) { return global_max_pool(x[0]); }, {{{2, 3, 3, 4}, Examples::axis0}},
           {.wrong = {{{3, 4}}, {{2, 3, 0, 4}}}, .reference = largest(3, 4, 1)}),
       row("global_max_pool of signals", [](auto x) { return global_max_pool(x[0], 1); }, {{{2, 3, 7}, Examples::axis0}},

@@ -1,10 +1,10 @@
 // A user's program: knows the library through pkg-config or as a subproject alone.
 #include <cmath>
 #include <cstdio>
+#include <xtangent.hpp>
 #include <xtensor/xarray.hpp>
 #include <xtensor/xrandom.hpp>
 #include <xtensor/xview.hpp>
-#include <xtangent.hpp>
 
 int main(int, char** argv) {
   using namespace xtangent;
@@ -15,7 +15,8 @@ int main(int, char** argv) {
   Tape<double> tape;
   const auto x = tape.variable(xt::view(values, 0, xt::all()) * 2.0);
   const auto y = sum(exp(x) * x);
-  const xt::xarray<double> slope = pullback<double>(y, Array<double>::scalar(1.0), Vars<double>(&x, 1))[0].value().to_xarray();
+  const xt::xarray<double> slope =
+      pullback<double>(y, Array<double>::scalar(1.0), Vars<double>(&x, 1))[0].value().to_xarray();
   for (std::size_t i = 0; i < 3; ++i) {
     const double at = 2.0 * values(0, i);
     if (std::abs(slope(i) - std::exp(at) * (1.0 + at)) > 1e-12 * std::exp(at) * 10.0) return 1;

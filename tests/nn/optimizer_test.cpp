@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <limits>
 
-#include "nn/training/optimizer.hpp"
 #include "nn/safetensors.hpp"
 #include "nn/sequential.hpp"
+#include "nn/training/optimizer.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;

@@ -179,7 +179,9 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_a_ridge_that_helps) {
   const std::string dependent = message_of<numerical_error>([&] { ntk::Cholesky{product(a, transposed(a))}; });
   BOOST_TEST(has(dependent, "depends on those above it"), dependent);
   // Not a kernel at all.
-  const std::string indefinite = message_of<numerical_error>([&] { ntk::Cholesky{Array<double>::from({2, 2}, {1, 3, 3, 1})}; });
+  const std::string indefinite = message_of<numerical_error>([&] {
+    ntk::Cholesky{Array<double>::from({2, 2}, {1, 3, 3, 1})};
+  });
   BOOST_TEST(has(indefinite, "smallest pivot is -8, at row 1, whose diagonal entry is 1. "), indefinite);
   BOOST_TEST(has(indefinite, "more than rounding"), indefinite);
   const std::string negative = message_of<numerical_error>([&] { ntk::Cholesky{Array<double>::from({1, 1}, {-1})}; });

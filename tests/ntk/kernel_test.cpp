@@ -1,6 +1,6 @@
 // Every kernel against other ways of computing it, on every network of the table.
-#include <boost/test/unit_test.hpp>
 #include <oneapi/tbb/global_control.h>
+#include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
 
@@ -19,10 +19,14 @@ namespace {
 
 std::vector<ntk::Readout> readouts(std::size_t outputs) {
   Random random("readout");
-  return {ntk::readout::full(),          ntk::readout::pseudo(),
-          ntk::readout::single(outputs - 1), ntk::readout::random_signs(7),
-          ntk::readout::random_signs(7, 3),  ntk::readout::trace(),
-          ntk::readout::diagonal(),          ntk::readout::custom(random_array(random, {outputs, 2}))};
+  return {ntk::readout::full(),
+          ntk::readout::pseudo(),
+          ntk::readout::single(outputs - 1),
+          ntk::readout::random_signs(7),
+          ntk::readout::random_signs(7, 3),
+          ntk::readout::trace(),
+          ntk::readout::diagonal(),
+          ntk::readout::custom(random_array(random, {outputs, 2}))};
 }
 
 std::size_t outputs_of(const NetworkRow& row, const nn::Parameters<double>& params) {
@@ -64,16 +68,16 @@ BOOST_AUTO_TEST_CASE(all_strategies_agree) {
         const auto square = ntk::kernel(*row.net, params, x1, readout, {.strategy = ntk::Strategy::jacobian});
         const auto cross = ntk::kernel(*row.net, params, x1, x2, readout, {.strategy = ntk::Strategy::jacobian});
         BOOST_TEST(symmetric_to_the_bit(square));
-        for (ntk::Strategy strategy : {ntk::Strategy::automatic, ntk::Strategy::structured, ntk::Strategy::vector_products}) {
+        for (ntk::Strategy strategy :
+             {ntk::Strategy::automatic, ntk::Strategy::structured, ntk::Strategy::vector_products}) {
           const ntk::Options options{.strategy = strategy};
           const auto k = ntk::kernel(*row.net, params, x1, readout, options);
           BOOST_TEST(kernel_difference(k, square) < 1e-12);
           BOOST_TEST(symmetric_to_the_bit(k));
           BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x1, x2, readout, options), cross) < 1e-12);
         }
-        for (ntk::Rule rule :
-             {ntk::Rule::materialize, ntk::Rule::position_gram, ntk::Rule::pixel_gram, ntk::Rule::outer,
-              ntk::Rule::readout, ntk::Rule::gather}) {
+        for (ntk::Rule rule : {ntk::Rule::materialize, ntk::Rule::position_gram, ntk::Rule::pixel_gram,
+                               ntk::Rule::outer, ntk::Rule::readout, ntk::Rule::gather}) {
           const ntk::Options options{.strategy = ntk::Strategy::structured, .rule = rule};
           BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x1, readout, options), square) < 1e-12);
           BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x1, x2, readout, options), cross) < 1e-12);
@@ -259,7 +263,8 @@ BOOST_AUTO_TEST_CASE(the_same_bits_again_and_tiled) {
 }
 
 BOOST_AUTO_TEST_CASE(the_same_bits_on_any_number_of_threads) {
-  const auto net = nn::sequential(nn::Linear(20, 200), nn::Relu(), nn::Linear(200, 200), nn::Relu(), nn::Linear(200, 4));
+  const auto net =
+      nn::sequential(nn::Linear(20, 200), nn::Relu(), nn::Linear(200, 200), nn::Relu(), nn::Linear(200, 4));
   const auto params = net.init<float>(2);
   Random random("threads");
   const Array<float> x = cast<float>(random_array(random, {150, 20}));
@@ -356,7 +361,8 @@ BOOST_AUTO_TEST_CASE(errors) {
     BOOST_TEST(std::string(e.what()).find("parameter 0.bias holds NaN or infinity") != std::string::npos);
   }
   try {
-    ntk::pntk(nn::sequential(nn::Linear(4, 3), nn::Relu(), nn::Linear(5, 2)), nn::sequential(nn::Linear(4, 3), nn::Relu(), nn::Linear(5, 2)).init<double>(1), x);
+    ntk::pntk(nn::sequential(nn::Linear(4, 3), nn::Relu(), nn::Linear(5, 2)),
+              nn::sequential(nn::Linear(4, 3), nn::Relu(), nn::Linear(5, 2)).init<double>(1), x);
     BOOST_ERROR("no shape_error");
   } catch (const shape_error& e) {
     BOOST_TEST(std::string(e.what()).find("layer '2'") != std::string::npos, e.what());
@@ -364,7 +370,8 @@ BOOST_AUTO_TEST_CASE(errors) {
   BOOST_CHECK_THROW(ntk::pntk(net, nn::sequential(nn::Linear(4, 2)).init<double>(1), x), parameter_error);
   BOOST_CHECK_THROW(ntk::pntk(net, params, x, {.memory = 1}), memory_error);
   const auto overflowing = nn::sequential(nn::Linear(4, 3), nn::Linear(3, 3));
-  BOOST_CHECK_THROW(ntk::pntk(overflowing, overflowing.init<double>(1), Array<double>::full({2, 4}, 1e300)), numerical_error);
+  BOOST_CHECK_THROW(ntk::pntk(overflowing, overflowing.init<double>(1), Array<double>::full({2, 4}, 1e300)),
+                    numerical_error);
   // A repeated example makes the kernel singular: regression says which one.
   const auto wide = nn::sequential(nn::Linear(4, 60), nn::Tanh(), nn::Linear(60, 2));
   Array<double> twice({4, 4});
@@ -376,7 +383,8 @@ BOOST_AUTO_TEST_CASE(errors) {
     BOOST_TEST(std::string(e.what()).find("row 3") != std::string::npos, e.what());
     BOOST_TEST(std::string(e.what()).find("row 0") != std::string::npos, e.what());
   }
-  const Written mixing({{"w", {3, 4}}}, [](auto p, const auto& v) { return linear(v - mean(v, {0}, true), p("w")) * 1.0; });
+  const Written mixing({{"w", {3, 4}}},
+                       [](auto p, const auto& v) { return linear(v - mean(v, {0}, true), p("w")) * 1.0; });
   const auto mixing_params = mixing.init<double>(1);
   x = random_array(random, {3, 4});
   BOOST_CHECK_THROW(ntk::pntk(mixing, mixing_params, x), batch_error);

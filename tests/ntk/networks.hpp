@@ -64,8 +64,7 @@ struct CubedScale : Op<T> {
   Array<T> eval(std::span<const Array<T>> x) const override {
     Array<T> y(x[0].shape());
     const std::size_t c = x[1].size();
-    for (std::size_t i = 0; i < y.size(); ++i)
-      y.mutable_data()[i] = x[0][i] * x[1][i % c] * x[1][i % c] * x[1][i % c];
+    for (std::size_t i = 0; i < y.size(); ++i) y.mutable_data()[i] = x[0][i] * x[1][i % c] * x[1][i % c] * x[1][i % c];
     return y;
   }
   Var<T> jvp(Vars<T> x, const Var<T>&, Vars<T> dx) const override {
@@ -89,8 +88,10 @@ inline std::vector<NetworkRow> networks() {
 
   add("linear model", nn::sequential(nn::Linear(4, 3)), {4});
   add("one output", nn::sequential(nn::Linear(5, 8), nn::Relu(), nn::Linear(8, 1)), {5});
-  add("mlp relu", nn::sequential(nn::Linear(6, 16), nn::Relu(), nn::Linear(16, 12), nn::Relu(), nn::Linear(12, 4)), {6});
-  add("mlp gelu, no bias", nn::sequential(nn::Linear(6, 9, {.bias = false}), nn::Gelu(), nn::Linear(9, 3, {.bias = false})), {6});
+  add("mlp relu", nn::sequential(nn::Linear(6, 16), nn::Relu(), nn::Linear(16, 12), nn::Relu(), nn::Linear(12, 4)),
+      {6});
+  add("mlp gelu, no bias",
+      nn::sequential(nn::Linear(6, 9, {.bias = false}), nn::Gelu(), nn::Linear(9, 3, {.bias = false})), {6});
   add("mlp, NTK parameterization", nn::sequential(nn::Linear(6, 16, ntk), nn::Erf(), nn::Linear(16, 3, ntk)), {6});
   add("more outputs than width", nn::sequential(nn::Linear(4, 2), nn::Tanh(), nn::Linear(2, 9)), {4});
 
@@ -115,8 +116,9 @@ inline std::vector<NetworkRow> networks() {
               }),
       {20, 2, 2});
   add("padded convolutions of several channels, a dilated one, a pointwise one",
-      nn::sequential(nn::Conv2d(3, 5, 3, {.padding = {1, 1}}), nn::Tanh(), nn::Conv2d(5, 4, 3, {.padding = {2, 2}, .dilation = {2, 2}}),
-                     nn::Relu(), nn::Conv2d(4, 6, 1), nn::Tanh(), nn::Flatten(), nn::Linear(6 * 20, 3)),
+      nn::sequential(nn::Conv2d(3, 5, 3, {.padding = {1, 1}}), nn::Tanh(),
+                     nn::Conv2d(5, 4, 3, {.padding = {2, 2}, .dilation = {2, 2}}), nn::Relu(), nn::Conv2d(4, 6, 1),
+                     nn::Tanh(), nn::Flatten(), nn::Linear(6 * 20, 3)),
       {3, 5, 4});
   add("rectangular kernel without padding, wide padding on one side",
       Written({{"w", {4, 3, 2, 3}}, {"u", {3, 4, 3, 2}}, {"v", {2, 3}}},
@@ -207,38 +209,50 @@ inline std::vector<NetworkRow> networks() {
                      nn::Conv2d(4, 3, 3), nn::BatchNorm2d(3, {.affine = false}), nn::Tanh(), nn::Flatten(),
                      nn::Linear(12, 5), nn::BatchNorm1d(5), nn::Linear(5, 2)),
       {2, 4, 4});
-  add("layer norm on tokens", nn::sequential(nn::Linear(4, 6), nn::LayerNorm(6), nn::Gelu(), nn::LayerNorm({5, 6}),
-                                             nn::Flatten(), nn::Linear(30, 3)),
+  add("layer norm on tokens",
+      nn::sequential(nn::Linear(4, 6), nn::LayerNorm(6), nn::Gelu(), nn::LayerNorm({5, 6}), nn::Flatten(),
+                     nn::Linear(30, 3)),
       {5, 4});
-  add("group norm", nn::sequential(nn::Conv2d(1, 6, 2), nn::GroupNorm(3, 6), nn::Tanh(), nn::Flatten(), nn::Linear(24, 2)),
+  add("group norm",
+      nn::sequential(nn::Conv2d(1, 6, 2), nn::GroupNorm(3, 6), nn::Tanh(), nn::Flatten(), nn::Linear(24, 2)),
       {1, 3, 3});
-  add("convolution of signals", nn::sequential(nn::Conv1d(3, 4, 3, {.stride = 2, .padding = 1}, ntk), nn::Relu(),
-                                                nn::Conv1d(4, 2, 2), nn::Flatten(), nn::Linear(6, 2)),
+  add("convolution of signals",
+      nn::sequential(nn::Conv1d(3, 4, 3, {.stride = 2, .padding = 1}, ntk), nn::Relu(), nn::Conv1d(4, 2, 2),
+                     nn::Flatten(), nn::Linear(6, 2)),
       {3, 7});
   add("residual network", nn::resnet18({.classes = 2, .stem = nn::Stem::cifar, .width = 1.0 / 32}), {3, 6, 6});
-  add("vision transformer", nn::vit({.image = 4, .patch = 2, .channels = 1, .layers = 1, .heads = 2, .features = 4,
-                                     .hidden = 6, .classes = 2}),
+  add("vision transformer",
+      nn::vit(
+          {.image = 4, .patch = 2, .channels = 1, .layers = 1, .heads = 2, .features = 4, .hidden = 6, .classes = 2}),
       {1, 4, 4});
   add("attention, NTK parameterization, parallel branches",
       nn::sequential(nn::PositionalEmbedding(4, 6), nn::MultiheadAttention(6, 3, {.causal = true, .weights = ntk}),
                      nn::Parallel({nn::Linear(6, 2), nn::sequential(nn::Linear(6, 3, ntk), nn::Tanh())}, -1),
                      nn::Prelu(4), nn::Dropout(0.5), nn::Flatten(), nn::Linear(20, 2)),
       {4, 6});
-  add("mixer", nn::mlp_mixer({.image = 4, .patch = 2, .channels = 1, .layers = 1, .features = 4, .tokens_hidden = 3,
-                              .channels_hidden = 5, .classes = 2}),
+  add("mixer",
+      nn::mlp_mixer({.image = 4,
+                     .patch = 2,
+                     .channels = 1,
+                     .layers = 1,
+                     .features = 4,
+                     .tokens_hidden = 3,
+                     .channels_hidden = 5,
+                     .classes = 2}),
       {1, 4, 4});
   add("wide residual network", nn::wide_resnet(10, 1, {.classes = 2, .width = 1.0 / 8, .channels = 1}), {1, 4, 4});
-  add("tied layers", nn::tied(nn::sequential(nn::Linear(4, 4), nn::Tanh(), nn::Linear(4, 4), nn::Prelu(),
-                                             nn::Linear(4, 2, {.bias = false})),
-                              {{"2", "0"}}),
+  add("tied layers",
+      nn::tied(nn::sequential(nn::Linear(4, 4), nn::Tanh(), nn::Linear(4, 4), nn::Prelu(),
+                              nn::Linear(4, 2, {.bias = false})),
+               {{"2", "0"}}),
       {4});
   const auto add_text = [&](std::string name, nn::AnyModule net, std::size_t length, std::size_t tokens) {
     rows.push_back({std::move(name), std::move(net), {length}, tokens});
   };
   add_text("bag of words", nn::text_classifier(6, {.features = 4, .hidden = 5, .classes = 3, .weights = ntk}), 5, 6);
   add_text("text, convolution and largest places",
-           nn::sequential(nn::Embedding(5, 4), nn::Transpose(), nn::Conv1d(4, 6, 3, {.padding = 1}), nn::GlobalMaxPool1d(),
-                          nn::Linear(6, 2)),
+           nn::sequential(nn::Embedding(5, 4), nn::Transpose(), nn::Conv1d(4, 6, 3, {.padding = 1}),
+                          nn::GlobalMaxPool1d(), nn::Linear(6, 2)),
            6, 5);
   add_text("embedding used twice",
            Written({{"e", {6, 3}}, {"v", {2, 3}}},

@@ -7,11 +7,11 @@
 
 #include "nn/data/dataset.hpp"
 #include "nn/data/idx.hpp"
-#include "nn/training/evaluate.hpp"
 #include "nn/layers/activation.hpp"
 #include "nn/layers/linear.hpp"
 #include "nn/models/mlp.hpp"
 #include "nn/sequential.hpp"
+#include "nn/training/evaluate.hpp"
 #include "ntk/regression.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/ntk/matrices.hpp"

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "nn/data/npy.hpp"
-#include "ntk/compare.hpp"
 #include "ntk/algebra/conjugate_gradients.hpp"
+#include "ntk/compare.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/spectrum.hpp"
 #include "tests/nn/files.hpp"

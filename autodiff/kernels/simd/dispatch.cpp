@@ -19,12 +19,15 @@ InstructionSet detect() {
 }  // namespace
 
 #if defined(XTANGENT_X86)
-#define XTANGENT_CHOOSE(function)                                                       \
-  switch (detect()) {                                                                   \
-    case InstructionSet::avx512: return avx512::function();                             \
-    case InstructionSet::avx2: return avx2::function();                                 \
-    case InstructionSet::baseline: break;                                               \
-  }                                                                                     \
+#define XTANGENT_CHOOSE(function)  \
+  switch (detect()) {              \
+    case InstructionSet::avx512:   \
+      return avx512::function();   \
+    case InstructionSet::avx2:     \
+      return avx2::function();     \
+    case InstructionSet::baseline: \
+      break;                       \
+  }                                \
   return baseline::function();
 #else
 #define XTANGENT_CHOOSE(function) return baseline::function();

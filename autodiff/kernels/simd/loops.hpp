@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "autodiff/kernels/simd/functions.hpp"
 #include "autodiff/kernels/im2col.hpp"
+#include "autodiff/kernels/simd/functions.hpp"
 
 namespace xtangent::kernels {
 
