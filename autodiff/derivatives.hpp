@@ -38,10 +38,6 @@ struct ValueAndCotangent {
   V value;
   G cotangent;
 };
-template <class V>
-struct ValueWithTangent {
-  V value, tangent;
-};
 
 struct JacobianOptions {
   /// Bytes that the seeds of one sweep may take on their way; more seeds go through in one sweep where more is allowed.
@@ -214,7 +210,7 @@ auto jvp(const F& f, const X& x, const D& dx) {
   using A = derivatives::Argument<X>;
   using T = typename A::Scalar;
   const auto out = push_streaming<T>(derivatives::as_function<X>(f), A::vars(x), derivatives::Argument<D>::vars(dx));
-  return ValueWithTangent<derivatives::ValueOf<X>>{A::value(out.value), A::value(out.tangent)};
+  return ValueAndTangent<derivatives::ValueOf<X>>{A::value(out.value), A::value(out.tangent)};
 }
 
 /// Hessian times v for a function with a single element as result: forward over reverse. Cost: about 6 E.

@@ -17,8 +17,8 @@ const char* name(FactorKind kind) {
       return "outer";
     case FactorKind::outer_sum:
       return "outer_sum";
-    case FactorKind::rows:
-      return "rows";
+    case FactorKind::bias:
+      return "bias";
     case FactorKind::diag:
       return "diag";
     case FactorKind::gather:
@@ -59,7 +59,7 @@ void densify_one(const Factor<T>& f, const T* left, const T* right, std::size_t 
                            left + begin / r * (f.channels_first ? d : 1), f.channels_first ? d : c, right, r, T(0), out,
                            r);
       break;
-    case FactorKind::rows:
+    case FactorKind::bias:
     case FactorKind::diag: {
       const bool product = f.kind == FactorKind::diag;
       Array<T> scaled;
@@ -116,7 +116,7 @@ std::size_t Factor<T>::unit() const {
       return right_size() * (patches && patches->groups > 1 ? left_size() / patches->groups : 1);
     case FactorKind::gather:
       return left_size();
-    case FactorKind::rows:
+    case FactorKind::bias:
     case FactorKind::diag:
       return parameter.size();
     case FactorKind::dense:

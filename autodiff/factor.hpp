@@ -18,11 +18,11 @@ namespace xtangent {
 ///
 ///   outer      l_n (x) r_n            linear with one position       never forms N x P
 ///   outer_sum  sum_p l_np (x) r_np    convolution, linear on sequences
-///   rows       sum_p l_np             bias
+///   bias       sum_p l_np             bias: what is added at each position
 ///   diag       sum_p l_np o r_np      norm scale
 ///   gather     row i gets sum_{p: index_np = i} l_np    embedding
 ///   dense      the gradient itself    any op: always right
-enum class FactorKind { outer, outer_sum, rows, diag, gather, dense };
+enum class FactorKind { outer, outer_sum, bias, diag, gather, dense };
 
 const char* name(FactorKind kind);
 

@@ -10,7 +10,7 @@ namespace {
 template <class T>
 std::vector<Var<T>> constants(const Node<T>& node) {
   std::vector<Var<T>> x;
-  for (const auto& argument : node.arguments) x.push_back(argument.constant);
+  for (const auto& argument : node.arguments) x.push_back(argument.value);
   return x;
 }
 
@@ -67,7 +67,7 @@ bool same_for_all_examples(const Array<T>& ybar) {
 
 std::string shapes_of_arguments(const auto& node) {
   std::string text;
-  for (const auto& argument : node.arguments) text += (text.empty() ? "" : ", ") + to_string(argument.constant.shape());
+  for (const auto& argument : node.arguments) text += (text.empty() ? "" : ", ") + to_string(argument.value.shape());
   return text;
 }
 
@@ -145,7 +145,7 @@ template <class T>
 void FactorSweep<T>::emit(std::size_t at, std::size_t target, Factor<T> factor) {
   for (const Node<T>* node = &record_->nodes[target]; parameter_at_[target] < 0 && node->op && node->op->reshapes();
        node = &record_->nodes[target]) {
-    factor.parameter = node->arguments[0].constant.shape();
+    factor.parameter = node->arguments[0].value.shape();
     target = static_cast<std::size_t>(node->arguments[0].index);
   }
   if (parameter_at_[target] >= 0) {

@@ -17,7 +17,7 @@ std::vector<Var<T>> rule_arguments(const std::shared_ptr<Record<T>>& record, std
   std::vector<Var<T>> x;
   for (const auto& argument : record->nodes[node].arguments)
     x.push_back(on_tape && argument.index >= 0 ? var_at(record, static_cast<std::size_t>(argument.index))
-                                               : argument.constant);
+                                               : argument.value);
   return x;
 }
 
@@ -285,7 +285,7 @@ std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangent
 }
 
 template <class T>
-ValueAndTangent<T> push_streaming(const std::function<Var<T>(Vars<T>)>& f, Vars<T> x, Vars<T> dx) {
+ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>& f, Vars<T> x, Vars<T> dx) {
   if (x.size() != dx.size())
     throw shape_error("[jvp] " + std::to_string(x.size()) + " arguments, " + std::to_string(dx.size()) + " tangents.");
   static std::atomic<std::uint64_t> levels{0};  // only tells nested calls apart
@@ -306,7 +306,7 @@ ValueAndTangent<T> push_streaming(const std::function<Var<T>(Vars<T>)>& f, Vars<
   template void accumulate(Var<T>&, const Var<T>&);                                           \
   template std::vector<Var<T>> pullback(const Var<T>&, const Var<T>&, Vars<T>, SweepOptions); \
   template std::vector<Var<T>> pushforward(Vars<T>, Vars<T>, Vars<T>, SweepOptions);          \
-  template ValueAndTangent<T> push_streaming(const std::function<Var<T>(Vars<T>)>&, Vars<T>, Vars<T>);
+  template ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>&, Vars<T>, Vars<T>);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

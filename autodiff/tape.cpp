@@ -130,7 +130,7 @@ TapeStatistics Tape<T>::statistics() const {
     if (!node.op) ++out.leaves;
     if (seen.insert(node.value.value().data()).second) out.bytes += node.value.value().bytes();
     for (const auto& argument : node.arguments)
-      if (seen.insert(argument.constant.value().data()).second) out.bytes += argument.constant.value().bytes();
+      if (seen.insert(argument.value.value().data()).second) out.bytes += argument.value.value().bytes();
   }
   return out;
 }

@@ -15,7 +15,7 @@ namespace xtangent {
 template <class T>
 struct Node {
   struct Argument {
-    Var<T> constant;          // the value, detached; what unrecorded sweeps hand to rules
+    Var<T> value;             // detached; what unrecorded sweeps hand to rules
     std::int64_t index = -1;  // position on the tape, or -1 for a constant
     std::uint64_t serial = 0;
   };
@@ -86,14 +86,14 @@ std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs
 template <class T>
 std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangents, SweepOptions options = {});
 
-template <class T>
+template <class V>
 struct ValueAndTangent {
-  Var<T> value, tangent;
+  V value, tangent;
 };
 /// Streaming forward mode: value and tangent of f at x along dx, keeping only live values (no tape).
 /// f maps a span of Vars to one Var. Nests with itself and with tapes.
 template <class T>
-ValueAndTangent<T> push_streaming(const std::function<Var<T>(Vars<T>)>& f, Vars<T> x, Vars<T> dx);
+ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>& f, Vars<T> x, Vars<T> dx);
 
 /// The Var at a position of the tape, for rules that are recorded. Throws tape_error for a rewound position.
 template <class T>

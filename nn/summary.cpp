@@ -18,7 +18,7 @@ std::size_t depth_of(const std::string& path) {
 double flop_of(const Node<float>& node) {
   if (!node.op) return 0.0;
   std::vector<Shape> shapes;
-  for (const auto& argument : node.arguments) shapes.push_back(argument.constant.shape());
+  for (const auto& argument : node.arguments) shapes.push_back(argument.value.shape());
   return node.op->flop(shapes, node.value.shape());
 }
 

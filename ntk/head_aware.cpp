@@ -42,7 +42,7 @@ Head head_of(const nn::Recording<T>& recording) {
   const Node<T>& last = nodes[recording.output.position()];
   if (!last.op) no_head("The output is a parameter.");
   std::vector<Var<T>> x;
-  for (const auto& argument : last.arguments) x.push_back(argument.constant);
+  for (const auto& argument : last.arguments) x.push_back(argument.value);
   const Var<T> seed(Array<T>::ones(last.value.shape().prepended(1)));
   std::optional<Head> head;
   std::vector<std::size_t> biases, positions;
@@ -55,7 +55,7 @@ Head head_of(const nn::Recording<T>& recording) {
     positions.push_back(static_cast<std::size_t>(at));
     const std::optional<Factor<T>> f = last.op->factor(a, x, seed);
     const bool plain = f && f->positions == 1 && f->left.data() == seed.value().data();
-    if (plain && f->kind == FactorKind::rows) {
+    if (plain && f->kind == FactorKind::bias) {
       biases.push_back(a);
     } else if (plain && f->kind == FactorKind::outer && !head && x[a].rank() == 2) {
       for (std::size_t b = 0; b < x.size(); ++b)
@@ -89,10 +89,10 @@ LastLayer last_layer(const nn::ModuleBase& net, const nn::Parameters<T>& params,
     const nn::Recording<T> recording = net.record(tape, params, x.rows(first, last));
     const Head head = head_of(recording);
     const auto& arguments = tape.record()->nodes[recording.output.position()].arguments;
-    const Array<T>& h = arguments[head.input].constant.value();
+    const Array<T>& h = arguments[head.input].value.value();
     const std::size_t width = h.size() / (last - first);
     if (first == 0) {
-      const Array<T>& w = arguments[head.weight].constant.value();
+      const Array<T>& w = arguments[head.weight].value.value();
       out.inputs = Array<double>({n, width});
       out.weight = converted<double>(w);
       out.bias = head.bias.has_value();

@@ -36,7 +36,7 @@ std::string fingerprint_of(const Array<T>& values) {
 
 // All that the bits of a kernel depend on.
 template <class T>
-StoreSettings settings_of(const Request<T>& r, const Trace& trace) {
+StoreSettings settings_of(const Request<T>& r, const Profile& trace) {
   const Array<double> weights = r.readout.weights(trace.outputs);
   std::string parameters = fingerprint_of(r.params.flat());
   const Array<T>& buffers = r.params.buffers();
@@ -62,7 +62,7 @@ KernelShape shape_of(const Plan& plan) {
 template <class T>
 struct Planned {
   Model<T> model;
-  Trace trace;
+  Profile trace;
   Plan plan;
 };
 

@@ -33,7 +33,7 @@ double sweep_flop(const Node<T>& node, const std::vector<bool>& active) {
   std::vector<Shape> shapes;
   double wanted = 0;
   for (const auto& argument : node.arguments) {
-    const Shape& shape = argument.constant.shape();
+    const Shape& shape = argument.value.shape();
     shapes.push_back(shape);
     const bool depends = argument.index >= 0 && active[static_cast<std::size_t>(argument.index)];
     if (depends && (shape.rank() > 1 || node.arguments.size() == 1)) wanted += 1;  // a bias adds no product

@@ -119,7 +119,7 @@ enum class Residence { dense, packed, stored };
 
 /// Plans a kernel between `rows` and `columns` examples. symmetric: the same examples on both sides. `given`: how a
 /// store was begun. Throws memory_error when nothing fits, saying what would.
-Plan make_plan(const Trace& trace, std::size_t rows, std::size_t columns, bool symmetric, const Readout& readout,
+Plan make_plan(const Profile& trace, std::size_t rows, std::size_t columns, bool symmetric, const Readout& readout,
                std::size_t scalar_bytes, const Options& options, Residence residence = Residence::dense,
                const std::optional<Partition>& given = std::nullopt);
 

@@ -39,7 +39,7 @@ class Check : CheckedRow {
     for (const Node<double>& node : r.tape.record()->nodes) {
       if (!node.op) continue;
       std::vector<Spec> specs;
-      for (const auto& argument : node.arguments) specs.push_back(argument.constant.spec());
+      for (const auto& argument : node.arguments) specs.push_back(argument.value.spec());
       const Spec spec = node.op->infer(specs);
       expect(spec.shape == node.value.shape() && spec.examples == node.value.examples(), node.op->name() + ": infer");
     }

@@ -16,10 +16,10 @@ constexpr std::size_t frequencies = 16;  // numbers of a transformed tile
 std::size_t tiles_high(const ConvShape& s) { return (s.out_height() + 1) / 2; }
 std::size_t tiles_wide(const ConvShape& s) { return (s.out_width() + 1) / 2; }
 
-TilePlane input_plane(const ConvShape& s) {
+WinogradPlane input_plane(const ConvShape& s) {
   return {s.height, s.width, s.padding_height, s.padding_width, tiles_wide(s)};
 }
-TilePlane output_plane(const ConvShape& s) { return {s.out_height(), s.out_width(), 0, 0, tiles_wide(s)}; }
+WinogradPlane output_plane(const ConvShape& s) { return {s.out_height(), s.out_width(), 0, 0, tiles_wide(s)}; }
 
 // Rows of tiles of several images, one after the other: calls f(image, first row, last row, tiles before).
 template <class F>
@@ -47,7 +47,9 @@ struct Spectrum {
   T* begin;
 
   Spectrum(std::size_t channels, std::size_t tiles_now)
-      : stride((tiles_now + tiles<T>().lanes - 1) / tiles<T>().lanes * tiles<T>().lanes + tiles<T>().lanes),
+      : stride((tiles_now + winograd_transforms<T>().lanes - 1) / winograd_transforms<T>().lanes *
+                   winograd_transforms<T>().lanes +
+               winograd_transforms<T>().lanes),
         step(apart<T>(channels * stride)),
         values({frequencies, step}),
         begin(values.mutable_data()) {}
@@ -63,16 +65,16 @@ struct TransformedWeights {
 
   TransformedWeights(std::size_t out, std::size_t in, const T* w, std::ptrdiff_t step_out, std::ptrdiff_t step_in,
                      std::ptrdiff_t step_tap) {
-    const std::size_t block = tiles<T>().out_block, blocks = (out + block - 1) / block;
+    const std::size_t block = winograd_transforms<T>().out_block, blocks = (out + block - 1) / block;
     step = apart<T>(blocks * block * in);
     values = Array<T>({frequencies, step});
     T* to = values.mutable_data();
     parallel_for(blocks, std::max<std::size_t>(1, (std::size_t{1} << 12) / (block * in)),
                  [&](std::size_t first, std::size_t last) {
                    for (std::size_t b = first; b < last; ++b)
-                     tiles<T>().weight(std::min(block, out - b * block), in,
-                                       w + static_cast<std::ptrdiff_t>(b * block) * step_out, step_out, step_in,
-                                       step_tap, to + b * block * in, step);
+                     winograd_transforms<T>().weight(std::min(block, out - b * block), in,
+                                                     w + static_cast<std::ptrdiff_t>(b * block) * step_out, step_out,
+                                                     step_in, step_tap, to + b * block * in, step);
                  });
   }
   const T* matrix(std::size_t frequency) const { return values.data() + frequency * step; }
@@ -92,19 +94,20 @@ struct Correlation {
     parallel_for(count * tiles_high(s), rows, [&](std::size_t first, std::size_t last) {
       const std::size_t now = (last - first) * wide, none = 0;
       Spectrum<T> x(in, now), y(out, now);
-      Array<T> room({tile_room<T>(wide)});
+      Array<T> room({winograd_room<T>(wide)});
       const std::size_t in_plane = s.height * s.width, out_plane = s.positions();
       for_each_image(s, first, last, [&](std::size_t n, std::size_t from, std::size_t to, std::size_t before) {
         for (std::size_t c = 0; c < in; ++c)
-          tiles<T>().input(input_plane(s), images + ((n * s.groups + group) * in + c) * in_plane, from, to,
-                           room.mutable_data(), x.row(c) + before, x.step);
+          winograd_transforms<T>().input(input_plane(s), images + ((n * s.groups + group) * in + c) * in_plane, from,
+                                         to, room.mutable_data(), x.row(c) + before, x.step);
       });
       for (std::size_t f = 0; f < frequencies; ++f)
         direct<T>().correlate(out, in, 1, &none, weights.matrix(f), x.matrix(f), x.stride, now, y.matrix(f), y.stride);
       for_each_image(s, first, last, [&](std::size_t n, std::size_t from, std::size_t to, std::size_t before) {
         for (std::size_t o = 0; o < out; ++o)
-          tiles<T>().output(output_plane(s), y.row(o) + before, y.step, from, to, bias ? bias[group * out + o] : T(0),
-                            room.mutable_data(), result + ((n * s.groups + group) * out + o) * out_plane);
+          winograd_transforms<T>().output(output_plane(s), y.row(o) + before, y.step, from, to,
+                                          bias ? bias[group * out + o] : T(0), room.mutable_data(),
+                                          result + ((n * s.groups + group) * out + o) * out_plane);
       });
     });
   }
@@ -170,15 +173,17 @@ void winograd_conv2d_weight(const ConvShape& s, std::size_t count, std::size_t o
       const std::size_t end = std::min(all_rows, row + rows), now = (end - row) * wide;
       parallel_for(
           c + o, std::max<std::size_t>(1, (std::size_t{1} << 10) / now), [&](std::size_t first, std::size_t last) {
-            Array<T> room({tile_room<T>(wide)});
+            Array<T> room({winograd_room<T>(wide)});
             for (std::size_t i = first; i < last; ++i)
               for_each_image(s, row, end, [&](std::size_t n, std::size_t from, std::size_t to, std::size_t before) {
                 if (i < c)
-                  tiles<T>().input(input_plane(s), images + (n * s.channels + g * c + i) * s.height * s.width, from, to,
-                                   room.mutable_data(), x.row(i) + before, x.step);
+                  winograd_transforms<T>().input(input_plane(s),
+                                                 images + (n * s.channels + g * c + i) * s.height * s.width, from, to,
+                                                 room.mutable_data(), x.row(i) + before, x.step);
                 else
-                  tiles<T>().cotangent(output_plane(s), cotangent + (n * out_channels + g * o + i - c) * s.positions(),
-                                       from, to, room.mutable_data(), y.row(i - c) + before, y.step);
+                  winograd_transforms<T>().cotangent(output_plane(s),
+                                                     cotangent + (n * out_channels + g * o + i - c) * s.positions(),
+                                                     from, to, room.mutable_data(), y.row(i - c) + before, y.step);
               });
           });
       parallel_for(frequencies * out_blocks, 1, [&](std::size_t first, std::size_t last) {
@@ -190,7 +195,8 @@ void winograd_conv2d_weight(const ConvShape& s, std::size_t count, std::size_t o
       });
     }
     parallel_for(o, std::max<std::size_t>(1, (std::size_t{1} << 11) / c), [&](std::size_t first, std::size_t last) {
-      tiles<T>().weight_gradient((last - first) * c, u + first * c, step, weight + (g * o + first) * c * 9);
+      winograd_transforms<T>().weight_gradient((last - first) * c, u + first * c, step,
+                                               weight + (g * o + first) * c * 9);
     });
   }
 }
@@ -203,11 +209,11 @@ bool winograd_weight_one_fits(const ConvShape& s, std::size_t out_channels) {
 
 template <class T>
 std::size_t winograd_weight_one_room(const ConvShape& s, std::size_t out_channels) {
-  const std::size_t lanes = tiles<T>().lanes, now = tiles_high(s) * tiles_wide(s);
+  const std::size_t lanes = winograd_transforms<T>().lanes, now = tiles_high(s) * tiles_wide(s);
   const std::size_t stride = (now + lanes - 1) / lanes * lanes + lanes;
   const auto matrices = [](std::size_t size) { return frequencies * apart<T>(size); };
   return matrices(s.channels * stride) + matrices(out_channels * stride) + matrices(out_channels * s.channels) +
-         tile_room<T>(tiles_wide(s));
+         winograd_room<T>(tiles_wide(s));
 }
 
 template <class T>
@@ -216,17 +222,17 @@ void winograd_weight_one(const ConvShape& s, std::size_t probes, std::size_t out
   const std::size_t c = s.channels, o = out_channels, high = tiles_high(s), now = high * tiles_wide(s);
   const std::size_t step = apart<T>(o * c);
   const Spectrum<T> x(c, now), y(o, now);
-  Array<T> sums({frequencies, step}), room({tile_room<T>(tiles_wide(s))});
+  Array<T> sums({frequencies, step}), room({winograd_room<T>(tiles_wide(s))});
   T *u = sums.mutable_data(), *spare = room.mutable_data();
   for (std::size_t i = 0; i < c; ++i)
-    tiles<T>().input(input_plane(s), image + i * s.height * s.width, 0, high, spare, x.row(i), x.step);
+    winograd_transforms<T>().input(input_plane(s), image + i * s.height * s.width, 0, high, spare, x.row(i), x.step);
   for (std::size_t k = 0; k < probes; ++k) {
     for (std::size_t i = 0; i < o; ++i)
-      tiles<T>().cotangent(output_plane(s), cotangent + k * cotangent_stride + i * s.positions(), 0, high, spare,
-                           y.row(i), y.step);
+      winograd_transforms<T>().cotangent(output_plane(s), cotangent + k * cotangent_stride + i * s.positions(), 0, high,
+                                         spare, y.row(i), y.step);
     for (std::size_t f = 0; f < frequencies; ++f)
       gemm_serial(false, true, o, c, now, T(1), y.matrix(f), y.stride, x.matrix(f), x.stride, T(0), u + f * step, c);
-    tiles<T>().weight_gradient(o * c, u, step, gradients + k * gradient_stride);
+    winograd_transforms<T>().weight_gradient(o * c, u, step, gradients + k * gradient_stride);
   }
 }
 

@@ -197,7 +197,7 @@ struct BinaryOp : Op<T> {
         !(other.slice(lead, other.rank()) == parameter))
       return std::nullopt;
     Factor<T> out;
-    out.kind = bias ? FactorKind::rows : FactorKind::diag;
+    out.kind = bias ? FactorKind::bias : FactorKind::diag;
     out.parameter = parameter;
     out.probes = std::max<std::size_t>(1, probes(ybar, other.rank()));
     out.examples = other.front();

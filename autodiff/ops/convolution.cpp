@@ -171,7 +171,7 @@ struct Conv2d : Op<T> {
     f.positions = s.positions();
     f.channels_first = true;
     f.left = ybar.value().reshaped({f.probes, f.examples, x[1].shape()[0], f.positions});
-    f.kind = FactorKind::rows;
+    f.kind = FactorKind::bias;
     if (argument == 1) {
       f.kind = FactorKind::outer_sum;
       f.right = x[0].value();

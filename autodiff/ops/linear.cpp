@@ -203,7 +203,7 @@ struct Linear : Op<T> {
     f.positions = in.slice(1, in.rank() - 1).size();
     f.left = ybar.value().reshaped({f.probes, f.examples, f.positions, x[1].shape()[0]});
     if (argument == 2) {
-      f.kind = FactorKind::rows;
+      f.kind = FactorKind::bias;
     } else {
       f.kind = f.positions == 1 ? FactorKind::outer : FactorKind::outer_sum;
       f.right = x[0].value().reshaped({f.examples, f.positions, in.back()});

@@ -216,7 +216,7 @@ struct ScaleChannels : Op<T> {
     if (argument == 0 || (!images && !rows)) return std::nullopt;
     const kernels::Groups g = axes.of(x[0].shape());
     Factor<T> f;
-    f.kind = argument == 1 ? FactorKind::diag : FactorKind::rows;
+    f.kind = argument == 1 ? FactorKind::diag : FactorKind::bias;
     f.parameter = x[argument].shape();
     f.probes = std::max<std::size_t>(1, probes(ybar, axes.rank()));
     f.examples = x[0].shape().front();

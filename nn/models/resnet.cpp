@@ -49,7 +49,7 @@ Sequential resnet(Block kind, std::array<std::size_t, 4> depths, const ResNetOpt
     net.emplace_back("layer" + std::to_string(stage + 1), sequential(std::move(blocks)));
   }
   net.emplace_back("avgpool", GlobalAvgPool2d{});
-  net.emplace_back("fc", Linear{in, o.classes, readout(o.weights)});
+  net.emplace_back("fc", Linear{in, o.classes, with_default_initialization(o.weights)});
   return sequential(std::move(net));
 }
 

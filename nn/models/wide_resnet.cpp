@@ -59,7 +59,7 @@ Sequential wide_resnet(std::size_t depth, std::size_t k, WideResNetOptions optio
   net.emplace_back("bn1", BatchNorm2d{in});
   net.emplace_back("relu", Relu{});
   net.emplace_back("avgpool", GlobalAvgPool2d{});
-  net.emplace_back("fc", Linear{in, options.classes, readout(options.weights)});
+  net.emplace_back("fc", Linear{in, options.classes, with_default_initialization(options.weights)});
   return sequential(std::move(net));
 }
 

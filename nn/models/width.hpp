@@ -22,8 +22,8 @@ inline WeightOptions without_bias(WeightOptions weights) {
   return weights;
 }
 
-/// The options of a last layer: PyTorch's default initialization.
-inline WeightOptions readout(WeightOptions weights) {
+/// The same options with PyTorch's default initialization: what the last layer of these networks has.
+inline WeightOptions with_default_initialization(WeightOptions weights) {
   weights.initialization = Initialization::pytorch;
   return weights;
 }

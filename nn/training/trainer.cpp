@@ -64,7 +64,7 @@ std::size_t shard_for(const ModuleBase& net, const Parameters<T>& params, const 
     if (!node.op) continue;
     if (node.value.examples() == Examples::mixed) return all;
     std::vector<Shape> shapes;
-    for (const auto& argument : node.arguments) shapes.push_back(argument.constant.shape());
+    for (const auto& argument : node.arguments) shapes.push_back(argument.value.shape());
     flop += node.op->flop(shapes, node.value.shape());
   }
   // Adding gradients costs about as much as 400 operations a parameter, starting a shard's tasks as 2 million; backward

@@ -88,7 +88,7 @@ class Recorder {
       for (std::size_t a = 0; a < node(i).arguments.size(); ++a) {
         const auto& argument = node(i).arguments[a];
         if (argument.index < 0 || !active_[static_cast<std::size_t>(argument.index)]) continue;
-        if (argument.constant.examples() == Examples::none)
+        if (argument.value.examples() == Examples::none)
           uses_.push_back({i, a, static_cast<std::size_t>(argument.index), parameter_at(argument.index)});
       }
     }
@@ -117,7 +117,7 @@ class Recorder {
   std::vector<Var<T>> arguments(std::size_t i) const {
     std::vector<Var<T>> out;
     for (const auto& argument : node(i).arguments)
-      out.push_back(live_ && argument.index >= 0 ? value(static_cast<std::size_t>(argument.index)) : argument.constant);
+      out.push_back(live_ && argument.index >= 0 ? value(static_cast<std::size_t>(argument.index)) : argument.value);
     return out;
   }
 
@@ -126,12 +126,12 @@ class Recorder {
     using Form = typename RecordedGradient<T>::Form;
     const std::vector<Var<T>> x = arguments(use.node);
     std::vector<Var<T>> constants;
-    for (const auto& argument : node(use.node).arguments) constants.push_back(argument.constant);
+    for (const auto& argument : node(use.node).arguments) constants.push_back(argument.value);
     const Var<T> plain = bar.detached();
     const std::optional<Factor<T>> f = node(use.node).op->factor(use.argument, constants, plain);
     // A factor whose left side is the cotangent itself, and whose right side is an argument itself.
     const bool plain_left = f && f->left.data() == plain.value().data() && f->left.size() == plain.size();
-    if (plain_left && f->kind == FactorKind::rows) {
+    if (plain_left && f->kind == FactorKind::bias) {
       const std::size_t channels = f->left_size();
       const Shape shape =
           f->channels_first ? Shape{c_, n_, channels, f->positions} : Shape{c_, n_, f->positions, channels};

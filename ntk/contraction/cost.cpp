@@ -203,7 +203,7 @@ std::size_t input_size(const UseShape& use) {
       return use.positions * use.left;
     case FactorKind::gather:
       return use.positions;
-    case FactorKind::rows:
+    case FactorKind::bias:
     case FactorKind::dense:
       break;
   }

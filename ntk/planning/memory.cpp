@@ -53,7 +53,7 @@ double scratch_bytes(const Plan& p, std::size_t n, std::size_t m, bool diagonal)
 
 // Products: the panel's recordings; one column's recording and its C cotangents of all parameters; tangents of all
 // values of the shards in flight.
-double products_bytes(const Plan& p, const Trace& t, double panel, double tile, double flight) {
+double products_bytes(const Plan& p, const Profile& t, double panel, double tile, double flight) {
   const double k = static_cast<double>(p.probes);
   return panel * t.activation_bytes + t.sweep_bytes + 2 * k * t.parameter_bytes + flight * k * t.activation_bytes +
          block_bytes(p, panel, tile);
@@ -66,7 +66,7 @@ std::size_t memory_overhead() { return (std::size_t{64} + 32 * kernels::thread_c
 std::string readable_bytes(double bytes) { return readable(bytes, "B", 1024); }
 std::string readable_number(double value, const char* unit) { return readable(value, unit, 1000); }
 
-double working_bytes(const Plan& p, const Trace& t) {
+double working_bytes(const Plan& p, const Profile& t) {
   const double rows = static_cast<double>(p.rows), columns = static_cast<double>(p.columns);
   const double panel = std::min(static_cast<double>(p.partition.panel), rows);
   const double tile = std::min(static_cast<double>(p.partition.tile), columns);

@@ -7,7 +7,7 @@
 namespace xtangent::ntk {
 
 /// Bytes that a plan's computation holds at most besides its result, by arithmetic on its shapes.
-double working_bytes(const Plan& plan, const Trace& trace);
+double working_bytes(const Plan& plan, const Profile& trace);
 
 /// "1.25 GiB"
 std::string readable_bytes(double bytes);

@@ -21,7 +21,7 @@ void fuse_biases(std::vector<UsePlan>& uses) {
   }
   for (std::size_t i = 0; i + 1 < uses.size(); ++i) {
     UsePlan &a = uses[i], &b = uses[i + 1];
-    a.with_bias = (a.rule == Rule::outer || a.rule == Rule::readout) && b.shape.kind == FactorKind::rows &&
+    a.with_bias = (a.rule == Rule::outer || a.rule == Rule::readout) && b.shape.kind == FactorKind::bias &&
                   b.shape.positions == 1 && b.shares_left && count[a.index] == 1 && count[b.index] == 1;
     b.fused = a.with_bias;
     if (b.fused) b.held_bytes = 0;
@@ -65,7 +65,7 @@ void one_dense_use(Plan& p) {
 // Examples a recording: the activations stay in the cache together with the weights they meet; weights are packed anew
 // for every recording, so many of them want many examples. A matter of shapes and budget alone, so results do not
 // depend on the number of threads.
-void choose_shard(Plan& p, const Trace& t) {
+void choose_shard(Plan& p, const Profile& t) {
   const double each = std::max(1.0, t.activation_bytes * (1.0 + 0.25 * static_cast<double>(p.probes - 1)));
   const double wanted = ((2 << 20) + 4 * t.parameter_bytes) / each, room = p.budget_bytes / 8 / t.sweep_bytes;
   const double most = static_cast<double>(std::max(p.rows, p.columns));
@@ -102,7 +102,7 @@ void count_flop(Plan& p) {
   }
 }
 
-void cut(Plan& p, const Trace& t, std::size_t tile, std::size_t panel, bool rows_held, bool columns_held) {
+void cut(Plan& p, const Profile& t, std::size_t tile, std::size_t panel, bool rows_held, bool columns_held) {
   p.grid = {p.rows, p.columns, tile, p.symmetric};
   p.partition.tile = tile;
   p.partition.panel = panel;
@@ -114,7 +114,7 @@ void cut(Plan& p, const Trace& t, std::size_t tile, std::size_t panel, bool rows
 std::size_t rounded_up(std::size_t n, std::size_t step) { return (n + step - 1) / step * step; }
 
 // The largest panel of whole tiles that fits; 0: not even one tile.
-std::size_t largest_panel(Plan& p, const Trace& t, std::size_t tile, bool columns_held) {
+std::size_t largest_panel(Plan& p, const Profile& t, std::size_t tile, bool columns_held) {
   const auto fits = [&](std::size_t tiles) {
     cut(p, t, tile, tiles * tile, true, columns_held);
     return p.bytes() <= p.budget_bytes;
@@ -138,7 +138,7 @@ std::size_t largest_panel(Plan& p, const Trace& t, std::size_t tile, bool column
 }
 
 // Of all ways to cut the work that fit, the one with the least work; narrow tiles make slow products.
-void choose_partition(Plan& p, const Trace& t, const Options& options, Residence residence) {
+void choose_partition(Plan& p, const Profile& t, const Options& options, Residence residence) {
   const std::size_t whole = std::max(p.rows, p.columns);
   const bool stored = residence == Residence::stored || !options.store.empty();
   Plan best;
@@ -221,7 +221,7 @@ double Plan::flop_of(const Panel& panel, const ColumnOfTiles& column) const {
   return sum;
 }
 
-Plan make_plan(const Trace& t, std::size_t rows, std::size_t columns, bool symmetric, const Readout& readout,
+Plan make_plan(const Profile& t, std::size_t rows, std::size_t columns, bool symmetric, const Readout& readout,
                std::size_t scalar_bytes, const Options& options, Residence residence,
                const std::optional<Partition>& given) {
   Plan p;

@@ -24,18 +24,18 @@ bool is_batched(const Var<T>& value) {
 // Does the sweep pass a cotangent on to this argument?
 template <class T>
 bool passes(const typename Node<T>::Argument& argument, const std::vector<bool>& active) {
-  return argument.index >= 0 && active[static_cast<std::size_t>(argument.index)] && is_batched(argument.constant);
+  return argument.index >= 0 && active[static_cast<std::size_t>(argument.index)] && is_batched(argument.value);
 }
 
 // Forward and backward work of an example.
 template <class T>
-void count_work(const Record<T>& record, const std::vector<bool>& active, Trace& out) {
+void count_work(const Record<T>& record, const std::vector<bool>& active, Profile& out) {
   for (const Node<T>& node : record.nodes) {
     if (!node.op) continue;
     std::vector<Shape> shapes;
     bool back = false;
     for (const auto& argument : node.arguments) {
-      shapes.push_back(argument.constant.shape());
+      shapes.push_back(argument.value.shape());
       back = back || passes<T>(argument, active);
     }
     const double flop = node.op->flop(shapes, node.value.shape()) / 2;
@@ -47,7 +47,7 @@ void count_work(const Record<T>& record, const std::vector<bool>& active, Trace&
 // What a reverse sweep holds at each step: the values that it has not passed, the cotangents that wait, and as much
 // again as the step's own cotangents for what a rule computes on its way.
 template <class T>
-void count_memory(const Record<T>& record, const std::vector<bool>& active, double probes, Trace& out) {
+void count_memory(const Record<T>& record, const std::vector<bool>& active, double probes, Profile& out) {
   const std::size_t count = record.nodes.size();
   const auto bytes_of = [](const Var<T>& value) { return static_cast<double>(value.value().bytes()) / 2; };
   std::vector<double> kept(count + 1, 0);  // by the nodes before one
@@ -68,8 +68,8 @@ void count_memory(const Record<T>& record, const std::vector<bool>& active, doub
     for (const auto& argument : node.arguments) {
       if (!node.op || !passes<T>(argument, active)) continue;
       const auto at = static_cast<std::size_t>(argument.index);
-      passed += probes * bytes_of(argument.constant);
-      if (!waits[at]) fresh += probes * bytes_of(argument.constant);
+      passed += probes * bytes_of(argument.value);
+      if (!waits[at]) fresh += probes * bytes_of(argument.value);
       waits[at] = true;
     }
     waiting += fresh;
@@ -93,14 +93,14 @@ std::string described(const Record<T>& record) {
 }  // namespace
 
 template <class T>
-Trace trace(const Model<T>& model, const Array<T>& x, const Readout& readout) {
+Profile trace(const Model<T>& model, const Array<T>& x, const Readout& readout) {
   Tape<T> tape;
   const Recording<T> recording = model.record(tape, two_examples(x));
   const Shape& y = recording.output.shape();
   if (y.rank() != 2 || y[0] != 2 || y[1] == 0)
     throw shape_error("[ntk] the network's output is " + to_string(y) +
                       " for two examples; kernels need (N, O). Flatten it, or add a readout layer.");
-  Trace out;
+  Profile out;
   out.outputs = y[1];
   readout.weights(out.outputs);  // throws where it does not fit the network
   std::vector<std::size_t> positions;
@@ -130,7 +130,7 @@ Trace trace(const Model<T>& model, const Array<T>& x, const Readout& readout) {
   return out;
 }
 
-template Trace trace(const Model<float>&, const Array<float>&, const Readout&);
-template Trace trace(const Model<double>&, const Array<double>&, const Readout&);
+template Profile trace(const Model<float>&, const Array<float>&, const Readout&);
+template Profile trace(const Model<double>&, const Array<double>&, const Readout&);
 
 }  // namespace xtangent::ntk

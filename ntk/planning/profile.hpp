@@ -20,7 +20,7 @@ struct TracedUse {
 
 /// What plans are made of: a network's uses of parameters, its work and its memory, found by sending two examples
 /// through it (two, so that ops which mix examples show).
-struct Trace {
+struct Profile {
   std::vector<TracedUse> uses;
   std::size_t outputs = 0, parameters = 0;
   double forward_flop = 0;      ///< of one example
@@ -34,6 +34,6 @@ struct Trace {
 
 /// Throws shape_error (an output that is not (N, O), no parameters), what readout.weights and recording throw.
 template <class T>
-Trace trace(const Model<T>& model, const Array<T>& x, const Readout& readout);
+Profile trace(const Model<T>& model, const Array<T>& x, const Readout& readout);
 
 }  // namespace xtangent::ntk

@@ -15,20 +15,20 @@ using namespace xtangent::testing;
 namespace {
 
 template <class T>
-std::vector<const kernels::Tiles<T>*> tables() {
-  std::vector<const kernels::Tiles<T>*> out;
-  const auto add = [&](const kernels::Tiles<float>& f, const kernels::Tiles<double>& d) {
+std::vector<const kernels::WinogradTransforms<T>*> tables() {
+  std::vector<const kernels::WinogradTransforms<T>*> out;
+  const auto add = [&](const kernels::WinogradTransforms<float>& f, const kernels::WinogradTransforms<double>& d) {
     if constexpr (std::is_same_v<T, float>)
       out.push_back(&f);
     else
       out.push_back(&d);
   };
-  add(kernels::baseline::tiles_float(), kernels::baseline::tiles_double());
+  add(kernels::baseline::winograd_float(), kernels::baseline::winograd_double());
 #if defined(XTANGENT_X86)
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    add(kernels::avx2::tiles_float(), kernels::avx2::tiles_double());
+    add(kernels::avx2::winograd_float(), kernels::avx2::winograd_double());
   if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    add(kernels::avx512::tiles_float(), kernels::avx512::tiles_double());
+    add(kernels::avx512::winograd_float(), kernels::avx512::winograd_double());
 #endif
   return out;
 }
@@ -66,15 +66,15 @@ kernels::ConvShape shape(std::size_t channels, std::size_t height, std::size_t w
 
 // One channel by the transforms of one table: the output, or the gradient of the kernel.
 template <class T>
-void check_transforms(const kernels::Tiles<T>& table, const kernels::ConvShape& s, Random& random) {
+void check_transforms(const kernels::WinogradTransforms<T>& table, const kernels::ConvShape& s, Random& random) {
   const std::size_t high = (s.out_height() + 1) / 2, wide = (s.out_width() + 1) / 2, block = table.out_block;
   const std::size_t stride = high * wide + table.lanes, padded = (wide + table.lanes - 1) / table.lanes * table.lanes;
   const Array<double> image = random_array(random, {s.height * s.width}), kernel = random_array(random, {9});
   const Array<double> seed = random_array(random, {s.positions()});
   const Array<T> x = cast<T>(image), w = cast<T>(kernel), y = cast<T>(seed);
   Array<T> room({20 * padded + table.lanes}), of_x({16, stride}), of_y({16, stride}), packed({16, block});
-  const kernels::TilePlane in{s.height, s.width, s.padding_height, s.padding_width, wide};
-  const kernels::TilePlane out{s.out_height(), s.out_width(), 0, 0, wide};
+  const kernels::WinogradPlane in{s.height, s.width, s.padding_height, s.padding_width, wide};
+  const kernels::WinogradPlane out{s.out_height(), s.out_width(), 0, 0, wide};
   const std::size_t middle = high / 2;  // in two calls
   for (auto [first, last] : {std::pair{std::size_t{0}, middle}, std::pair{middle, high}}) {
     T* to = of_x.mutable_data() + first * wide;
@@ -109,7 +109,7 @@ void check_transforms(const kernels::Tiles<T>& table, const kernels::ConvShape& 
 template <class T>
 void check_all_transforms() {
   Random random("tiles");
-  for (const kernels::Tiles<T>* table : tables<T>())
+  for (const kernels::WinogradTransforms<T>* table : tables<T>())
     for (std::size_t padding : {0, 1, 2})
       for (std::size_t height : {3, 4, 7})
         for (std::size_t width : {3, 4, 5, 8, 17, 32, 35, 67}) {

@@ -48,8 +48,8 @@ std::vector<UseRow> uses() {
           convolution("pointwise", 4, conv(3, 4, 4, 1, 1, 0)),
           convolution("groups", 4, conv(4, 4, 4, 2, 1, 0, 1, 2)),
           convolution("many channels", 12, conv(10, 3, 2, 3, 1, 1)),
-          {"bias", FactorKind::rows, 1, 5, 1},
-          {"bias of images", FactorKind::rows, 6, 5, 1, 0, true},
+          {"bias", FactorKind::bias, 1, 5, 1},
+          {"bias of images", FactorKind::bias, 6, 5, 1, 0, true},
           {"scale of tokens", FactorKind::diag, 4, 5, 1},
           {"scale of images", FactorKind::diag, 4, 5, 1, 0, true},
           {"embedding", FactorKind::gather, 4, 3, 1, 11},
@@ -92,7 +92,7 @@ Factor<double> factor(const UseRow& row, std::size_t probes, std::size_t example
       for (std::size_t i = 0; i < f.right.size(); ++i)
         f.right.mutable_data()[i] = static_cast<double>(random.below(row.rows));
       break;
-    case FactorKind::rows:
+    case FactorKind::bias:
       f.parameter = Shape{row.left};
       break;
     case FactorKind::dense:
@@ -117,7 +117,7 @@ Array<double> gradients(const Factor<double>& f) {
       for (std::size_t at = 0; at < d; ++at)
         for (std::size_t i = 0; i < c; ++i) {
           const double l = entry(f.left, k * f.examples + n, at, i);
-          if (f.kind == FactorKind::rows) to[i] += l;
+          if (f.kind == FactorKind::bias) to[i] += l;
           if (f.kind == FactorKind::diag) to[i] += l * entry(f.right, n, at, i);
           if (f.kind == FactorKind::gather) to[static_cast<std::size_t>(f.right[n * d + at]) * c + i] += l;
           if (f.kind != FactorKind::outer && f.kind != FactorKind::outer_sum) continue;

@@ -54,13 +54,13 @@ const Direct<double>& direct<double>() {
   return table;
 }
 template <>
-const Tiles<float>& tiles<float>() {
-  static const auto& table = []() -> const Tiles<float>& { XTANGENT_CHOOSE(tiles_float) }();
+const WinogradTransforms<float>& winograd_transforms<float>() {
+  static const auto& table = []() -> const WinogradTransforms<float>& { XTANGENT_CHOOSE(winograd_float) }();
   return table;
 }
 template <>
-const Tiles<double>& tiles<double>() {
-  static const auto& table = []() -> const Tiles<double>& { XTANGENT_CHOOSE(tiles_double) }();
+const WinogradTransforms<double>& winograd_transforms<double>() {
+  static const auto& table = []() -> const WinogradTransforms<double>& { XTANGENT_CHOOSE(winograd_double) }();
   return table;
 }
 template <>

@@ -13,8 +13,8 @@ const Loops<float>& table_float();
 const Loops<double>& table_double();
 const Direct<float>& direct_float();
 const Direct<double>& direct_double();
-const Tiles<float>& tiles_float();
-const Tiles<double>& tiles_double();
+const WinogradTransforms<float>& winograd_float();
+const WinogradTransforms<double>& winograd_double();
 const Shifts<float>& shifts_float();
 const Shifts<double>& shifts_double();
 }  // namespace baseline
@@ -23,8 +23,8 @@ const Loops<float>& table_float();
 const Loops<double>& table_double();
 const Direct<float>& direct_float();
 const Direct<double>& direct_double();
-const Tiles<float>& tiles_float();
-const Tiles<double>& tiles_double();
+const WinogradTransforms<float>& winograd_float();
+const WinogradTransforms<double>& winograd_double();
 const Shifts<float>& shifts_float();
 const Shifts<double>& shifts_double();
 }  // namespace avx2
@@ -33,8 +33,8 @@ const Loops<float>& table_float();
 const Loops<double>& table_double();
 const Direct<float>& direct_float();
 const Direct<double>& direct_double();
-const Tiles<float>& tiles_float();
-const Tiles<double>& tiles_double();
+const WinogradTransforms<float>& winograd_float();
+const WinogradTransforms<double>& winograd_double();
 const Shifts<float>& shifts_float();
 const Shifts<double>& shifts_double();
 }  // namespace avx512

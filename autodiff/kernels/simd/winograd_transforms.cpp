@@ -71,7 +71,7 @@ struct CotangentLine {
 
 // The line of a plane with its border, transformed; `line` is zero but for the pixels. Outside of the plane: zeros.
 template <class Along, class T>
-void transform_line(const TilePlane& p, const T* plane, std::size_t y, T* line, const Four<T>& to) {
+void transform_line(const WinogradPlane& p, const T* plane, std::size_t y, T* line, const Four<T>& to) {
   if (y < p.top || y - p.top >= p.height) return fill_zero(to.at, 4 * to.n);
   copy_row(p.width, plane + (y - p.top) * p.width, line + p.left);
   Along()(line, to);
@@ -90,7 +90,8 @@ void across(const Four<T> (&from)[lines], T* v, std::size_t stride, F f) {
 }
 
 template <class T>
-void input(const TilePlane& p, const T* plane, std::size_t first, std::size_t last, T* room, T* v, std::size_t stride) {
+void input(const WinogradPlane& p, const T* plane, std::size_t first, std::size_t last, T* room, T* v,
+           std::size_t stride) {
   const std::size_t n = whole_vectors<T>(p.tiles);
   T* line = room + 16 * n;
   fill_zero(line, 2 * n + lanes<T>);
@@ -113,7 +114,7 @@ void input(const TilePlane& p, const T* plane, std::size_t first, std::size_t la
 }
 
 template <class T>
-void cotangent(const TilePlane& p, const T* plane, std::size_t first, std::size_t last, T* room, T* v,
+void cotangent(const WinogradPlane& p, const T* plane, std::size_t first, std::size_t last, T* room, T* v,
                std::size_t stride) {
   const std::size_t n = whole_vectors<T>(p.tiles);
   T* line = room + 16 * n;
@@ -142,8 +143,8 @@ void store_row(std::size_t width, const T* __restrict even, const T* __restrict 
 }
 
 template <class T>
-void output(const TilePlane& p, const T* v, std::size_t stride, std::size_t first, std::size_t last, T bias, T* room,
-            T* plane) {
+void output(const WinogradPlane& p, const T* v, std::size_t stride, std::size_t first, std::size_t last, T bias,
+            T* room, T* plane) {
   const std::size_t n = whole_vectors<T>(p.tiles);
   const Four<T> halves[] = {{room, n}, {room + 4 * n, n}};  // the upper and the lower outputs
   for (std::size_t i = first; i < last; ++i, v += p.tiles) {
@@ -222,11 +223,12 @@ void weight_gradient(std::size_t n, const T* u, std::size_t stride, T* w) {
 }
 
 template <class T>
-constexpr Tiles<T> table{lanes<T>, output_block, input<T>, cotangent<T>, output<T>, weight<T>, weight_gradient<T>};
+constexpr WinogradTransforms<T> table{lanes<T>,  output_block, input<T>,          cotangent<T>,
+                                      output<T>, weight<T>,    weight_gradient<T>};
 
 }  // namespace
 
-const Tiles<float>& tiles_float() { return table<float>; }
-const Tiles<double>& tiles_double() { return table<double>; }
+const WinogradTransforms<float>& winograd_float() { return table<float>; }
+const WinogradTransforms<double>& winograd_double() { return table<double>; }
 
 }  // namespace xtangent::kernels::XTANGENT_ISA
