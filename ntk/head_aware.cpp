@@ -15,7 +15,7 @@
 #include "autodiff/kernels/symmetric.hpp"
 #include "ntk/algebra/converted.hpp"
 #include "ntk/planning/budget.hpp"
-#include "ntk/planning/memory.hpp"
+#include "ntk/planning/planner.hpp"
 #include "ntk/spectrum.hpp"
 
 namespace xtangent::ntk {

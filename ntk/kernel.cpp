@@ -4,6 +4,10 @@
 #include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/pool.hpp"
 #include "ntk/algebra/checks.hpp"
+#include "ntk/computation/dense_tiles.hpp"
+#include "ntk/computation/packed_tiles.hpp"
+#include "ntk/computation/store_format.hpp"
+#include "ntk/computation/store_tiles.hpp"
 #include "ntk/computation/tiled.hpp"
 
 namespace xtangent::ntk {
@@ -36,17 +40,17 @@ std::string fingerprint_of(const Array<T>& values) {
 
 // All that the bits of a kernel depend on.
 template <class T>
-StoreSettings settings_of(const Request<T>& r, const Profile& trace) {
-  const Array<double> weights = r.readout.weights(trace.outputs);
+StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
+  const Array<double> weights = r.readout.weights(profile.outputs);
   std::string parameters = fingerprint_of(r.params.flat());
   const Array<T>& buffers = r.params.buffers();
   if (buffers.defined()) parameters = fingerprint(buffers.data(), buffers.bytes(), parameters);
   return {{"processor", kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set},
-          {"network", fingerprint(trace.description.data(), trace.description.size())},
+          {"network", fingerprint(profile.description.data(), profile.description.size())},
           {"parameters", parameters},
           {"x1", fingerprint_of(r.x1)},
           {"x2", r.symmetric ? "x1" : fingerprint_of(r.x2)},
-          {"outputs", fingerprint(trace.output_bytes.data(), trace.output_bytes.size())},
+          {"outputs", fingerprint(profile.output_bytes.data(), profile.output_bytes.size())},
           {"readout", r.readout.name() + " " + fingerprint_of(weights)},
           {"scalar", sizeof(T) == sizeof(float) ? "float" : "double"},
           {"strategy", name(r.options.strategy)},
@@ -55,14 +59,10 @@ StoreSettings settings_of(const Request<T>& r, const Profile& trace) {
           {"memory", std::to_string(r.options.memory)}};
 }
 
-KernelShape shape_of(const Plan& plan) {
-  return {plan.grid, plan.mode == ProbeMode::cross ? plan.probes : 1, plan.mode == ProbeMode::equal ? plan.probes : 1};
-}
-
 template <class T>
 struct Planned {
   Model<T> model;
-  Profile trace;
+  Profile profile;
   Plan plan;
 };
 
@@ -75,11 +75,11 @@ std::optional<Partition> begun_with(const Options& options) {
 template <class T>
 Planned<T> planned(const Request<T>& r, Residence residence) {
   Planned<T> out{model_of(r.net, r.params), {}, {}};
-  out.trace = trace(out.model, r.x1, r.readout);
+  out.profile = profile("ntk", out.model, r.x1, r.readout);
   if (!r.options.store.empty() && is_store(r.options.store))
-    require_same_settings(StoredKernel(r.options.store), settings_of(r, out.trace));
-  out.plan = make_plan(out.trace, r.x1.shape()[0], r.x2.shape()[0], r.symmetric, r.readout, sizeof(T), r.options,
-                       residence, begun_with(r.options));
+    require_same_settings(StoredKernel(r.options.store), settings_of(r, out.profile));
+  out.plan = make_plan(out.profile, {r.x1.shape()[0], r.x2.shape()[0], r.symmetric, sizeof(T), residence}, r.readout,
+                       r.options, begun_with(r.options));
   return out;
 }
 
@@ -99,8 +99,8 @@ StoredKernel compute_stored(const Request<T>& r, Residence residence) {
   if (r.options.store.empty()) throw option_error("[stored_kernel] name a folder in options.store.");
   return computed(r, residence,
                   [&r](const Planned<T>& p) {
-                    return std::make_unique<StoreTiles>(r.options.store, shape_of(p.plan), p.plan.partition,
-                                                        settings_of(r, p.trace));
+                    return std::make_unique<StoreTiles>(r.options.store, kernel_shape(p.plan), p.plan.partition,
+                                                        settings_of(r, p.profile));
                   })
       ->stored();
 }
@@ -109,19 +109,11 @@ template <class T>
 Array<double> compute(const Request<T>& r) {
   if (!r.options.store.empty()) return compute_stored(r, Residence::dense).matrix();
   return computed(r, Residence::dense,
-                  [](const Planned<T>& p) { return std::make_unique<DenseTiles>(shape_of(p.plan)); })
+                  [](const Planned<T>& p) { return std::make_unique<DenseTiles>(kernel_shape(p.plan)); })
       ->take();
 }
 
 }  // namespace
-
-template <class T>
-Model<T> model_of(const nn::ModuleBase& net, const nn::Parameters<T>& params) {
-  Model<T> model;
-  model.record = [&net, &params](Tape<T>& tape, const Array<T>& x) { return net.record(tape, params, x); };
-  for (const nn::ParameterInfo& info : params.infos()) model.names.push_back(info.name);
-  return model;
-}
 
 template <class T>
 Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
@@ -142,7 +134,7 @@ PackedKernel packed_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& p
     throw option_error("[packed_kernel] a packed kernel is held in memory: use stored_kernel with a store.");
   const Request<T> request{net, params, x, x, true, readout, options};
   return computed(request, Residence::packed,
-                  [](const Planned<T>& p) { return std::make_unique<PackedTiles>(shape_of(p.plan)); })
+                  [](const Planned<T>& p) { return std::make_unique<PackedTiles>(kernel_shape(p.plan)); })
       ->take();
 }
 
@@ -152,7 +144,7 @@ void kernel_into(const std::function<std::unique_ptr<TileSink>(const KernelShape
   if (!options.store.empty())
     throw option_error("[kernel_into] tiles go to the sink that was given: use stored_kernel with a store.");
   const Request<T> request{net, params, x, x, true, readout, options};
-  computed(request, Residence::stored, [&sink](const Planned<T>& p) { return sink(shape_of(p.plan)); });
+  computed(request, Residence::stored, [&sink](const Planned<T>& p) { return sink(kernel_shape(p.plan)); });
 }
 
 template <class T>
@@ -172,8 +164,8 @@ Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Arra
           std::size_t columns, const Readout& readout, const Options& options, Residence residence) {
   check_examples("ntk", x, "x");
   if (rows == 0 || columns == 0) throw shape_error("[ntk] a plan of no examples.");
-  return make_plan(trace(model_of(net, params), x, readout), rows, columns, false, readout, sizeof(T), options,
-                   residence, begun_with(options));
+  return make_plan(profile("ntk", model_of(net, params), x, readout), {rows, columns, false, sizeof(T), residence},
+                   readout, options, begun_with(options));
 }
 
 template <class T>
@@ -181,12 +173,11 @@ Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Arra
           const Options& options, Residence residence) {
   check_examples("ntk", x, "x");
   const std::size_t n = x.shape()[0];
-  return make_plan(trace(model_of(net, params), x, readout), n, n, true, readout, sizeof(T), options, residence,
-                   begun_with(options));
+  return make_plan(profile("ntk", model_of(net, params), x, readout), {n, n, true, sizeof(T), residence}, readout,
+                   options, begun_with(options));
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                                        \
-  template Model<T> model_of(const nn::ModuleBase&, const nn::Parameters<T>&);                                         \
   template Array<double> kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Readout&,      \
                                 const Options&);                                                                       \
   template Array<double> kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Array<T>&,     \

@@ -8,6 +8,7 @@
 #include "ntk/packed.hpp"
 #include "ntk/plan.hpp"
 #include "ntk/readout.hpp"
+#include "ntk/sink.hpp"
 #include "ntk/store.hpp"
 
 /// Empirical neural tangent kernels of a network f: R^d -> R^O at its present parameters.
@@ -68,10 +69,6 @@ Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Arra
 template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout,
           const Options& options = {}, Residence residence = Residence::dense);
-
-/// A network as strategies see it.
-template <class T>
-Model<T> model_of(const nn::ModuleBase& net, const nn::Parameters<T>& params);
 
 template <class T, class X>
 Array<double> entk(const nn::ModuleBase& net, const nn::Parameters<T>& params, const X& x,

@@ -4,88 +4,19 @@
 #include <utility>
 #include <vector>
 
-#include "autodiff/factor.hpp"
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/precision.hpp"
+#include "nn/shards.hpp"
 #include "ntk/algebra/checks.hpp"
 #include "ntk/algebra/converted.hpp"
 #include "ntk/planning/budget.hpp"
-#include "ntk/planning/memory.hpp"
-#include "ntk/planning/model.hpp"
+#include "ntk/planning/planner.hpp"
+#include "ntk/planning/profile.hpp"
 
 namespace xtangent::ntk {
 namespace {
-
-// What a recording and the sweeps over it take, from two examples (two, so that ops which mix examples show).
-struct Sizes {
-  std::size_t outputs = 0, parameters = 0;
-  double fixed_bytes = 0;       // values of a recording that do not depend on examples, parameters aside
-  double activation_bytes = 0;  // an example
-  double sweep_bytes = 0;       // an example and probe: all tangents, and temporaries
-  double flop = 0;              // of both sweeps, an example of both sides
-};
-
-// Products of the sweeps through a node: one for each argument that is differentiated, back and forward.
-template <class T>
-double sweep_flop(const Node<T>& node, const std::vector<bool>& active) {
-  std::vector<Shape> shapes;
-  double wanted = 0;
-  for (const auto& argument : node.arguments) {
-    const Shape& shape = argument.value.shape();
-    shapes.push_back(shape);
-    const bool depends = argument.index >= 0 && active[static_cast<std::size_t>(argument.index)];
-    if (depends && (shape.rank() > 1 || node.arguments.size() == 1)) wanted += 1;  // a bias adds no product
-  }
-  return 2 * wanted * node.op->flop(shapes, node.value.shape());
-}
-
-template <class T>
-Array<T> two_examples(const Array<T>& x) {
-  if (x.shape()[0] >= 2) return x.rows(0, 2);
-  Array<T> twice(x.shape().slice(1, x.rank()).prepended(2));
-  for (std::size_t i = 0; i < 2; ++i) std::copy_n(x.data(), x.size(), twice.mutable_data() + i * x.size());
-  return twice;
-}
-
-template <class T>
-Sizes measure(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x) {
-  Tape<T> tape;
-  const Recording<T> recording = net.record(tape, params, two_examples(x));
-  const Shape& y = recording.output.shape();
-  if (y.rank() != 2 || y[0] != 2 || y[1] == 0)
-    throw shape_error("[operator] the network's output is " + to_string(y) +
-                      " for two examples; kernels need (N, O). Flatten it, or add a readout layer.");
-  if (params.count() == 0)
-    throw shape_error("[operator] the network has no trainable parameters: its kernel is empty.");
-  FactorSweep<T>(recording.output, Array<T>::ones(y), recording.parameters);  // refuses ops that mix examples
-  std::vector<std::size_t> positions;
-  for (const Var<T>& p : recording.parameters) positions.push_back(p.position());
-  const auto& nodes = tape.record()->nodes;
-  const std::vector<bool> active = depends_on(*tape.record(), positions, nodes.size() - 1);
-  Sizes out;
-  out.outputs = y[1];
-  out.parameters = params.size();
-  double largest = 0;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const Node<T>& node = nodes[i];
-    if (!node.op) continue;
-    const double bytes = static_cast<double>(node.value.value().bytes());
-    if (node.value.examples() != Examples::axis0) {
-      out.fixed_bytes += bytes;
-      continue;
-    }
-    out.activation_bytes += bytes / 2;
-    if (!active[i]) continue;
-    out.sweep_bytes += bytes / 2;
-    out.flop += sweep_flop(node, active) / 2;
-    largest = std::max(largest, bytes / 2);
-  }
-  out.activation_bytes += static_cast<double>(x.size() / x.shape()[0] * sizeof(T));
-  out.sweep_bytes += 4 * largest;
-  return out;
-}
 
 // (n, m) to (m, n)
 Array<double> transposed(const Array<double>& x) {
@@ -102,15 +33,17 @@ class Operator<T>::State {
  public:
   State(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1, const Array<T>& x2,
         bool symmetric, const Readout& readout, const OperatorOptions& options)
-      : net_(&net), params_(params), symmetric_(symmetric) {
+      : params_(params), model_(model_of(net, params_)), symmetric_(symmetric) {
     check_examples("operator", x1, symmetric ? "x" : "x1");
     if (!symmetric) {
       check_examples("operator", x2, "x2");
       check_same_shape("operator", x1, x2);
     }
     check_parameters("operator", params);
-    sizes_ = measure(net, params, x1);
-    weights_ = readout.weights(sizes_.outputs);
+    profile_ = profile("operator", model_, x1, readout);
+    // A recording keeps its examples, too.
+    recording_bytes_ = profile_.activation_bytes + static_cast<double>(x1.size() / x1.shape()[0] * sizeof(T));
+    weights_ = readout.weights(profile_.outputs);
     if (readout.reduction == Readout::Reduction::trace)
       probes_ = weights_.shape()[1];
     else if (readout.reduction == Readout::Reduction::none)
@@ -130,7 +63,7 @@ class Operator<T>::State {
   std::size_t columns() const { return n2_ * width_; }
   bool symmetric() const { return symmetric_; }
   double kept_bytes() const { return kept_; }
-  double flop() const { return sizes_.flop * 0.5 * static_cast<double>((n1_ + n2_) * probes_); }
+  double flop() const { return profile_.product_flop * 0.5 * static_cast<double>((n1_ + n2_) * probes_); }
 
   Array<double> apply(const Array<double>& u) const {
     if (u.rank() != 2 || u.shape()[0] != columns())
@@ -158,24 +91,23 @@ class Operator<T>::State {
     std::size_t first, last;
     std::size_t count() const { return last - first; }
   };
-  struct Recorded {
-    Tape<T> tape;
-    Recording<T> recording;
-  };
   struct Shard {
-    std::size_t first, last;  // examples
+    Range examples;
     Array<T> x;
-    std::unique_ptr<Recorded> kept;
+    std::unique_ptr<nn::Recorded<T>> kept;
   };
-  using Side = std::vector<Shard>;
+  struct Side {
+    nn::Shards cut;
+    std::vector<Shard> shards;
+  };
   using Sums = std::vector<Array<double>>;  // (K, parameter shape)
 
-  double shard_bytes() const { return sizes_.fixed_bytes + static_cast<double>(shard_) * sizes_.activation_bytes; }
+  double shard_bytes() const { return profile_.fixed_bytes + static_cast<double>(shard_) * recording_bytes_; }
   // Of a product with k probes, in waves of so many shards, that keeps no recordings.
   double working_bytes(std::size_t k, std::size_t wave) const {
-    const double p = static_cast<double>(sizes_.parameters), scalar = sizeof(T);
+    const double p = static_cast<double>(profile_.parameters), scalar = sizeof(T);
     const double probes = static_cast<double>(k), shards = static_cast<double>(wave);
-    const double sweep = static_cast<double>(shard_) * sizes_.sweep_bytes * probes;
+    const double sweep = static_cast<double>(shard_) * profile_.tangent_bytes * probes;
     return shards * (shard_bytes() + sweep + p * scalar * probes) + p * (8 + scalar) * probes;
   }
   // u and the result, with their transposes; one column.
@@ -183,8 +115,8 @@ class Operator<T>::State {
 
   void plan(std::size_t examples, const OperatorOptions& options) {
     budget_ = memory_budget(options.memory);
-    const double parameter_bytes = static_cast<double>(sizes_.parameters * sizeof(T));
-    const double target = ((2 << 20) + 4 * parameter_bytes) / std::max(1.0, sizes_.activation_bytes);
+    const double parameter_bytes = static_cast<double>(profile_.parameters * sizeof(T));
+    const double target = ((2 << 20) + 4 * parameter_bytes) / std::max(1.0, recording_bytes_);
     shard_ = static_cast<std::size_t>(std::clamp(target, 1.0, static_cast<double>(examples)));
     if (options.shard) shard_ = std::min(options.shard, examples);
     const std::size_t shards = (examples + shard_ - 1) / shard_;
@@ -204,23 +136,23 @@ class Operator<T>::State {
   }
 
   Side side(const Array<T>& x, double each, double& room) {
-    const std::size_t n = x.shape()[0];
-    Side out;
-    for (std::size_t first = 0; first < n; first += shard_) {
-      const std::size_t last = std::min(n, first + shard_);
-      out.push_back({first, last, x.rows(first, last), nullptr});
-    }
+    Side out{{x.shape()[0], shard_}, {}};
     std::size_t kept = 0;
-    for (; kept < out.size() && room >= each; ++kept) room -= each;
+    for (std::size_t s = 0; s < out.cut.count(); ++s) {
+      const Range examples = out.cut[s];
+      out.shards.push_back({examples, x.rows(examples.first, examples.last), nullptr});
+      if (kept == s && room >= each) {
+        room -= each;
+        ++kept;
+      }
+    }
     kept_ += static_cast<double>(kept) * each;
-    kernels::parallel_for(kept, 1, [&](std::size_t first, std::size_t last) {
-      for (std::size_t s = first; s < last; ++s) out[s].kept = record(out[s]);
-    });
+    nn::for_each_shard({kept, 1}, [&](std::size_t s) { out.shards[s].kept = record(out.shards[s]); });
     return out;
   }
-  std::unique_ptr<Recorded> record(const Shard& shard) const {
-    auto out = std::make_unique<Recorded>();
-    out->recording = net_->record(out->tape, params_, shard.x);
+  std::unique_ptr<nn::Recorded<T>> record(const Shard& shard) const {
+    auto out = std::make_unique<nn::Recorded<T>>();
+    out->recording = model_.record(out->tape, shard.x);
     return out;
   }
 
@@ -239,26 +171,24 @@ class Operator<T>::State {
   // f(shard, its recording) for waves of shards, then done(shard) for each shard of the wave in order.
   template <class F, class Done>
   void in_waves(const Side& side, const F& f, const Done& done) const {
-    for (std::size_t begin = 0; begin < side.size(); begin += wave_) {
-      const std::size_t end = std::min(side.size(), begin + wave_);
-      kernels::parallel_for(end - begin, 1, [&](std::size_t first, std::size_t last) {
-        for (std::size_t s = begin + first; s < begin + last; ++s) {
-          const std::unique_ptr<Recorded> fresh = side[s].kept ? nullptr : record(side[s]);
-          f(s, (fresh ? fresh : side[s].kept)->recording);
-        }
-      });
-      for (std::size_t s = begin; s < end; ++s) done(s);
-    }
+    nn::in_waves(
+        side.cut, wave_,
+        [&](std::size_t s) {
+          const std::unique_ptr<nn::Recorded<T>>& kept = side.shards[s].kept;
+          const std::unique_ptr<nn::Recorded<T>> fresh = kept ? nullptr : record(side.shards[s]);
+          f(s, (kept ? kept : fresh)->recording);
+        },
+        done);
   }
 
   // R u of the probes at the examples of a shard: (K, n, O), (n, O) for one probe.
   Var<T> seeds(const Array<double>& from, const Probes& probes, const Shard& shard) const {
-    const std::size_t o = sizes_.outputs, n = shard.last - shard.first;
+    const std::size_t o = profile_.outputs, n = shard.examples.size();
     Array<double> out({probes.count(), n, o});
     for (std::size_t p = probes.first; p < probes.last; ++p)
-      kernels::gemm_serial(false, true, n, o, width_, 1.0, from.data() + p / probes_ * columns() + shard.first * width_,
-                           width_, weights_.data() + p % probes_, weights_.shape()[1], 0.0,
-                           out.mutable_data() + (p - probes.first) * n * o, o);
+      kernels::gemm_serial(
+          false, true, n, o, width_, 1.0, from.data() + p / probes_ * columns() + shard.examples.first * width_, width_,
+          weights_.data() + p % probes_, weights_.shape()[1], 0.0, out.mutable_data() + (p - probes.first) * n * o, o);
     const Array<T> values = converted<T>(out);
     return Var<T>(probes.count() == 1 ? values.reshaped({n, o}) : values);
   }
@@ -266,12 +196,12 @@ class Operator<T>::State {
   // J^T R u
   std::vector<Var<T>> pulled(const Array<double>& from, const Probes& probes) const {
     const std::size_t k = probes.count(), count = params_.count();
-    std::vector<std::vector<Var<T>>> bars(columns_.size());
+    std::vector<std::vector<Var<T>>> bars(columns_.shards.size());
     Sums sums(count);
     in_waves(
         columns_,
         [&](std::size_t s, const Recording<T>& r) {
-          bars[s] = pullback<T>(r.output, seeds(from, probes, columns_[s]), r.parameters);
+          bars[s] = pullback<T>(r.output, seeds(from, probes, columns_.shards[s]), r.parameters);
         },
         [&](std::size_t s) {
           for (std::size_t i = 0; i < count; ++i) {
@@ -290,26 +220,28 @@ class Operator<T>::State {
 
   // to += R^T J of the tangents
   void push(const std::vector<Var<T>>& tangents, const Probes& probes, Array<double>& to) const {
-    const std::size_t o = sizes_.outputs, order = rows();
+    const std::size_t o = profile_.outputs, order = rows();
     double* out = to.mutable_data();
     const Side& side = symmetric_ ? columns_ : rows_;
     const auto shard = [&](std::size_t s, const Recording<T>& r) {
       const Var<T> dy = pushforward<T>(std::vector<Var<T>>{r.output}, r.parameters, tangents).front();
       if (!dy.defined()) return;
-      const std::size_t n = side[s].last - side[s].first;
+      const Range examples = side.shards[s].examples;
+      const std::size_t n = examples.size();
       const Array<double> wide = converted<double>(dy.value());
       for (std::size_t p = probes.first; p < probes.last; ++p)
         kernels::gemm_serial(false, false, n, width_, o, 1.0 / static_cast<double>(probes_),
                              wide.data() + (p - probes.first) * n * o, o, weights_.data() + p % probes_,
-                             weights_.shape()[1], 1.0, out + p / probes_ * order + side[s].first * width_, width_);
+                             weights_.shape()[1], 1.0, out + p / probes_ * order + examples.first * width_, width_);
     };
     in_waves(side, shard, [](std::size_t) {});
   }
 
-  const nn::ModuleBase* net_;
   nn::Parameters<T> params_;
+  Model<T> model_;  // of params_
   bool symmetric_;
-  Sizes sizes_;
+  Profile profile_;
+  double recording_bytes_ = 0;               // an example
   Array<double> weights_;                    // R (O, C)
   std::size_t width_ = 1;                    // rows of the kernel an example
   std::size_t probes_ = 1;                   // a column

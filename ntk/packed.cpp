@@ -12,9 +12,6 @@ namespace {
 
 constexpr std::size_t rows_at_once = 256;
 
-// Where row i of the upper triangle begins.
-std::size_t start_of_row(std::size_t n, std::size_t i) { return i * n - (i * i - i) / 2; }
-
 }  // namespace
 
 PackedKernel::PackedKernel(std::size_t n, Array<double> values) : n_(n), values_(std::move(values)) {
@@ -60,27 +57,6 @@ LinearMap PackedKernel::map() const {
             }
             return out;
           }};
-}
-
-PackedTiles::PackedTiles(const KernelShape& shape) : shape_(shape) {
-  if (!shape.grid.symmetric || shape.planes != 1)
-    throw shape_error("[packed_kernel] only one symmetric kernel can be packed: give one set of examples.");
-  const std::size_t n = shape.height();
-  values_ = Array<double>({n * (n + 1) / 2});
-}
-
-void PackedTiles::put(std::size_t i, std::size_t j, const FinishedTile& finished) {
-  const Shape tile = shape_.tile_shape(i, j);
-  Array<double> dense(tile);
-  finish_block(finished.block, finished.rows, finished.scale, dense.mutable_data(), tile[1], 0, 0, false);
-  const std::size_t n = shape_.height(), row0 = shape_.grid.row(i).first * shape_.block,
-                    column0 = shape_.grid.column(j).first * shape_.block;
-  double* to = values_.mutable_data();
-  for (std::size_t r = 0; r < tile[0]; ++r) {
-    const std::size_t skipped = i == j ? r : 0, row = row0 + r;
-    kernels::copy_runs(1, tile[1] - skipped, dense.data() + r * tile[1] + skipped, 0,
-                       to + start_of_row(n, row) + (column0 + skipped - row), 0);
-  }
 }
 
 }  // namespace xtangent::ntk

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "ntk/algebra/linear_map.hpp"
-#include "ntk/computation/sinks.hpp"
 
 namespace xtangent::ntk {
 
@@ -20,21 +19,11 @@ class PackedKernel {
   /// The kernel as a map of columns, for Lanczos and conjugate gradients; shares the values. Cost of a product: n^2
   /// multiply-adds a column.
   LinearMap map() const;
+  /// Where row i of the upper triangle begins among the values.
+  static std::size_t start_of_row(std::size_t n, std::size_t i) { return i * n - (i * i - i) / 2; }
 
  private:
   std::size_t n_;
-  Array<double> values_;
-};
-
-/// Tiles of a symmetric kernel into a packed one.
-class PackedTiles : public TileSink {
- public:
-  explicit PackedTiles(const KernelShape& shape);
-  void put(std::size_t i, std::size_t j, const FinishedTile& tile) override;
-  PackedKernel take() { return {shape_.height(), std::move(values_)}; }
-
- private:
-  KernelShape shape_;
   Array<double> values_;
 };
 

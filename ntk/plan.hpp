@@ -5,19 +5,24 @@
 #include <iosfwd>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "ntk/contraction/rule.hpp"
+#include "ntk/contraction/shapes.hpp"
 #include "ntk/planning/grid.hpp"
-#include "ntk/planning/profile.hpp"
 
 /// What a kernel costs and how it will be computed, before it is.
 namespace xtangent::ntk {
 
+struct Rule;
+const char* name(const Rule& rule);
+/// A contraction rule by its name, for Options::rule. Throws option_error listing the names there are.
+const Rule& rule_named(std::string_view name);
+
 enum class Strategy {
-  automatic,        ///< the cheaper of structured and vector_products, by FLOP
-  structured,       ///< reverse sweeps; each use of a parameter contracted in factored form by its cheapest rule
-  jacobian,         ///< the reference: per-example gradients (N C, P) and one product
+  automatic,        ///< the cheapest of the others, by FLOP
+  structured,       ///< reverse sweeps; the uses of each parameter contracted in factored form by their cheapest rule
+  jacobian,         ///< the reference: per-example gradients (N K, P) and one product
   vector_products,  ///< NTK-vector products: pushforward(pullback(e)), one example of the columns after the other
 };
 const char* name(Strategy strategy);
@@ -40,8 +45,8 @@ struct Options {
   std::size_t memory = 0;
   /// Examples along a tile of the kernel; 0: as memory and shapes ask for.
   std::size_t tile = 0;
-  /// For every use where it is right, this rule instead of the cheapest: to measure, not to gain speed.
-  std::optional<Rule> rule = {};
+  /// For every parameter where it is right, this rule instead of the cheapest: to measure, not to gain speed.
+  const Rule* rule = nullptr;
   /// Called from the calling thread between pieces of work. An exception thrown from it stops the computation and
   /// reaches the caller; with a store, another call goes on from there.
   std::function<void(const Progress&)> progress = {};
@@ -57,24 +62,31 @@ struct Partition {
   std::size_t panel = 0;      ///< examples of the rows that are kept while columns pass
   std::size_t shard = 0;      ///< examples a recording
   bool rows_held = false;     ///< factors of a whole panel are held; else swept in step with the columns
-  bool columns_held = false;  ///< the same of the columns of a tile
+  bool columns_held = false;  ///< the same for the columns of a tile
   bool operator==(const Partition&) const = default;
 };
 
-/// How one use of a parameter will be contracted.
-struct UsePlan : TracedUse {
-  Rule rule = Rule::materialize;
-  RuleCost cost = {};     ///< FLOP in all; bytes that one contraction needs besides its sides
-  double held_bytes = 0;  ///< by a side, of each example
-  /// The next use is this linear layer's bias and is contracted with it: its left factors are the same.
-  bool with_bias = false;
-  bool fused = false;  ///< contracted with the use before it
-
-  UsePlan() = default;
-  explicit UsePlan(const TracedUse& use) : TracedUse(use) {}
+/// How the uses of one parameter will be contracted.
+struct TermPlan {
+  std::string parameter;  ///< its name
+  std::size_t index = 0;  ///< its number among the network's parameters
+  std::string op;         ///< the op that uses it, the last one of the network where there are several
+  Term term;
+  const Rule* rule = nullptr;
+  RuleCost cost = {};      ///< FLOP in all; bytes that one contraction needs besides its sides
+  double held_bytes = 0;   ///< by a side, for each example
+  bool with_bias = false;  ///< the next term is this layer's bias and is contracted with it
+  bool fused = false;      ///< contracted with the term before it
 };
 
-/// What a kernel will cost, from shapes alone: nothing of it is run but two examples through the network.
+/// Which term the uses belong to that a reverse sweep finds, in the order of the sweep.
+struct UsePlan {
+  std::size_t term = 0;
+  FactorKind kind = FactorKind::dense;
+  bool last = true;  ///< of its term: all factors are there
+};
+
+/// What a kernel will cost, from shapes alone: only two examples are sent through the network.
 struct Plan {
   std::size_t rows = 0, columns = 0, outputs = 0, probes = 1, parameters = 0;
   bool symmetric = false;
@@ -83,14 +95,16 @@ struct Plan {
   std::string readout;
   Grid grid;
   Partition partition;
-  std::size_t shards_at_once = 1;  ///< of those whose factors are held
+  std::size_t shards_at_once = 1;  ///< recordings that are swept at a time where factors are held
   std::size_t room = 0;            ///< bytes of gradients that a contraction forms at a time
+  std::vector<TermPlan> terms;     ///< in the order in which a sweep completes them
   std::vector<UsePlan> uses;
   double sweep_flop = 0;        ///< forward and backward passes, in all
   double contraction_flop = 0;  ///< in all
   double result_bytes = 0;      ///< of the kernel
-  double result_held = 0;       ///< of it, bytes that are held in memory: less for packed and stored ones
+  double result_held = 0;       ///< the part of them that is held in memory: less for packed and stored kernels
   double working_bytes = 0;     ///< besides the result
+  double waiting_bytes = 0;     ///< one example's factors that wait for further uses of their parameters
   double budget_bytes = 0;
   double forward_flop = 0, backward_flop = 0;  ///< of one example, and probe
   std::size_t scalar_bytes = 4;
@@ -99,16 +113,10 @@ struct Plan {
   double bytes() const { return result_held + working_bytes; }
   /// Seconds at a matrix-product speed in FLOP a second.
   double seconds(double flop_per_second) const { return flop() / flop_per_second; }
-
-  /// FLOP of sweeps of n examples, of one use's contraction, and of all that is done for a panel.
-  double sweep_flop_of(std::size_t n) const;
-  double contraction_flop_of(const UsePlan& use, std::size_t n, std::size_t m, bool diagonal) const;
-  double flop_of(const Panel& panel) const;                               ///< its rows alone
-  double flop_of(const Panel& panel, const ColumnOfTiles& column) const;  ///< one of its columns
 };
 
-/// A table: use by use its rule, FLOP and bytes; then tiles, totals and the predicted time (from a matrix product that
-/// is timed once a process).
+/// A table: parameter by parameter the rule, FLOP and bytes, equal ones in one row and small ones summed up; then
+/// tiles, totals and the predicted time (from a matrix product that is timed once a process).
 std::ostream& operator<<(std::ostream& out, const Plan& plan);
 
 /// Speed of a large matrix product in scalars of that size, FLOP a second; measured once a process, about 20 ms.
@@ -116,11 +124,5 @@ double product_speed(std::size_t scalar_bytes);
 
 /// Where the kernel will be.
 enum class Residence { dense, packed, stored };
-
-/// Plans a kernel between `rows` and `columns` examples. symmetric: the same examples on both sides. `given`: how a
-/// store was begun. Throws memory_error when nothing fits, saying what would.
-Plan make_plan(const Profile& trace, std::size_t rows, std::size_t columns, bool symmetric, const Readout& readout,
-               std::size_t scalar_bytes, const Options& options, Residence residence = Residence::dense,
-               const std::optional<Partition>& given = std::nullopt);
 
 }  // namespace xtangent::ntk

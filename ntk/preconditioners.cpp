@@ -14,7 +14,7 @@
 #include "ntk/algebra/vecchia.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/planning/budget.hpp"
-#include "ntk/planning/memory.hpp"
+#include "ntk/planning/planner.hpp"
 
 namespace xtangent::ntk {
 namespace {

@@ -8,7 +8,7 @@
 #include "ntk/algebra/checks.hpp"
 #include "ntk/algebra/converted.hpp"
 #include "ntk/planning/budget.hpp"
-#include "ntk/planning/memory.hpp"
+#include "ntk/planning/planner.hpp"
 
 namespace xtangent::ntk {
 namespace {

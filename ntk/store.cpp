@@ -1,94 +1,17 @@
 #include "ntk/store.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-#include <zlib.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <nlohmann/json.hpp>
 
+#include "autodiff/error.hpp"
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/layout.hpp"
-#include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
+#include "ntk/computation/store_format.hpp"
 
 namespace xtangent::ntk {
-namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-using Place = std::pair<std::size_t, std::size_t>;
-
-constexpr const char* manifest_name = "manifest.json";
-constexpr const char* format = "xtangent kernel store, 1";
-
-[[noreturn]] void fail(const fs::path& place, const std::string& what) {
-  throw data_error("[ntk store] " + place.string() + ": " + what);
-}
-
-std::string tile_name(Place place, const std::string& sum) {
-  char text[64];
-  std::snprintf(text, sizeof text, "tile-%05zu-%05zu-%s.npy", place.first, place.second, sum.c_str());
-  return text;
-}
-
-struct TileFile {
-  Place place;
-  std::string sum;
-};
-
-// The place and checksum in a tile's name; nothing for other files.
-std::optional<TileFile> parsed(const std::string& name) {
-  std::size_t i = 0, j = 0;
-  char sum[9] = {};
-  int length = 0;
-  if (std::sscanf(name.c_str(), "tile-%zu-%zu-%8[0-9a-f].npy%n", &i, &j, sum, &length) != 3 || length == 0 ||
-      static_cast<std::size_t>(length) != name.size())
-    return std::nullopt;
-  return TileFile{{i, j}, sum};
-}
-
-std::string sum_of(const Array<double>& tile) { return fingerprint(tile.data(), tile.bytes()); }
-
-Json described(const KernelShape& shape, const Partition& partition, const StoreSettings& settings) {
-  Json given = Json::object();
-  for (const auto& [name, value] : settings) given[name] = value;
-  const Grid& g = shape.grid;
-  return {{"format", format},
-          {"kernel",
-           {{"rows", g.rows},
-            {"columns", g.columns},
-            {"symmetric", g.symmetric},
-            {"block", shape.block},
-            {"planes", shape.planes}}},
-          {"partition",
-           {{"strategy", name(partition.strategy)},
-            {"tile", partition.tile},
-            {"panel", partition.panel},
-            {"shard", partition.shard},
-            {"rows_held", partition.rows_held},
-            {"columns_held", partition.columns_held}}},
-          {"settings", given}};
-}
-
-Strategy strategy_of(const std::string& text) {
-  for (Strategy s : {Strategy::structured, Strategy::jacobian, Strategy::vector_products})
-    if (text == name(s)) return s;
-  throw data_error("[ntk store] no strategy '" + text + "'.");
-}
-
-}  // namespace
-
-std::string fingerprint(const void* data, std::size_t bytes, const std::string& earlier) {
-  const uLong before = earlier.empty() ? 0 : std::stoul(earlier, nullptr, 16);
-  char text[9];
-  std::snprintf(text, sizeof text, "%08lx", crc32_z(before, static_cast<const Bytef*>(data), bytes));
-  return text;
-}
+using namespace store_format;
 
 bool is_store(const fs::path& folder) {
   std::error_code code;
@@ -97,24 +20,10 @@ bool is_store(const fs::path& folder) {
 
 StoredKernel::StoredKernel(fs::path folder) : folder_(std::move(folder)) {
   if (!is_store(folder_)) fail(folder_, std::string("there is no ") + manifest_name + ": no kernel was stored here.");
-  const auto bytes = nn::read_raw_file(folder_ / manifest_name);
-  try {
-    const Json all = Json::parse(bytes.begin(), bytes.end());
-    if (all.at("format") != format) fail(folder_ / manifest_name, "is of another version of the library.");
-    const Json &kernel = all.at("kernel"), &cut = all.at("partition");
-    shape_ = {{kernel.at("rows"), kernel.at("columns"), cut.at("tile"), kernel.at("symmetric")},
-              kernel.at("block"),
-              kernel.at("planes")};
-    partition_ = {
-        strategy_of(cut.at("strategy")), cut.at("tile"), cut.at("panel"), cut.at("shard"), cut.at("rows_held"),
-        cut.at("columns_held")};
-    for (const auto& [name, value] : all.at("settings").items()) settings_.emplace_back(name, value.get<std::string>());
-  } catch (const Json::exception& wrong) {
-    fail(folder_ / manifest_name, std::string("is corrupt: ") + wrong.what() + ". Remove the folder to begin again.");
-  }
-  if (shape_.grid.rows == 0 || shape_.grid.columns == 0 || shape_.grid.edge == 0 || shape_.block == 0 ||
-      shape_.planes == 0)
-    fail(folder_ / manifest_name, "is corrupt: an empty kernel. Remove the folder to begin again.");
+  const Manifest manifest = read_manifest(folder_);
+  shape_ = manifest.shape;
+  partition_ = manifest.partition;
+  settings_ = manifest.settings;
   for (const auto& entry : fs::directory_iterator(folder_))
     if (const auto tile = parsed(entry.path().filename().string()))
       if (tile->place.first < shape_.grid.tile_rows() && tile->place.second < shape_.grid.tile_columns())
@@ -221,106 +130,6 @@ LinearMap StoredKernel::map() const {
             }
             return out;
           }};
-}
-
-void require_same_settings(const StoredKernel& store, const StoreSettings& settings) {
-  std::string differing;
-  for (const auto& [name, value] : settings) {
-    const auto known = std::find_if(store.settings().begin(), store.settings().end(),
-                                    [&sought = name](const auto& s) { return s.first == sought; });
-    const std::string before = known == store.settings().end() ? "nothing" : known->second;
-    if (before != value)
-      differing += (differing.empty() ? "" : ", ") + name + " (" + before + " then, " + value + " now)";
-  }
-  if (!differing.empty())
-    throw option_error("[ntk store] " + store.folder().string() + " was begun with other settings: " + differing +
-                       ". Take another folder, or go on with what it was begun with.");
-}
-
-// An advisory lock that ends with the process, however it ends.
-class StoreTiles::Lock {
- public:
-  explicit Lock(const fs::path& folder)
-      : file_(::open((folder / "lock").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)) {
-    if (file_ < 0) fail(folder, std::string("cannot be written: ") + std::strerror(errno) + ". Choose another folder.");
-    if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
-    ::close(file_);
-    fail(folder, "another process is computing in this store. Wait for it, or take another folder.");
-  }
-  ~Lock() { ::close(file_); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  int file_;
-};
-
-namespace {
-
-// Before hours of work, not after.
-void require_space(const fs::path& folder, double bytes) {
-  std::error_code code;
-  const fs::space_info space = fs::space(folder, code);
-  if (code || static_cast<double>(space.available) >= bytes) return;
-  fail(folder, "its disk has " + std::to_string(space.available >> 20) + " MiB free, the kernel needs " +
-                   std::to_string(static_cast<std::size_t>(bytes) >> 20) + " MiB. Make room, or take another folder.");
-}
-
-void require_empty(const fs::path& folder) {
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().filename() != "lock" && !entry.path().filename().string().starts_with(manifest_name))
-      fail(folder, "holds other files (" + entry.path().filename().string() + ") and no kernel. Take an empty folder.");
-}
-
-}  // namespace
-
-StoreTiles::StoreTiles(const fs::path& folder, const KernelShape& shape, const Partition& partition,
-                       const StoreSettings& settings) {
-  nn::require_writable_folder(folder);
-  lock_ = std::make_unique<Lock>(folder);
-  const double tile_bytes =
-      8.0 * static_cast<double>(shape.planes * shape.block * shape.block * shape.grid.edge * shape.grid.edge);
-  if (!is_store(folder)) {
-    require_empty(folder);
-    nn::remove_unfinished(folder / manifest_name);
-    require_space(folder, static_cast<double>(shape.grid.count()) * tile_bytes);
-    const std::string text = described(shape, partition, settings).dump(1) + "\n";
-    nn::write_file(folder / manifest_name, {text});
-  }
-  stored_ = std::make_unique<StoredKernel>(folder);
-  require_same_settings(*stored_, settings);
-  if (!(stored_->shape() == shape) || !(stored_->partition() == partition))
-    throw option_error("[ntk store] " + folder.string() +
-                       " was begun with other tiles. Take another folder, or go on " +
-                       "with the options that it was begun with.");
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("tile-") && !parsed(name)) fs::remove(entry.path());  // what a killed run left
-  }
-  for (auto at = stored_->files_.begin(); at != stored_->files_.end();) {
-    try {
-      stored_->tile(at->first.first, at->first.second);
-      ++at;
-    } catch (const data_error&) {  // computed again
-      fs::remove(at->second);
-      at = stored_->files_.erase(at);
-    }
-  }
-  require_space(folder, static_cast<double>(shape.grid.count() - stored_->finished()) * tile_bytes);
-}
-
-StoreTiles::~StoreTiles() = default;
-
-bool StoreTiles::has(std::size_t i, std::size_t j) const { return stored_->files_.contains({i, j}); }
-
-void StoreTiles::put(std::size_t i, std::size_t j, const FinishedTile& tile) {
-  const Shape shape = stored_->shape_.tile_shape(i, j);
-  Array<double> values(shape);
-  finish_block(tile.block, tile.rows, tile.scale, values.mutable_data(), shape.back(), 0, 0, false,
-               shape.from_right(2) * shape.back());
-  const fs::path file = stored_->folder_ / tile_name({i, j}, sum_of(values));
-  nn::write_npy(file, values);
-  stored_->files_[{i, j}] = file;
 }
 
 }  // namespace xtangent::ntk

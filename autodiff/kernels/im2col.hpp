@@ -27,6 +27,7 @@ struct ConvShape {
   bool is_pointwise() const {
     return taps() == 1 && stride_height == 1 && stride_width == 1 && padding_height == 0 && padding_width == 0;
   }
+  bool operator==(const ConvShape&) const = default;
 };
 
 /// Rows [first_row, last_row) of the output of one image (channels, height, width): its patches (channels * taps,

@@ -8,11 +8,11 @@
 #include <numeric>
 #include <utility>
 
-#include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/random.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/loss.hpp"
 #include "nn/data/file.hpp"
+#include "nn/shards.hpp"
 
 namespace xtangent::nn {
 namespace {
@@ -92,7 +92,7 @@ Trainer<T>::Trainer(const ModuleBase& net, Parameters<T> params, Inputs<T> input
   check_frozen();
   if (options_.shard == 0) options_.shard = shard_for(net, state_.params, inputs_.first(2), examples_);
   options_.batch = std::min(options_.batch, examples_);
-  shards_.resize((options_.batch + options_.shard - 1) / options_.shard);
+  shards_.resize(Shards{options_.batch, options_.shard}.count());
   resume_or_begin();
 }
 
@@ -221,16 +221,14 @@ void Trainer<T>::evaluate(Epoch& out) const {
 
 template <class T>
 void Trainer<T>::run_batch(std::span<const std::size_t> examples) {
-  shards_used_ = (examples.size() + options_.shard - 1) / options_.shard;
-  kernels::parallel_for(shards_used_, 1, [&](std::size_t first, std::size_t last) {
-    for (std::size_t s = first; s < last; ++s) {
-      const auto part =
-          examples.subspan(s * options_.shard).first(std::min(options_.shard, examples.size() - s * options_.shard));
-      shards_[s].examples.assign(part.begin(), part.end());
-      shards_[s].seed = kernels::philox(options_.seed, optimizer_.steps(), s)[0];
-      shards_[s].weight = static_cast<double>(part.size()) / static_cast<double>(examples.size());
-      run_shard(shards_[s]);
-    }
+  const Shards cut{examples.size(), options_.shard};
+  shards_used_ = cut.count();
+  for_each_shard(cut, [&](std::size_t s) {
+    const auto part = examples.subspan(cut[s].first, cut[s].size());
+    shards_[s].examples.assign(part.begin(), part.end());
+    shards_[s].seed = kernels::philox(options_.seed, optimizer_.steps(), s)[0];
+    shards_[s].weight = static_cast<double>(part.size()) / static_cast<double>(examples.size());
+    run_shard(shards_[s]);
   });
   const auto count = static_cast<double>(examples.size());
   double loss = 0.0;

@@ -28,20 +28,17 @@ class TriangleTiles : public TileSink {
  public:
   TriangleTiles(const KernelShape& shape, std::vector<Destination<T>> to) : shape_(shape), to_(std::move(to)) {}
 
-  void put(std::size_t i, std::size_t j, const FinishedTile& finished) override {
-    const Shape tile = shape_.tile_shape(i, j);
-    const std::size_t height = tile[tile.rank() - 2], width = tile.back();
-    Array<double> dense(tile);
-    finish_block(finished.block, finished.rows, finished.scale, dense.mutable_data(), width, 0, 0, false,
-                 height * width);
-    const std::size_t row = shape_.grid.row(i).first * shape_.block,
-                      column = shape_.grid.column(j).first * shape_.block, n = shape_.height();
+  void put(const FinishedTile& tile) override {
+    const Array<double> dense = tile.values();
+    const std::size_t height = dense.shape().from_right(2), width = dense.shape().back();
+    const std::size_t row = tile.row(), column = tile.column(), n = shape_.height();
+    const bool diagonal = !tile.has_mirror_image();
     for (std::size_t k = 0; k < to_.size(); ++k) {
       const double* plane = dense.data() + k * height * width;
       T* to = to_[k].first + row * n + column;
       if (to_[k].triangle == Triangle::upper) {
         for (std::size_t r = 0; r < height; ++r) {
-          const std::size_t skipped = i == j ? r : 0;
+          const std::size_t skipped = diagonal ? r : 0;
           kernels::narrow(width - skipped, plane + r * width + skipped, to + r * n + skipped);
         }
         continue;
@@ -50,7 +47,7 @@ class TriangleTiles : public TileSink {
       kernels::transpose(Shape{height, width}, {1, 0}, plane, turned.mutable_data());
       to = to_[k].first + column * n + row;
       for (std::size_t c = 0; c < width; ++c)
-        kernels::narrow(i == j ? c + 1 : height, turned.data() + c * height, to + c * n);
+        kernels::narrow(diagonal ? c + 1 : height, turned.data() + c * height, to + c * n);
     }
   }
 

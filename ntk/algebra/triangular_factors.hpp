@@ -6,7 +6,7 @@
 
 #include "autodiff/kernels/lapack.hpp"
 #include "autodiff/xtensor.hpp"
-#include "ntk/computation/sinks.hpp"
+#include "ntk/sink.hpp"
 
 namespace xtangent::ntk {
 

@@ -2,7 +2,7 @@
 // pullback through x' and pushforwards through the recorded rows.
 #include <algorithm>
 
-#include "autodiff/kernels/parallel.hpp"
+#include "nn/shards.hpp"
 #include "ntk/computation/sides.hpp"
 #include "ntk/computation/tiled.hpp"
 
@@ -16,34 +16,24 @@ class ProductsPanel : public PanelWorker<T> {
       : work_(work),
         panel_(panel),
         seeds_(readout_cotangents<T>(work.weights, 1)),
-        shards_((panel.size() + work.plan.partition.shard - 1) / work.plan.partition.shard) {
-    kernels::parallel_for(shards_.size(), 1, [&](std::size_t first, std::size_t last) {
-      for (std::size_t s = first; s < last; ++s) {
-        const Range rows = range(s);
-        shards_[s].recording = work.model.record(shards_[s].tape, work.x1.rows(rows.first, rows.last));
-      }
+        cut_{panel.size(), work.plan.partition.shard},
+        shards_(cut_.count()) {
+    nn::for_each_shard(cut_, [&](std::size_t s) {
+      const Range rows = range(s);
+      shards_[s].recording = work.model.record(shards_[s].tape, work.x1.rows(rows.first, rows.last));
     });
-    work_.meter.add(work.plan.sweep_flop_of(panel.size()));
+    work_.meter.add(sweep_flop(work.plan, panel.size()));
   }
 
   void add(Range rows, Range columns, bool, Block& block) override {
     for (std::size_t m = columns.first; m < columns.last; ++m) {
       add_column(rows, work_.x2.rows(m, m + 1), m - columns.first, block);
-      const double k = static_cast<double>(work_.plan.probes);
-      work_.meter.add(work_.plan.forward_flop * (1 + 2 * k + 2 * k * static_cast<double>(rows.size())));
+      work_.meter.add(product_flop(work_.plan, rows.size()));
     }
   }
 
  private:
-  struct Shard {
-    Tape<T> tape;
-    Recording<T> recording;
-  };
-
-  Range range(std::size_t s) const {
-    const std::size_t first = panel_.first + s * work_.plan.partition.shard;
-    return {first, std::min(panel_.last, first + work_.plan.partition.shard)};
-  }
+  Range range(std::size_t s) const { return {panel_.first + cut_[s].first, panel_.first + cut_[s].last}; }
 
   // Column m of the block: all readout columns of one example, a few at a time, so that their cotangents of all
   // parameters stay within the room.
@@ -55,18 +45,16 @@ class ProductsPanel : public PanelWorker<T> {
     for (std::size_t first = 0; first < c; first += step) {
       const std::size_t last = std::min(c, first + step);
       const std::vector<Var<T>> u = pullback<T>(column.output, Var<T>(seeds_.rows(first, last)), column.parameters);
-      kernels::parallel_for(shards_.size(), 1, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t s = begin; s < end; ++s) {
-          const Range own = range(s);
-          if (own.first >= rows.last || own.last <= rows.first) continue;
-          const Recording<T>& r = shards_[s].recording;
-          const std::vector<Var<T>> dy = pushforward<T>(std::vector<Var<T>>{r.output}, r.parameters, u);
-          if (!dy[0].defined()) continue;
-          for (std::size_t n = std::max(own.first, rows.first); n < std::min(own.last, rows.last); ++n)
-            for (std::size_t j = first; j < last; ++j)
-              add_entries(dy[0].value().data() + ((j - first) * own.size() + n - own.first) * work_.plan.outputs, j,
-                          n - rows.first, m, block);
-        }
+      nn::for_each_shard(cut_, [&](std::size_t s) {
+        const Range own = range(s);
+        if (own.first >= rows.last || own.last <= rows.first) return;
+        const Recording<T>& r = shards_[s].recording;
+        const std::vector<Var<T>> dy = pushforward<T>(std::vector<Var<T>>{r.output}, r.parameters, u);
+        if (!dy[0].defined()) return;
+        for (std::size_t n = std::max(own.first, rows.first); n < std::min(own.last, rows.last); ++n)
+          for (std::size_t j = first; j < last; ++j)
+            add_entries(dy[0].value().data() + ((j - first) * own.size() + n - own.first) * work_.plan.outputs, j,
+                        n - rows.first, m, block);
       });
     }
   }
@@ -85,7 +73,8 @@ class ProductsPanel : public PanelWorker<T> {
   const Work<T>& work_;
   Range panel_;
   Array<T> seeds_;
-  std::vector<Shard> shards_;
+  nn::Shards cut_;  // of the panel
+  std::vector<nn::Recorded<T>> shards_;
 };
 
 }  // namespace

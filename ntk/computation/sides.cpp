@@ -2,19 +2,22 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
-#include "autodiff/kernels/parallel.hpp"
+#include "nn/shards.hpp"
+#include "ntk/contraction/rule.hpp"
 
 namespace xtangent::ntk {
 namespace {
 
-using kernels::parallel_for;
+using nn::Shards;
 
-// One recording of a few examples and the sweep through it.
+// One recording of a few examples and the sweep through it, term by term.
 template <class T>
-class Shard {
+class ShardSweep {
  public:
-  Shard(const Model<T>& model, const Array<T>& x, const Array<double>& weights) {
+  ShardSweep(const Model<T>& model, const Plan& plan, const Array<T>& x, const Array<double>& weights)
+      : plan_(plan), waiting_(plan.terms.size()) {
     const Recording<T> r = model.record(tape_, x);
     const std::size_t n = x.shape()[0];
     Array<T> seeds = readout_cotangents<T>(weights, n);
@@ -25,56 +28,53 @@ class Shard {
     sweep_.emplace(r.output, std::move(seeds), r.parameters, true);
   }
 
-  /// The next use; the plan says which it must be.
-  Factor<T> next(const UsePlan& expected) {
-    std::optional<ParameterUse<T>> found = sweep_->next();
-    if (!found || found->parameter != expected.index || found->factor.kind != expected.shape.kind ||
-        (expected.rule == Rule::readout && !found->factor.same_left))
-      throw rule_error("[ntk] the network records other operations for other examples (at parameter " +
-                       expected.parameter +
-                       "). Use the jacobian strategy for networks whose control flow depends on "
-                       "the data.");
-    return std::move(found->factor);
+  /// The factors of all uses of the next term that is complete, in the order of the sweep.
+  std::vector<Factor<T>> next() {
+    while (true) {
+      const UsePlan& expected = plan_.uses.at(use_++);
+      const TermPlan& term = plan_.terms[expected.term];
+      std::optional<ParameterUse<T>> found = sweep_->next();
+      if (!found || found->parameter != term.index || found->factor.kind != expected.kind)
+        throw rule_error("[ntk] the network records other operations for other examples (at parameter " +
+                         term.parameter +
+                         "). Use the jacobian strategy for networks whose control flow depends on the data.");
+      waiting_[expected.term].push_back(std::move(found->factor));
+      if (expected.last) return std::exchange(waiting_[expected.term], {});
+    }
   }
 
  private:
+  const Plan& plan_;
   Tape<T> tape_;
   std::optional<FactorSweep<T>> sweep_;
+  std::size_t use_ = 0;
+  std::vector<std::vector<Factor<T>>> waiting_;  // factors of each term that is not complete
 };
 
+// No side for a bias that is contracted with its weight.
 template <class T>
-Side<T> empty_side(const Plan& plan, const UsePlan& use, std::size_t examples) {
-  return Side<T>(use.rule, use.shape, examples, plan.probes, plan.mode);
+std::optional<Side<T>> empty_side(const Plan& plan, const TermPlan& term, std::size_t examples) {
+  if (term.fused) return std::nullopt;
+  return Side<T>(*term.rule, term.term, examples, plan.probes, plan.mode);
 }
-
-struct Cut {
-  std::size_t count, edge, size;  // shards, examples in each, examples
-
-  Cut(std::size_t n, std::size_t shard) : count((n + shard - 1) / shard), edge(shard), size(n) {}
-  Range operator[](std::size_t s) const { return {s * edge, std::min(size, (s + 1) * edge)}; }
-};
 
 template <class T>
 class SweptSides : public Sides<T> {
  public:
   SweptSides(const Model<T>& model, const Plan& plan, const Array<T>& x, const Array<double>& weights)
-      : plan_(plan), cut_(x.shape()[0], plan.partition.shard), shards_(cut_.count) {
-    parallel_for(cut_.count, 1, [&](std::size_t first, std::size_t last) {
-      for (std::size_t s = first; s < last; ++s)
-        shards_[s] = std::make_unique<Shard<T>>(model, x.rows(cut_[s].first, cut_[s].last), weights);
+      : plan_(plan), cut_{x.shape()[0], plan.partition.shard}, sweeps_(cut_.count()) {
+    nn::for_each_shard(cut_, [&](std::size_t s) {
+      sweeps_[s] = std::make_unique<ShardSweep<T>>(model, plan, x.rows(cut_[s].first, cut_[s].last), weights);
     });
   }
 
-  Side<T> side(std::size_t use) override {
+  Side<T> side(std::size_t term) override {
     while (true) {
-      const UsePlan& plan = plan_.uses[next_];
       std::optional<Side<T>> out;
-      if (next_ == use) out = empty_side<T>(plan_, plan, cut_.size);
-      parallel_for(cut_.count, 1, [&](std::size_t first, std::size_t last) {
-        for (std::size_t s = first; s < last; ++s) {
-          const Factor<T> factor = shards_[s]->next(plan);  // of a fused bias: passed over
-          if (out) out->fill(cut_[s].first, factor);
-        }
+      if (next_ == term) out = empty_side<T>(plan_, plan_.terms[term], cut_.examples);
+      nn::for_each_shard(cut_, [&](std::size_t s) {
+        std::vector<Factor<T>> factors = sweeps_[s]->next();
+        if (out) out->fill(cut_[s].first, std::move(factors));
       });
       ++next_;
       if (out) return std::move(*out);
@@ -83,8 +83,8 @@ class SweptSides : public Sides<T> {
 
  private:
   const Plan& plan_;
-  Cut cut_;
-  std::vector<std::unique_ptr<Shard<T>>> shards_;
+  Shards cut_;
+  std::vector<std::unique_ptr<ShardSweep<T>>> sweeps_;
   std::size_t next_ = 0;
 };
 
@@ -92,12 +92,11 @@ template <class T>
 class HeldSides : public Sides<T> {
  public:
   HeldSides(const Plan& plan, std::size_t examples) {
-    for (const UsePlan& use : plan.uses)
-      sides_.push_back(use.fused ? std::nullopt : std::optional(empty_side<T>(plan, use, examples)));
+    for (const TermPlan& term : plan.terms) sides_.push_back(empty_side<T>(plan, term, examples));
   }
-  Side<T> side(std::size_t use) override { return *sides_[use]; }
+  Side<T> side(std::size_t term) override { return *sides_[term]; }
 
-  std::vector<std::optional<Side<T>>> sides_;  // none of a fused bias
+  std::vector<std::optional<Side<T>>> sides_;
 };
 
 }  // namespace
@@ -123,17 +122,15 @@ template <class T>
 std::unique_ptr<Sides<T>> held_sides(const Model<T>& model, const Plan& plan, const Array<T>& x,
                                      const Array<double>& weights) {
   auto out = std::make_unique<HeldSides<T>>(plan, x.shape()[0]);
-  const Cut cut(x.shape()[0], plan.partition.shard);
-  for (std::size_t wave = 0; wave < cut.count; wave += plan.shards_at_once)
-    parallel_for(std::min(plan.shards_at_once, cut.count - wave), 1, [&](std::size_t first, std::size_t last) {
-      for (std::size_t s = wave + first; s < wave + last; ++s) {
-        Shard<T> shard(model, x.rows(cut[s].first, cut[s].last), weights);
-        for (std::size_t u = 0; u < plan.uses.size(); ++u) {
-          const Factor<T> factor = shard.next(plan.uses[u]);
-          if (out->sides_[u]) out->sides_[u]->fill(cut[s].first, factor);
-        }
-      }
-    });
+  const Shards cut{x.shape()[0], plan.partition.shard};
+  const auto sweep = [&](std::size_t s) {
+    ShardSweep<T> shard(model, plan, x.rows(cut[s].first, cut[s].last), weights);
+    for (std::optional<Side<T>>& side : out->sides_) {
+      std::vector<Factor<T>> factors = shard.next();
+      if (side) side->fill(cut[s].first, std::move(factors));
+    }
+  };
+  nn::in_waves(cut, plan.shards_at_once, sweep, [](std::size_t) {});
   return out;
 }
 
@@ -142,21 +139,19 @@ std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>& model, const Plan& plan
                                          const Array<double>& weights) {
   const std::size_t n = x.shape()[0], c = plan.probes;
   auto out = std::make_unique<HeldSides<T>>(plan, n);
-  parallel_for(n, 1, [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) {
-      Tape<T> tape;
-      const Recording<T> r = model.record(tape, x.rows(i, i + 1));
-      const std::vector<Var<T>> bars = pullback<T>(r.output, Var<T>(readout_cotangents<T>(weights, 1)), r.parameters);
-      Array<T> gradients = Array<T>::zeros({c, 1, plan.parameters});
-      T* to = gradients.mutable_data();
-      for (std::size_t p = 0; p < bars.size(); ++p) {
-        const std::size_t count = r.parameters[p].size();
-        for (std::size_t k = 0; bars[p].defined() && k < c; ++k)
-          std::copy_n(bars[p].value().data() + k * count, count, to + k * plan.parameters);
-        to += count;
-      }
-      out->sides_[0]->fill(i, Factor<T>::from_dense(std::move(gradients), Shape{plan.parameters}));
+  nn::for_each_shard({n, 1}, [&](std::size_t i) {
+    Tape<T> tape;
+    const Recording<T> r = model.record(tape, x.rows(i, i + 1));
+    const std::vector<Var<T>> bars = pullback<T>(r.output, Var<T>(readout_cotangents<T>(weights, 1)), r.parameters);
+    Array<T> gradients = Array<T>::zeros({c, 1, plan.parameters});
+    T* to = gradients.mutable_data();
+    for (std::size_t p = 0; p < bars.size(); ++p) {
+      const std::size_t count = r.parameters[p].size();
+      for (std::size_t k = 0; bars[p].defined() && k < c; ++k)
+        std::copy_n(bars[p].value().data() + k * count, count, to + k * plan.parameters);
+      to += count;
     }
+    out->sides_[0]->fill(i, {Factor<T>::from_dense(std::move(gradients), Shape{plan.parameters})});
   });
   return out;
 }

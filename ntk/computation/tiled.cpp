@@ -12,34 +12,38 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 
 // The tiles of a column beside a panel: those above the diagonal in one block, the one on it in another.
 template <class T>
-void compute_column(const Plan& plan, const ColumnOfTiles& column, Range panel, PanelWorker<T>& worker,
-                    TileSink& sink) {
+void compute_column(const Plan& plan, const KernelShape& shape, const Panel& panel, const ColumnOfTiles& column,
+                    PanelWorker<T>& worker, TileSink& sink) {
   const Grid& grid = plan.grid;
-  const Range own = grid.column(column.column);
   const double scale = plan.mode == ProbeMode::summed ? 1.0 / static_cast<double>(plan.probes) : 1.0;
   const auto compute = [&](Range rows, bool diagonal) {
     if (rows.size() == 0) return;
-    Block block(rows.size(), own.size(), plan.probes, plan.mode, diagonal);
-    worker.add(rows, own, grid.symmetric && own.first < panel.last, block);
+    Block block(block_shape(plan, rows.size(), column.examples.size(), diagonal));
+    worker.add(rows, column.examples, panel.holds(column, grid.symmetric), block);
     if (!all_finite(block.storage))
       throw numerical_error(
           "[ntk] the kernel holds NaN or infinity although inputs and parameters are finite: the network "
           "overflows. Scale its inputs, or use double.");
     for (std::size_t i = rows.first / grid.edge; grid.row(i).first < rows.last; ++i)
-      if (!sink.has(i, column.column))
-        sink.put(i, column.column, {block, {grid.row(i).first - rows.first, grid.row(i).last - rows.first}, scale});
+      if (!sink.has(i, column.number))
+        sink.put(
+            {shape, i, column.number, block, {grid.row(i).first - rows.first, grid.row(i).last - rows.first}, scale});
   };
-  compute({column.rows.first, column.diagonal ? own.first : column.rows.last}, false);
-  if (column.diagonal) compute(own, true);
+  compute(column.above(), false);
+  if (column.diagonal) compute(column.examples, true);
 }
 
 bool finished(const Grid& grid, const ColumnOfTiles& column, const TileSink& sink) {
   for (std::size_t i = column.rows.first / grid.edge; i < grid.tile_rows() && grid.row(i).first < column.rows.last; ++i)
-    if (!sink.has(i, column.column)) return false;
+    if (!sink.has(i, column.number)) return false;
   return true;
 }
 
 }  // namespace
+
+KernelShape kernel_shape(const Plan& plan) {
+  return {plan.grid, plan.mode == ProbeMode::cross ? plan.probes : 1, plan.mode == ProbeMode::equal ? plan.probes : 1};
+}
 
 ProgressMeter::ProgressMeter(const Options& options, double total_flop)
     : options_(options), total_(std::max(total_flop, 1.0)), start_(now()) {}
@@ -62,20 +66,21 @@ void compute_tiles(const Model<T>& model, const Plan& plan, const Array<T>& x1, 
   const Array<double> weights = readout.weights(plan.outputs);
   ProgressMeter meter(options, plan.flop());
   const Work<T> work{model, plan, x1, x2, weights, meter};
+  const KernelShape shape = kernel_shape(plan);
   for (const Panel& panel : panels_of(plan.grid, plan.partition.panel)) {
     std::unique_ptr<PanelWorker<T>> worker;
     for (const ColumnOfTiles& column : panel.columns) {
       if (finished(plan.grid, column, sink)) {
-        meter.skip(plan.flop_of(panel, column));
+        meter.skip(column_flop(plan, panel, column));
         continue;
       }
       if (!worker) {
         worker = plan.strategy == Strategy::vector_products ? products_panel(work, panel.rows)
                                                             : factored_panel(work, panel.rows);
       }
-      compute_column(plan, column, panel.rows, *worker, sink);
+      compute_column(plan, shape, panel, column, *worker, sink);
     }
-    if (!worker) meter.skip(plan.flop_of(panel));
+    if (!worker) meter.skip(panel_flop(plan, panel));
   }
 }
 

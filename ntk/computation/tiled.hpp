@@ -2,11 +2,15 @@
 
 #include <memory>
 
-#include "ntk/computation/sinks.hpp"
-#include "ntk/plan.hpp"
+#include "ntk/contraction/block.hpp"
+#include "ntk/planning/planner.hpp"
+#include "ntk/sink.hpp"
 
 /// A kernel tile by tile, as planned: the one loop of all strategies.
 namespace xtangent::ntk {
+
+/// The kernel of a plan as a matrix.
+KernelShape kernel_shape(const Plan& plan);
 
 /// Tells the callback of options how much of a plan is done.
 class ProgressMeter {

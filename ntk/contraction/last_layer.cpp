@@ -1,45 +1,100 @@
+// The last layer: its cotangents are the readout's columns, the same for all examples, so a pair of examples needs the
+// product of its inputs alone: (R^T R) (x) (Ra Rb^T). Sides: left (K, C) of one example, right (N, R).
 #include <algorithm>
 
 #include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
+#include "ntk/contraction/effort.hpp"
 #include "ntk/contraction/rectangles.hpp"
+#include "ntk/contraction/rule.hpp"
 
-namespace xtangent::ntk::rules {
+namespace xtangent::ntk {
+namespace {
 
-// values[k n, j m] += (R^T R)_kj (Ra_n . Rb_m [+ 1])
-template <class T>
-void add_readout(const Side<T>& a, const Side<T>& b, bool fused_bias, Block& block) {
-  const Rows<T> la = a.left(), lb = b.left(), ra = a.right(), rb = b.right();  // left: one row for each probe
-  const std::size_t k = la.probes;
-  Array<T> weights({k, k});
-  kernels::gemm_serial(false, true, k, k, la.length, T(1), la.data, la.length, lb.data, lb.length, T(0),
-                       weights.mutable_data(), k);
-  const std::vector<Tile> tiles =
-      tiles_of(1, block.rows, 1, block.columns, block.symmetric && (k == 1 || block.mode == ProbeMode::equal),
-               tile_edge(block.rows, block.columns));
-  kernels::parallel_for(tiles.size(), 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      const Tile& t = tiles[i];
-      Array<T> gram({t.rows, t.columns});
-      T* values = gram.mutable_data();
-      std::fill_n(values, t.rows * t.columns, fused_bias ? T(1) : T(0));
-      kernels::gemm_serial(false, true, t.rows, t.columns, ra.length, T(1), ra.at(0, t.row), ra.length,
-                           rb.at(0, t.column), rb.length, T(1), values, t.columns);
-      for (std::size_t p = 0; p < k; ++p) {
-        const Range partners = block.partners(p, k);
-        for (std::size_t q = partners.first; q < partners.last; ++q) {
-          if (block.symmetric && p == q && below_diagonal(t, block)) continue;
-          for (std::size_t r = 0; r < t.rows; ++r)
-            kernels::loops<T>().accumulate(t.columns, values + r * t.columns, static_cast<double>(weights[p * k + q]),
-                                           &block.at(p, t.row + r, q, t.column));
+// Is one triangle of the Gram of inputs enough?
+bool half(const BlockShape& b) { return b.symmetric && (b.row_probes() == 1 || b.mode == ProbeMode::equal); }
+
+struct LastLayer : RuleOf<LastLayer> {
+  const char* name() const override { return "last layer"; }
+  bool takes_bias() const override { return true; }
+  bool fits(const Term& term) const override {
+    return term.only() && term.only()->kind == FactorKind::outer && term.only()->same_left;
+  }
+
+  RuleCost cost(const Term& term, const BlockShape& b, const Workspace& w) const override {
+    const UseShape& use = *term.only();
+    const double c = static_cast<double>(b.side_by_side() * use.left), r = static_cast<double>(use.right);
+    const std::size_t edge = rectangle_edge(b.rows, b.columns), k = b.row_probes();
+    const std::size_t tasks = count_rectangles(1, b.rows, b.columns, half(b), edge);
+    const std::size_t readouts = 2 * b.probes * use.left;  // those of the sides, one for all examples
+    const std::size_t elements =
+        readouts + k * k + at_a_time(tasks) * std::min(edge, b.rows) * std::min(edge, b.columns);
+    return {2 * b.pairs() * (r + b.probe_pairs()) + 2 * b.probe_pairs() * c,
+            static_cast<double>(elements * w.scalar_bytes)};
+  }
+
+  double effort(const Term& term, const BlockShape& b) const override {
+    const effort::Areas area(b);
+    return effort::products(area.right, static_cast<double>(term.only()->right), area.right_edge) +
+           effort::stored * area.right + effort::accumulated * area.left;
+  }
+
+  double held_bytes(const Term& term, std::size_t, std::size_t scalar_bytes) const override {
+    return static_cast<double>(term.only()->right * scalar_bytes);
+  }
+
+  // One example of each probe stands for all: (K, C), or (1, K C) with probes summed.
+  template <class T>
+  void put(SideArrays<T>& side, std::size_t first, const std::vector<Factor<T>>& parts) const {
+    const Factor<T>& f = parts[0];
+    side.once([&] {
+      const std::size_t c = f.left_size();
+      side.left = Array<T>({side.probes, c});
+      kernels::copy_runs(side.probes, c, f.left.data(), f.examples * c, side.left.mutable_data(), c);
+    });
+    put_inputs(side, first, f);
+  }
+
+  // values[k n, j m] += (R^T R)_kj (Ra_n . Rb_m [+ 1])
+  template <class T>
+  void add(const Side<T>& a, const Side<T>& b, const Contraction& how, Block& block) const {
+    const UseShape& use = *a.term().only();
+    const Rows<T> ra = a.right(1, use.right), rb = b.right(1, use.right);
+    const std::size_t k = a.probes(), length = use.left * a.side_by_side();
+    Array<T> weights({k, k});
+    kernels::gemm_serial(false, true, k, k, length, T(1), a.arrays().left.data(), length, b.arrays().left.data(),
+                         length, T(0), weights.mutable_data(), k);
+    const std::vector<Rectangle> rectangles =
+        rectangles_of(1, block.rows, 1, block.columns, half(block), rectangle_edge(block.rows, block.columns));
+    kernels::parallel_for(rectangles.size(), 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) {
+        const Rectangle& t = rectangles[i];
+        Array<T> gram({t.rows, t.columns});
+        T* values = gram.mutable_data();
+        std::fill_n(values, t.rows * t.columns, how.with_bias ? T(1) : T(0));
+        kernels::gemm_serial(false, true, t.rows, t.columns, ra.length, T(1), ra.at(0, t.row), ra.length,
+                             rb.at(0, t.column), rb.length, T(1), values, t.columns);
+        for (std::size_t p = 0; p < k; ++p) {
+          const Range partners = block.partners(p, k);
+          for (std::size_t q = partners.first; q < partners.last; ++q) {
+            if (block.symmetric && p == q && below_diagonal(t, block)) continue;
+            for (std::size_t r = 0; r < t.rows; ++r)
+              kernels::loops<T>().accumulate(t.columns, values + r * t.columns, static_cast<double>(weights[p * k + q]),
+                                             &block.at(p, t.row + r, q, t.column));
+          }
         }
       }
-    }
-  });
+    });
+  }
+};
+
+}  // namespace
+
+const Rule& last_layer() {
+  static const LastLayer rule;
+  return rule;
 }
 
-template void add_readout(const Side<float>&, const Side<float>&, bool, Block&);
-template void add_readout(const Side<double>&, const Side<double>&, bool, Block&);
-
-}  // namespace xtangent::ntk::rules
+}  // namespace xtangent::ntk

@@ -1,37 +1,64 @@
+// The gradients themselves, (K, N, P), and one product: right for every use. A side holds the gradients where they are
+// not larger than the factors; else the factors, whose gradients are formed in pieces of rows of the parameter each
+// time that they are contracted. Gradients of unlike uses of one parameter are added before the product.
 #include <algorithm>
 #include <numeric>
 
+#include "autodiff/kernels/convolution.hpp"
+#include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
+#include "ntk/contraction/effort.hpp"
 #include "ntk/contraction/rectangles.hpp"
+#include "ntk/contraction/rule.hpp"
 
-namespace xtangent::ntk::rules {
+namespace xtangent::ntk {
 namespace {
 
 using kernels::loops;
 using kernels::parallel_for;
 
-void add_tile(const Tile& t, const double* sum, Block& block) {
+constexpr std::size_t run_length = 8192;
+
+// How a Gram of long rows is cut: rectangles, runs of the rows whose products are added in double, in order, and parts
+// of runs that are tasks of their own where there are few rectangles.
+struct GramCut {
+  std::size_t edge, rectangles, largest, runs, parts;
+
+  GramCut(std::size_t probes, std::size_t rows, std::size_t columns, bool symmetric, std::size_t length, ProbeMode mode)
+      : edge(rectangle_edge(rows, columns)),
+        rectangles(count_rectangles(probes, rows, columns, symmetric, edge, mode)),
+        largest(std::min(rows, edge) * std::min(columns, edge)),
+        runs((length + run_length - 1) / run_length),
+        parts(rectangles >= 16 ? 1 : std::min(runs, 16 / rectangles + 1)) {}
+  // For products and partial sums.
+  std::size_t bytes(std::size_t scalar_bytes) const {
+    const std::size_t tasks = rectangles * parts, running = at_a_time(tasks);
+    return largest * (running * scalar_bytes + (parts > 1 ? tasks : running) * sizeof(double));
+  }
+};
+
+void add_rectangle(const Rectangle& t, const double* sum, Block& block) {
   for (std::size_t i = 0; i < t.rows; ++i)
     loops<double>().axpy(t.columns, 1.0, sum + i * t.columns,
                          block.values.data() + (t.row + i) * block.width() + t.column);
 }
 
-// values += A B^T of A (K NA, length) and B (K NB, length). Sums over long rows are cut into runs whose products are
-// added in double, in order; of few tiles the runs are tasks too.
+// values += A B^T of A (K NA, length) and B (K NB, length).
 template <class T>
 void add_gram(Rows<T> a, Rows<T> b, Block& block) {
-  join(a, b, block.mode);
-  const GramCut cut = GramCut::of(a.probes, a.rows, b.rows, block.symmetric, a.length, block.mode);
-  const std::vector<Tile> tiles = tiles_of(a.probes, a.rows, b.probes, b.rows, block.symmetric, cut.edge, block.mode);
+  join_probes(a, b, block.mode);
+  const GramCut cut(a.probes, a.rows, b.rows, block.symmetric, a.length, block.mode);
+  const std::vector<Rectangle> rectangles =
+      rectangles_of(a.probes, a.rows, b.probes, b.rows, block.symmetric, cut.edge, block.mode);
   const std::size_t runs_each = (cut.runs + cut.parts - 1) / cut.parts,
-                    largest = tiles.empty() ? 0 : tiles[0].rows * tiles[0].columns;
+                    largest = rectangles.empty() ? 0 : rectangles[0].rows * rectangles[0].columns;
   Array<double> partial;
-  if (cut.parts > 1) partial = Array<double>({tiles.size() * cut.parts, largest});
+  if (cut.parts > 1) partial = Array<double>({rectangles.size() * cut.parts, largest});
   double* partials = cut.parts > 1 ? partial.mutable_data() : nullptr;
-  parallel_for(tiles.size() * cut.parts, 1, [&](std::size_t begin, std::size_t end) {
+  parallel_for(rectangles.size() * cut.parts, 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t task = begin; task < end; ++task) {
-      const Tile& t = tiles[task / cut.parts];
+      const Rectangle& t = rectangles[task / cut.parts];
       const std::size_t part = task % cut.parts;
       Array<T> product({t.rows, t.columns});
       Array<double> own;
@@ -39,65 +66,238 @@ void add_gram(Rows<T> a, Rows<T> b, Block& block) {
       double* sum = partials ? partials + task * largest : own.mutable_data();
       std::fill_n(sum, t.rows * t.columns, 0.0);
       for (std::size_t run = part * runs_each; run < std::min(cut.runs, (part + 1) * runs_each); ++run) {
-        tile_product(t, a, b, run * GramCut::run_length, std::min(a.length, (run + 1) * GramCut::run_length),
-                     product.mutable_data());
+        rectangle_product(t, a, b, run * run_length, std::min(a.length, (run + 1) * run_length),
+                          product.mutable_data());
         loops<T>().accumulate(t.rows * t.columns, product.data(), 1.0, sum);
       }
-      if (!partials) add_tile(t, sum, block);
+      if (!partials) add_rectangle(t, sum, block);
     }
   });
-  for (std::size_t task = 0; partials && task < tiles.size() * cut.parts; ++task)
-    add_tile(tiles[task / cut.parts], partials + task * largest, block);
+  for (std::size_t task = 0; partials && task < rectangles.size() * cut.parts; ++task)
+    add_rectangle(rectangles[task / cut.parts], partials + task * largest, block);
 }
 
-}  // namespace
+std::size_t factors_size(const Term& term, std::size_t probes) {
+  std::size_t sum = 0;
+  for (const UseShape& part : term.parts) sum += part.factor_size(probes);
+  return sum;
+}
 
+bool holds_gradients(const Term& term, std::size_t probes) {
+  return probes * term.parameter_size() <= factors_size(term, probes);
+}
+
+// Elements of the parameter whose gradients can be formed together, without the rest: see Factor::unit.
+std::size_t unit_of(const UseShape& use) {
+  switch (use.kind) {
+    case FactorKind::outer:
+    case FactorKind::outer_sum:
+      return use.right * (use.grouped() ? use.left / use.patches->groups : 1);
+    case FactorKind::gather:
+      return use.left;
+    case FactorKind::bias:
+    case FactorKind::diag:
+      return use.parameter_size;
+    case FactorKind::dense:
+      break;
+  }
+  return 1;
+}
+
+std::size_t unit_of(const Term& term) {
+  std::size_t unit = 1;
+  for (const UseShape& part : term.parts) unit = std::lcm(unit, unit_of(part));
+  return std::min(unit, term.parameter_size());
+}
+
+// Elements of the gradients that are formed at a time in `room` bytes: whole units, at least one.
+std::size_t step_of(const Term& term, std::size_t element_bytes, std::size_t room) {
+  const std::size_t unit = unit_of(term);
+  const std::size_t units = std::max<std::size_t>(1, room / std::max<std::size_t>(1, element_bytes * unit));
+  return std::min(term.parameter_size(), units * unit);
+}
+
+// Bytes of patches while gradients of that length are formed for n examples.
+std::size_t forming_bytes(const UseShape& use, std::size_t n, std::size_t probes, std::size_t length,
+                          std::size_t scalar) {
+  if (!use.patches || !use.is_product()) return 0;
+  kernels::ConvShape s = *use.patches;
+  if (use.grouped()) {
+    const std::size_t groups = length / unit_of(use);
+    s.channels = s.channels / s.groups * groups;
+    s.groups = groups;
+  }
+  const std::size_t grain = gradient_grain(length, use.positions, probes), out = length / use.right;
+  const std::size_t each = scalar == sizeof(float) ? kernels::conv2d_weight_one_room<float>(s, out)
+                                                   : kernels::conv2d_weight_one_room<double>(s, out);
+  return at_a_time((n + grain - 1) / grain) * each * scalar;
+}
+
+// FLOP of forming one example's gradients.
+double forming_flop(const UseShape& use, std::size_t probes) {
+  const double k = static_cast<double>(probes), d = static_cast<double>(use.positions),
+               c = static_cast<double>(use.left), p = static_cast<double>(use.parameter_size);
+  if (use.is_product()) return 2 * k * d * p;
+  if (use.kind == FactorKind::dense) return 0;
+  return (use.kind == FactorKind::diag ? 2 : 1) * k * d * c;
+}
+
+// Gradients of all parts, added up. Elements [begin, end) of the gradient of example n and probe k go to
+// out + k probe_stride + (n - first) example_stride; those of one probe and example are the only thing between strides.
 template <class T>
-void add_materialized(const Side<T>& a, const Side<T>& b, std::size_t room, Block& block) {
-  if (block.rows == 0 || block.columns == 0) return;
-  const bool same = a.same(b);
-  if (a.has_gradients() && b.has_gradients()) return add_gram(a.left(), b.left(), block);
-  const std::size_t size = a.use().parameter_size, unit = std::lcm(a.unit(), b.unit()),
-                    summed = block.mode == ProbeMode::summed;
-  const std::size_t step =
-      materialized_step(size, unit, (same ? block.rows : block.rows + block.columns) * block.probes * sizeof(T), room);
-  Array<T> pa, pb;
-  for (std::size_t begin = 0; begin < size; begin += step) {
-    const std::size_t end = std::min(size, begin + step);
-    const auto form = [&](const Side<T>& side, Array<T>& gradients) -> Rows<T> {
-      const std::size_t k = side.probes(), n = side.examples(), length = (end - begin) * (summed ? block.probes : 1);
-      if (!gradients.defined()) gradients = Array<T>({k * n, length});
-      T* out = gradients.mutable_data();
-      side.gradients(begin, end, out);
-      return {out, k, n, length, n * length};
-    };
-    const Rows<T> ga = form(a, pa);
-    add_gram(ga, same ? ga : form(b, pb), block);
+void form_gradients(const std::vector<Factor<T>>& parts, Range examples, std::size_t begin, std::size_t end,
+                    std::size_t probe_stride, std::size_t example_stride, T* out) {
+  parts[0].gradients(examples.first, examples.last, begin, end, out, probe_stride, example_stride);
+  if (parts.size() == 1) return;
+  const std::size_t k = parts[0].probes, n = examples.size(), length = end - begin;
+  Array<T> more({k, n, length});
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    parts[i].gradients(examples.first, examples.last, begin, end, more.mutable_data(), n * length, length);
+    parallel_for(k * n, 1 + 100000 / (length + 1), [&](std::size_t from, std::size_t to) {
+      for (std::size_t at = from; at < to; ++at)
+        loops<T>().axpy(length, T(1), more.data() + at * length, out + at / n * probe_stride + at % n * example_stride);
+    });
   }
 }
 
-std::size_t materialized_step(std::size_t size, std::size_t unit, std::size_t element_bytes, std::size_t room) {
-  const std::size_t units = std::max<std::size_t>(1, room / std::max<std::size_t>(1, element_bytes * unit));
-  return std::min(size, units * unit);
+struct Materialize : RuleOf<Materialize> {
+  const char* name() const override { return "materialize"; }
+  bool fits(const Term&) const override { return true; }
+
+  RuleCost cost(const Term& term, const BlockShape& b, const Workspace& w) const override {
+    const double p = static_cast<double>(term.parameter_size());
+    double forming = static_cast<double>((term.parts.size() - 1) * b.probes) * p;
+    for (const UseShape& part : term.parts) forming += forming_flop(part, b.probes);
+    return {static_cast<double>(b.examples()) * forming +
+                2 * b.pairs() * b.probe_pairs() * static_cast<double>(b.side_by_side()) * p,
+            static_cast<double>(scratch(term, b, w))};
+  }
+
+  double effort(const Term& term, const BlockShape& b) const override {
+    const double k = static_cast<double>(b.probes), p = static_cast<double>(term.parameter_size());
+    double forming = 0;
+    for (const UseShape& part : term.parts) {
+      if (part.is_product())
+        forming += (part.patches ? effort::convolved : 1) * forming_flop(part, b.probes) +
+                   (part.patches ? effort::moved * static_cast<double>(part.positions * part.right) : 0);
+      if (part.kind != FactorKind::dense) forming += effort::written * k * p;
+    }
+    const effort::Areas area(b);
+    const double length = static_cast<double>(b.side_by_side()) * p;
+    const double runs = std::ceil(length / static_cast<double>(run_length));
+    return static_cast<double>(b.examples()) * forming + effort::products(area.left, length, area.left_edge) +
+           (effort::stored * runs + effort::accumulated) * area.left;
+  }
+
+  double held_bytes(const Term& term, std::size_t probes, std::size_t scalar_bytes) const override {
+    return static_cast<double>(std::min(probes * term.parameter_size(), factors_size(term, probes)) * scalar_bytes);
+  }
+
+  template <class T>
+  void put(SideArrays<T>& side, std::size_t first, const std::vector<Factor<T>>& parts) const {
+    if (holds_gradients(side.term, side.probes))
+      put_gradients(side, first, parts);
+    else
+      put_factors(side, first, parts);
+  }
+
+  template <class T>
+  void add(const Side<T>& a, const Side<T>& b, const Contraction& how, Block& block) const {
+    if (block.rows == 0 || block.columns == 0) return;
+    const Term& term = a.term();
+    const std::size_t size = term.parameter_size(), together = block.side_by_side();
+    if (holds_gradients(term, block.probes))
+      return add_gram(a.left(1, size * together), b.left(1, size * together), block);
+    const bool same = a.same(b);
+    const std::size_t examples = same ? block.rows : block.rows + block.columns;
+    const std::size_t step = step_of(term, examples * block.probes * sizeof(T), how.room);
+    Array<T> of_a, of_b;
+    for (std::size_t begin = 0; begin < size; begin += step) {
+      const std::size_t end = std::min(size, begin + step);
+      const auto form = [&](const Side<T>& side, Array<T>& gradients) -> Rows<T> {
+        const std::size_t k = side.probes(), n = side.examples(), length = end - begin, row = length * together;
+        if (!gradients.defined()) gradients = Array<T>({k * n, row});
+        form_gradients(side.arrays().factors, {side.first(), side.first() + n}, begin, end,
+                       together > 1 || k == 1 ? length : n * length, row, gradients.mutable_data());
+        return {gradients.data(), k, n, row, n * row};
+      };
+      const Rows<T> rows = form(a, of_a);
+      add_gram(rows, same ? rows : form(b, of_b), block);
+    }
+  }
+
+ private:
+  static std::size_t scratch(const Term& term, const BlockShape& b, const Workspace& w) {
+    std::size_t gradients = 0, forming = 0, length = term.parameter_size();
+    if (!holds_gradients(term, b.probes)) {
+      const std::size_t one = b.probes * w.scalar_bytes, most = std::max(b.rows, b.columns);
+      length = step_of(term, b.examples() * one, w.room);
+      gradients = b.examples() * one * length;
+      for (const UseShape& part : term.parts)
+        forming = std::max(forming, forming_bytes(part, most, b.probes, length, w.scalar_bytes));
+      if (term.parts.size() > 1) forming += most * one * length;
+    }
+    const std::size_t products = larger_way(b, [&](std::size_t k, std::size_t n, std::size_t m) {
+      return GramCut(k, n, m, b.symmetric, length * b.side_by_side(), b.mode).bytes(w.scalar_bytes);
+    });
+    return gradients + std::max(forming, products);
+  }
+
+  // The gradients: (K, N, P), or (N, K P) with probes summed.
+  template <class T>
+  static void put_gradients(SideArrays<T>& side, std::size_t first, const std::vector<Factor<T>>& parts) {
+    const Factor<T>& f = parts[0];
+    const std::size_t size = side.term.parameter_size(), k = side.probes;
+    if (side.whole(f) && parts.size() == 1 && f.kind == FactorKind::dense && side.probes_lie_well()) {
+      side.left = f.left;
+      return;
+    }
+    T* to = side.make_left(k * side.examples * size) + first * size * side.side_by_side();
+    form_gradients(parts, {0, f.examples}, 0, size, side.summed ? size : side.examples * size,
+                   size * side.side_by_side(), to);
+  }
+
+  // The factors as they are.
+  template <class T>
+  static void put_factors(SideArrays<T>& side, std::size_t first, const std::vector<Factor<T>>& parts) {
+    const std::size_t k = side.probes, n = parts[0].examples;
+    if (side.whole(parts[0])) {
+      side.factors = parts;
+      return;
+    }
+    side.once([&] {
+      for (const Factor<T>& part : parts) {
+        Factor<T> all = part;
+        all.examples = side.examples;
+        Shape left = part.left.shape();
+        left[1] = side.examples;
+        all.left = Array<T>(left);
+        all.left.mutable_data();
+        if (part.right.defined()) {
+          Shape right = part.right.shape();
+          right[0] = side.examples;
+          all.right = Array<T>(right);
+        }
+        side.factors.push_back(std::move(all));
+      }
+    });
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const Factor<T>& f = parts[i];
+      const std::size_t one = f.left.size() / (k * n);
+      kernels::copy_runs(k, n * one, f.left.data(), n * one, side.factors[i].left.mutable_data() + first * one,
+                         side.examples * one);
+      if (!f.right.defined()) continue;
+      const std::size_t input = f.right.size() / n;
+      kernels::copy_runs(1, f.right.size(), f.right.data(), 0, side.factors[i].right.mutable_data() + first * input, 0);
+    }
+  }
+};
+
+}  // namespace
+
+const Rule& materialize() {
+  static const Materialize rule;
+  return rule;
 }
 
-GramCut GramCut::of(std::size_t probes, std::size_t rows, std::size_t columns, bool symmetric, std::size_t length,
-                    ProbeMode mode) {
-  GramCut out;
-  out.edge = tile_edge(rows, columns);
-  out.tiles = count_tiles(probes, rows, columns, symmetric, out.edge, mode);
-  out.tile = std::min(rows, out.edge) * std::min(columns, out.edge);
-  out.runs = (length + run_length - 1) / run_length;
-  out.parts = out.tiles >= 16 ? 1 : std::min(out.runs, 16 / out.tiles + 1);
-  return out;
-}
-
-std::size_t GramCut::bytes(std::size_t scalar_bytes) const {
-  const std::size_t tasks = tiles * parts, running = at_a_time(tasks);
-  return tile * (running * scalar_bytes + (parts > 1 ? tasks : running) * sizeof(double));
-}
-
-template void add_materialized(const Side<float>&, const Side<float>&, std::size_t, Block&);
-template void add_materialized(const Side<double>&, const Side<double>&, std::size_t, Block&);
-
-}  // namespace xtangent::ntk::rules
+}  // namespace xtangent::ntk

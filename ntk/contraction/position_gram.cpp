@@ -1,67 +1,86 @@
+// Several positions: the sum over pairs (p, q) of (La Lb^T) o (Ra Rb^T). Sides: left (K, N D, C), right (N D, R), where
+// D counts the positions of all uses and convolutions give their patches.
 #include <algorithm>
 
 #include "autodiff/kernels/parallel.hpp"
-#include "autodiff/kernels/simd/loops.hpp"
-#include "ntk/contraction/rectangles.hpp"
+#include "ntk/contraction/position_products.hpp"
+#include "ntk/contraction/rule.hpp"
 
-namespace xtangent::ntk::rules {
+namespace xtangent::ntk {
+namespace {
 
-// values[k n, j m] += sum over positions (p, q) of (La_kn Lb_jm^T)_pq (Ra_n Rb_m^T)_pq
-template <class T>
-void add_position_gram(const Side<T>& a, const Side<T>& b, Block& block) {
-  const Rows<T> la = a.left(), lb = b.left(), ra = a.right(), rb = b.right();
-  const std::size_t da = a.use().positions, db = b.use().positions;
-  const std::vector<Tile> tiles = tiles_of(1, block.rows, 1, block.columns, false, position_edge(da, db));
-  kernels::parallel_for(tiles.size(), 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      const Tile& t = tiles[i];
-      if (below_diagonal(t, block) && (la.probes == 1 || block.mode == ProbeMode::equal)) continue;
-      const Tile at{t.row * da, t.rows * da, t.column * db, t.columns * db, 0, t.row * da, 0, t.column * db};
-      Array<T> right({at.rows, at.columns}), left({at.rows, at.columns});
-      tile_product(at, ra, rb, 0, ra.length, right.mutable_data());
-      add_left_grams(t, at, la, lb, right.data(), left.mutable_data(), da, db, block);
-    }
-  });
-}
+struct PositionGram : RuleOf<PositionGram> {
+  const char* name() const override { return "position Gram"; }
 
-bool below_diagonal(const Tile& t, const Block& block) { return block.symmetric && t.row >= t.column + t.columns; }
+  bool fits(const Term& term) const override {
+    const UseShape& first = term.parts.front();
+    if (term.only() && first.kind == FactorKind::outer) return false;  // one position
+    return std::all_of(term.parts.begin(), term.parts.end(), [&](const UseShape& part) {
+      return part.is_product() && !part.grouped() && part.left == first.left && part.right == first.right;
+    });
+  }
 
-template <class T>
-void add_left_grams(const Tile& t, const Tile& rows, const Rows<T>& a, const Rows<T>& b, const T* right, T* left,
-                    std::size_t da, std::size_t db, Block& block) {
-  const bool below = below_diagonal(t, block);
-  Tile at = rows;
-  for (std::size_t p = 0; p < a.probes; ++p) {
-    const Range partners = block.partners(p, b.probes);
-    for (std::size_t q = partners.first; q < partners.last; ++q) {
-      if (block.symmetric && q == p && below) continue;
-      at.row_probe = p;
-      at.column_probe = q;
-      tile_product(at, a, b, 0, a.length, left);
-      for (std::size_t n = 0; n < t.rows; ++n)
-        for (std::size_t m = 0; m < t.columns; ++m) {
-          if (block.symmetric && p == q && t.row + n > t.column + m) continue;
-          double sum = 0;
-          for (std::size_t x = 0; x < da; ++x) {
-            const std::size_t offset = (n * da + x) * at.columns + m * db;
-            sum += kernels::loops<T>().dot(db, left + offset, right + offset);
-          }
-          block.at(p, t.row + n, q, t.column + m) += sum;
-        }
+  RuleCost cost(const Term& term, const BlockShape& b, const Workspace& w) const override {
+    const UseShape& use = term.parts.front();
+    const std::size_t positions = term.positions(), edge = position_edge(positions);
+    const double d = static_cast<double>(positions), r = static_cast<double>(use.right),
+                 c = static_cast<double>(b.side_by_side() * use.left);
+    const std::size_t tasks = count_rectangles(1, b.rows, b.columns, false, edge);
+    const std::size_t grams =
+        2 * std::min(edge, b.rows) * std::min(edge, b.columns) * positions * positions * at_a_time(tasks);
+    return {2 * b.pairs() * d * d * (r + b.probe_pairs() * (c + 1)), static_cast<double>(grams * w.scalar_bytes)};
+  }
+
+  double effort(const Term& term, const BlockShape& b) const override {
+    const UseShape& use = term.parts.front();
+    const double d = static_cast<double>(term.positions()), r = static_cast<double>(use.right),
+                 c = static_cast<double>(use.left), k = static_cast<double>(b.probes);
+    const effort::PositionGrams grams(b, d, d, static_cast<double>(b.side_by_side()) * c);
+    const double entries = grams.right * d * d;
+    return effort::moved * static_cast<double>(b.examples()) * d * (r + k * c) +
+           effort::products(entries, r, grams.edge) + effort::stored * entries + grams.left;
+  }
+
+  double held_bytes(const Term& term, std::size_t probes, std::size_t scalar_bytes) const override {
+    const UseShape& use = term.parts.front();
+    return static_cast<double>(term.positions() * (use.left * probes + use.right) * scalar_bytes);
+  }
+
+  template <class T>
+  void put(SideArrays<T>& side, std::size_t first, const std::vector<Factor<T>>& parts) const {
+    const std::size_t each = side.term.positions();
+    std::size_t offset = 0;
+    for (const Factor<T>& part : parts) {
+      put_cotangents(side, first, part, each, offset);
+      put_inputs(side, first, part, each, offset);
+      offset += part.positions;
     }
   }
+
+  template <class T>
+  void add(const Side<T>& a, const Side<T>& b, const Contraction&, Block& block) const {
+    const UseShape& use = a.term().parts.front();
+    const std::size_t d = a.term().positions(), length = use.left * a.side_by_side();
+    const Rows<T> la = a.left(d, length), lb = b.left(d, length), ra = a.right(d, use.right),
+                  rb = b.right(d, use.right);
+    const std::vector<Rectangle> rectangles = rectangles_of_examples(block, position_edge(d));
+    kernels::parallel_for(rectangles.size(), 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) {
+        if (not_needed(rectangles[i], block)) continue;
+        const Rectangle at = spread(rectangles[i], d);
+        Array<T> right({at.rows, at.columns}), left({at.rows, at.columns});
+        rectangle_product(at, ra, rb, 0, ra.length, right.mutable_data());
+        add_left_grams(rectangles[i], la, lb, right.data(), left.mutable_data(), d, block);
+      }
+    });
+  }
+};
+
+}  // namespace
+
+const Rule& position_gram() {
+  static const PositionGram rule;
+  return rule;
 }
 
-std::size_t position_edge(std::size_t positions_a, std::size_t positions_b) {
-  return std::max<std::size_t>(1, 256 / std::max(positions_a, positions_b));
-}
-
-#define XTANGENT_INSTANTIATE(T)                                                                                     \
-  template void add_position_gram(const Side<T>&, const Side<T>&, Block&);                                          \
-  template void add_left_grams(const Tile&, const Tile&, const Rows<T>&, const Rows<T>&, const T*, T*, std::size_t, \
-                               std::size_t, Block&);
-XTANGENT_INSTANTIATE(float)
-XTANGENT_INSTANTIATE(double)
-#undef XTANGENT_INSTANTIATE
-
-}  // namespace xtangent::ntk::rules
+}  // namespace xtangent::ntk

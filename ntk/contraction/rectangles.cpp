@@ -1,45 +1,53 @@
+#include "ntk/contraction/rectangles.hpp"
+
 #include <algorithm>
 
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/parallel.hpp"
-#include "ntk/contraction/rectangles.hpp"
 
-namespace xtangent::ntk::rules {
+namespace xtangent::ntk {
 
-std::vector<Tile> tiles_of(std::size_t row_probes, std::size_t rows, std::size_t column_probes, std::size_t columns,
-                           bool symmetric, std::size_t edge, ProbeMode mode) {
+std::vector<Rectangle> rectangles_of(std::size_t row_probes, std::size_t rows, std::size_t column_probes,
+                                     std::size_t columns, bool symmetric, std::size_t edge, ProbeMode mode) {
   const bool equal = mode == ProbeMode::equal;
-  std::vector<Tile> tiles;
+  std::vector<Rectangle> out;
   for (std::size_t p = 0; p < row_probes; ++p)
     for (std::size_t q = symmetric || equal ? p : 0; q < (equal ? p + 1 : column_probes); ++q)
       for (std::size_t i = 0; i < rows; i += edge)
         for (std::size_t j = symmetric && p == q ? i : 0; j < columns; j += edge)
-          tiles.push_back({p * rows + i, std::min(edge, rows - i), (equal ? 0 : q * columns) + j,
-                           std::min(edge, columns - j), p, i, q, j});
-  return tiles;
+          out.push_back({p * rows + i, std::min(edge, rows - i), (equal ? 0 : q * columns) + j,
+                         std::min(edge, columns - j), p, i, q, j});
+  return out;
 }
 
-std::size_t count_tiles(std::size_t probes, std::size_t rows, std::size_t columns, bool symmetric, std::size_t edge,
-                        ProbeMode mode) {
+std::size_t count_rectangles(std::size_t probes, std::size_t rows, std::size_t columns, bool symmetric,
+                             std::size_t edge, ProbeMode mode) {
   const std::size_t high = (rows + edge - 1) / edge, wide = (columns + edge - 1) / edge;
   const std::size_t pairs = mode == ProbeMode::equal ? 0 : probes * (probes - 1) / (symmetric ? 2 : 1);
   return pairs * high * wide + probes * (symmetric ? high * (high + 1) / 2 : high * wide);
 }
 
-std::size_t tile_edge(std::size_t rows, std::size_t columns) {
+std::size_t rectangle_edge(std::size_t rows, std::size_t columns) {
   const std::size_t third = (std::max(rows, columns) + 2) / 3;
   return std::clamp<std::size_t>((third + 15) / 16 * 16, 16, 256);
 }
 
 template <class T>
-void tile_product(const Tile& t, const Rows<T>& a, const Rows<T>& b, std::size_t first, std::size_t last, T* out) {
-  kernels::gemm_serial(false, true, t.rows, t.columns, last - first, T(1), a.at(t.row_probe, t.first_row) + first,
-                       a.length, b.at(t.column_probe, t.first_column) + first, b.length, T(0), out, t.columns);
+void rectangle_product(const Rectangle& r, const Rows<T>& a, const Rows<T>& b, std::size_t first, std::size_t last,
+                       T* out) {
+  kernels::gemm_serial(false, true, r.rows, r.columns, last - first, T(1), a.at(r.row_probe, r.first_row) + first,
+                       a.length, b.at(r.column_probe, r.first_column) + first, b.length, T(0), out, r.columns);
+}
+
+bool below_diagonal(const Rectangle& r, const BlockShape& block) {
+  return block.symmetric && r.row >= r.column + r.columns;
 }
 
 std::size_t at_a_time(std::size_t tasks) { return std::min(tasks, kernels::thread_count()); }
 
-template void tile_product(const Tile&, const Rows<float>&, const Rows<float>&, std::size_t, std::size_t, float*);
-template void tile_product(const Tile&, const Rows<double>&, const Rows<double>&, std::size_t, std::size_t, double*);
+template void rectangle_product(const Rectangle&, const Rows<float>&, const Rows<float>&, std::size_t, std::size_t,
+                                float*);
+template void rectangle_product(const Rectangle&, const Rows<double>&, const Rows<double>&, std::size_t, std::size_t,
+                                double*);
 
-}  // namespace xtangent::ntk::rules
+}  // namespace xtangent::ntk

@@ -1,77 +1,76 @@
 #pragma once
 
-#include <optional>
+#include <memory>
+#include <string_view>
 #include <vector>
 
-#include "autodiff/factor.hpp"
+#include "ntk/contraction/block.hpp"
+#include "ntk/contraction/side.hpp"
 
-/// The rules by which two uses of a parameter are contracted, and what they cost: arithmetic on shapes, nothing is run.
+/// Contraction rules: how the uses of one parameter become their part of a kernel block.
 ///
-/// Legend: A, B the row and column examples; K probes; D positions; C rows and R columns of the parameter, P elements.
+/// A rule is one struct in a file of this folder and one line of the table in rules.cpp. Plans ask it what it would
+/// cost; the sides it fills wait for each other; contract adds their product to a block.
 namespace xtangent::ntk {
 
-/// How the K x K blocks of probes are formed.
-enum class ProbeMode {
-  cross,   ///< all pairs of probes: rows K NA
-  summed,  ///< the sum over equal probes: rows NA (trace)
-  equal,   ///< pairs of equal probes only, each a matrix of its own: rows K NA, columns NB (diagonal)
+struct Contraction {
+  bool with_bias = false;  ///< the bias of the same layer too, whose left factors are those of the weight
+  std::size_t room = 0;    ///< as in Workspace
 };
 
-/// Rules for one use (or one pair of uses) of a parameter.
-enum class Rule {
-  outer,    ///< (La Lb^T) o (Ra Rb^T): one position
-  readout,  ///< (R^T R) (x) (Ra Rb^T): the last layer, whose cotangents are the readout's columns for all examples
-  position_gram,  ///< sum over (p, q) of (La Lb^T) o (Ra Rb^T)
-  pixel_gram,     ///< the same with (Ra Rb^T)_pq = sum over taps f of the Gram of pixels at (p + f, q + f): stride 1
-  gather,         ///< rows of the parameter that both examples picked
-  materialize,    ///< the gradients as (K N, P), in pieces of rows of the parameter, and one product
-};
-const char* name(Rule rule);
+struct Rule {
+  virtual ~Rule() = default;
 
-/// Shape of one use of a parameter.
-struct UseShape {
-  FactorKind kind = FactorKind::dense;
-  std::size_t parameter_size = 0, positions = 1, left = 1, right = 1;  // P, D, C, R
-  bool channels_first = false;
-  std::optional<kernels::ConvShape> patches = {};  ///< of a convolution
-  bool same_left = false;                          ///< the left factors of all examples are the same
+  virtual const char* name() const = 0;
+  /// Is it right for these uses?
+  virtual bool fits(const Term& term) const = 0;
 
-  bool grouped() const { return patches && patches->groups > 1; }
+  /// FLOP and scratch bytes of one contraction. A pair of examples of a symmetric block counts half.
+  virtual RuleCost cost(const Term& term, const BlockShape& block, const Workspace& workspace) const = 0;
+  /// What it takes, in floating-point operations of large products: see effort.hpp. Plans take the rule with the least.
+  virtual double effort(const Term& term, const BlockShape& block) const = 0;
+  /// Bytes that a side holds of each example.
+  virtual double held_bytes(const Term& term, std::size_t probes, std::size_t scalar_bytes) const = 0;
+  /// Can the bias of the same layer be contracted with the weight at no cost?
+  virtual bool takes_bias() const { return false; }
+
+  /// Puts factors of the term's parts into a side, from example `first` on. May be called from several threads for
+  /// ranges of examples that do not overlap.
+  virtual void fill(SideArrays<float>& side, std::size_t first, const std::vector<Factor<float>>& parts) const = 0;
+  virtual void fill(SideArrays<double>& side, std::size_t first, const std::vector<Factor<double>>& parts) const = 0;
+  /// block += the contraction of rows a with columns b, two sides of this rule and one term.
+  virtual void contract(const Side<float>& a, const Side<float>& b, const Contraction& how, Block& block) const = 0;
+  virtual void contract(const Side<double>& a, const Side<double>& b, const Contraction& how, Block& block) const = 0;
 };
+
+/// Rules write `put` and `add` once, as templates over the type of numbers.
+template <class R>
+struct RuleOf : Rule {
+  void fill(SideArrays<float>& s, std::size_t first, const std::vector<Factor<float>>& parts) const override {
+    static_cast<const R*>(this)->put(s, first, parts);
+  }
+  void fill(SideArrays<double>& s, std::size_t first, const std::vector<Factor<double>>& parts) const override {
+    static_cast<const R*>(this)->put(s, first, parts);
+  }
+  void contract(const Side<float>& a, const Side<float>& b, const Contraction& how, Block& block) const override {
+    static_cast<const R*>(this)->add(a, b, how, block);
+  }
+  void contract(const Side<double>& a, const Side<double>& b, const Contraction& how, Block& block) const override {
+    static_cast<const R*>(this)->add(a, b, how, block);
+  }
+};
+
+/// All rules, the table.
+const std::vector<const Rule*>& rules();
+/// Throws option_error listing the names there are.
+const Rule& rule_named(std::string_view name);
+/// The rules that are right for a term; never none.
+std::vector<const Rule*> rules_for(const Term& term);
+/// The one with the least effort.
+const Rule& cheapest_rule(const Term& term, const BlockShape& block);
+
+/// block += the contraction of two sides. Throws rule_error unless both are of one rule and one term.
 template <class T>
-UseShape shape_of(const Factor<T>& factor);
-
-/// The rules that are right for a use.
-std::vector<Rule> rules_for(const UseShape& use);
-/// True when both uses of one parameter can be contracted with each other by this rule. Materialized sides meet any
-/// other.
-bool meets(Rule rule, const UseShape& a, const UseShape& b);
-
-/// Floating-point operations, and bytes that contract() needs besides its two sides and the block: a pair of examples
-/// of a symmetric block counts half. For gather, whose work depends on the indices, the most there can be. Shifted sums
-/// count all taps, also where they leave the image. Bytes are those of as many tasks as the machine runs at a time.
-struct RuleCost {
-  double flop = 0;
-  double bytes = 0;
-};
-RuleCost cost(Rule rule, const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes, bool symmetric,
-              ProbeMode mode, std::size_t scalar_bytes, std::size_t room);
-/// What a rule takes, in floating-point operations of large products: elementwise passes, operands that are packed and
-/// results that are stored count as many operations as they take as long. Fixed weights: nothing is timed.
-double weighted_cost(Rule rule, const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes,
-                     bool symmetric, ProbeMode mode);
-/// The cheapest in weighted cost.
-Rule cheapest_rule(const UseShape& use, std::size_t rows, std::size_t columns, std::size_t probes, bool symmetric,
-                   ProbeMode mode);
-
-/// Bytes that a Side holds of each example, exactly. (The readout's rows that it holds once are in RuleCost.)
-double held_bytes(Rule rule, const UseShape& use, std::size_t probes, ProbeMode mode, std::size_t scalar_bytes);
-
-/// Materialized sides hold the gradients where they are not larger than the factors; else the factors, whose gradients
-/// are formed in pieces of rows of the parameter each time that they are contracted.
-bool holds_gradients(const UseShape& use, std::size_t probes);
-
-/// Rows of the parameter that two examples can have picked of a use of kind gather.
-std::size_t gather_slots(const UseShape& use);
+void contract(const Side<T>& a, const Side<T>& b, const Contraction& how, Block& block);
 
 }  // namespace xtangent::ntk

@@ -1,10 +1,10 @@
-#include "ntk/planning/memory.hpp"
-
+// What a plan holds in memory.
 #include <algorithm>
 #include <cstdio>
-#include <vector>
 
 #include "autodiff/kernels/parallel.hpp"
+#include "ntk/contraction/rule.hpp"
+#include "ntk/planning/planner.hpp"
 
 namespace xtangent::ntk {
 namespace {
@@ -21,21 +21,17 @@ std::string readable(double value, const char* unit, double base) {
   return text;
 }
 
-// The largest and the sum of what sides hold of an example. A parameter's uses are held together until the last.
+// The largest and the sum of what sides hold of an example.
 struct Held {
   double all = 0, largest = 0;
-};
-Held held(const Plan& p) {
-  Held out;
-  std::vector<double> of_parameter;
-  for (const UsePlan& use : p.uses) {
-    of_parameter.resize(std::max(of_parameter.size(), use.index + 1), 0.0);
-    of_parameter[use.index] += use.held_bytes;
-    out.largest = std::max(out.largest, of_parameter[use.index]);
-    out.all += use.held_bytes;
+
+  explicit Held(const Plan& p) {
+    for (const TermPlan& term : p.terms) {
+      largest = std::max(largest, term.held_bytes);
+      all += term.held_bytes;
+    }
   }
-  return out;
-}
+};
 
 // Bytes of a block of n x m examples.
 double block_bytes(const Plan& p, double n, double m) {
@@ -45,13 +41,13 @@ double block_bytes(const Plan& p, double n, double m) {
 
 double scratch_bytes(const Plan& p, std::size_t n, std::size_t m, bool diagonal) {
   double most = 0;
-  for (const UsePlan& use : p.uses)
-    if (!use.fused && n > 0)
-      most = std::max(most, cost(use.rule, use.shape, n, m, p.probes, diagonal, p.mode, p.scalar_bytes, p.room).bytes);
+  for (const TermPlan& term : p.terms)
+    if (!term.fused && n > 0)
+      most = std::max(most, term.rule->cost(term.term, block_shape(p, n, m, diagonal), {p.scalar_bytes, p.room}).bytes);
   return most;
 }
 
-// Products: the panel's recordings; one column's recording and its C cotangents of all parameters; tangents of all
+// Products: the panel's recordings; one column's recording and its K cotangents of all parameters; tangents of all
 // values of the shards in flight.
 double products_bytes(const Plan& p, const Profile& t, double panel, double tile, double flight) {
   const double k = static_cast<double>(p.probes);
@@ -66,35 +62,38 @@ std::size_t memory_overhead() { return (std::size_t{64} + 32 * kernels::thread_c
 std::string readable_bytes(double bytes) { return readable(bytes, "B", 1024); }
 std::string readable_number(double value, const char* unit) { return readable(value, unit, 1000); }
 
+double sweep_bytes(const Plan& p, const Profile& t) {
+  if (p.strategy == Strategy::jacobian)
+    return t.activation_bytes + static_cast<double>(p.probes) * (t.sweep_bytes + 2 * t.parameter_bytes);
+  return t.sweep_bytes + p.waiting_bytes;
+}
+
 double working_bytes(const Plan& p, const Profile& t) {
   const double rows = static_cast<double>(p.rows), columns = static_cast<double>(p.columns);
   const double panel = std::min(static_cast<double>(p.partition.panel), rows);
   const double tile = std::min(static_cast<double>(p.partition.tile), columns);
   const auto n = static_cast<std::size_t>(panel), m = static_cast<std::size_t>(tile);
-  const Held h = held(p);
+  const Held held(p);
   // Weights are transformed and packed anew in each recording.
   const double threads = static_cast<double>(std::min(kernels::thread_count(), p.shards_at_once));
   const double fixed = 2 * threads * t.largest_parameter_bytes;
   const double flight = std::min(threads * static_cast<double>(p.partition.shard), std::max(panel, tile));
   if (p.strategy == Strategy::vector_products) return fixed + products_bytes(p, t, panel, tile, flight);
-  const double sweep =
-      p.strategy == Strategy::jacobian
-          ? t.activation_bytes + static_cast<double>(p.probes) * (t.sweep_bytes + 2 * t.parameter_bytes)
-          : t.sweep_bytes;
+  const double sweep = sweep_bytes(p, t);
   const double finished = block_bytes(p, tile, tile);  // a tile on its way into a store
   if (!p.partition.rows_held) {
     const double both = p.symmetric ? rows : rows + columns;
-    return fixed + both * (sweep + h.largest) + scratch_bytes(p, p.rows, p.columns, p.symmetric) +
+    return fixed + both * (sweep + held.largest) + scratch_bytes(p, p.rows, p.columns, p.symmetric) +
            block_bytes(p, rows, columns) + finished;
   }
-  const double held_rows = panel * h.all, filling = flight * sweep, block = block_bytes(p, panel, tile) + finished;
+  const double held_rows = panel * held.all, filling = flight * sweep, block = block_bytes(p, panel, tile) + finished;
   double most = held_rows + filling;
   const double scratch = scratch_bytes(p, n, m, false);
   if (p.symmetric) most = std::max(most, held_rows + block + std::max(scratch, scratch_bytes(p, m, m, true)));
   if (!p.symmetric || p.partition.panel < p.rows)
     most = std::max(most, held_rows + block +
-                              (p.partition.columns_held ? tile * h.all + std::max(filling, scratch)
-                                                        : tile * (sweep + h.largest) + scratch));
+                              (p.partition.columns_held ? tile * held.all + std::max(filling, scratch)
+                                                        : tile * (sweep + held.largest) + scratch));
   return fixed + most;
 }
 

@@ -17,4 +17,8 @@ struct Model {
   std::vector<std::string> names;
 };
 
+/// Outputs (N,) count as (N, 1).
+template <class T>
+Model<T> model_of(const nn::ModuleBase& net, const nn::Parameters<T>& params);
+
 }  // namespace xtangent::ntk

@@ -1,6 +1,7 @@
 #include "ntk/planning/profile.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace xtangent::ntk {
@@ -14,6 +15,12 @@ Array<T> two_examples(const Array<T>& x) {
   Array<T> twice(shape);
   for (std::size_t i = 0; i < 2; ++i) std::copy_n(x.data(), x.size(), twice.mutable_data() + i * x.size());
   return twice;
+}
+
+// A shape that was found with two examples as it is for the caller's n.
+Shape for_examples(std::size_t n, Shape shape) {
+  if (shape.rank() > 0 && shape[0] == 2) shape[0] = n;
+  return shape;
 }
 
 template <class T>
@@ -79,6 +86,41 @@ void count_memory(const Record<T>& record, const std::vector<bool>& active, doub
   out.sweep_bytes = most;
 }
 
+// Products of both sweeps through a node: one back and one forward for each argument that is differentiated. A bias
+// adds no product.
+template <class T>
+double product_flop(const Node<T>& node, const std::vector<bool>& active) {
+  std::vector<Shape> shapes;
+  double wanted = 0;
+  for (const auto& argument : node.arguments) {
+    const Shape& shape = argument.value.shape();
+    shapes.push_back(shape);
+    const bool depends = argument.index >= 0 && active[static_cast<std::size_t>(argument.index)];
+    if (depends && (shape.rank() > 1 || node.arguments.size() == 1)) wanted += 1;
+  }
+  return 2 * wanted * node.op->flop(shapes, node.value.shape());
+}
+
+// What a forward sweep holds, and a product of pullback and pushforward computes.
+template <class T>
+void count_products(const Record<T>& record, const std::vector<bool>& active, Profile& out) {
+  double largest = 0;
+  for (std::size_t i = 0; i < record.nodes.size(); ++i) {
+    const Node<T>& node = record.nodes[i];
+    if (!node.op) continue;
+    const double bytes = static_cast<double>(node.value.value().bytes());
+    if (!is_batched(node.value)) {
+      out.fixed_bytes += bytes;
+      continue;
+    }
+    if (!active[i]) continue;
+    out.tangent_bytes += bytes / 2;
+    out.product_flop += product_flop(node, active) / 2;
+    largest = std::max(largest, bytes / 2);
+  }
+  out.tangent_bytes += 4 * largest;
+}
+
 template <class T>
 std::string described(const Record<T>& record) {
   std::string text;
@@ -93,13 +135,14 @@ std::string described(const Record<T>& record) {
 }  // namespace
 
 template <class T>
-Profile trace(const Model<T>& model, const Array<T>& x, const Readout& readout) {
+Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const Readout& readout) {
   Tape<T> tape;
   const Recording<T> recording = model.record(tape, two_examples(x));
   const Shape& y = recording.output.shape();
+  const std::string name = std::string("[") + who + "] ";
   if (y.rank() != 2 || y[0] != 2 || y[1] == 0)
-    throw shape_error("[ntk] the network's output is " + to_string(y) +
-                      " for two examples; kernels need (N, O). Flatten it, or add a readout layer.");
+    throw shape_error(name + "the network's output is " + to_string(for_examples(x.shape()[0], y)) + " for examples " +
+                      to_string(x.shape()) + "; kernels need (N, O). Flatten it, or add a readout layer.");
   Profile out;
   out.outputs = y[1];
   readout.weights(out.outputs);  // throws where it does not fit the network
@@ -111,11 +154,12 @@ Profile trace(const Model<T>& model, const Array<T>& x, const Readout& readout) 
     out.largest_parameter_bytes = std::max(out.largest_parameter_bytes, bytes);
     positions.push_back(p.position());
   }
-  if (out.parameters == 0) throw shape_error("[ntk] the network has no trainable parameters: its kernel is empty.");
+  if (out.parameters == 0) throw shape_error(name + "the network has no trainable parameters: its kernel is empty.");
   const Record<T>& record = *tape.record();
   const std::vector<bool> active = depends_on(record, positions, record.nodes.size() - 1);
   count_work(record, active, out);
   count_memory(record, active, static_cast<double>(readout.columns(out.outputs)), out);
+  count_products(record, active, out);
   out.description = described(record);
   const Array<T>& outputs = recording.output.value();
   out.output_bytes.assign(reinterpret_cast<const char*>(outputs.data()), outputs.bytes());
@@ -130,7 +174,7 @@ Profile trace(const Model<T>& model, const Array<T>& x, const Readout& readout) 
   return out;
 }
 
-template Profile trace(const Model<float>&, const Array<float>&, const Readout&);
-template Profile trace(const Model<double>&, const Array<double>&, const Readout&);
+template Profile profile(const char*, const Model<float>&, const Array<float>&, const Readout&);
+template Profile profile(const char*, const Model<double>&, const Array<double>&, const Readout&);
 
 }  // namespace xtangent::ntk

@@ -12,7 +12,7 @@
 
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/random.hpp"
-#include "ntk/contraction/contract.hpp"
+#include "ntk/contraction/rule.hpp"
 
 namespace {
 
@@ -99,19 +99,19 @@ Factor<float> factor(const Layer& layer, std::size_t probes) {
   return f;
 }
 
-double run_once(ntk::Rule rule, const Factor<float>& f, double& sum) {
-  ntk::Block block(f.examples, f.examples, f.probes, ntk::ProbeMode::cross, true);
+double run_once(const ntk::Rule& rule, const Factor<float>& f, double& sum) {
+  ntk::Block block({f.examples, f.examples, f.probes, ntk::ProbeMode::cross, true});
   const double start = processor_seconds();
-  ntk::Side<float> side(rule, ntk::shape_of(f), f.examples, f.probes, ntk::ProbeMode::cross);
-  side.fill(0, f);
-  ntk::contract(side, side, false, room, block);
+  ntk::Side<float> side(rule, ntk::Term(ntk::shape_of(f)), f.examples, f.probes, ntk::ProbeMode::cross);
+  side.fill(0, {f});
+  ntk::contract(side, side, {false, room}, block);
   const double seconds = processor_seconds() - start;
   sum += block.values[0];
   return seconds;
 }
 
 struct Timed {
-  ntk::Rule rule;
+  const ntk::Rule* rule;
   ntk::RuleCost cost;
   double weighted, seconds;
 };
@@ -119,32 +119,31 @@ struct Timed {
 // Prints one line; returns how far the chosen rule is from the fastest.
 double time_layer(const Layer& layer, std::size_t probes, std::size_t rounds, double& sum) {
   const Factor<float> f = factor(layer, probes);
-  const ntk::UseShape use = ntk::shape_of(f);
+  const ntk::Term term(ntk::shape_of(f));
   const std::size_t n = layer.examples;
-  const auto mode = ntk::ProbeMode::cross;
-  const ntk::Rule chosen = ntk::cheapest_rule(use, n, n, probes, true, mode);
-  const auto weigh = [&](ntk::Rule rule) { return ntk::weighted_cost(rule, use, n, n, probes, true, mode); };
+  const ntk::BlockShape block{n, n, probes, ntk::ProbeMode::cross, true};
+  const ntk::Rule& chosen = cheapest_rule(term, block);
   std::vector<Timed> timed;
-  for (ntk::Rule rule : ntk::rules_for(use))
-    if (weigh(rule) < worth_trying * weigh(chosen))
-      timed.push_back({rule, ntk::cost(rule, use, n, n, probes, true, mode, sizeof(float), room), weigh(rule),
+  for (const ntk::Rule* rule : rules_for(term))
+    if (rule->effort(term, block) < worth_trying * chosen.effort(term, block))
+      timed.push_back({rule, rule->cost(term, block, {sizeof(float), room}), rule->effort(term, block),
                        std::numeric_limits<double>::infinity()});
   // Few long runs, or more short ones.
   double spent = 0;
   for (std::size_t r = 0; r < rounds || (spent < 0.1 * static_cast<double>(rounds) && r < 20 * rounds); ++r)
     for (Timed& t : timed) {
-      const double seconds = run_once(t.rule, f, sum);
+      const double seconds = run_once(*t.rule, f, sum);
       t.seconds = std::min(t.seconds, seconds);
       spent += seconds;
     }
   double best = std::numeric_limits<double>::infinity(), of_chosen = 0;
   for (const Timed& t : timed) {
     best = std::min(best, t.seconds);
-    if (t.rule == chosen) of_chosen = t.seconds;
+    if (t.rule == &chosen) of_chosen = t.seconds;
   }
-  std::printf("%-24s%5zu%4zu  %-14s%6.2f ", layer.name.c_str(), n, probes, name(chosen), of_chosen / best);
+  std::printf("%-24s%5zu%4zu  %-14s%6.2f ", layer.name.c_str(), n, probes, chosen.name(), of_chosen / best);
   for (const Timed& t : timed)
-    std::printf("  %s %.5f s %.1f GFLOP/s (%.0f)", name(t.rule), t.seconds, t.cost.flop / t.seconds * 1e-9,
+    std::printf("  %s %.5f s %.1f GFLOP/s (%.0f)", t.rule->name(), t.seconds, t.cost.flop / t.seconds * 1e-9,
                 t.weighted / t.seconds * 1e-9);
   std::printf("\n");
   std::fflush(stdout);

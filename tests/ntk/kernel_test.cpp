@@ -6,6 +6,7 @@
 
 #include "autodiff/kernels/blas.hpp"
 #include "ntk/compare.hpp"
+#include "ntk/contraction/rule.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/regression.hpp"
 #include "ntk/spectrum.hpp"
@@ -76,8 +77,7 @@ BOOST_AUTO_TEST_CASE(all_strategies_agree) {
           BOOST_TEST(symmetric_to_the_bit(k));
           BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x1, x2, readout, options), cross) < 1e-12);
         }
-        for (ntk::Rule rule : {ntk::Rule::materialize, ntk::Rule::position_gram, ntk::Rule::pixel_gram,
-                               ntk::Rule::outer, ntk::Rule::readout, ntk::Rule::gather}) {
+        for (const ntk::Rule* rule : ntk::rules()) {
           const ntk::Options options{.strategy = ntk::Strategy::structured, .rule = rule};
           BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x1, readout, options), square) < 1e-12);
           BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x1, x2, readout, options), cross) < 1e-12);

@@ -79,6 +79,25 @@ struct CubedScale : Op<T> {
   }
 };
 
+/// A recurrent network whose step is h <- tanh(input(x_t) + hidden(h)), from sequences (N, steps, in); its head reads
+/// the last state.
+inline nn::AnyModule recurrent(std::size_t in, std::size_t features, std::size_t outputs) {
+  return Written({{"input", {features, in}},
+                  {"input_bias", {features}},
+                  {"hidden", {features, features}},
+                  {"head", {outputs, features}},
+                  {"head_bias", {outputs}}},
+                 [](auto p, const auto& x) {
+                   const std::size_t steps = x.shape()[1], in = x.shape()[2], n = x.shape()[0];
+                   const auto at = [&](std::size_t t) {
+                     return linear(reshape(slice(x, 1, t, t + 1), {n, in}), p("input"), p("input_bias"));
+                   };
+                   auto h = tanh(at(0));
+                   for (std::size_t t = 1; t < steps; ++t) h = tanh(at(t) + linear(h, p("hidden")));
+                   return linear(h, p("head"), p("head_bias"));
+                 });
+}
+
 inline std::vector<NetworkRow> networks() {
   std::vector<NetworkRow> rows;
   const auto add = [&](std::string name, nn::AnyModule net, Shape input) {
@@ -86,6 +105,7 @@ inline std::vector<NetworkRow> networks() {
   };
   const nn::WeightOptions ntk{.parameterization = nn::Parameterization::ntk, .sigma_w = 1.5, .sigma_b = 0.5};
 
+  add("recurrent network", recurrent(3, 4, 2), {5, 3});
   add("linear model", nn::sequential(nn::Linear(4, 3)), {4});
   add("one output", nn::sequential(nn::Linear(5, 8), nn::Relu(), nn::Linear(8, 1)), {5});
   add("mlp relu", nn::sequential(nn::Linear(6, 16), nn::Relu(), nn::Linear(16, 12), nn::Relu(), nn::Linear(12, 4)),
@@ -249,6 +269,17 @@ inline std::vector<NetworkRow> networks() {
   const auto add_text = [&](std::string name, nn::AnyModule net, std::size_t length, std::size_t tokens) {
     rows.push_back({std::move(name), std::move(net), {length}, tokens});
   };
+  add_text("recurrent network with a step for each token of a tied embedding",
+           Written({{"embedding", {7, 4}}, {"hidden", {4, 4}}},
+                   [](auto p, const auto& x) {
+                     const std::size_t steps = x.shape()[1], n = x.shape()[0];
+                     const auto words = embedding(x, p("embedding"));
+                     auto h = tanh(reshape(slice(words, 1, 0, 1), {n, 4}));
+                     for (std::size_t t = 1; t < steps; ++t)
+                       h = tanh(reshape(slice(words, 1, t, t + 1), {n, 4}) + linear(h, p("hidden")));
+                     return linear(h, p("embedding"));
+                   }),
+           3, 7);
   add_text("bag of words", nn::text_classifier(6, {.features = 4, .hidden = 5, .classes = 3, .weights = ntk}), 5, 6);
   add_text("text, convolution and largest places",
            nn::sequential(nn::Embedding(5, 4), nn::Transpose(), nn::Conv1d(4, 6, 3, {.padding = 1}),

@@ -29,6 +29,10 @@ struct ShiftShape {
   std::size_t b_positions() const { return b_height.out * b_width.out; }
   /// Elements of the sums over taps of rows.
   std::size_t room() const { return a_height.out * a_width.in * b_height.out * b_width.in; }
+  /// Additions for one pair of images, counted for all taps also where they leave the image.
+  double additions() const {
+    return static_cast<double>(taps_height * room()) + static_cast<double>(taps_width * a_positions() * b_positions());
+  }
 };
 
 /// The innermost loops, compiled once for each instruction set.

@@ -68,7 +68,7 @@ void check(double tolerance) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(triangles)
+BOOST_AUTO_TEST_SUITE(triangular_factors)
 
 BOOST_AUTO_TEST_CASE(solve_as_the_kernels_do) {
   check<double>(1e-11);

@@ -1,4 +1,4 @@
-#include "ntk/planning/grid.hpp"
+#include "ntk/planning/panels.hpp"
 
 namespace xtangent::ntk {
 
@@ -9,7 +9,7 @@ std::vector<Panel> panels_of(const Grid& grid, std::size_t panel) {
     for (std::size_t j = grid.symmetric ? first / grid.edge : 0; j < grid.tile_columns(); ++j) {
       const Range own = grid.column(j);
       const bool diagonal = grid.symmetric && own.first < p.rows.last;
-      p.columns.push_back({j, {first, diagonal ? own.last : p.rows.last}, diagonal});
+      p.columns.push_back({j, own, {first, diagonal ? own.last : p.rows.last}, diagonal});
     }
     out.push_back(std::move(p));
   }

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "ntk/contraction/rectangles.hpp"
+#include "ntk/contraction/shapes.hpp"
+
+/// What rules take, in operations of large products: elementwise passes, operands that are packed and results that are
+/// stored count as many operations as they take as long. Fixed numbers, nothing is timed. They are those of processors
+/// with vectors of 8 or 16 numbers, whose products run at 30 to 60 operations a cycle while a pass over arrays is bound
+/// by their caches.
+namespace xtangent::ntk::effort {
+
+constexpr double packed = 6;        // an operand's element, each time that a product arranges it
+constexpr double stored = 10;       // a product's element that a pass in the cache reads again
+constexpr double accumulated = 40;  // an element that is added to the block in double
+constexpr double written = 35;      // an element of a gradient, to memory and back
+constexpr double moved = 15;        // an element of a factor that is brought into another layout
+constexpr double shifted = 3;       // an addition of shifted sums
+constexpr double convolved = 1.5;   // an operation of a convolution's gradient: its products are narrow
+
+/// Elements that are computed of a rows x columns block in rectangles of that edge: all, or those of the rectangles on
+/// and above its diagonal.
+inline double area(double rows, double columns, bool symmetric, double edge) {
+  if (!symmetric) return rows * columns;
+  const double whole = std::floor(rows / edge), rest = rows - whole * edge;
+  return (rows * rows + whole * edge * edge + rest * rest) / 2;
+}
+
+/// Products whose results have so many elements, each a sum over `length`, in rectangles of that edge.
+inline double products(double elements, double length, double edge) {
+  return elements * length * (2 + 2 * packed / edge);
+}
+
+inline double edge_of(double rows, double columns) {
+  return static_cast<double>(
+      rectangle_edge(static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)));
+}
+
+/// The elements that are computed of a block, and edges of their rectangles: of the right factors' Gram (one entry for
+/// a pair of examples) and the left ones' (one for each pair of their probes).
+struct Areas {
+  double right, right_edge, left, left_edge;
+
+  explicit Areas(const BlockShape& b) {
+    const double na = static_cast<double>(b.rows), nb = static_cast<double>(b.columns),
+                 k = static_cast<double>(b.row_probes());
+    const bool equal = b.mode == ProbeMode::equal;
+    right_edge = edge_of(na, nb);
+    right = area(na, nb, b.symmetric, right_edge);
+    left_edge = equal ? right_edge : edge_of(k * na, k * nb);
+    left = equal ? k * right : area(k * na, k * nb, b.symmetric, left_edge);
+  }
+};
+
+}  // namespace xtangent::ntk::effort

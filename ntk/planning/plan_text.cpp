@@ -1,0 +1,146 @@
+// The table of a plan, and the speed that its seconds are predicted from.
+#include <algorithm>
+#include <chrono>
+#include <iomanip>
+#include <mutex>
+#include <ostream>
+
+#include "autodiff/kernels/blas.hpp"
+#include "ntk/contraction/rule.hpp"
+#include "ntk/planning/planner.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+// A row of the table: one term, or several that cost the same.
+struct Row {
+  std::string parameter, op, factor, rule;
+  double flop, held, scratch;
+  std::size_t count = 1;
+
+  bool equals(const Row& other) const {
+    return op == other.op && factor == other.factor && rule == other.rule && flop == other.flop && held == other.held &&
+           scratch == other.scratch;
+  }
+};
+
+std::string kinds(const Term& term) {
+  std::string out;
+  for (const UseShape& part : term.parts) out.append(out.empty() ? "" : " + ").append(name(part.kind));
+  return out;
+}
+
+// Terms of less than a hundredth of the work go into one row, unless there is only one of them.
+std::vector<Row> rows_of(const Plan& p) {
+  std::vector<Row> out, small;
+  for (const TermPlan& term : p.terms) {
+    Row row{term.parameter,   term.op + (term.term.uses > 1 ? ", " + std::to_string(term.term.uses) + " uses" : ""),
+            kinds(term.term), term.fused ? "with weight" : term.rule->name(),
+            term.cost.flop,   term.held_bytes,
+            term.cost.bytes};
+    if (row.flop < 0.01 * p.flop()) {
+      small.push_back(std::move(row));
+      continue;
+    }
+    const auto same = std::find_if(out.begin(), out.end(), [&](const Row& other) { return row.equals(other); });
+    if (same == out.end())
+      out.push_back(std::move(row));
+    else
+      ++same->count;
+  }
+  if (small.size() == 1) out.push_back(small[0]);
+  if (small.size() > 1) {
+    Row rest{std::to_string(small.size()) + (out.empty() ? " parameters" : " others"), "", "", "", 0, 0, 0};
+    for (const Row& row : small) {
+      rest.flop += row.flop;
+      rest.held += row.held;
+      rest.scratch = std::max(rest.scratch, row.scratch);
+    }
+    out.push_back(std::move(rest));
+  }
+  for (Row& row : out)
+    if (row.count > 1) row.parameter += " and " + std::to_string(row.count - 1) + " like it";
+  return out;
+}
+
+void write_terms(std::ostream& out, const Plan& p) {
+  const std::vector<Row> rows = rows_of(p);
+  const auto width = [&](const std::string& title, std::string Row::*field) {
+    std::size_t most = title.size();
+    for (const Row& row : rows) most = std::max(most, (row.*field).size());
+    return static_cast<int>(most) + 2;
+  };
+  const int parameter = width("parameter", &Row::parameter), op = width("op", &Row::op),
+            factor = width("factor", &Row::factor), rule = width("rule", &Row::rule);
+  out << std::left << std::setw(parameter) << "parameter" << std::setw(op) << "op" << std::setw(factor) << "factor"
+      << std::setw(rule) << "rule" << std::right << std::setw(10) << "FLOP" << std::setw(14) << "an example"
+      << std::setw(12) << "scratch\n";
+  for (const Row& row : rows) {
+    const double n = static_cast<double>(row.count);
+    out << std::left << std::setw(parameter) << row.parameter << std::setw(op) << row.op << std::setw(factor)
+        << row.factor << std::setw(rule) << row.rule << std::right << std::setw(10) << readable_number(n * row.flop, "")
+        << std::setw(14) << readable_bytes(n * row.held) << std::setw(11) << readable_bytes(row.scratch) << "\n";
+  }
+}
+
+void write_cut(std::ostream& out, const Plan& p) {
+  const Partition& c = p.partition;
+  out << "tiles    " << p.grid.count() << " of " << std::min(c.tile, std::max(p.rows, p.columns)) << " x "
+      << std::min(c.tile, p.columns) << " examples";
+  if (!c.rows_held)
+    out << ", all examples swept in step, " << c.shard << " a recording\n";
+  else
+    out << ", factors of " << std::min(c.panel, p.rows) << " examples held"
+        << (c.columns_held || c.panel >= p.rows ? "" : ", columns swept in step") << ", " << c.shard
+        << " a recording\n";
+}
+
+}  // namespace
+
+double product_speed(std::size_t scalar_bytes) {
+  const auto measure = [](auto zero) {
+    using T = decltype(zero);
+    constexpr std::size_t n = 512;
+    const Array<T> a = Array<T>::ones({n, n});
+    Array<T> c({n, n});
+    double best = 1e30;
+    for (int i = 0; i < 5; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      kernels::gemm(false, false, n, n, n, T(1), a.data(), n, a.data(), n, T(0), c.mutable_data(), n);
+      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    return 2.0 * n * n * n / best;
+  };
+  static std::once_flag once;
+  static double of_float = 0, of_double = 0;
+  std::call_once(once, [&] {
+    of_float = measure(0.0f);
+    of_double = measure(0.0);
+  });
+  return scalar_bytes == sizeof(float) ? of_float : of_double;
+}
+
+std::ostream& operator<<(std::ostream& out, const Plan& p) {
+  const std::ios_base::fmtflags flags = out.flags();
+  const std::streamsize precision = out.precision();
+  out << "kernel   " << p.rows << " x " << p.columns << " examples" << (p.symmetric ? " (symmetric)" : "")
+      << ", readout " << p.readout << ", " << p.probes << (p.probes == 1 ? " probe" : " probes") << " of " << p.outputs
+      << " outputs, " << p.parameters << " parameters\n"
+      << "strategy " << name(p.strategy) << "\n";
+  if (!p.terms.empty()) write_terms(out, p);
+  write_cut(out, p);
+  const double speed = product_speed(p.scalar_bytes);
+  out << "work     " << readable_number(p.sweep_flop, "FLOP") << " in sweeps, "
+      << readable_number(p.contraction_flop, "FLOP") << " in contractions\n"
+      << "memory   " << readable_bytes(p.result_held) << " for the kernel";
+  if (p.result_held < p.result_bytes) out << " (" << readable_bytes(p.result_bytes) << " in all)";
+  out << ", " << readable_bytes(p.working_bytes) << " to work in, of a budget of " << readable_bytes(p.budget_bytes)
+      << "\n"
+      << "time     about " << std::setprecision(2) << p.seconds(speed) << " s at " << readable_number(speed, "FLOP/s")
+      << "\n";
+  out.flags(flags);
+  out.precision(precision);
+  return out;
+}
+
+}  // namespace xtangent::ntk

@@ -1,0 +1,76 @@
+// The work of a plan, piece by piece: what is predicted is what progress is reported against.
+#include <algorithm>
+
+#include "ntk/contraction/rule.hpp"
+#include "ntk/planning/planner.hpp"
+
+namespace xtangent::ntk {
+
+BlockShape block_shape(const Plan& p, std::size_t rows, std::size_t columns, bool symmetric) {
+  return {rows, columns, p.probes, p.mode, symmetric};
+}
+
+double sweep_flop(const Plan& p, std::size_t n) {
+  const double k = static_cast<double>(p.probes), examples = static_cast<double>(n);
+  // The reference also forms the gradients of parameters; products record forward alone.
+  if (p.strategy == Strategy::jacobian) return examples * (1 + 2 * k) * p.forward_flop;
+  if (p.strategy == Strategy::vector_products) return examples * p.forward_flop;
+  return examples * (p.forward_flop + k * p.backward_flop);
+}
+
+double contraction_flop(const Plan& p, const TermPlan& term, std::size_t n, std::size_t m, bool diagonal) {
+  if (term.fused || n == 0) return 0;
+  return term.rule->cost(term.term, block_shape(p, n, m, diagonal), {p.scalar_bytes, p.room}).flop;
+}
+
+// A recording of the column, K pullbacks through it and K pushforwards through each row.
+double product_flop(const Plan& p, std::size_t n) {
+  const double k = static_cast<double>(p.probes);
+  return p.forward_flop * (1 + 2 * k + 2 * k * static_cast<double>(n));
+}
+
+double panel_flop(const Plan& p, const Panel& panel) { return sweep_flop(p, panel.rows.size()); }
+
+double column_flop(const Plan& p, const Panel& panel, const ColumnOfTiles& column) {
+  const std::size_t own = column.examples.size(), above = column.above().size();
+  double sum = 0;
+  if (p.strategy == Strategy::vector_products) {
+    for (const std::size_t rows : {above, column.diagonal ? own : 0})
+      if (rows > 0) sum += static_cast<double>(own) * product_flop(p, rows);
+    return sum;
+  }
+  if (!panel.holds(column, p.symmetric)) sum += sweep_flop(p, own);
+  for (const TermPlan& term : p.terms)
+    sum += contraction_flop(p, term, above, own, false) +
+           (column.diagonal ? contraction_flop(p, term, own, own, true) : 0);
+  return sum;
+}
+
+void count_work(Plan& p) {
+  p.sweep_flop = p.contraction_flop = 0;
+  for (TermPlan& term : p.terms) term.cost = {};
+  const auto contraction = [&](std::size_t n, std::size_t m, bool diagonal) {
+    for (TermPlan& term : p.terms) {
+      if (term.fused || n == 0) continue;
+      const RuleCost one = term.rule->cost(term.term, block_shape(p, n, m, diagonal), {p.scalar_bytes, p.room});
+      term.cost.flop += one.flop;
+      term.cost.bytes = std::max(term.cost.bytes, one.bytes);
+      p.contraction_flop += one.flop;
+    }
+  };
+  for (const Panel& panel : panels_of(p.grid, p.partition.panel)) {
+    p.sweep_flop += panel_flop(p, panel);
+    for (const ColumnOfTiles& column : panel.columns) {
+      const std::size_t own = column.examples.size();
+      if (p.strategy == Strategy::vector_products) {
+        p.sweep_flop += column_flop(p, panel, column);
+        continue;
+      }
+      if (!panel.holds(column, p.symmetric)) p.sweep_flop += sweep_flop(p, own);
+      contraction(column.above().size(), own, false);
+      if (column.diagonal) contraction(own, own, true);
+    }
+  }
+}
+
+}  // namespace xtangent::ntk
