@@ -53,20 +53,20 @@ std::string text_of(const Manifest& manifest) {
   for (const auto& [name, value] : settings) given[name] = value;
   const Grid& g = shape.grid;
   const Json all = {{"format", format},
-          {"kernel",
-           {{"rows", g.rows},
-            {"columns", g.columns},
-            {"symmetric", g.symmetric},
-            {"block", shape.block},
-            {"planes", shape.planes}}},
-          {"partition",
-           {{"strategy", name(partition.strategy)},
-            {"tile", partition.tile},
-            {"panel", partition.panel},
-            {"shard", partition.shard},
-            {"rows_held", partition.rows_held},
-            {"columns_held", partition.columns_held}}},
-          {"settings", given}};
+                    {"kernel",
+                     {{"rows", g.rows},
+                      {"columns", g.columns},
+                      {"symmetric", g.symmetric},
+                      {"block", shape.block},
+                      {"planes", shape.planes}}},
+                    {"partition",
+                     {{"strategy", name(partition.strategy)},
+                      {"tile", partition.tile},
+                      {"panel", partition.panel},
+                      {"shard", partition.shard},
+                      {"rows_held", partition.rows_held},
+                      {"columns_held", partition.columns_held}}},
+                    {"settings", given}};
   return all.dump(1) + "\n";
 }
 
@@ -78,12 +78,13 @@ Manifest read_manifest(const fs::path& folder) {
     if (all.at("format") != format) fail(folder / manifest_name, "is of another version of the library.");
     const Json &kernel = all.at("kernel"), &cut = all.at("partition");
     out.shape = {{kernel.at("rows"), kernel.at("columns"), cut.at("tile"), kernel.at("symmetric")},
-              kernel.at("block"),
-              kernel.at("planes")};
+                 kernel.at("block"),
+                 kernel.at("planes")};
     out.partition = {
         strategy_of(cut.at("strategy")), cut.at("tile"), cut.at("panel"), cut.at("shard"), cut.at("rows_held"),
         cut.at("columns_held")};
-    for (const auto& [name, value] : all.at("settings").items()) out.settings.emplace_back(name, value.get<std::string>());
+    for (const auto& [name, value] : all.at("settings").items())
+      out.settings.emplace_back(name, value.get<std::string>());
   } catch (const Json::exception& wrong) {
     fail(folder / manifest_name, std::string("is corrupt: ") + wrong.what() + ". Remove the folder to begin again.");
   }

@@ -34,8 +34,7 @@ inline double products(double elements, double length, double edge) {
 }
 
 inline double edge_of(double rows, double columns) {
-  return static_cast<double>(
-      rectangle_edge(static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)));
+  return static_cast<double>(rectangle_edge(static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)));
 }
 
 /// The elements that are computed of a block, and edges of their rectangles: of the right factors' Gram (one entry for

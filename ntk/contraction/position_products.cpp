@@ -63,7 +63,7 @@ PositionGrams::PositionGrams(const BlockShape& b, double rows_each, double posit
 
 }  // namespace effort
 
-#define XTANGENT_INSTANTIATE(T)                                                                                       \
+#define XTANGENT_INSTANTIATE(T) \
   template void add_left_grams(const Rectangle&, const Rows<T>&, const Rows<T>&, const T*, T*, std::size_t, Block&);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

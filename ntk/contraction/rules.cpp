@@ -8,12 +8,7 @@ namespace xtangent::ntk {
 
 // The table: one line a rule, which its file defines.
 #define XTANGENT_RULES(rule) \
-  rule(last_layer)           \
-  rule(outer)                \
-  rule(pixel_gram)           \
-  rule(position_gram)        \
-  rule(gather)               \
-  rule(materialize)
+  rule(last_layer) rule(outer) rule(pixel_gram) rule(position_gram) rule(gather) rule(materialize)
 
 #define XTANGENT_DECLARE(rule) const Rule& rule();
 XTANGENT_RULES(XTANGENT_DECLARE)

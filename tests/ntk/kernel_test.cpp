@@ -389,7 +389,16 @@ BOOST_AUTO_TEST_CASE(errors) {
   x = random_array(random, {3, 4});
   BOOST_CHECK_THROW(ntk::pntk(mixing, mixing_params, x), batch_error);
   const Written flat({{"w", {3, 4}}}, [](auto p, const auto& v) { return sum(linear(v, p("w")), {-1}); });
-  BOOST_CHECK_THROW(ntk::pntk(flat, flat.init<double>(1), x), shape_error);
+  // One number for each example is one output; more axes are refused, with the caller's shapes.
+  const auto flat_params = flat.init<double>(1);
+  const Written column({{"w", {3, 4}}}, [](auto p, const auto& v) { return sum(linear(v, p("w")), {-1}, true); });
+  BOOST_TEST(difference(ntk::entk(flat, flat_params, x), ntk::entk(column, flat_params, x)) == 0.0);
+  const Written cube({{"w", {3, 4}}}, [](auto p, const auto& v) {
+    return reshape(linear(v, p("w")), {v.shape()[0], 1, 3});
+  });
+  const std::string message = message_of<shape_error>([&] { ntk::pntk(cube, cube.init<double>(1), x); });
+  BOOST_TEST(has(message, "(3, 1, 3)"));
+  BOOST_TEST(has(message, "(3, 4)"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
