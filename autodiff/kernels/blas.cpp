@@ -1,12 +1,10 @@
 #include "autodiff/kernels/blas.hpp"
 
 #include <cblas.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
 #include <initializer_list>
 #include <mutex>
 #include <string_view>
@@ -29,7 +27,7 @@ void prepare() {
     if (!core.fits)
       std::fprintf(stderr,
                    "xtangent: OpenBLAS runs its %s kernels, this processor can run %s, several times faster. Set "
-                   "OPENBLAS_CORETYPE=%s, or call xtangent::kernels::use_fitting_blas_core(argv) first in main.\n",
+                   "OPENBLAS_CORETYPE=%s, or call xtangent::use_fitting_blas_core(argv) first in main.\n",
                    core.core.c_str(), core.suggested.c_str(), core.suggested.c_str());
   });
 }
@@ -116,15 +114,6 @@ BlasCore blas_core() {
   out.fits = out.suggested == out.core;
 #endif
   return out;
-}
-
-void use_fitting_blas_core(char** argv) {
-  const BlasCore core = blas_core();
-  if (core.fits || std::getenv("OPENBLAS_CORETYPE")) return;  // a core that the user asked for stays
-  setenv("OPENBLAS_CORETYPE", core.suggested.c_str(), 1);
-  execv("/proc/self/exe", argv);
-  // Only reached when the program could not be started again; prepare() will say what to set.
-  unsetenv("OPENBLAS_CORETYPE");
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                                    \

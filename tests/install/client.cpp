@@ -8,7 +8,7 @@
 
 int main(int, char** argv) {
   using namespace xtangent;
-  kernels::use_fitting_blas_core(argv);
+  use_fitting_blas_core(argv);
 
   // Expressions go in, arrays of the type that this program's settings give come out.
   const xt::xarray<double> values = {{0.5, -1.0, 2.0}, {1.5, 0.25, -0.75}};
