@@ -1,6 +1,5 @@
 #include <cstdio>
 #include <xtangent.hpp>
-#include <xtensor/xrandom.hpp>
 using namespace xtangent;
 int main(int, char** argv) {
   use_fitting_blas_core(argv);

@@ -17,7 +17,6 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <xtensor/xrandom.hpp>
 
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/parallel.hpp"

@@ -2,9 +2,6 @@
 #include <cmath>
 #include <cstdio>
 #include <xtangent.hpp>
-#include <xtensor/xarray.hpp>
-#include <xtensor/xrandom.hpp>
-#include <xtensor/xview.hpp>
 
 int main(int, char** argv) {
   using namespace xtangent;
