@@ -101,13 +101,18 @@ BlasCore blas_core() {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool core_is_avx512 = one_of(out.core, {"SkylakeX", "Cooperlake", "SapphireRapids", "Sapphirerapids"});
-  const bool core_is_avx2 = core_is_avx512 || one_of(out.core, {"Haswell", "Zen", "Excavator"});
+  // A name that is in none of the lists is of an OpenBLAS newer than they are, which knows its processors.
+  const bool core_is_avx512 = one_of(out.core, {"SkylakeX", "Cooperlake", "SapphireRapids"});
+  const bool core_is_avx2 = one_of(out.core, {"Haswell", "Zen", "Excavator"});
+  const bool core_is_older = one_of(
+      out.core, {"Katmai",    "Coppermine", "Northwood", "Prescott",    "Banias",     "Atom",       "Core2",
+                 "Penryn",    "Dunnington", "Nehalem",   "Sandybridge", "Athlon",     "Opteron",    "Opteron_SSE3",
+                 "Barcelona", "Nano",       "Bobcat",    "Bulldozer",   "Piledriver", "Steamroller"});
   // AVX2 kernels on an AVX-512 processor of AMD are within a few percent of its AVX-512 ones; elsewhere they are not.
   const bool fast_avx2 = avx512 && !__builtin_cpu_is("intel");
-  if (avx512 && !core_is_avx512 && !(core_is_avx2 && fast_avx2))
+  if (avx512 && (core_is_older || (core_is_avx2 && !fast_avx2)))
     out.suggested = "SkylakeX";
-  else if (!avx512 && avx2 && !core_is_avx2)
+  else if (!avx512 && avx2 && core_is_older)
     out.suggested = __builtin_cpu_is("amd") ? "Zen" : "Haswell";
   else if (!avx512 && core_is_avx512)
     out.suggested = avx2 ? "Haswell" : "Nehalem";
