@@ -1,9 +1,9 @@
 #pragma once
 
 /// Everything: automatic differentiation, networks, kernels.
+#include "autodiff/blas_core.hpp"
 #include "autodiff/derivatives.hpp"
 #include "autodiff/factor.hpp"
-#include "autodiff/kernels/blas.hpp"
 #include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/convolution.hpp"

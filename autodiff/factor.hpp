@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "autodiff/kernels/im2col.hpp"
+#include "autodiff/kernels/conv_shape.hpp"
 #include "autodiff/tape.hpp"
 
 /// Gradients of single examples with respect to parameters, in factored form.

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <type_traits>
-#include <xtensor/xadapt.hpp>
-#include <xtensor/xarray.hpp>
 
 #include "autodiff/array.hpp"
+#include "autodiff/xtensor_headers.hpp"
 
-/// Where users' xt::xarray and the library's Array meet. Only templates: xt::xarray appears in no compiled symbol.
+/// Where users' xt::xarray and the library's Array meet, with xtensor's arrays, views, mathematics and random numbers.
+/// Only templates: xt::xarray appears in no compiled symbol.
 namespace xtangent {
 
 template <class T>

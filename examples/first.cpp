@@ -1,9 +1,8 @@
 #include <cstdio>
 #include <xtangent.hpp>
-#include <xtensor/xrandom.hpp>
 using namespace xtangent;
 int main(int, char** argv) {
-  kernels::use_fitting_blas_core(argv);
+  use_fitting_blas_core(argv);
   const xt::xarray<float> x = xt::random::randn<float>({200, 16});  // 200 examples of two classes
   std::vector<std::size_t> labels(200);
   for (std::size_t n = 0; n < 200; ++n) labels[n] = x(n, 0) + x(n, 1) > 0;

@@ -56,7 +56,7 @@ struct Reader : nn::Module<Reader> {
 }  // namespace
 
 int main(int, char** argv) {
-  kernels::use_fitting_blas_core(argv);
+  use_fitting_blas_core(argv);
   // Which of the first and the last of six numbers is the larger?
   const std::size_t n = 256, steps = 6;
   const Array<float> x = nn::draw<float>(nn::normal(1.0), {n, steps, 1}, 1, 0);

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "autodiff/kernels/convert.hpp"
+#include "autodiff/kernels/element_type.hpp"
 #include "nn/module.hpp"
 
 /// Files in the safetensors format: the exchange with PyTorch. `safetensors.torch.save_file(net.state_dict(), file)` is

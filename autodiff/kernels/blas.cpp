@@ -1,12 +1,10 @@
 #include "autodiff/kernels/blas.hpp"
 
 #include <cblas.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
 #include <initializer_list>
 #include <mutex>
 #include <string_view>
@@ -29,7 +27,7 @@ void prepare() {
     if (!core.fits)
       std::fprintf(stderr,
                    "xtangent: OpenBLAS runs its %s kernels, this processor can run %s, several times faster. Set "
-                   "OPENBLAS_CORETYPE=%s, or call xtangent::kernels::use_fitting_blas_core(argv) first in main.\n",
+                   "OPENBLAS_CORETYPE=%s, or call xtangent::use_fitting_blas_core(argv) first in main.\n",
                    core.core.c_str(), core.suggested.c_str(), core.suggested.c_str());
   });
 }
@@ -103,28 +101,24 @@ BlasCore blas_core() {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool core_is_avx512 = one_of(out.core, {"SkylakeX", "Cooperlake", "SapphireRapids", "Sapphirerapids"});
-  const bool core_is_avx2 = core_is_avx512 || one_of(out.core, {"Haswell", "Zen", "Excavator"});
+  // A name that is in none of the lists is of an OpenBLAS newer than they are, which knows its processors.
+  const bool core_is_avx512 = one_of(out.core, {"SkylakeX", "Cooperlake", "SapphireRapids"});
+  const bool core_is_avx2 = one_of(out.core, {"Haswell", "Zen", "Excavator"});
+  const bool core_is_older = one_of(
+      out.core, {"Katmai",    "Coppermine", "Northwood", "Prescott",    "Banias",     "Atom",       "Core2",
+                 "Penryn",    "Dunnington", "Nehalem",   "Sandybridge", "Athlon",     "Opteron",    "Opteron_SSE3",
+                 "Barcelona", "Nano",       "Bobcat",    "Bulldozer",   "Piledriver", "Steamroller"});
   // AVX2 kernels on an AVX-512 processor of AMD are within a few percent of its AVX-512 ones; elsewhere they are not.
   const bool fast_avx2 = avx512 && !__builtin_cpu_is("intel");
-  if (avx512 && !core_is_avx512 && !(core_is_avx2 && fast_avx2))
+  if (avx512 && (core_is_older || (core_is_avx2 && !fast_avx2)))
     out.suggested = "SkylakeX";
-  else if (!avx512 && avx2 && !core_is_avx2)
+  else if (!avx512 && avx2 && core_is_older)
     out.suggested = __builtin_cpu_is("amd") ? "Zen" : "Haswell";
   else if (!avx512 && core_is_avx512)
     out.suggested = avx2 ? "Haswell" : "Nehalem";
   out.fits = out.suggested == out.core;
 #endif
   return out;
-}
-
-void use_fitting_blas_core(char** argv) {
-  const BlasCore core = blas_core();
-  if (core.fits || std::getenv("OPENBLAS_CORETYPE")) return;  // a core that the user asked for stays
-  setenv("OPENBLAS_CORETYPE", core.suggested.c_str(), 1);
-  execv("/proc/self/exe", argv);
-  // Only reached when the program could not be started again; prepare() will say what to set.
-  unsetenv("OPENBLAS_CORETYPE");
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                                    \

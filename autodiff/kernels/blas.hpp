@@ -35,10 +35,4 @@ struct BlasCore {
 };
 BlasCore blas_core();
 
-/// Makes OpenBLAS use kernels that fit the processor, by starting this program again with OPENBLAS_CORETYPE set.
-/// Call it first in main: `xtangent::kernels::use_fitting_blas_core(argv);`. Returns when nothing needs to change.
-/// OpenBLAS before 0.3.22 or so does not know processors newer than itself and falls back to kernels that are up to
-/// seven times slower. Without this call the library prints one line to stderr at its first product.
-void use_fitting_blas_core(char** argv);
-
 }  // namespace xtangent::kernels

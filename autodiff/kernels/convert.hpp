@@ -3,10 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "autodiff/kernels/element_type.hpp"
+
 /// Elements as files hold them, little-endian and at any address, to and from T = float or double.
 namespace xtangent::kernels {
-
-enum class ElementType : std::uint8_t { boolean, u8, i8, u16, i16, u32, i32, u64, i64, f16, bf16, f32, f64 };
 
 std::size_t bytes_of(ElementType type);
 bool is_floating(ElementType type);

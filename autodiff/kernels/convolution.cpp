@@ -5,6 +5,7 @@
 #include "autodiff/array.hpp"
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/direct_convolution.hpp"
+#include "autodiff/kernels/im2col.hpp"
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/simd/loops.hpp"

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "autodiff/kernels/im2col.hpp"
+#include "autodiff/kernels/conv_shape.hpp"
 
 /// Convolutions over contiguous images (count, channels, height, width), images in parallel: by minimal filtering
 /// (winograd.hpp), the loops of direct.hpp, or im2col and BLAS, whichever fits the shapes.

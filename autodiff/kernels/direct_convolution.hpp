@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "autodiff/kernels/im2col.hpp"
+#include "autodiff/kernels/conv_shape.hpp"
 
 /// The convolutions of convolution.hpp with stride 1 by the loops of direct.hpp: no patch matrix is made, and each
 /// value that is loaded meets several outputs while it is in a register. Beside im2col and OpenBLAS on one core: 1.3

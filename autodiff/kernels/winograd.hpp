@@ -1,6 +1,6 @@
 #pragma once
 
-#include "autodiff/kernels/im2col.hpp"
+#include "autodiff/kernels/conv_shape.hpp"
 
 /// The convolutions of convolution.hpp with 3 x 3 kernels and stride 1 by minimal filtering (tiles.hpp): less than half
 /// the products, and a rounding error of about twice that of direct ones.

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "autodiff/kernels/simd/functions.hpp"
+#include "autodiff/kernels/function.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 
-/// Elementwise functions of one argument; values and slopes are in kernels/functions.hpp.
+/// Elementwise functions of one argument; values and slopes are in kernels/simd/functions.hpp.
 /// Cost: one pass. At kinks (relu, abs, step at 0) the slope is that of the left side, 0 for abs.
 namespace xtangent {
 

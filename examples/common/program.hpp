@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "autodiff/kernels/blas.hpp"
+#include "autodiff/blas_core.hpp"
 
 namespace xtangent::examples {
 
@@ -16,7 +16,7 @@ namespace xtangent::examples {
 template <class Settings>
 std::optional<int> parse_options(int argc, char** argv, const char* description, Settings& settings,
                                  void (*add_options)(CLI::App&, Settings&)) {
-  kernels::use_fitting_blas_core(argv);
+  use_fitting_blas_core(argv);
   CLI::App app{description};
   add_options(app, settings);
   try {

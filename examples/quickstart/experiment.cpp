@@ -5,7 +5,7 @@
 #include <numeric>
 #include <set>
 
-#include "autodiff/kernels/blas.hpp"
+#include "autodiff/blas_core.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/quickstart/comparison.hpp"
@@ -86,7 +86,7 @@ class Run {
     result_.test_images = images_.test.count();
     result_.kernel_train = kernel_train_.size();
     result_.kernel_test = kernel_test_.size();
-    result_.blas_core = kernels::blas_core().core;
+    result_.blas_core = blas_core_name();
     result_.threads = threads_in_use();
     Pictures& pictures = result_.pictures;
     std::vector<std::size_t> samples;

@@ -61,7 +61,7 @@ void regress(const nn::Parameters<float>& params, const spirals::Points& train, 
 }  // namespace
 
 int main(int, char** argv) {
-  xtangent::kernels::use_fitting_blas_core(argv);
+  xtangent::use_fitting_blas_core(argv);
   // [load]
   const nn::Parameters<float> params = nn::load_parameters<float>(net, "spirals.safetensors");
   const spirals::Points train = spirals::points(300, 1), test = spirals::points(300, 2);

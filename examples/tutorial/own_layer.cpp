@@ -30,7 +30,7 @@ struct Waves : nn::Module<Waves> {
 }  // namespace
 
 int main(int, char** argv) {
-  kernels::use_fitting_blas_core(argv);
+  use_fitting_blas_core(argv);
   // [use]
   const nn::Sequential net = nn::sequential(Waves{2, 64}, nn::Linear{128, 3});
   std::cout << net.summary({2});

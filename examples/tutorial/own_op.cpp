@@ -48,7 +48,7 @@ struct Capped : nn::Module<Capped> {
 }  // namespace
 
 int main(int, char** argv) {
-  kernels::use_fitting_blas_core(argv);
+  use_fitting_blas_core(argv);
   // [derivatives]
   const auto f = [](const Var<double>& x) { return sum(softcap(x, 2.0) * x); };
   const xt::xarray<double> x = {0.5, -1.0, 3.0}, v = {1.0, 0.0, 0.0};

@@ -7,7 +7,7 @@
 using namespace xtangent;
 
 int main(int, char** argv) {
-  kernels::use_fitting_blas_core(argv);
+  use_fitting_blas_core(argv);
   // [summary]
   const nn::Sequential net = spirals::network();
   std::cout << net.summary({2});

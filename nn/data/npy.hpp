@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "autodiff/array.hpp"
-#include "autodiff/kernels/convert.hpp"
+#include "autodiff/kernels/element_type.hpp"
 #include "nn/data/zip.hpp"
 
 /// NumPy's files.

@@ -4,11 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <sstream>
-#include <xtensor/xmath.hpp>
-#include <xtensor/xrandom.hpp>
-#include <xtensor/xstrided_view.hpp>
-#include <xtensor/xtensor.hpp>
-#include <xtensor/xview.hpp>
 
 #include "autodiff/var.hpp"
 #include "autodiff/xtensor.hpp"

@@ -3,7 +3,6 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <sstream>
-#include <xtensor/xview.hpp>
 
 #include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/indexing.hpp"

@@ -1,8 +1,6 @@
 #include "autodiff/ops/indexing.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <xtensor/xmanipulation.hpp>
-#include <xtensor/xview.hpp>
 
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/xtensor.hpp"

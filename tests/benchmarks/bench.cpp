@@ -17,8 +17,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <xtensor/xrandom.hpp>
 
+#include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "xtangent.hpp"
 
@@ -83,7 +83,7 @@ Json row(const std::string& workload, const std::string& kernel, std::size_t n, 
           {"peak_mib", peak_mib()},
           {"gflops", flop / seconds * 1e-9},
           {"threads", kernels::thread_count()},
-          {"core", kernels::blas_core().core}};
+          {"core", blas_core_name()}};
 }
 
 Json time_product(std::size_t repeat) {
@@ -172,7 +172,7 @@ Json time_training(const std::string& workload, std::size_t batch, std::size_t r
               {"seconds", seconds},
               {"peak_mib", peak_mib()},
               {"threads", kernels::thread_count()},
-              {"core", kernels::blas_core().core},
+              {"core", blas_core_name()},
               {"images_per_second", static_cast<double>(batch) / seconds}};
   out["sum"] = fitted.history.back().loss;
   return out;
@@ -181,7 +181,7 @@ Json time_training(const std::string& workload, std::size_t batch, std::size_t r
 }  // namespace
 
 int main(int argc, char** argv) {
-  kernels::use_fitting_blas_core(argv);
+  use_fitting_blas_core(argv);
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
     if (words.size() == 1 && words[0] == "list") {

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "autodiff/array.hpp"
-#include "autodiff/kernels/blas.hpp"
+#include "autodiff/blas_core.hpp"
 #include "autodiff/kernels/convolution.hpp"
 #include "autodiff/kernels/parallel.hpp"
 
@@ -187,7 +187,7 @@ void let_idle_threads_sleep(char** argv) {
 
 int main(int argc, char** argv) {
   let_idle_threads_sleep(argv);
-  kernels::use_fitting_blas_core(argv);
+  use_fitting_blas_core(argv);
   try {
     const std::size_t count = argc > 1 ? std::stoul(argv[1]) : 64;
     const std::size_t threads = argc > 2 ? std::stoul(argv[2]) : kernels::thread_count();

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "autodiff/kernels/blas.hpp"
+#include "autodiff/blas_core.hpp"
 #include "autodiff/kernels/random.hpp"
 #include "ntk/contraction/rule.hpp"
 
@@ -153,7 +153,7 @@ double time_layer(const Layer& layer, std::size_t probes, std::size_t rounds, do
 }  // namespace
 
 int main(int argc, char** argv) {
-  kernels::use_fitting_blas_core(argv);
+  use_fitting_blas_core(argv);
   const std::size_t rounds = argc > 1 ? std::stoul(argv[1]) : 3;
   const std::string part = argc > 2 ? argv[2] : "";
   std::printf("%-24s%5s%4s  %-14s%6s   every rule: seconds, GFLOP/s as counted and (as weighed)\n", "layer", "N", "K",

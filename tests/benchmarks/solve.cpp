@@ -112,13 +112,13 @@ Json run(std::size_t n, const std::map<std::string, std::string>& given) {
           {"seconds_to_first_iteration", prepared},
           {"accuracy", nn::accuracy(predicted, test.labels(tested))},
           {"threads", kernels::thread_count()},
-          {"core", kernels::blas_core().core}};
+          {"core", blas_core_name()}};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  kernels::use_fitting_blas_core(argv);
+  use_fitting_blas_core(argv);
   try {
     if (argc < 2 || argc % 2) throw option_error("usage: solve N [--OPTION VALUE ...]");
     std::cout << run(std::stoul(argv[1]), options_of(argc, argv)) << "\n";

@@ -2,13 +2,10 @@
 #include <cmath>
 #include <cstdio>
 #include <xtangent.hpp>
-#include <xtensor/xarray.hpp>
-#include <xtensor/xrandom.hpp>
-#include <xtensor/xview.hpp>
 
 int main(int, char** argv) {
   using namespace xtangent;
-  kernels::use_fitting_blas_core(argv);
+  use_fitting_blas_core(argv);
 
   // Expressions go in, arrays of the type that this program's settings give come out.
   const xt::xarray<double> values = {{0.5, -1.0, 2.0}, {1.5, 0.25, -0.75}};

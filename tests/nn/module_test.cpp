@@ -1,6 +1,5 @@
 // Modules: names and layouts, scopes, evaluation, recording, and what goes wrong.
 #include <boost/test/unit_test.hpp>
-#include <xtensor/xrandom.hpp>
 
 #include "xtangent.hpp"
 

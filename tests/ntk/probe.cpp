@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "autodiff/kernels/blas.hpp"
+#include "autodiff/blas_core.hpp"
 #include "nn/nn.hpp"
 #include "ntk/kernel.hpp"
 
@@ -89,7 +89,7 @@ void store(const std::string& folder) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  xtangent::kernels::use_fitting_blas_core(argv);
+  xtangent::use_fitting_blas_core(argv);
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
     if (words.size() == 6 && words[0] == "memory")

@@ -80,7 +80,7 @@ void gradient_tile(std::size_t length, const T* y, std::size_t ldy, const T* con
     }
   }
   for (std::size_t o = 0; o < Outputs; ++o)
-    for (std::size_t r = 0; r < Rows; ++r) w[o * ldw + r] = (add ? w[o * ldw + r] : T(0)) + xsimd::hadd(sum[r][o]);
+    for (std::size_t r = 0; r < Rows; ++r) w[o * ldw + r] = (add ? w[o * ldw + r] : T(0)) + sum_of(sum[r][o]);
 }
 
 template <class T, std::size_t Outputs>

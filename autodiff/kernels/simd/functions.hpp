@@ -4,37 +4,17 @@
 //
 // `value` runs on numbers and on xsimd batches. `slope` (the derivative, given x and y = value(x)) also runs on Var, so
 // that a recorded sweep can be differentiated again: it uses only operators and functions that Var has too.
-// A new function is a struct here, a line in `Function` and in `with_function`, and a line in ops/activation.hpp.
+// A new function is a struct and a line in `with_function` here, a line in kernels/function.hpp and one in
+// ops/activation.hpp.
 
 #include <cmath>
 #include <numbers>
 
+#include "autodiff/kernels/function.hpp"
+
 namespace xtangent::kernels {
 
 // clang-format off: tables, one entry a line
-enum class Function {
-  exp,
-  log,
-  sqrt,
-  sin,
-  cos,
-  tanh,
-  sigmoid,
-  relu,
-  leaky_relu,
-  gelu,
-  silu,
-  softplus,
-  elu,
-  erf,
-  erfc,
-  abs,
-  sign,
-  step,
-  square,
-  reciprocal
-};
-
 namespace functions {
 
 // Numbers; for batches these names are found in xsimd, for Var in xtangent, by argument.

@@ -23,4 +23,13 @@ inline constexpr std::size_t output_block = vector_registers == 32 ? 8 : 4;
 template <class T>
 using Batch = xsimd::batch<T, Arch>;
 
+/// The sum of a vector's elements: hadd up to xsimd 9, reduce_add since.
+template <class T>
+T sum_of(const Batch<T>& v) {
+  if constexpr (requires { reduce_add(v); })
+    return reduce_add(v);
+  else
+    return hadd(v);
+}
+
 }  // namespace xtangent::kernels::XTANGENT_ISA

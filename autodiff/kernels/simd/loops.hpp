@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "autodiff/kernels/im2col.hpp"
+#include "autodiff/kernels/conv_shape.hpp"
 #include "autodiff/kernels/simd/functions.hpp"
 
 namespace xtangent::kernels {

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "autodiff/kernels/im2col.hpp"
+#include "autodiff/kernels/conv_shape.hpp"
 
 /// Grams of patches from Grams of pixels. With A[u, v] the inner product over channels of pixel u of one image with
 /// pixel v of another, the inner product of their patches at positions p and q is sum_f A[p + f, q + f] over the taps
