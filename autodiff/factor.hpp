@@ -100,7 +100,6 @@ class FactorSweep {
   std::vector<bool> active_;
   std::vector<std::int64_t> parameter_at_;  // index of the parameter that stands at a position, or -1
   std::size_t probes_, examples_;
-  bool had_probe_axis_;
   bool consume_;
   bool same_seeds_;                    // the cotangents of all examples of the output are the same
   std::size_t cursor_;                 // nodes at and after it have been visited

@@ -5,7 +5,7 @@
 
 #include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/ops/arithmetic.hpp"
-#include "autodiff/ops/indexing.hpp"
+#include "autodiff/rule_calls.hpp"
 #include "autodiff/tape.hpp"
 
 namespace xtangent {
@@ -19,73 +19,6 @@ std::vector<Var<T>> rule_arguments(const std::shared_ptr<Record<T>>& record, std
     x.push_back(on_tape && argument.index >= 0 ? var_at(record, static_cast<std::size_t>(argument.index))
                                                : argument.value);
   return x;
-}
-
-template <class T>
-void check_rule(const Op<T>& op, const char* rule, const Var<T>& result, const Shape& expected) {
-  if (result.defined() && !(result.shape() == expected))
-    throw rule_error("[" + op.name() + "] its " + rule + " returned shape " + to_string(result.shape()) +
-                     ", expected " + to_string(expected) + ".");
-}
-
-// Rules of ops without vector mode run once a probe; results are stacked.
-template <class T>
-std::vector<Var<T>> stack_probes(std::vector<std::vector<Var<T>>> each) {
-  std::vector<Var<T>> out(each.front().size());
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    std::vector<Var<T>> parts;
-    for (auto& results : each)
-      if (results[i].defined()) parts.push_back(reshape(results[i], results[i].shape().prepended(1)));
-    if (!parts.empty()) out[i] = concatenate<T>(parts, 0);
-  }
-  return out;
-}
-
-template <class T>
-Var<T> probe_of(const Var<T>& tangent, std::size_t k) {
-  const Shape shape = tangent.shape();
-  return reshape(slice(tangent, 0, k, k + 1), shape.slice(1, shape.rank()));
-}
-
-template <class T>
-std::vector<Var<T>> call_vjp(const Op<T>& op, Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted& wanted) {
-  const std::size_t k = probes(ybar, y.rank());
-  std::vector<Var<T>> out;
-  if (k == 0 || op.vector_mode()) {
-    out = op.vjp(x, y, ybar, wanted);
-  } else {
-    std::vector<std::vector<Var<T>>> each;
-    for (std::size_t i = 0; i < k; ++i) each.push_back(op.vjp(x, y, probe_of(ybar, i), wanted));
-    out = stack_probes(std::move(each));
-  }
-  if (out.size() != x.size())
-    throw rule_error("[" + op.name() + "] its vjp returned " + std::to_string(out.size()) + " cotangents for " +
-                     std::to_string(x.size()) + " arguments.");
-  for (std::size_t i = 0; i < x.size(); ++i)
-    check_rule(op, "vjp", out[i], with_probes_of(ybar, y.rank(), x[i].shape()));
-  return out;
-}
-
-template <class T>
-Var<T> call_jvp(const Op<T>& op, Vars<T> x, const Var<T>& y, Vars<T> dx) {
-  std::size_t k = 0;
-  for (std::size_t i = 0; i < x.size(); ++i)
-    if (dx[i].defined()) k = std::max(k, probes(dx[i], x[i].rank()));
-  Var<T> dy;
-  if (k == 0 || op.vector_mode()) {
-    dy = op.jvp(x, y, dx);
-  } else {
-    std::vector<std::vector<Var<T>>> each;
-    for (std::size_t p = 0; p < k; ++p) {
-      std::vector<Var<T>> one(dx.begin(), dx.end());
-      for (Var<T>& v : one)
-        if (v.defined()) v = probe_of(v, p);
-      each.push_back({op.jvp(x, y, one)});
-    }
-    dy = stack_probes(std::move(each)).front();
-  }
-  check_rule(op, "jvp", dy, k ? y.shape().prepended(k) : y.shape());
-  return dy;
 }
 
 template <class T>

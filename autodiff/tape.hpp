@@ -30,6 +30,9 @@ template <class T>
 struct Record {
   std::vector<Node<T>> nodes;
   std::uint64_t next_serial = 1;
+
+  /// Is the node that x stands on still there? Not after a rewind.
+  bool holds(const Var<T>& x) const { return x.position() < nodes.size() && nodes[x.position()].serial == x.serial(); }
 };
 
 struct TapeStatistics {
