@@ -86,7 +86,7 @@ struct ParameterUse {
 template <class T>
 class FactorSweep {
  public:
-  FactorSweep(const Var<T>& y, Array<T> ybar, Vars<T> parameters, bool consume = false);
+  FactorSweep(const Var<T>& y, Array<T> ybar, VarListOf<T> parameters, bool consume = false);
   /// The next use; nothing when the sweep is done.
   std::optional<ParameterUse<T>> next();
 

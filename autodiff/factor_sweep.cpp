@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "autodiff/factor.hpp"
+#include "autodiff/origin.hpp"
 #include "autodiff/rule_calls.hpp"
 
 namespace xtangent {
@@ -67,16 +68,10 @@ bool same_for_all_examples(const Array<T>& ybar) {
   return true;
 }
 
-std::string shapes_of_arguments(const auto& node) {
-  std::string text;
-  for (const auto& argument : node.arguments) text += (text.empty() ? "" : ", ") + to_string(argument.value.shape());
-  return text;
-}
-
 }  // namespace
 
 template <class T>
-FactorSweep<T>::FactorSweep(const Var<T>& y, Array<T> ybar, Vars<T> parameters, bool consume) : consume_(consume) {
+FactorSweep<T>::FactorSweep(const Var<T>& y, Array<T> ybar, VarListOf<T> parameters, bool consume) : consume_(consume) {
   if (!y.on_tape())
     throw tape_error("[per-example sweep] the output is a constant: it depends on no parameter. Record it on a tape.");
   record_ = y.record();
@@ -92,10 +87,7 @@ FactorSweep<T>::FactorSweep(const Var<T>& y, Array<T> ybar, Vars<T> parameters, 
   for (std::size_t i = 0; i <= last; ++i) {
     const Node<T>& node = record_->nodes[i];
     if (active_[i] && node.op && node.value.examples() == Examples::mixed)
-      throw batch_error("[" + node.op->name() + "] mixes examples: arguments " + shapes_of_arguments(node) +
-                        ", result " + to_string(node.value.shape()) +
-                        ". Per-example derivatives need axis 0 to run over examples from input to output: use "
-                        "evaluation mode, reduce over other axes, or reshape behind axis 0.");
+      throw batch_error(mixing_message(*record_, i));
   }
   if (y.examples() != Examples::axis0)
     throw batch_error("[per-example sweep] the output of shape " + to_string(y.shape()) +

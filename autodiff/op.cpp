@@ -137,7 +137,7 @@ Var<T> apply_dual(const std::shared_ptr<const Op<T>>& op, Vars<T> x, std::uint64
 }  // namespace
 
 template <class T>
-Var<T> apply(std::shared_ptr<const Op<T>> op, Vars<T> x) {
+Var<T> apply(std::shared_ptr<const Op<T>> op, VarListOf<T> x) {
   std::uint64_t level = 0;
   for (const Var<T>& v : x) {
     if (!v.defined()) throw rule_error("[" + op->name() + "] an argument is undefined.");
@@ -168,6 +168,7 @@ Var<T> apply(std::shared_ptr<const Op<T>> op, Vars<T> x) {
   node.op = std::move(op);
   node.value = Var<T>(y, spec.examples);
   node.serial = record->next_serial++;
+  node.origin = record->origin;
   const std::size_t index = record->nodes.size();
   const std::uint64_t serial = node.serial;
   record->nodes.push_back(std::move(node));
@@ -178,7 +179,7 @@ Var<T> apply(std::shared_ptr<const Op<T>> op, Vars<T> x) {
   template struct Op<T>;                                                                                     \
   template std::vector<Var<T>> call_vjp(const Op<T>&, Vars<T>, const Var<T>&, const Var<T>&, const Wanted&); \
   template Var<T> call_jvp(const Op<T>&, Vars<T>, const Var<T>&, Vars<T>);                                   \
-  template Var<T> apply(std::shared_ptr<const Op<T>>, Vars<T>);
+  template Var<T> apply(std::shared_ptr<const Op<T>>, VarList<T>);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

@@ -193,7 +193,7 @@ std::vector<Var<T>> without_tangents(Vars<T> x) {
 
 // Under streaming forward mode a sweep is linear: J^T (b + e b') for y = p + e t is J_p^T b + e (J_t^T b + J_p^T b').
 template <class T>
-std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs, SweepOptions options) {
+std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, VarListOf<T> inputs, SweepOptions options) {
   const std::uint64_t level = std::max(level_of(y), level_of(ybar));
   const std::vector<Var<T>> x = without_tangents(inputs);
   if (level == 0) return reverse_sweep<T>(y, ybar, x, options);
@@ -208,7 +208,8 @@ std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs
 }
 
 template <class T>
-std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangents, SweepOptions options) {
+std::vector<Var<T>> pushforward(VarListOf<T> outputs, VarListOf<T> inputs, VarListOf<T> tangents,
+                                SweepOptions options) {
   const std::uint64_t level = std::max(highest_level(outputs), highest_level(tangents));
   const std::vector<Var<T>> x = without_tangents(inputs);
   if (level == 0) return forward_sweep<T>(outputs, x, tangents, options);
@@ -218,7 +219,7 @@ std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangent
 }
 
 template <class T>
-ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>& f, Vars<T> x, Vars<T> dx) {
+ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>& f, VarListOf<T> x, VarListOf<T> dx) {
   if (x.size() != dx.size())
     throw shape_error("[jvp] " + std::to_string(x.size()) + " arguments, " + std::to_string(dx.size()) + " tangents.");
   static std::atomic<std::uint64_t> levels{0};  // only tells nested calls apart
@@ -235,11 +236,11 @@ ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>& f, 
   return {y, Var<T>(Array<T>::zeros(y.shape()))};
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                               \
-  template void accumulate(Var<T>&, const Var<T>&);                                           \
-  template std::vector<Var<T>> pullback(const Var<T>&, const Var<T>&, Vars<T>, SweepOptions); \
-  template std::vector<Var<T>> pushforward(Vars<T>, Vars<T>, Vars<T>, SweepOptions);          \
-  template ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>&, Vars<T>, Vars<T>);
+#define XTANGENT_INSTANTIATE(T)                                                                  \
+  template void accumulate(Var<T>&, const Var<T>&);                                              \
+  template std::vector<Var<T>> pullback(const Var<T>&, const Var<T>&, VarList<T>, SweepOptions); \
+  template std::vector<Var<T>> pushforward(VarList<T>, VarList<T>, VarList<T>, SweepOptions);    \
+  template ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>&, VarList<T>, VarList<T>);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

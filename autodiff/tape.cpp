@@ -4,7 +4,7 @@
 
 namespace xtangent {
 
-template <class T>
+template <Scalar T>
 Var<T> Tape<T>::variable(Array<T> value, Examples examples) {
   if (!value.defined()) throw tape_error("[variable] the value is undefined.");
   Node<T> node;
@@ -14,7 +14,7 @@ Var<T> Tape<T>::variable(Array<T> value, Examples examples) {
   return Var<T>(std::move(value), examples, record_, record_->nodes.size() - 1, node.serial);
 }
 
-template <class T>
+template <Scalar T>
 void Tape<T>::rewind(std::size_t mark) {
   if (mark > size())
     throw tape_error("[rewind] mark " + std::to_string(mark) + " lies beyond the tape's " + std::to_string(size()) +
@@ -22,7 +22,7 @@ void Tape<T>::rewind(std::size_t mark) {
   record_->nodes.resize(mark);
 }
 
-template <class T>
+template <Scalar T>
 TapeStatistics Tape<T>::statistics() const {
   TapeStatistics out;
   std::unordered_set<const T*> seen;
