@@ -42,46 +42,54 @@ MemoryStatistics memory_statistics() {
 void reset_peak_memory() { peak_bytes.store(live_bytes.load(relaxed), relaxed); }
 void release_recycled_memory() { pool::release(); }
 
-template <class T>
+template <Scalar T>
 Array<T>::Array(const Shape& shape) : buffer_(allocate<T>(shape.size())), shape_(shape), size_(shape.size()) {
   begin_ = buffer_.get();
 }
 
-template <class T>
+template <Scalar T>
 Array<T> Array<T>::full(const Shape& shape, T value) {
   Array out(shape);
   std::fill_n(out.begin_, out.size_, value);
   return out;
 }
 
-template <class T>
+template <Scalar T>
 Array<T> Array<T>::copy_of(const Shape& shape, const T* values) {
   Array out(shape);
   if (out.size_) std::memcpy(out.begin_, values, out.size_ * sizeof(T));
   return out;
 }
 
-template <class T>
+template <Scalar T>
 Array<T> Array<T>::from(const Shape& shape, const std::vector<T>& values) {
   if (values.size() != shape.size())
     throw shape_error("[Array::from] " + std::to_string(values.size()) + " values for shape " + to_string(shape) + ".");
   return copy_of(shape, values.data());
 }
 
-template <class T>
+template <Scalar T>
+void Array<T>::refuse(std::initializer_list<std::ptrdiff_t> index) const {
+  std::string text;
+  for (const std::ptrdiff_t i : index) text += (text.empty() ? "" : ", ") + std::to_string(i);
+  throw shape_error("[array] element (" + text + ") of an array of shape " + to_string(shape_) +
+                    ". Give one index for each axis, each from 0 to its extent - 1.");
+}
+
+template <Scalar T>
 T Array<T>::item() const {
   if (!defined() || size_ != 1)
     throw shape_error("[item] needs exactly one element, got shape " + to_string(shape_) + ".");
   return begin_[0];
 }
 
-template <class T>
+template <Scalar T>
 T* Array<T>::mutable_data() {
   if (defined() && !unique()) *this = clone();
   return begin_;
 }
 
-template <class T>
+template <Scalar T>
 Array<T> Array<T>::reshaped(const Shape& shape) const {
   if (shape.size() != size_)
     throw shape_error("[reshape] " + to_string(shape_) + " has " + std::to_string(size_) + " elements, " +
@@ -91,7 +99,7 @@ Array<T> Array<T>::reshaped(const Shape& shape) const {
   return out;
 }
 
-template <class T>
+template <Scalar T>
 Array<T> Array<T>::rows(std::size_t first, std::size_t last) const {
   if (rank() == 0 || first > last || last > shape_[0])
     throw shape_error("[rows] range [" + std::to_string(first) + ", " + std::to_string(last) + ") of axis 0 of shape " +
@@ -102,7 +110,7 @@ Array<T> Array<T>::rows(std::size_t first, std::size_t last) const {
   return flat_slice(first * stride, shape);
 }
 
-template <class T>
+template <Scalar T>
 Array<T> Array<T>::flat_slice(std::size_t first, const Shape& shape) const {
   if (first + shape.size() > size_)
     throw shape_error("[slice] " + std::to_string(shape.size()) + " elements from " + std::to_string(first) +

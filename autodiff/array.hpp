@@ -1,6 +1,8 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <type_traits>
 #include <vector>
@@ -37,10 +39,14 @@ template <class EC, xt::layout_type L, class SC, class Tag, class T>
 inline constexpr bool is_xarray_of<xt::xarray_container<EC, L, SC, Tag>, T> =
     std::is_same_v<typename EC::value_type, T>;
 
+/// The types of elements.
+template <class T>
+concept Scalar = std::same_as<T, float> || std::same_as<T, double>;
+
 /// The only value type inside the library: reference-counted, contiguous, row-major, 64-byte aligned.
 /// Copies, reshapes and ranges of axis 0 share the buffer; writing to a shared buffer copies it first, so an Array
 /// handed to a Var never changes. T is float or double. The xtensor parts are in <autodiff/xtensor.hpp>.
-template <class T>
+template <Scalar T>
 class Array {
  public:
   using value_type = T;
@@ -68,7 +74,14 @@ class Array {
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return size_ * sizeof(T); }
   const T* data() const { return begin_; }
+  /// Element number `flat` of the buffer, unchecked.
   const T& operator[](std::size_t flat) const { return begin_[flat]; }
+  /// The element at these indices, one for each axis: k(i, j). Throws shape_error for another number of indices or one
+  /// that is out of range.
+  template <std::integral... Index>
+  requires(sizeof...(Index) <= Shape::max_rank) const T& operator()(Index... index) const {
+    return begin_[offset_of({static_cast<std::ptrdiff_t>(index)...})];
+  }
   /// The single element; throws shape_error unless size() is 1.
   T item() const;
 
@@ -98,6 +111,19 @@ class Array {
   operator X() const;
 
  private:
+  // Place in the buffer of these indices.
+  std::size_t offset_of(std::initializer_list<std::ptrdiff_t> index) const {
+    bool inside = defined() && index.size() == rank();
+    std::size_t offset = 0, axis = 0;
+    for (const std::ptrdiff_t* i = index.begin(); inside && i != index.end(); ++i) {
+      inside = *i >= 0 && static_cast<std::size_t>(*i) < shape_[axis];
+      offset = offset * shape_[axis++] + static_cast<std::size_t>(*i);
+    }
+    if (!inside) refuse(index);
+    return offset;
+  }
+  [[noreturn]] void refuse(std::initializer_list<std::ptrdiff_t> index) const;
+
   std::shared_ptr<T[]> buffer_;
   T* begin_ = nullptr;
   Shape shape_;

@@ -1,5 +1,10 @@
 #pragma once
 
+#if __cplusplus < 202002L
+#error "xtangent needs C++20: compile with -std=c++20."
+#include "xtangent needs -std=c++20"  // ends the compilation here instead of an error for each line that follows
+#endif
+
 #include <stdexcept>
 #include <string>
 

@@ -86,7 +86,7 @@ struct ParameterUse {
 template <class T>
 class FactorSweep {
  public:
-  FactorSweep(const Var<T>& y, Array<T> ybar, Vars<T> parameters, bool consume = false);
+  FactorSweep(const Var<T>& y, Array<T> ybar, VarListOf<T> parameters, bool consume = false);
   /// The next use; nothing when the sweep is done.
   std::optional<ParameterUse<T>> next();
 
@@ -100,7 +100,6 @@ class FactorSweep {
   std::vector<bool> active_;
   std::vector<std::int64_t> parameter_at_;  // index of the parameter that stands at a position, or -1
   std::size_t probes_, examples_;
-  bool had_probe_axis_;
   bool consume_;
   bool same_seeds_;                    // the cotangents of all examples of the output are the same
   std::size_t cursor_;                 // nodes at and after it have been visited

@@ -2,7 +2,8 @@
 #include <utility>
 
 #include "autodiff/factor.hpp"
-#include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/origin.hpp"
+#include "autodiff/rule_calls.hpp"
 
 namespace xtangent {
 namespace {
@@ -24,11 +25,22 @@ Array<T> examples_of(const Array<T>& ybar, std::size_t probes, std::size_t first
   return all.slice_examples(first, last).left.reshaped(shape);
 }
 
+// Cotangents (K, shape) of the wanted arguments for ybar (K, shape of y). A single probe spares the op the extra axis.
+template <class T>
+std::vector<Var<T>> cotangents_of(const Op<T>& op, Vars<T> x, const Var<T>& y, const Array<T>& ybar,
+                                  const Wanted& wanted) {
+  if (ybar.shape().front() != 1) return call_vjp<T>(op, x, y, Var<T>(ybar), wanted);
+  std::vector<Var<T>> out = call_vjp<T>(op, x, y, Var<T>(ybar.reshaped(y.shape())), wanted);
+  for (Var<T>& bar : out)
+    if (bar.defined()) bar = Var<T>(bar.value().reshaped(bar.shape().prepended(1)));
+  return out;
+}
+
 // The fallback for an argument without a rule: the op's vjp, one example after the other.
 template <class T>
 Factor<T> dense_factor(const Op<T>& op, Vars<T> x, const Var<T>& y, const Array<T>& ybar, std::size_t argument) {
   const std::size_t k = ybar.shape()[0], n = ybar.shape()[1], size = x[argument].size();
-  Array<T> gradients({k, n, size});
+  Array<T> gradients = Array<T>::zeros({k, n, size});
   Wanted wanted(x.size(), false);
   wanted[argument] = true;
   for (std::size_t i = 0; i < n; ++i) {
@@ -36,19 +48,10 @@ Factor<T> dense_factor(const Op<T>& op, Vars<T> x, const Var<T>& y, const Array<
     for (Var<T>& v : xi)
       if (v.examples() == Examples::axis0) v = Var<T>(v.value().rows(i, i + 1), Examples::axis0);
     const Var<T> yi(y.value().rows(i, i + 1), y.examples());
-    const Array<T> seeds = examples_of(ybar, k, i, i + 1);
-    for (std::size_t p = 0; p < k; ++p) {
-      const Array<T> seed = seeds.rows(p, p + 1).reshaped(yi.shape());
-      const std::vector<Var<T>> bar = op.vjp(xi, yi, Var<T>(seed), wanted);
-      T* to = gradients.mutable_data() + (p * n + i) * size;
-      if (bar.at(argument).defined() && bar[argument].size() != size)
-        throw rule_error("[" + op.name() + "] its vjp returned shape " + to_string(bar[argument].shape()) +
-                         " for an argument of shape " + to_string(x[argument].shape()) + ".");
-      if (bar[argument].defined())
-        std::copy_n(bar[argument].value().data(), size, to);
-      else
-        std::fill_n(to, size, T(0));
-    }
+    const Var<T> bar = cotangents_of<T>(op, xi, yi, examples_of(ybar, k, i, i + 1), wanted)[argument];
+    if (!bar.defined()) continue;
+    for (std::size_t p = 0; p < k; ++p)
+      std::copy_n(bar.value().data() + p * size, size, gradients.mutable_data() + (p * n + i) * size);
   }
   return Factor<T>::from_dense(std::move(gradients), x[argument].shape());
 }
@@ -65,16 +68,10 @@ bool same_for_all_examples(const Array<T>& ybar) {
   return true;
 }
 
-std::string shapes_of_arguments(const auto& node) {
-  std::string text;
-  for (const auto& argument : node.arguments) text += (text.empty() ? "" : ", ") + to_string(argument.value.shape());
-  return text;
-}
-
 }  // namespace
 
 template <class T>
-FactorSweep<T>::FactorSweep(const Var<T>& y, Array<T> ybar, Vars<T> parameters, bool consume) : consume_(consume) {
+FactorSweep<T>::FactorSweep(const Var<T>& y, Array<T> ybar, VarListOf<T> parameters, bool consume) : consume_(consume) {
   if (!y.on_tape())
     throw tape_error("[per-example sweep] the output is a constant: it depends on no parameter. Record it on a tape.");
   record_ = y.record();
@@ -90,22 +87,19 @@ FactorSweep<T>::FactorSweep(const Var<T>& y, Array<T> ybar, Vars<T> parameters, 
   for (std::size_t i = 0; i <= last; ++i) {
     const Node<T>& node = record_->nodes[i];
     if (active_[i] && node.op && node.value.examples() == Examples::mixed)
-      throw batch_error("[" + node.op->name() + "] mixes examples: arguments " + shapes_of_arguments(node) +
-                        ", result " + to_string(node.value.shape()) +
-                        ". Per-example derivatives need axis 0 to run over examples from input to output: use "
-                        "evaluation mode, reduce over other axes, or reshape behind axis 0.");
+      throw batch_error(mixing_message(*record_, i));
   }
   if (y.examples() != Examples::axis0)
     throw batch_error("[per-example sweep] the output of shape " + to_string(y.shape()) +
                       " is not marked batched. Mark the input with batched(x), and keep examples on axis 0.");
   examples_ = y.shape().front();
-  had_probe_axis_ = ybar.rank() == y.rank() + 1;
-  if (!(ybar.shape() == y.shape() || (had_probe_axis_ && ybar.shape().slice(1, ybar.rank()) == y.shape())))
+  const bool has_probe_axis = ybar.rank() == y.rank() + 1;
+  if (!(ybar.shape() == y.shape() || (has_probe_axis && ybar.shape().slice(1, ybar.rank()) == y.shape())))
     throw shape_error("[per-example sweep] cotangents of shape " + to_string(ybar.shape()) +
                       " for an output of shape " + to_string(y.shape()) +
                       ". Give that shape, or one probe axis in front of it.");
-  probes_ = had_probe_axis_ ? ybar.shape().front() : 1;
-  if (!had_probe_axis_) ybar = ybar.reshaped(ybar.shape().prepended(1));
+  probes_ = has_probe_axis ? ybar.shape().front() : 1;
+  if (!has_probe_axis) ybar = ybar.reshaped(ybar.shape().prepended(1));
   same_seeds_ = same_for_all_examples(ybar);
   cotangent_.resize(last + 1);
   parameter_at_.assign(last + 1, -1);
@@ -189,34 +183,9 @@ void FactorSweep<T>::visit(std::size_t i) {
     emit(i, static_cast<std::size_t>(node.arguments[a].index), std::move(*factor));
   }
   if (!any_wanted) return;
-  std::vector<Var<T>> bars;
-  const std::size_t k = ybar.shape().front();
-  if (k == 1 || !node.op->vector_mode()) {
-    // One probe at a time; with one probe this spares the ops the extra axis.
-    std::vector<std::vector<Var<T>>> each;
-    for (std::size_t p = 0; p < k; ++p)
-      each.push_back(
-          node.op->vjp(x, node.value, Var<T>(ybar.value().rows(p, p + 1).reshaped(node.value.shape())), wanted));
-    bars.resize(x.size());
-    for (std::size_t a = 0; a < x.size(); ++a) {
-      if (!wanted[a] || !each[0].at(a).defined()) continue;
-      if (k == 1) {
-        bars[a] = Var<T>(each[0][a].value().reshaped(x[a].shape().prepended(1)));
-        continue;
-      }
-      Array<T> stacked(x[a].shape().prepended(k));
-      for (std::size_t p = 0; p < k; ++p)
-        std::copy_n(each[p].at(a).value().data(), x[a].size(), stacked.mutable_data() + p * x[a].size());
-      bars[a] = Var<T>(std::move(stacked));
-    }
-  } else {
-    bars = node.op->vjp(x, node.value, ybar, wanted);
-  }
+  std::vector<Var<T>> bars = cotangents_of<T>(*node.op, x, node.value, ybar.value(), wanted);
   for (std::size_t a = 0; a < x.size(); ++a) {
-    if (!wanted[a] || !bars.at(a).defined()) continue;
-    if (!(bars[a].shape() == x[a].shape().prepended(k)))
-      throw rule_error("[" + node.op->name() + "] its vjp returned shape " + to_string(bars[a].shape()) +
-                       ", expected " + to_string(x[a].shape().prepended(k)) + ".");
+    if (!wanted[a] || !bars[a].defined()) continue;
     Var<T> term = std::move(bars[a]);
     accumulate(cotangent_[static_cast<std::size_t>(node.arguments[a].index)], term);
   }

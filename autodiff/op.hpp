@@ -1,9 +1,11 @@
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "autodiff/var.hpp"
@@ -17,6 +19,17 @@ struct Factor;
 /// Arguments of an op, tangents or cotangents: an undefined Var stands for "none".
 template <class T>
 using Vars = std::span<const Var<T>>;
+
+/// The same where a user calls: also a vector, an array, or braces, pullback(y, ybar, {a, b}). Valid during the call.
+template <class T>
+struct VarList : Vars<T> {
+  using Vars<T>::span;
+  VarList(Vars<T> x) : Vars<T>(x) {}
+  VarList(std::initializer_list<Var<T>> x) : Vars<T>(x.begin(), x.size()) {}
+};
+/// A VarList whose T the other arguments say.
+template <class T>
+using VarListOf = VarList<std::type_identity_t<T>>;
 
 /// Which arguments need a cotangent: a rule computes no other product.
 using Wanted = std::vector<bool>;
@@ -64,7 +77,7 @@ struct Op {
 /// The single way an op runs: infer, eval, and one push if an argument is on a tape; forward tangents ride along.
 /// Throws what infer throws, and tape_error when arguments belong to different tapes or to a rewound part of one.
 template <class T>
-Var<T> apply(std::shared_ptr<const Op<T>> op, Vars<T> x);
+Var<T> apply(std::shared_ptr<const Op<T>> op, VarListOf<T> x);
 
 template <class T, class O, class... V>
 Var<T> apply_op(O op, const Var<T>& first, const V&... rest) {

@@ -5,7 +5,7 @@
 
 #include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/ops/arithmetic.hpp"
-#include "autodiff/ops/indexing.hpp"
+#include "autodiff/rule_calls.hpp"
 #include "autodiff/tape.hpp"
 
 namespace xtangent {
@@ -19,73 +19,6 @@ std::vector<Var<T>> rule_arguments(const std::shared_ptr<Record<T>>& record, std
     x.push_back(on_tape && argument.index >= 0 ? var_at(record, static_cast<std::size_t>(argument.index))
                                                : argument.value);
   return x;
-}
-
-template <class T>
-void check_rule(const Op<T>& op, const char* rule, const Var<T>& result, const Shape& expected) {
-  if (result.defined() && !(result.shape() == expected))
-    throw rule_error("[" + op.name() + "] its " + rule + " returned shape " + to_string(result.shape()) +
-                     ", expected " + to_string(expected) + ".");
-}
-
-// Rules of ops without vector mode run once a probe; results are stacked.
-template <class T>
-std::vector<Var<T>> stack_probes(std::vector<std::vector<Var<T>>> each) {
-  std::vector<Var<T>> out(each.front().size());
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    std::vector<Var<T>> parts;
-    for (auto& results : each)
-      if (results[i].defined()) parts.push_back(reshape(results[i], results[i].shape().prepended(1)));
-    if (!parts.empty()) out[i] = concatenate<T>(parts, 0);
-  }
-  return out;
-}
-
-template <class T>
-Var<T> probe_of(const Var<T>& tangent, std::size_t k) {
-  const Shape shape = tangent.shape();
-  return reshape(slice(tangent, 0, k, k + 1), shape.slice(1, shape.rank()));
-}
-
-template <class T>
-std::vector<Var<T>> call_vjp(const Op<T>& op, Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted& wanted) {
-  const std::size_t k = probes(ybar, y.rank());
-  std::vector<Var<T>> out;
-  if (k == 0 || op.vector_mode()) {
-    out = op.vjp(x, y, ybar, wanted);
-  } else {
-    std::vector<std::vector<Var<T>>> each;
-    for (std::size_t i = 0; i < k; ++i) each.push_back(op.vjp(x, y, probe_of(ybar, i), wanted));
-    out = stack_probes(std::move(each));
-  }
-  if (out.size() != x.size())
-    throw rule_error("[" + op.name() + "] its vjp returned " + std::to_string(out.size()) + " cotangents for " +
-                     std::to_string(x.size()) + " arguments.");
-  for (std::size_t i = 0; i < x.size(); ++i)
-    check_rule(op, "vjp", out[i], with_probes_of(ybar, y.rank(), x[i].shape()));
-  return out;
-}
-
-template <class T>
-Var<T> call_jvp(const Op<T>& op, Vars<T> x, const Var<T>& y, Vars<T> dx) {
-  std::size_t k = 0;
-  for (std::size_t i = 0; i < x.size(); ++i)
-    if (dx[i].defined()) k = std::max(k, probes(dx[i], x[i].rank()));
-  Var<T> dy;
-  if (k == 0 || op.vector_mode()) {
-    dy = op.jvp(x, y, dx);
-  } else {
-    std::vector<std::vector<Var<T>>> each;
-    for (std::size_t p = 0; p < k; ++p) {
-      std::vector<Var<T>> one(dx.begin(), dx.end());
-      for (Var<T>& v : one)
-        if (v.defined()) v = probe_of(v, p);
-      each.push_back({op.jvp(x, y, one)});
-    }
-    dy = stack_probes(std::move(each)).front();
-  }
-  check_rule(op, "jvp", dy, k ? y.shape().prepended(k) : y.shape());
-  return dy;
 }
 
 template <class T>
@@ -260,7 +193,7 @@ std::vector<Var<T>> without_tangents(Vars<T> x) {
 
 // Under streaming forward mode a sweep is linear: J^T (b + e b') for y = p + e t is J_p^T b + e (J_t^T b + J_p^T b').
 template <class T>
-std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs, SweepOptions options) {
+std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, VarListOf<T> inputs, SweepOptions options) {
   const std::uint64_t level = std::max(level_of(y), level_of(ybar));
   const std::vector<Var<T>> x = without_tangents(inputs);
   if (level == 0) return reverse_sweep<T>(y, ybar, x, options);
@@ -275,7 +208,8 @@ std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs
 }
 
 template <class T>
-std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangents, SweepOptions options) {
+std::vector<Var<T>> pushforward(VarListOf<T> outputs, VarListOf<T> inputs, VarListOf<T> tangents,
+                                SweepOptions options) {
   const std::uint64_t level = std::max(highest_level(outputs), highest_level(tangents));
   const std::vector<Var<T>> x = without_tangents(inputs);
   if (level == 0) return forward_sweep<T>(outputs, x, tangents, options);
@@ -285,7 +219,7 @@ std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangent
 }
 
 template <class T>
-ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>& f, Vars<T> x, Vars<T> dx) {
+ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>& f, VarListOf<T> x, VarListOf<T> dx) {
   if (x.size() != dx.size())
     throw shape_error("[jvp] " + std::to_string(x.size()) + " arguments, " + std::to_string(dx.size()) + " tangents.");
   static std::atomic<std::uint64_t> levels{0};  // only tells nested calls apart
@@ -302,11 +236,11 @@ ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>& f, 
   return {y, Var<T>(Array<T>::zeros(y.shape()))};
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                               \
-  template void accumulate(Var<T>&, const Var<T>&);                                           \
-  template std::vector<Var<T>> pullback(const Var<T>&, const Var<T>&, Vars<T>, SweepOptions); \
-  template std::vector<Var<T>> pushforward(Vars<T>, Vars<T>, Vars<T>, SweepOptions);          \
-  template ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>&, Vars<T>, Vars<T>);
+#define XTANGENT_INSTANTIATE(T)                                                                  \
+  template void accumulate(Var<T>&, const Var<T>&);                                              \
+  template std::vector<Var<T>> pullback(const Var<T>&, const Var<T>&, VarList<T>, SweepOptions); \
+  template std::vector<Var<T>> pushforward(VarList<T>, VarList<T>, VarList<T>, SweepOptions);    \
+  template ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>&, VarList<T>, VarList<T>);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

@@ -4,12 +4,19 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "autodiff/op.hpp"
 
 /// Recordings of ops, and the sweeps over them.
 namespace xtangent {
+
+/// Where a node was recorded, for messages: see origin.hpp.
+struct Origin {
+  const char* function = nullptr;  ///< that the user called, where it is made of several ops
+  std::shared_ptr<const std::string> place;
+};
 
 /// One recorded value: the op that made it (none for a leaf), where its arguments stand, and the value.
 template <class T>
@@ -23,6 +30,10 @@ struct Node {
   std::vector<Argument> arguments;
   Var<T> value;  // detached
   std::uint64_t serial = 0;
+  Origin origin;
+
+  /// What the user called: a function made of several ops, or the op itself.
+  std::string name() const { return origin.function ? origin.function : op ? op->name() : "leaf"; }
 };
 
 /// The nodes behind a Tape. Append-only, so every argument stands before its use and sweeps are plain loops.
@@ -30,6 +41,10 @@ template <class T>
 struct Record {
   std::vector<Node<T>> nodes;
   std::uint64_t next_serial = 1;
+  Origin origin;  ///< of what is recorded now
+
+  /// Is the node that x stands on still there? Not after a rewind.
+  bool holds(const Var<T>& x) const { return x.position() < nodes.size() && nodes[x.position()].serial == x.serial(); }
 };
 
 struct TapeStatistics {
@@ -40,7 +55,7 @@ struct TapeStatistics {
 
 /// An append-only recording of ops. One recording serves many sweeps. Not copyable; Vars keep its nodes alive.
 /// Not thread-safe: one thread records or sweeps a tape at a time; different tapes are independent.
-template <class T>
+template <Scalar T>
 class Tape {
  public:
   Tape() : record_(std::make_shared<Record<T>>()) {}
@@ -77,14 +92,20 @@ struct SweepOptions {
 /// Where y or ybar carry tangents of streaming forward mode, so do the results.
 /// Throws tape_error (y or an input not on the tape), shape_error (ybar), rule_error (an op's rule misbehaves).
 template <class T>
-std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, Vars<T> inputs, SweepOptions options = {});
+std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, VarListOf<T> inputs, SweepOptions options = {});
 
 /// Forward sweep over the same recording: tangents of `outputs` for `tangents` of `inputs` (undefined: zero).
 /// Tangents may carry one probe axis, the same for all. Undefined where an output depends on no input.
 /// The tangent of an input that was computed from other inputs adds to the one that reaches it from them, as pullback
 /// lets cotangents pass through it.
 template <class T>
-std::vector<Var<T>> pushforward(Vars<T> outputs, Vars<T> inputs, Vars<T> tangents, SweepOptions options = {});
+std::vector<Var<T>> pushforward(VarListOf<T> outputs, VarListOf<T> inputs, VarListOf<T> tangents,
+                                SweepOptions options = {});
+/// Of one output: pushforward(y, {a, b}, {da, db}).
+template <class T>
+Var<T> pushforward(const Var<T>& y, VarListOf<T> inputs, VarListOf<T> tangents, SweepOptions options = {}) {
+  return pushforward<T>(VarList<T>{y}, inputs, tangents, options).front();
+}
 
 template <class V>
 struct ValueAndTangent {
@@ -93,7 +114,7 @@ struct ValueAndTangent {
 /// Streaming forward mode: value and tangent of f at x along dx, keeping only live values (no tape).
 /// f maps a span of Vars to one Var. Nests with itself and with tapes.
 template <class T>
-ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>& f, Vars<T> x, Vars<T> dx);
+ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>& f, VarListOf<T> x, VarListOf<T> dx);
 
 /// The Var at a position of the tape, for rules that are recorded. Throws tape_error for a rewound position.
 template <class T>

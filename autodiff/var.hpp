@@ -24,7 +24,7 @@ template <class T>
 struct Dual;
 
 /// An Array value, and where it stands on a tape. A Var on no tape is a constant. Cheap to copy.
-template <class T>
+template <Scalar T>
 class Var {
  public:
   /// Undefined: stands for "no argument" or "no derivative".
@@ -76,15 +76,50 @@ struct Dual {
   Var<T> primal, tangent;
 };
 
-template <class T>
+template <Scalar T>
 Var<T>::Var(std::shared_ptr<const Dual<T>> dual)
     : value_(dual->primal.value()), examples_(dual->primal.examples()), dual_(std::move(dual)) {}
 
-/// A constant whose axis 0 runs over examples.
+/// A constant whose axis 0 runs over examples. Throws shape_error for a scalar.
 template <class T>
 Var<T> batched(Array<T> value) {
   if (value.rank() == 0) throw shape_error("[batched] a scalar has no axis that could run over examples.");
   return Var<T>(std::move(value), Examples::axis0);
+}
+
+/// A constant of one value in a shape of its own that carries the mark of examples of x, where x has it: what begins
+/// beside x and is not x, such as the state of a recurrent network before its first step,
+///
+///     Var<T> state = zeros_like(x, {x.shape()[0], hidden});
+///
+/// Throws shape_error where x is marked and `shape` has another number of examples.
+template <class T>
+Var<T> full_like(const Var<T>& x, const Shape& shape, double value) {
+  const bool marked = x.examples() == Examples::axis0;
+  if (marked && (shape.rank() == 0 || shape.front() != x.shape().front()))
+    throw shape_error("[full_like] shape " + to_string(shape) + " beside the examples of " + to_string(x.shape()) +
+                      ". Axis 0 must run over the same examples.");
+  return Var<T>(Array<T>::full(shape, static_cast<T>(value)), marked ? Examples::axis0 : Examples::none);
+}
+template <class T>
+Var<T> full_like(const Var<T>& x, double value) {
+  return full_like(x, x.shape(), value);
+}
+template <class T>
+Var<T> zeros_like(const Var<T>& x, const Shape& shape) {
+  return full_like(x, shape, 0.0);
+}
+template <class T>
+Var<T> zeros_like(const Var<T>& x) {
+  return full_like(x, x.shape(), 0.0);
+}
+template <class T>
+Var<T> ones_like(const Var<T>& x, const Shape& shape) {
+  return full_like(x, shape, 1.0);
+}
+template <class T>
+Var<T> ones_like(const Var<T>& x) {
+  return full_like(x, x.shape(), 1.0);
 }
 
 }  // namespace xtangent

@@ -10,7 +10,7 @@
 /// Only templates: xt::xarray appears in no compiled symbol.
 namespace xtangent {
 
-template <class T>
+template <Scalar T>
 template <class E>
 Array<T>::Array(const xt::xexpression<E>& expression)
     : Array(Shape(expression.derived_cast().shape().begin(), expression.derived_cast().shape().end())) {
@@ -20,14 +20,14 @@ Array<T>::Array(const xt::xexpression<E>& expression)
                  begin_, [](const auto& value) { return static_cast<T>(value); });
 }
 
-template <class T>
+template <Scalar T>
 template <class Self>
 auto Array<T>::xt() const {
   const std::vector<std::size_t> shape(shape_.begin(), shape_.end());
   return xt::adapt(static_cast<const T*>(begin_), size_, xt::no_ownership(), shape);
 }
 
-template <class T>
+template <Scalar T>
 template <class X>
 requires is_xarray_of<X, T> Array<T>::operator X() const {
   X out = X::from_shape(std::vector<std::size_t>(shape_.begin(), shape_.end()));
@@ -35,7 +35,7 @@ requires is_xarray_of<X, T> Array<T>::operator X() const {
   return out;
 }
 
-template <class T>
+template <Scalar T>
 template <class Self>
 auto Array<T>::to_xarray() const {
   return static_cast<xt::xarray<T>>(*this);

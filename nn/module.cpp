@@ -7,6 +7,8 @@
 #include <typeinfo>
 #include <utility>
 
+#include "autodiff/origin.hpp"
+
 namespace xtangent::nn {
 namespace {
 
@@ -15,8 +17,13 @@ struct located_shape_error : shape_error {
   using shape_error::shape_error;
 };
 
-std::string in_layer(const std::string& path, const std::string& type) {
-  return path.empty() ? "in the network (" + type + ")" : "in layer '" + path + "' (" + type + ")";
+std::string layer_name(const std::string& path, const std::string& type) {
+  return path.empty() ? "the network (" + type + ")" : "layer '" + path + "' (" + type + ")";
+}
+std::string in_layer(const std::string& path, const std::string& type) { return "in " + layer_name(path, type); }
+
+std::string path_of(const Layout::Layer& layer, std::string_view name) {
+  return layer.path.empty() ? std::string(name) : layer.path + "." + std::string(name);
 }
 
 // Walks a network and writes its layout.
@@ -67,9 +74,7 @@ class LayoutBuilder : public Declaration {
  private:
   Layout::Layer& layer() { return layout_->layers[current_]; }
 
-  std::string absolute(std::string_view name) {
-    return layer().path.empty() ? std::string(name) : layer().path + "." + std::string(name);
-  }
+  std::string absolute(std::string_view name) { return path_of(layer(), name); }
 
   // Two arrays become one: the later is no longer listed, and its layer refers to the first.
   void merge(const std::string& later, const std::string& first) {
@@ -109,9 +114,9 @@ class LayoutBuilder : public Declaration {
                             ". A name is not empty and has no dot.");
     for (const auto* names : {&here.parameter_names, &here.buffer_names, &here.child_names})
       if (std::find(names->begin(), names->end(), name) != names->end())
-        throw parameter_error("[declare] the name '" + std::string(name) + "' is used twice " +
+        throw parameter_error("[declare] the name '" + path_of(here, name) + "' is used twice " +
                               in_layer(here.path, here.type) + ".");
-    return here.path.empty() ? std::string(name) : here.path + "." + std::string(name);
+    return path_of(here, name);
   }
 
   void add(std::string_view name, ParameterInfo info) {
@@ -143,13 +148,13 @@ class LayoutChecker : public Declaration {
   void operator()(std::string_view name, const ModuleBase& child) override {
     const std::size_t index = here_.child++;
     if (index >= layer().children.size() || layer().child_names[index] != name)
-      fail("have no layer '" + std::string(name) + "' where the network has it");
+      fail("have no layer '" + absolute(name) + "' where the network has it");
     walk(child, ++seen_.layer);
   }
   void tie(std::string_view later, std::string_view first) override {
     if (seen_.tie >= layout_.ties.size() || !layout_.ties[seen_.tie].first.ends_with(later) ||
         !layout_.ties[seen_.tie].second.ends_with(first))
-      fail("do not tie '" + std::string(later) + "' to '" + std::string(first) + "' as the network does");
+      fail("do not tie '" + absolute(later) + "' to '" + absolute(first) + "' as the network does");
     ++seen_.tie;
   }
 
@@ -158,6 +163,7 @@ class LayoutChecker : public Declaration {
     std::size_t layer = 0, parameter = 0, buffer = 0, child = 0;
   };
   const Layout::Layer& layer() const { return layout_.layers[here_.layer]; }
+  std::string absolute(std::string_view name) const { return path_of(layer(), name); }
 
   void walk(const ModuleBase& module, std::size_t index) {
     const Place outer = std::exchange(here_, Place{index});
@@ -173,7 +179,7 @@ class LayoutChecker : public Declaration {
     if (there && names[at] == name && infos[own[at]].shape == shape) return;
     fail("have " +
          (there ? "'" + infos[own[at]].name + "' " + to_string(infos[own[at]].shape) : std::string("nothing")) +
-         " where the network has '" + std::string(name) + "' " + to_string(shape));
+         " where the network has '" + absolute(name) + "' " + to_string(shape));
   }
   [[noreturn]] void fail(const std::string& what) const {
     throw parameter_error("[" + network_.type() + "] the parameters are not of this network: they " + what + ".");
@@ -198,7 +204,7 @@ std::size_t find_name(const std::vector<std::string>& names, std::string_view na
                       const Layout::Layer& layer) {
   for (std::size_t i = 0; i < names.size(); ++i)
     if (names[i] == name) return i;
-  throw parameter_error(std::string("[scope] no ") + what + " '" + std::string(name) + "' " +
+  throw parameter_error(std::string("[scope] no ") + what + " '" + path_of(layer, name) + "' " +
                         in_layer(layer.path, layer.type) + ". Declared: " + join(names) + ".");
 }
 
@@ -267,7 +273,7 @@ std::string ModuleBase::type() const {
 
 std::shared_ptr<const Layout> ModuleBase::layout() const { return LayoutBuilder(*this).layout(); }
 
-template <class T>
+template <Scalar T>
 Parameters<T> ModuleBase::init(std::uint64_t seed) const {
   std::shared_ptr<const Layout> made = layout();
   if (made->parameters.empty())
@@ -278,14 +284,18 @@ Parameters<T> ModuleBase::init(std::uint64_t seed) const {
 
 template <class T>
 Var<T> ModuleBase::operator()(Scope<T> p, const Var<T>& x) const {
+  const auto& parameters = p.run().parameters;
+  Record<T>* record = record_of(x);
+  if (!record && !parameters.empty()) record = record_of(parameters.front());
+  const PlaceName place(record, [&] { return layer_name(p.path(), p.type()); });
   try {
     Var<T> y = run(p, x);
-    if (const LayerObserver<T>* observer = p.run().observer) (*observer)(p.path(), type(), y.value());
+    if (const LayerObserver<T>* observer = p.run().observer) (*observer)(p.path(), p.type(), y.value());
     return y;
   } catch (const located_shape_error&) {
     throw;
   } catch (const shape_error& e) {
-    throw located_shape_error(std::string(e.what()) + " This is " + in_layer(p.path(), type()) + ".");
+    throw located_shape_error(std::string(e.what()) + " This is " + in_layer(p.path(), p.type()) + ".");
   }
 }
 
@@ -303,7 +313,7 @@ Var<T> ModuleBase::run_all(const Parameters<T>& params, Vars<T> parameters, cons
 }
 
 template <class T>
-Var<T> ModuleBase::apply(const Parameters<T>& params, Vars<T> parameters, const Var<T>& x, Context context) const {
+Var<T> ModuleBase::apply(const Parameters<T>& params, VarListOf<T> parameters, const Var<T>& x, Context context) const {
   Array<T> buffers = params.buffers();
   return run_all<T>(params, parameters, x, context, nullptr, buffers);
 }
@@ -337,7 +347,7 @@ template class Scope<double>;
   template Var<T> ModuleBase::operator()(Scope<T>, const Var<T>&) const;                                              \
   template Var<T> ModuleBase::run_all(const Parameters<T>&, Vars<T>, const Var<T>&, Context, const LayerObserver<T>*, \
                                       Array<T>&) const;                                                               \
-  template Var<T> ModuleBase::apply(const Parameters<T>&, Vars<T>, const Var<T>&, Context) const;                     \
+  template Var<T> ModuleBase::apply(const Parameters<T>&, VarList<T>, const Var<T>&, Context) const;                  \
   template Array<T> ModuleBase::operator()(const Parameters<T>&, const Array<T>&, Context) const;                     \
   template void ModuleBase::observe(const Parameters<T>&, const Array<T>&, const LayerObserver<T>&, Context) const;   \
   template Recording<T> ModuleBase::record(Tape<T>&, const Parameters<T>&, const Var<T>&, Context) const;

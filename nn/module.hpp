@@ -74,7 +74,7 @@ class ModuleBase {
   /// Names and shapes of all parameters. Throws parameter_error for an empty name, one with a dot, or one used twice.
   std::shared_ptr<const Layout> layout() const;
   /// Initial parameters. Throws parameter_error also when the network has none.
-  template <class T>
+  template <Scalar T>
   Parameters<T> init(std::uint64_t seed = 0) const;
 
   /// Evaluates on x (N, ...). Throws parameter_error for parameters of another network; shape_error naming the layer.
@@ -102,7 +102,7 @@ class ModuleBase {
   /// The network as a function of parameters, any Vars in the order and of the shapes of params.infos(), and x;
   /// `params` gives names and buffers, whose changes are dropped.
   template <class T>
-  Var<T> apply(const Parameters<T>& params, Vars<T> parameters, const Var<T>& x, Context context = {}) const;
+  Var<T> apply(const Parameters<T>& params, VarListOf<T> parameters, const Var<T>& x, Context context = {}) const;
 
   /// Evaluates on x and shows each layer's output to `observer`, children before parents.
   template <class T>

@@ -77,35 +77,35 @@ std::string_view Layout::listed(std::string_view name) const {
   return name;
 }
 
-template <class T>
+template <Scalar T>
 Parameters<T>::Parameters() : layout_(std::make_shared<const Layout>()), flat_(Shape{0}), buffers_(Shape{0}) {}
 
-template <class T>
+template <Scalar T>
 Parameters<T>::Parameters(std::shared_ptr<const Layout> layout, Array<T> flat, Array<T> buffers)
     : layout_(std::move(layout)) {
   set_flat(std::move(flat));
   set_buffers(std::move(buffers));
 }
 
-template <class T>
+template <Scalar T>
 void Parameters<T>::set_flat(Array<T> flat) {
   check_size("the flat array", flat, layout_->parameter_size);
   flat_ = flat.reshaped({flat.size()});
 }
 
-template <class T>
+template <Scalar T>
 void Parameters<T>::set_buffers(Array<T> buffers) {
   check_size("the array of buffers", buffers, layout_->buffer_size);
   buffers_ = buffers.reshaped({buffers.size()});
 }
 
-template <class T>
+template <Scalar T>
 Array<T> Parameters<T>::operator[](std::string_view name) const {
   const ParameterInfo& info = find(*layout_, name);
   return (info.trainable ? flat_ : buffers_).flat_slice(info.offset, info.shape);
 }
 
-template <class T>
+template <Scalar T>
 Array<T> Parameters<T>::slice(std::size_t index) const {
   if (index >= count())
     throw parameter_error("[parameters] array " + std::to_string(index) + " of " + std::to_string(count()) + ".");
@@ -113,13 +113,13 @@ Array<T> Parameters<T>::slice(std::size_t index) const {
   return flat_.flat_slice(info.offset, info.shape);
 }
 
-template <class T>
+template <Scalar T>
 bool Parameters<T>::contains(std::string_view name) const {
   const std::string_view listed = layout_->listed(name);
   return find(layout_->parameters, listed) || find(layout_->buffers, listed);
 }
 
-template <class T>
+template <Scalar T>
 void Parameters<T>::set(std::string_view name, const Array<T>& value) {
   const ParameterInfo& info = find(*layout_, name);
   if (!(value.shape() == info.shape))
@@ -130,7 +130,7 @@ void Parameters<T>::set(std::string_view name, const Array<T>& value) {
   std::copy_n(source.data(), source.size(), target);
 }
 
-template <class T>
+template <Scalar T>
 template <class U>
 Parameters<U> Parameters<T>::cast() const {
   Array<U> flat(flat_.shape()), buffers(buffers_.shape());

@@ -49,7 +49,7 @@ struct Layout {
 
 /// All parameters of a network: one flat array with named slices, in the order and with the names and layouts of
 /// PyTorch. Copies share the array until one of them is written to, so an update never changes what a tape has seen.
-template <class T>
+template <Scalar T>
 class Parameters {
  public:
   struct Entry {

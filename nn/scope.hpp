@@ -73,6 +73,8 @@ class Scope {
   RandomStream random() const;
   /// "layer1.0"; empty for the network itself.
   const std::string& path() const { return layer_->path; }
+  /// "Linear": the layer's struct.
+  const std::string& type() const { return layer_->type; }
   const Run<T>& run() const { return *run_; }
 
  private:

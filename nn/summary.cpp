@@ -83,7 +83,12 @@ Summary ModuleBase::summary(const Shape& example) const {
     }
   };
   Array<float> buffers = params.buffers();
-  run_all<float>(params, leaves, x, Context(), &observer, buffers);
+  try {
+    run_all<float>(params, leaves, x, Context(), &observer, buffers);
+  } catch (const shape_error& e) {
+    throw shape_error(std::string(e.what()) + " The example is " + to_string(example) +
+                      ", without the axis of examples.");
+  }
   out.flop = out.layers.front().flop;
   return out;
 }

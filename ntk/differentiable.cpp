@@ -58,16 +58,16 @@ void add_to(Array<T>& total, std::size_t offset, const Var<T>& term) {
 
 template <class T>
 Var<T> differentiable_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Var<T>& x1,
-                             const Var<T>& x2, const Readout& readout, Vars<T> parameters) {
+                             const Var<T>& x2, const Readout& readout, VarListOf<T> parameters) {
   const bool trace = readout.reduction == Readout::Reduction::trace;
   if (!trace && readout.reduction != Readout::Reduction::none)
     throw option_error("[kernel] the readout " + readout.name() + " has no derivative here.");
   if (!x1.defined() || x1.rank() == 0 || x1.shape().front() == 0)
     throw shape_error("[kernel] no examples: shape " + to_string(x1.shape()) + ".");
   const Array<double> weights = readout.weights(outputs_of(net, params, x1.value()));
-  const std::vector<RecordedGradient<T>> a = recorded_gradients(net, params, parameters, x1, weights);
+  const std::vector<RecordedGradient<T>> a = recorded_gradients<T>(net, params, parameters, x1, weights);
   const std::vector<RecordedGradient<T>> b =
-      same(x1, x2) ? a : recorded_gradients(net, params, parameters, x2, weights);
+      same(x1, x2) ? a : recorded_gradients<T>(net, params, parameters, x2, weights);
   Var<T> total;
   for (std::size_t p = 0; p < a.size(); ++p) {
     if (!a[p].left.defined() || !b[p].left.defined()) continue;
@@ -116,7 +116,7 @@ KernelGradient<T> kernel_gradient(const nn::ModuleBase& net, const nn::Parameter
 
 #define XTANGENT_INSTANTIATE(T)                                                                                        \
   template Var<T> differentiable_kernel(const nn::ModuleBase&, const nn::Parameters<T>&, const Var<T>&, const Var<T>&, \
-                                        const Readout&, Vars<T>);                                                      \
+                                        const Readout&, VarList<T>);                                                   \
   template KernelGradient<T> kernel_gradient(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,         \
                                              const Array<T>&, const Array<T>&, const Readout&,                         \
                                              const KernelGradientOptions&);

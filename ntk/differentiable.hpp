@@ -24,7 +24,7 @@ namespace xtangent::ntk {
 /// Throws what recorded_gradients throws, shape_error (no examples), option_error (another reduction than trace).
 template <class T>
 Var<T> differentiable_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Var<T>& x1,
-                             const Var<T>& x2, const Readout& readout = readout::full(), Vars<T> parameters = {});
+                             const Var<T>& x2, const Readout& readout = readout::full(), VarListOf<T> parameters = {});
 
 struct KernelGradientOptions {
   std::size_t block = 128;  ///< examples of a side that are recorded at a time

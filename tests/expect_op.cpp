@@ -26,6 +26,7 @@ class Check : CheckedRow {
     property("hessian", [this] { hessian(); });
     property("fan-out", [this] { fan_out(); });
     property("batch", [this] { batch(); });
+    property("mark", [this] { marks(); });
     property("factor", [this] { factor(); });
     property("float", [this] { in_float(); });
     property("repeat", [this] { repeat(); });
@@ -191,6 +192,69 @@ class Check : CheckedRow {
     }
     for (std::size_t a = 0; a < x_.size(); ++a)
       if (row_.inputs[a].examples != Examples::axis0) close(sums[a], whole[a], rounding, "sum over examples");
+  }
+
+  // Whichever arguments run over examples: where the result keeps the mark, its example n depends on example n of them
+  // and on no other, in value, tangent and cotangent.
+  void marks() const {
+    for (std::size_t chosen = 1; chosen < std::size_t{1} << x_.size(); ++chosen) {
+      std::vector<Examples> marks;
+      bool possible = true;
+      for (std::size_t a = 0; a < x_.size(); ++a) {
+        const bool marked = (chosen >> a & 1) != 0;
+        possible = possible && !(marked && x_[a].rank() == 0);
+        marks.push_back(marked ? Examples::axis0 : Examples::none);
+      }
+      if (possible) mark(marks);
+    }
+  }
+  void mark(const std::vector<Examples>& marks) const {
+    const auto run = [&](const Arrays& x) {
+      Recording<double> r;
+      for (std::size_t a = 0; a < x.size(); ++a) r.x.push_back(r.tape.variable(x[a], marks[a]));
+      r.y = row_.f(r.x);
+      return r;
+    };
+    const Recording<double> r = run(x_);
+    if (r.y.examples() != Examples::axis0) {
+      expect(r.y.examples() == Examples::mixed, "the mark of an argument is lost");
+      return;
+    }
+    std::string which;
+    for (std::size_t a = 0; a < x_.size(); ++a) which += marks[a] == Examples::axis0 ? " " + std::to_string(a) : "";
+    which = "with examples in" + which + ": ";
+    const std::size_t n = r.y.rank() > 0 ? r.y.shape().front() : 0;
+    bool fits = r.y.rank() > 0;
+    for (std::size_t a = 0; a < x_.size(); ++a)
+      fits = fits && (marks[a] == Examples::none || x_[a].shape().front() == n);
+    expect(fits, which + "the result keeps the mark but not the number of examples");
+    if (!fits) return;
+    for (std::size_t i = 0; i < n; ++i) {
+      Arrays other = x_, along;
+      for (std::size_t a = 0; a < x_.size(); ++a) {
+        if (marks[a] == Examples::none) {
+          along.push_back(Array<double>::zeros(x_[a].shape()));
+          continue;
+        }
+        along.push_back(one_example(v_[a], i));
+        for (std::size_t j = 0, size = x_[a].size() / n; j < size; ++j) {  // an example that the argument allows
+          double& to = other[a].mutable_data()[i * size + j];
+          to = x_[a][(i + 1) % n * size + j];
+        }
+      }
+      const Array<double> changed = run(other).y.value(), dy = push(r, along);
+      const Arrays xbar = pull(r, one_example(w_, i));
+      for (std::size_t m = 0; m < n; ++m) {
+        if (m == i) continue;
+        const std::string pair = which + "of example " + std::to_string(m) + " depends on example " + std::to_string(i);
+        close(changed.rows(m, m + 1), y_.rows(m, m + 1), rounding, "value " + pair);
+        close(dy.rows(m, m + 1), Array<double>::zeros(dy.rows(m, m + 1).shape()), rounding, "tangent " + pair);
+        for (std::size_t a = 0; a < x_.size(); ++a)
+          if (marks[a] == Examples::axis0)
+            close(xbar[a].rows(m, m + 1), Array<double>::zeros(x_[a].rows(m, m + 1).shape()), rounding,
+                  "cotangent, argument " + std::to_string(a) + ", " + pair);
+      }
+    }
   }
 
   void factor() {

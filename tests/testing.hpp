@@ -98,6 +98,7 @@ OpRow row(std::string name, F f, std::vector<Input> inputs, RowOptions options =
 ///   4 hessian     Hessian-vector products in all three nestings, against differences of gradients, symmetric
 ///   5 fan-out     op(x, x): contributions of all uses add up
 ///   6 batch       a batch = its examples one by one, sizes 0 and 1
+///     mark        whichever arguments are marked: a result that keeps the mark keeps examples apart, else it is mixed
 ///   7 factor      per-example factors made dense = vjp of each example; mixed examples are refused
 ///   8 float       against double
 ///   9 kinks       the row's inputs keep away from kinks

@@ -18,9 +18,10 @@ Examples elementwise_examples(std::span<const Spec> x, const Shape& result) {
   }
   if (!batched) return Examples::none;
   for (const Spec& s : x) {
-    const bool reaches = s.shape.rank() == result.rank();
-    const bool varies = reaches && s.shape.rank() > 0 && s.shape.front() != 1;
-    if (s.examples == Examples::axis0 ? !reaches : varies) return Examples::mixed;
+    const bool reaches = s.shape.rank() == result.rank() && s.shape.rank() > 0;
+    const bool keeps = reaches && s.shape.front() == result.front();  // not one example repeated
+    const bool varies = reaches && s.shape.front() != 1;
+    if (s.examples == Examples::axis0 ? !keeps : varies) return Examples::mixed;
   }
   return Examples::axis0;
 }

@@ -86,8 +86,8 @@ template <class T>
 Var<T> align_probes(const Var<T>& tangent, const Shape& from, std::size_t to_rank);
 // clang-format on
 
-/// The mark of an elementwise result: kept where every batched argument has its axis 0 on the result's axis 0, and no
-/// unbatched argument varies along it.
+/// The mark of an elementwise result: kept where every batched argument has its axis 0 on the result's axis 0 with the
+/// same extent, and no unbatched argument varies along it.
 Examples elementwise_examples(std::span<const Spec> x, const Shape& result);
 
 }  // namespace xtangent

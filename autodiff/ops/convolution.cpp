@@ -8,6 +8,7 @@
 #include "autodiff/kernels/convolution.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/indexing.hpp"
+#include "autodiff/origin.hpp"
 
 namespace xtangent {
 namespace {
@@ -370,6 +371,7 @@ Var<T> conv2d_weight(const Var<T>& x, const Var<T>& ybar, std::size_t image_axes
 }
 template <class T>
 Var<T> conv1d(const Var<T>& x, const Var<T>& w, const Var<T>& b, Conv1dOptions options) {
+  const FunctionName name("conv1d", x, w, b);
   if (x.rank() < 2 || w.rank() != 3)
     throw shape_error("[conv1d] needs signals (..., C, L) and a weight (O, C / groups, KL), got " +
                       to_string(x.shape()) + " and " + to_string(w.shape()) + ".");

@@ -5,6 +5,7 @@
 
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/origin.hpp"
 
 namespace xtangent {
 namespace {
@@ -319,6 +320,7 @@ Var<T> transpose(const Var<T>& x, std::vector<std::size_t> order) {
 }
 template <class T>
 Var<T> transpose_last(const Var<T>& x) {
+  const FunctionName name("transpose_last", x);
   if (x.rank() < 2) throw shape_error("[transpose_last] needs two axes, got " + to_string(x.shape()) + ".");
   std::vector<std::size_t> order(x.rank());
   std::iota(order.begin(), order.end(), std::size_t(0));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <vector>
 
 #include "autodiff/op.hpp"
@@ -27,6 +28,14 @@ template <class T>
 Var<T> pad(const Var<T>& x, long axis, std::size_t before, std::size_t behind);
 template <class T>
 Var<T> concatenate(Vars<T> parts, long axis);
+template <class T>
+Var<T> concatenate(const std::vector<Var<T>>& parts, long axis) {
+  return concatenate(Vars<T>(parts), axis);
+}
+template <class T>
+Var<T> concatenate(std::initializer_list<Var<T>> parts, long axis) {
+  return concatenate(Vars<T>(parts.begin(), parts.size()), axis);
+}
 /// Entries `index` of one axis, in their order, repeats allowed. Throws shape_error for an index out of range.
 template <class T>
 Var<T> gather(const Var<T>& x, long axis, std::vector<std::size_t> index);

@@ -4,6 +4,7 @@
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/reduction.hpp"
 #include "autodiff/ops/selection.hpp"
+#include "autodiff/origin.hpp"
 
 namespace xtangent {
 namespace {
@@ -59,6 +60,7 @@ std::shared_ptr<const Selection> select_labels(const Shape& logits, const std::v
 
 template <class T>
 Var<T> cross_entropy(const Var<T>& logits, const std::vector<std::size_t>& labels, Reduction reduction) {
+  const FunctionName name("cross_entropy", logits);
   check_classes(logits);
   const Shape rows = logits.shape().slice(0, logits.rank() - 1);
   if (labels.size() != rows.size())
@@ -71,6 +73,7 @@ Var<T> cross_entropy(const Var<T>& logits, const std::vector<std::size_t>& label
 
 template <class T>
 Var<T> cross_entropy(const Var<T>& logits, const Var<T>& probabilities, Reduction reduction) {
+  const FunctionName name("cross_entropy", logits, probabilities);
   check_classes(logits);
   check_same_shape(logits, probabilities, "cross_entropy");
   const Var<T> losses = -sum(log_softmax(logits) * marked_like(probabilities, logits), {-1});
@@ -79,12 +82,14 @@ Var<T> cross_entropy(const Var<T>& logits, const Var<T>& probabilities, Reductio
 
 template <class T>
 Var<T> mean_squared_error(const Var<T>& prediction, const Var<T>& target, Reduction reduction) {
+  const FunctionName name("mean_squared_error", prediction, target);
   check_same_shape(prediction, target, "mean_squared_error");
   return reduced(square(prediction - marked_like(target, prediction)), reduction, "mean_squared_error");
 }
 
 template <class T>
 Var<T> binary_cross_entropy_with_logits(const Var<T>& logits, const Var<T>& targets, Reduction reduction) {
+  const FunctionName name("binary_cross_entropy_with_logits", logits, targets);
   check_same_shape(logits, targets, "binary_cross_entropy_with_logits");
   const Var<T> losses = softplus(logits) - logits * marked_like(targets, logits);
   return reduced(losses, reduction, "binary_cross_entropy_with_logits");

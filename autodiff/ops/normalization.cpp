@@ -8,6 +8,7 @@
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/reduction.hpp"
+#include "autodiff/origin.hpp"
 
 namespace xtangent {
 namespace {
@@ -290,6 +291,7 @@ Var<T> scale_channels(const Var<T>& x, const Var<T>& scale, const Var<T>& shift,
 
 template <class T>
 Var<T> layer_norm(const Var<T>& x, const Shape& normalized, const Var<T>& weight, const Var<T>& bias, double epsilon) {
+  const FunctionName name("layer_norm", x, weight, bias);
   const std::size_t rank = x.rank(), inner = normalized.rank();
   if (inner == 0 || normalized.size() == 0)
     throw shape_error("[layer_norm] nothing to normalize over: " + to_string(normalized) + ".");
@@ -302,6 +304,7 @@ Var<T> layer_norm(const Var<T>& x, const Shape& normalized, const Var<T>& weight
 
 template <class T>
 Var<T> group_norm(const Var<T>& x, std::size_t groups, const Var<T>& weight, const Var<T>& bias, double epsilon) {
+  const FunctionName name("group_norm", x, weight, bias);
   const std::size_t positions = channel_axes("group_norm", x).inner;
   const Shape& shape = x.shape();
   if (groups == 0 || shape[1] % groups != 0)

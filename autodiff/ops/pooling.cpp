@@ -4,6 +4,7 @@
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/reduction.hpp"
 #include "autodiff/ops/selection.hpp"
+#include "autodiff/origin.hpp"
 
 namespace xtangent {
 namespace {
@@ -170,6 +171,7 @@ Var<T> avg_pool2d(const Var<T>& x, Extent2d kernel, PoolOptions options) {
 }
 template <class T>
 Var<T> global_avg_pool2d(const Var<T>& x) {
+  const FunctionName name("global_avg_pool2d", x);
   check_images(x.shape(), "global_avg_pool2d");
   return mean(x, {-2, -1});
 }
@@ -183,6 +185,7 @@ Var<T> adaptive_max_pool2d(const Var<T>& x, Extent2d output) {
 }
 template <class T>
 Var<T> global_max_pool(const Var<T>& x, std::size_t axes) {
+  const FunctionName name("global_max_pool", x);
   if (x.rank() < axes + 1)
     throw shape_error("[global_max_pool] got " + to_string(x.shape()) + ". Expected (..., C) and " +
                       std::to_string(axes) + " axes of positions.");

@@ -7,6 +7,7 @@
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/selection.hpp"
+#include "autodiff/origin.hpp"
 
 namespace xtangent {
 namespace {
@@ -190,15 +191,18 @@ std::size_t nonempty_axis(const Var<T>& x, long axis, const char* who) {
 
 template <class T>
 Var<T> sum(const Var<T>& x, const std::vector<long>& axes, bool keepdims) {
+  const FunctionName name("sum", x);
   return sum_shaped(x, reduce_shape(x.shape(), reduced_axes(axes, x.shape(), "sum")), keepdims);
 }
 template <class T>
 Var<T> mean(const Var<T>& x, const std::vector<long>& axes, bool keepdims) {
+  const FunctionName name("mean", x);
   const Reduced to = nonempty(axes, x.shape(), "mean");
   return sum_shaped(x, to, keepdims) / static_cast<double>(to.count);
 }
 template <class T>
 Var<T> variance(const Var<T>& x, const std::vector<long>& axes, VarianceOptions options) {
+  const FunctionName name("variance", x);
   const Reduced to = nonempty(axes, x.shape(), "variance");
   if (options.unbiased && to.count < 2)
     throw shape_error("[variance] unbiased, of one element in " + to_string(x.shape()) + ". It needs two.");
@@ -208,27 +212,32 @@ Var<T> variance(const Var<T>& x, const std::vector<long>& axes, VarianceOptions 
 }
 template <class T>
 Var<T> max(const Var<T>& x, long axis, bool keepdims) {
+  const FunctionName name("max", x);
   const std::size_t a = nonempty_axis(x, axis, "max");
   const Var<T> y = apply_op(MaxAxis<T>(x.rank() - a), x);
   return keepdims ? y : without_axis(y, a);
 }
 template <class T>
 Var<T> min(const Var<T>& x, long axis, bool keepdims) {
+  const FunctionName name("min", x);
   nonempty_axis(x, axis, "min");
   return -max(-x, axis, keepdims);
 }
 template <class T>
 Var<T> logsumexp(const Var<T>& x, long axis, bool keepdims) {
+  const FunctionName name("logsumexp", x);
   const std::size_t a = nonempty_axis(x, axis, "logsumexp");
   const Var<T> y = on_axis(LogSumExp<T>(), x, a);
   return keepdims ? y : without_axis(y, a);
 }
 template <class T>
 Var<T> softmax(const Var<T>& x, long axis) {
+  const FunctionName name("softmax", x);
   return on_axis(Softmax<T>(), x, nonempty_axis(x, axis, "softmax"));
 }
 template <class T>
 Var<T> log_softmax(const Var<T>& x, long axis) {
+  const FunctionName name("log_softmax", x);
   return on_axis(LogSoftmax<T>(), x, nonempty_axis(x, axis, "log_softmax"));
 }
 

@@ -9,14 +9,25 @@ namespace {
 
 using Shared = std::shared_ptr<const Selection>;
 
-// The result of a map from (lead..., from) to (lead..., to).
-Spec mapped(const char* who, const Spec& x, const Shape& from, const Shape& to) {
+// Does example n of `to` hold elements of example n of `from` alone? Both begin with the axis of examples, and a block
+// lies within one example where the blocks can be dealt out evenly.
+bool keeps_examples(const Selection& s) {
+  if (s.from.rank() == 0 || s.to.rank() == 0 || s.from.front() != s.to.front()) return false;
+  return s.from.front() == 0 || s.blocks % s.from.front() == 0;
+}
+
+// The result of a map from (lead..., from) to (lead..., to), which are those of the selection or exchanged.
+Spec mapped(const char* who, const Spec& x, const Selection& s, const Shape& from, const Shape& to) {
   const std::size_t rank = x.shape.rank(), lead = rank - from.rank();
   if (rank < from.rank() || !(x.shape.slice(lead, rank) == from))
     throw shape_error(std::string("[") + who + "] " + to_string(x.shape) + " does not end in " + to_string(from) + ".");
-  const Shape shape = x.shape.slice(0, lead).joined(to);
-  const bool kept = shape.rank() > 0 && shape.front() == x.shape.front();
-  return {shape, x.examples == Examples::axis0 && !kept ? Examples::mixed : x.examples};
+  const bool fits = s.blocks > 0 && s.from.size() % s.blocks == 0 && s.to.size() % s.blocks == 0;
+  if (s.index.size() != s.to.size() || (!fits && s.to.size() > 0))
+    throw shape_error(std::string("[") + who + "] a selection from " + to_string(s.from) + " to " + to_string(s.to) +
+                      " in " + std::to_string(s.blocks) + " blocks with " + std::to_string(s.index.size()) +
+                      " indices. The blocks must divide both, and each element of the latter has one index.");
+  const bool mixes = x.examples == Examples::axis0 && lead == 0 && !keeps_examples(s);
+  return {x.shape.slice(0, lead).joined(to), mixes ? Examples::mixed : x.examples};
 }
 
 template <class T>
@@ -25,9 +36,9 @@ struct Select : Op<T> {
   explicit Select(Shared selection) : s(std::move(selection)) {}
   std::string name() const override { return "select"; }
   bool vector_mode() const override { return true; }
-  Spec infer(std::span<const Spec> x) const override { return mapped("select", x[0], s->from, s->to); }
+  Spec infer(std::span<const Spec> x) const override { return mapped("select", x[0], *s, s->from, s->to); }
   Array<T> eval(std::span<const Array<T>> x) const override {
-    Array<T> y(mapped("select", {x[0].shape()}, s->from, s->to).shape);
+    Array<T> y(mapped("select", {x[0].shape()}, *s, s->from, s->to).shape);
     if (y.size() == 0) return y;
     kernels::select(y.size() / s->to.size(), s->blocks, s->from.size() / s->blocks, s->to.size() / s->blocks,
                     s->index.data(), x[0].data(), y.mutable_data());
@@ -45,9 +56,9 @@ struct Unselect : Op<T> {
   explicit Unselect(Shared selection) : s(std::move(selection)) {}
   std::string name() const override { return "unselect"; }
   bool vector_mode() const override { return true; }
-  Spec infer(std::span<const Spec> x) const override { return mapped("unselect", x[0], s->to, s->from); }
+  Spec infer(std::span<const Spec> x) const override { return mapped("unselect", x[0], *s, s->to, s->from); }
   Array<T> eval(std::span<const Array<T>> x) const override {
-    Array<T> y(mapped("unselect", {x[0].shape()}, s->to, s->from).shape);
+    Array<T> y(mapped("unselect", {x[0].shape()}, *s, s->to, s->from).shape);
     if (y.size() == 0) return y;
     kernels::unselect(y.size() / s->from.size(), s->blocks, s->from.size() / s->blocks, s->to.size() / s->blocks,
                       s->index.data(), x[0].data(), y.mutable_data());

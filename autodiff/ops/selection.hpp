@@ -20,7 +20,9 @@ struct Selection {
 /// Throws shape_error naming `who` for blocks too large for the index of a Selection.
 void check_block_size(std::size_t elements, const char* who);
 
-/// (lead..., from) to (lead..., to); any axes may lead, such as probes. Throws shape_error.
+/// (lead..., from) to (lead..., to); any axes may lead, such as probes. A selection that covers the axis of examples
+/// keeps them apart where that axis has the same extent on both sides and its extent divides the number of blocks; else
+/// it mixes them. Throws shape_error, also for a selection whose blocks or number of indices do not fit its shapes.
 template <class T>
 Var<T> select(const Var<T>& x, std::shared_ptr<const Selection> selection);
 /// The transpose of select: (lead..., to) to (lead..., from), zero where nothing was picked.

@@ -6,6 +6,7 @@
 
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/reduce.hpp"
+#include "nn/part.hpp"
 
 namespace xtangent::nn {
 
@@ -41,8 +42,10 @@ Array<T> predict_parts(const ModuleBase& net, const Parameters<T>& params, std::
 template <class T>
 Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x, std::size_t batch) {
   if (!x.defined() || x.rank() == 0) throw shape_error("[predict] the input has no axis that runs over examples.");
-  return predict_parts(net, params, x.shape().front(), batch,
-                       [&](std::size_t first, std::size_t last) { return x.rows(first, last); });
+  return on_part_of(x.shape(), [&] {
+    return predict_parts(net, params, x.shape().front(), batch,
+                         [&](std::size_t first, std::size_t last) { return x.rows(first, last); });
+  });
 }
 
 template <class T>

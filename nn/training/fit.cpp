@@ -5,6 +5,7 @@
 
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/ops/loss.hpp"
+#include "nn/part.hpp"
 #include "nn/training/trainer.hpp"
 
 namespace xtangent::nn {
@@ -33,7 +34,7 @@ Array<T> check_inputs(const ModuleBase& net, const Parameters<T>& params, const 
   if (n == 0) throw data_error("[fit] no examples.");
   if (answers != n)
     throw shape_error("[fit] " + std::to_string(n) + " examples, " + std::to_string(answers) + " labels or targets.");
-  const Array<T> one = net(params, x.rows(0, 1));
+  const Array<T> one = on_part_of(x.shape(), [&] { return net(params, x.rows(0, 1)); });
   if (all_finite(x)) return one;
   for (std::size_t i = 0; i < n; ++i)
     if (!all_finite(x.rows(i, i + 1)))

@@ -35,6 +35,21 @@ Array<double> unselected(const std::vector<Array<double>>& x) {
   return Array<double>::from(shape, out);
 }
 
+// All of (2, 4) as one block, so that an element of (2, 3) may come from the other row.
+std::shared_ptr<const Selection> picks_across_rows() {
+  return std::make_shared<const Selection>(Selection{{2, 4}, {2, 3}, 1, {7, 0, 3, 5, 2, 1}});
+}
+
+// Two blocks a row.
+std::shared_ptr<const Selection> picks_within_rows() {
+  return std::make_shared<const Selection>(Selection{{2, 4}, {2, 6}, 4, {1, 0, 1, 0, 0, 1, 1, 1, 0, 0, 1, 0}});
+}
+
+// Blocks that do not know of rows: two rows become three.
+std::shared_ptr<const Selection> to_three_rows() {
+  return std::make_shared<const Selection>(Selection{{2, 4}, {3, 4}, 2, {3, 0, 3, 1, 2, 0, 0, 1, 2, 3, 3, 1}});
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(selection)
@@ -45,6 +60,13 @@ BOOST_AUTO_TEST_CASE(select_rows) {
       row("select", f, {{{2, 4}}}, {.wrong = {{{4}}, {{2, 3}}, {{4, 2}}}, .reference = selected}),
       row("select behind examples", f, {{{3, 2, 4}, axis0}}, {.reference = selected}),
       row("select behind two axes", f, {{{3, 2, 2, 4}, axis0}}, {.reference = selected}),
+      row("select in each example", f, {{{2, 4}, axis0}}, {.reference = selected, .fixed_examples = true}),
+      row("select in blocks of examples", [](auto x) { return select(x[0], picks_within_rows()); }, {{{2, 4}, axis0}},
+          {.fixed_examples = true}),
+      row("select across examples", [](auto x) { return select(x[0], picks_across_rows()); }, {{{2, 4}, axis0}},
+          {.mixes = true}),
+      row("select other examples", [](auto x) { return select(x[0], to_three_rows()); }, {{{2, 4}, axis0}},
+          {.mixes = true}),
   });
 }
 
@@ -54,7 +76,26 @@ BOOST_AUTO_TEST_CASE(unselect_rows) {
       row("unselect", f, {{{2, 3}}}, {.wrong = {{{3}}, {{2, 4}}, {{3, 2}}}, .reference = unselected}),
       row("unselect behind examples", f, {{{3, 2, 3}, axis0}}, {.reference = unselected}),
       row("unselect behind two axes", f, {{{3, 2, 2, 3}, axis0}}, {.reference = unselected}),
+      row("unselect in each example", f, {{{2, 3}, axis0}}, {.reference = unselected, .fixed_examples = true}),
+      row("unselect in blocks of examples", [](auto x) { return unselect(x[0], picks_within_rows()); },
+          {{{2, 6}, axis0}}, {.fixed_examples = true}),
+      row("unselect across examples", [](auto x) { return unselect(x[0], picks_across_rows()); }, {{{2, 3}, axis0}},
+          {.mixes = true}),
+      row("unselect other examples", [](auto x) { return unselect(x[0], to_three_rows()); }, {{{3, 4}, axis0}},
+          {.mixes = true}),
   });
+}
+
+BOOST_AUTO_TEST_CASE(selections_that_do_not_fit_are_refused) {
+  const Var<double> x(Array<double>::zeros({2, 4})), y(Array<double>::zeros({2, 3}));
+  const auto refused = [&](std::size_t blocks, std::vector<std::uint32_t> index) {
+    const auto s = std::make_shared<const Selection>(Selection{{2, 4}, {2, 3}, blocks, std::move(index)});
+    BOOST_CHECK_THROW(select(x, s), shape_error);
+    BOOST_CHECK_THROW(unselect(y, s), shape_error);
+  };
+  refused(0, {0, 0, 0, 0, 0, 0});
+  refused(3, {0, 0, 0, 0, 0, 0});
+  refused(2, {0, 0, 0});
 }
 
 BOOST_AUTO_TEST_CASE(blocks_beyond_the_index_are_refused) {

@@ -1,0 +1,187 @@
+// How an op runs, and how its rules are called.
+#include "autodiff/op.hpp"
+
+#include <algorithm>
+
+#include "autodiff/factor.hpp"
+#include "autodiff/ops/indexing.hpp"
+#include "autodiff/rule_calls.hpp"
+
+namespace xtangent {
+
+template <class T>
+std::optional<Factor<T>> Op<T>::factor(std::size_t, Vars<T>, const Var<T>&) const {
+  return std::nullopt;
+}
+
+template <class T>
+double Op<T>::flop(std::span<const Shape>, const Shape& y) const {
+  return static_cast<double>(y.size());
+}
+
+namespace {
+
+template <class T>
+void check_rule(const Op<T>& op, const char* rule, const Var<T>& result, const Shape& expected) {
+  if (result.defined() && !(result.shape() == expected))
+    throw rule_error("[" + op.name() + "] its " + rule + " returned shape " + to_string(result.shape()) +
+                     ", expected " + to_string(expected) + ".");
+}
+
+// Results of a rule for single probes as one array, in the order of the probes; undefined where all of them are.
+template <class T>
+Var<T> stack_probes(std::vector<Var<T>> each) {
+  const auto first = std::find_if(each.begin(), each.end(), [](const Var<T>& v) { return v.defined(); });
+  if (first == each.end()) return {};
+  const Shape one = first->shape();
+  for (Var<T>& v : each)
+    v = v.defined() ? reshape(v, v.shape().prepended(1)) : Var<T>(Array<T>::zeros(one.prepended(1)));
+  return concatenate<T>(each, 0);
+}
+
+template <class T>
+Var<T> probe_of(const Var<T>& tangent, std::size_t k) {
+  const Shape shape = tangent.shape();
+  return reshape(slice(tangent, 0, k, k + 1), shape.slice(1, shape.rank()));
+}
+
+}  // namespace
+
+template <class T>
+std::vector<Var<T>> call_vjp(const Op<T>& op, Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted& wanted) {
+  const std::size_t k = probes(ybar, y.rank());
+  const auto call = [&](const Var<T>& seed) {
+    std::vector<Var<T>> bars = op.vjp(x, y, seed, wanted);
+    if (bars.size() != x.size())
+      throw rule_error("[" + op.name() + "] its vjp returned " + std::to_string(bars.size()) + " cotangents for " +
+                       std::to_string(x.size()) + " arguments.");
+    return bars;
+  };
+  std::vector<Var<T>> out;
+  if (k == 0 || op.vector_mode()) {
+    out = call(ybar);
+  } else {
+    std::vector<std::vector<Var<T>>> each(x.size());
+    for (std::size_t p = 0; p < k; ++p) {
+      std::vector<Var<T>> bars = call(probe_of(ybar, p));
+      for (std::size_t i = 0; i < x.size(); ++i) each[i].push_back(std::move(bars[i]));
+    }
+    for (std::vector<Var<T>>& bars : each) out.push_back(stack_probes(std::move(bars)));
+  }
+  for (std::size_t i = 0; i < x.size(); ++i)
+    check_rule(op, "vjp", out[i], with_probes_of(ybar, y.rank(), x[i].shape()));
+  return out;
+}
+
+template <class T>
+Var<T> call_jvp(const Op<T>& op, Vars<T> x, const Var<T>& y, Vars<T> dx) {
+  std::size_t k = 0;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (dx[i].defined()) k = std::max(k, probes(dx[i], x[i].rank()));
+  Var<T> dy;
+  if (k == 0 || op.vector_mode()) {
+    dy = op.jvp(x, y, dx);
+  } else {
+    std::vector<Var<T>> each;
+    for (std::size_t p = 0; p < k; ++p) {
+      std::vector<Var<T>> one(dx.begin(), dx.end());
+      for (Var<T>& v : one)
+        if (v.defined()) v = probe_of(v, p);
+      each.push_back(op.jvp(x, y, one));
+    }
+    dy = stack_probes(std::move(each));
+  }
+  check_rule(op, "jvp", dy, k ? y.shape().prepended(k) : y.shape());
+  return dy;
+}
+
+namespace {
+
+template <class T>
+std::string describe(const Var<T>& x) {
+  return x.on_tape() ? "position " + std::to_string(x.position()) : "a constant";
+}
+
+// The tape all arguments share; null when none is on a tape.
+template <class T>
+std::shared_ptr<Record<T>> common_record(const Op<T>& op, Vars<T> x) {
+  const Var<T>* first = nullptr;
+  for (const Var<T>& v : x) {
+    if (!v.on_tape()) continue;
+    if (!v.record()->holds(v))
+      throw tape_error("[" + op.name() + "] argument at position " + std::to_string(v.position()) +
+                       " of a tape that was rewound to size " + std::to_string(v.record()->nodes.size()) +
+                       ". Record it again, or rewind later.");
+    if (first && v.record() != first->record())
+      throw tape_error("[" + op.name() + "] arguments stand on different tapes: " + describe(*first) + " of one and " +
+                       describe(v) + " of another. Use one tape, or detached() for a constant.");
+    if (!first) first = &v;
+  }
+  return first ? first->record() : nullptr;
+}
+
+template <class T>
+Var<T> apply_dual(const std::shared_ptr<const Op<T>>& op, Vars<T> x, std::uint64_t level) {
+  std::vector<Var<T>> primals, tangents;
+  for (const Var<T>& v : x) {
+    const bool at_level = v.dual() && v.dual()->level == level;
+    primals.push_back(at_level ? v.dual()->primal : v);
+    tangents.push_back(at_level ? v.dual()->tangent : Var<T>());
+  }
+  Var<T> y = apply<T>(op, primals);
+  Var<T> dy = call_jvp<T>(*op, primals, y, tangents);
+  if (!dy.defined()) return y;
+  return Var<T>(std::make_shared<const Dual<T>>(Dual<T>{level, std::move(y), std::move(dy)}));
+}
+
+}  // namespace
+
+template <class T>
+Var<T> apply(std::shared_ptr<const Op<T>> op, VarListOf<T> x) {
+  std::uint64_t level = 0;
+  for (const Var<T>& v : x) {
+    if (!v.defined()) throw rule_error("[" + op->name() + "] an argument is undefined.");
+    if (v.dual()) level = std::max(level, v.dual()->level);
+  }
+  if (level) return apply_dual(op, x, level);
+
+  const std::shared_ptr<Record<T>> record = common_record(*op, x);
+  std::vector<Spec> specs;
+  std::vector<Array<T>> values;
+  specs.reserve(x.size());
+  values.reserve(x.size());
+  for (const Var<T>& v : x) {
+    specs.push_back(v.spec());
+    values.push_back(v.value());
+  }
+  const Spec spec = op->infer(specs);
+  Array<T> y = op->eval(values);
+  if (!(y.shape() == spec.shape))
+    throw rule_error("[" + op->name() + "] infer said " + to_string(spec.shape) + ", eval made " +
+                     to_string(y.shape()) + ".");
+  if (!record) return Var<T>(std::move(y), spec.examples);
+
+  Node<T> node;
+  node.arguments.reserve(x.size());
+  for (const Var<T>& v : x)
+    node.arguments.push_back({v.detached(), v.on_tape() ? static_cast<std::int64_t>(v.position()) : -1, v.serial()});
+  node.op = std::move(op);
+  node.value = Var<T>(y, spec.examples);
+  node.serial = record->next_serial++;
+  node.origin = record->origin;
+  const std::size_t index = record->nodes.size();
+  const std::uint64_t serial = node.serial;
+  record->nodes.push_back(std::move(node));
+  return Var<T>(std::move(y), spec.examples, record, index, serial);
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                              \
+  template struct Op<T>;                                                                                     \
+  template std::vector<Var<T>> call_vjp(const Op<T>&, Vars<T>, const Var<T>&, const Var<T>&, const Wanted&); \
+  template Var<T> call_jvp(const Op<T>&, Vars<T>, const Var<T>&, Vars<T>);                                   \
+  template Var<T> apply(std::shared_ptr<const Op<T>>, VarList<T>);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent
