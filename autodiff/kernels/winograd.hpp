@@ -2,7 +2,7 @@
 
 #include "autodiff/kernels/im2col.hpp"
 
-/// The convolutions of convolution.hpp with 3 x 3 kernels and stride 1 by minimal filtering (tiles.hpp): less than half
+/// The convolutions of convolution.hpp with 3 x 3 kernels and stride 1 by minimal filtering (winograd_transforms.hpp): less than half
 /// the products, and a rounding error of about twice that of direct ones.
 namespace xtangent::kernels {
 
