@@ -7,7 +7,8 @@
 
 #include "autodiff/array.hpp"
 
-/// Where users' xt::xarray and the library's Array meet. Only templates: xt::xarray appears in no compiled symbol.
+/// Conversions between the xt::xarray of users and the library's Array. There are only templates here, so xt::xarray
+/// appears in no compiled symbol.
 namespace xtangent {
 
 template <class T>
@@ -41,7 +42,7 @@ auto Array<T>::to_xarray() const {
   return static_cast<xt::xarray<T>>(*this);
 }
 
-/// An Array from an Array (shared) or from an xtensor expression (copied): what public functions take.
+/// Public functions take an Array, whose values are shared, or an xtensor expression, which is copied into an Array.
 template <class T>
 const Array<T>& as_array(const Array<T>& values) {
   return values;

@@ -20,7 +20,7 @@ bool one_of(std::string_view name, std::initializer_list<std::string_view> names
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// Once a process: OpenBLAS single-threaded inside our tasks, and a word when it runs on the wrong kernels.
+// Runs once in a process: keeps OpenBLAS at one thread, and prints a line when it uses the wrong kernels.
 void prepare() {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -105,7 +105,8 @@ BlasCore blas_core() {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool core_is_avx512 = one_of(out.core, {"SkylakeX", "Cooperlake", "SapphireRapids", "Sapphirerapids"});
   const bool core_is_avx2 = core_is_avx512 || one_of(out.core, {"Haswell", "Zen", "Excavator"});
-  // AVX2 kernels on an AVX-512 processor of AMD are within a few percent of its AVX-512 ones; elsewhere they are not.
+  // On AMD's processors with AVX-512 the AVX2 kernels are within a few percent of the AVX-512 ones; on others they are
+  // not.
   const bool fast_avx2 = avx512 && !__builtin_cpu_is("intel");
   if (avx512 && !core_is_avx512 && !(core_is_avx2 && fast_avx2))
     out.suggested = "SkylakeX";
@@ -123,7 +124,7 @@ void use_fitting_blas_core(char** argv) {
   if (core.fits || std::getenv("OPENBLAS_CORETYPE")) return;  // a core that the user asked for stays
   setenv("OPENBLAS_CORETYPE", core.suggested.c_str(), 1);
   execv("/proc/self/exe", argv);
-  // Only reached when the program could not be started again; prepare() will say what to set.
+  // This is only reached when the program could not be started again; prepare() will say what to set.
   unsetenv("OPENBLAS_CORETYPE");
 }
 

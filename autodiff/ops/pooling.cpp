@@ -99,8 +99,8 @@ struct MaxPool : Op<T> {
     kernels::max_pool(images_of(y.shape()), p->rows, p->columns, x[0].data(), y.mutable_data());
     return y;
   }
-  // Where the maxima stand: piecewise constant in x, so no derivative passes through it. Found again for each rule,
-  // which costs about as much as eval, so that a recording does not hold it.
+  // The places of the maxima. They are piecewise constant in x, so no derivative passes through them. Each rule finds
+  // them again, which costs about as much as eval, so that a recording need not hold them.
   std::shared_ptr<const Selection> winners(const Array<T>& x) const {
     auto s = std::make_shared<Selection>();
     s->from = x.shape();

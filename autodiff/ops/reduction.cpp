@@ -11,7 +11,7 @@
 namespace xtangent {
 namespace {
 
-// Which axes a list names; all for an empty list.
+// Which axes a list names; all of them for an empty list.
 std::vector<bool> reduced_axes(const std::vector<long>& axes, const Shape& shape, const char* who) {
   std::vector<bool> reduced(shape.rank(), axes.empty());
   for (long axis : axes) {
@@ -26,7 +26,7 @@ std::vector<bool> reduced_axes(const std::vector<long>& axes, const Shape& shape
 
 struct Reduced {
   Shape kept_in_place, dropped;  // the result's shape with and without keepdims
-  std::size_t count = 1;         // elements that go into one
+  std::size_t count = 1;         // elements that are reduced to one
 };
 Reduced reduce_shape(const Shape& shape, const std::vector<bool>& reduced) {
   Reduced out;
@@ -59,7 +59,7 @@ Var<T> without_axis(const Var<T>& y, std::size_t axis) {
   return reshape(y, y.shape().slice(0, axis).joined(y.shape().slice(axis + 1, y.rank())));
 }
 
-// Maximum over one axis, which stays with extent 1. The axis counts from the right.
+// The maximum over one axis, which stays with extent 1. The axis counts from the right.
 template <class T>
 struct MaxAxis : Op<T> {
   std::size_t back;
@@ -83,7 +83,7 @@ struct MaxAxis : Op<T> {
                       y.mutable_data());
     return y;
   }
-  // Where the maxima stand: piecewise constant in x, so no derivative passes through it.
+  // The places of the maxima. They are piecewise constant in x, so no derivative passes through them.
   std::shared_ptr<const Selection> winners(const Array<T>& x) const {
     const Shape& from = x.shape();
     const std::size_t axis = from.rank() - back;
@@ -167,7 +167,7 @@ struct LogSoftmax : Op<T> {
   }
 };
 
-// Applies an op of the last axis to another one, by exchanging the two.
+// Applies an op for the last axis to another axis, by exchanging the two.
 template <class T, class O>
 Var<T> on_axis(O op, const Var<T>& x, std::size_t axis) {
   if (axis + 1 == x.rank()) return apply_op(op, x);

@@ -9,7 +9,7 @@
 namespace xtangent::nn {
 namespace {
 
-// Below `bound`, nearly uniform: the bias is below bound / 2^32.
+// A nearly uniform number below `bound`: the bias is below bound / 2^32.
 std::size_t below(std::uint32_t bits, std::size_t bound) {
   return static_cast<std::size_t>(bits * std::uint64_t(bound) >> 32);
 }

@@ -61,7 +61,7 @@ Idx read_idx(const fs::path& file, std::uint32_t magic) {
   return out;
 }
 
-// The published files, by the CRC-32 of their unpacked training and test images.
+// A published data set, recognized by the CRC-32 of its unpacked training and test images.
 struct Published {
   unsigned long crc;
   const char *name, *source, *license;

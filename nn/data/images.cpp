@@ -20,7 +20,7 @@ class Stream {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
   }
-  // Uniform below `bound`, without bias.
+  // A uniform number below `bound`, without bias.
   std::uint64_t below(std::uint64_t bound) {
     const std::uint64_t excess = (0 - bound) % bound;
     while (true) {

@@ -23,7 +23,7 @@ using kernels::ElementType;
 
 constexpr std::string_view magic("\x93NUMPY", 6);
 
-// NumPy's names of element types; '|' where the order of bytes means nothing.
+// NumPy's names of element types, with '|' where the order of bytes has no meaning.
 constexpr std::array<std::pair<const char*, ElementType>, 12> types = {{{"|b1", ElementType::boolean},
                                                                         {"|u1", ElementType::u8},
                                                                         {"|i1", ElementType::i8},
@@ -72,13 +72,13 @@ std::string quoted(std::string_view text) {
   throw data_error("[read_npy] " + file + ": byte " + std::to_string(byte) + ": " + what);
 }
 
-// The header's Python dictionary, read by key; NumPy writes exactly these three.
+// The Python dictionary in the header, read by key. NumPy writes exactly these three keys.
 struct Header {
   const std::string& file;
   std::string_view text;
   std::size_t begin;
 
-  // What stands behind 'key': .
+  // The text behind `'key':`.
   std::string_view after(std::string_view key) const {
     const std::string sought = quoted(key) + ":";
     const std::size_t at = text.find(sought);
@@ -88,7 +88,7 @@ struct Header {
     return rest;
   }
 
-  // The text between quotes behind 'descr'.
+  // The quoted text behind 'descr'.
   std::string_view descriptor() const {
     std::string_view rest = after("descr");
     if (rest.empty() || rest[0] != '\'' || rest.find('\'', 1) == std::string_view::npos)
@@ -191,7 +191,7 @@ void write_npy(const fs::path& file, const Shape& shape, const std::function<Arr
   const std::string head = header(descriptor(type_of<T>), shape);
   std::size_t left = shape.size();
   bool begun = false;
-  Array<T> part;  // lives until it is written
+  Array<T> part;  // must live until it is written
   write_file_in_parts(file, [&]() -> std::string_view {
     if (!begun) {
       begun = true;

@@ -20,7 +20,7 @@ WeightOptions projection(WeightOptions weights) {
   return weights;
 }
 
-// Zeros, and for keys behind the query numbers so small that softmax makes them 0.
+// A mask to add: 0, or for keys behind the query a number so small that softmax makes it 0.
 template <class T>
 Var<T> causal_mask(std::size_t queries, std::size_t keys) {
   std::vector<T> row(queries), column(keys);
@@ -30,7 +30,7 @@ Var<T> causal_mask(std::size_t queries, std::size_t keys) {
   return step(places - Var<T>(Array<T>::from({queries, 1}, row))) * -1e30;
 }
 
-// The weights of attention (..., S, L).
+// The attention weights (..., S, L).
 template <class T>
 Var<T> attention_weights(const Var<T>& q, const Var<T>& k, bool causal) {
   if (q.rank() < 2 || k.rank() < 2)

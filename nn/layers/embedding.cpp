@@ -47,7 +47,7 @@ void PositionalEmbedding::parameters(Declaration& declare) const {
   declare("weight", {length_, features_}, initializer(options_));
 }
 
-// The scale goes onto the sum, not onto the weight: per-example gradients keep their form.
+// Scales the sum and not the weight, so that per-example gradients keep their factored form.
 template <class T>
 Var<T> PositionalEmbedding::forward(Scope<T> p, const Var<T>& x) const {
   if (x.rank() != 3 || x.shape()[1] > length_ || x.shape()[2] != features_)

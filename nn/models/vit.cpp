@@ -13,7 +13,7 @@
 namespace xtangent::nn {
 namespace {
 
-// Everything behind the class token, with the vectors of places as a parameter of its own name.
+// Everything after the class token. The vectors for the positions are a parameter of this module, as in torchvision.
 class Encoder : public Module<Encoder> {
  public:
   Encoder(std::size_t tokens, const VitOptions& o) : tokens_(tokens), features_(o.features), body_(layers(o)) {}

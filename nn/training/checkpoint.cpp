@@ -37,7 +37,7 @@ std::string checksum(const std::string& text, const std::vector<NamedArray<T>>& 
   return std::to_string(sum);
 }
 
-// JSON has no NaN: null stands for it.
+// JSON has no NaN, so null stands for it.
 double number_or_nan(const Json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
@@ -72,7 +72,7 @@ void read_description(const Json& json, TrainingState<T>& state) {
                              number_or_nan(e.at(3)), number_or_nan(e.at(4)), number_or_nan(e.at(5))});
 }
 
-// What differs, as "batch is 64 there and 32 here".
+// The settings that differ, such as "batch is 64 there and 32 here".
 std::string differences(const Json& there, const TrainingSettings& here) {
   std::string out;
   const auto add = [&](const std::string& text) { out += (out.empty() ? "" : "; ") + text; };

@@ -25,7 +25,7 @@ Inputs<T> inputs_of(const Array<T>& x) {
   return {x.shape().front(), [&x](const auto& examples, std::size_t) { return rows_of(x, examples); }};
 }
 
-// What fit can refuse before it starts. Returns the output for one example.
+// Checks all that `fit` can refuse before it starts. Returns the output for one example.
 template <class T>
 Array<T> check_inputs(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x, std::size_t answers) {
   if (!x.defined() || x.rank() == 0) throw shape_error("[fit] the inputs have no axis that runs over examples.");
@@ -48,7 +48,7 @@ void check_labels(const char* what, const std::vector<std::size_t>& labels, std:
                        std::to_string(i) + ", the network has " + std::to_string(classes) + " outputs.");
 }
 
-// Cross-entropy with labels, which must outlive the task.
+// Cross-entropy with the given labels, which must outlive the task.
 template <class T>
 Task<T> labeled_task(const std::vector<std::size_t>& labels) {
   const auto of = [&labels](const std::vector<std::size_t>& examples) {
@@ -63,7 +63,7 @@ Task<T> labeled_task(const std::vector<std::size_t>& labels) {
   return task;
 }
 
-// Checks labels against the network's output for one example. Labels of test data go to test_labels.
+// Checks labels against the output of the network for one example. Labels of test data go to test_labels.
 template <class T>
 void check_labeled(const Array<T>& one, const std::vector<std::size_t>& labels, FitOptions<T>& options) {
   if (one.rank() != 2)

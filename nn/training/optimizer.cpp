@@ -12,7 +12,7 @@
 namespace xtangent::nn {
 namespace {
 
-constexpr std::size_t piece = 1 << 15;  // elements a task
+constexpr std::size_t piece = 1 << 15;  // elements in a task
 
 void check(const char* who, const char* what, double value, bool fits) {
   if (!fits || !std::isfinite(value))
