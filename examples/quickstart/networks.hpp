@@ -14,11 +14,11 @@ struct Kind {
   nn::ImageLayout layout;
   /// For these images; `width` features before the last layer.
   nn::AnyModule (*make)(const nn::LabeledImages& images, std::size_t width);
-  /// About how many multiply-adds one image takes: what the progress bar weighs by.
+  /// About how many multiply-adds one image takes, for the weights of the progress bar.
   double (*work)(const nn::LabeledImages& images, std::size_t width);
 };
 
-/// Fully connected and convolutional, relu, He's initialization and PyTorch's for the last layer.
+/// The fully connected and the convolutional kind, with relu and He's initialization, and PyTorch's for the last layer.
 const std::vector<Kind>& network_kinds();
 
 }  // namespace xtangent::examples

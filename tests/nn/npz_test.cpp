@@ -30,13 +30,13 @@ std::string deflated(const std::string& bytes) {
   return out;
 }
 
-// What a directory may say of a file.
+// The entry of a file in the directory of an archive, which may be wrong.
 struct Member {
   std::string name, bytes;
   bool pack = false;
-  int method = -1;  // none: what fits
+  int method = -1;  // none: the right one
   int flags = 0;
-  std::uint64_t unpacked = ~std::uint64_t{0};  // none: the truth
+  std::uint64_t unpacked = ~std::uint64_t{0};  // none: the right one
   std::uint32_t crc_change = 0;
 };
 

@@ -14,7 +14,7 @@ using namespace xtangent::testing;
 
 namespace {
 
-// A layer with what batch norm has: a trained array, a buffer, and PyTorch's counter.
+// A layer with the arrays of batch norm: a trained array, a buffer, and PyTorch's counter.
 struct Counted : Module<Counted> {
   template <class Declare>
   void parameters(Declare&& declare) const {
