@@ -87,7 +87,7 @@ class LayoutBuilder : public Declaration {
     if (from == infos.end() || to == infos.end()) fail("there is no '" + (from == infos.end() ? later : first) + "'.");
     if (from == to) return;
     if (!(from->shape == to->shape)) fail("shapes " + to_string(from->shape) + " and " + to_string(to->shape) + ".");
-    if (from < to) fail("the second is declared behind the first. Exchange them.");
+    if (from < to) fail("the second is declared after the first. Exchange them.");
     const auto gone = static_cast<std::size_t>(from - infos.begin()),
                kept = static_cast<std::size_t>(to - infos.begin());
     for (Layout::Layer& l : layout_->layers)
@@ -272,7 +272,7 @@ Parameters<T> ModuleBase::init(std::uint64_t seed) const {
   std::shared_ptr<const Layout> made = layout();
   if (made->parameters.empty())
     throw parameter_error("[init] the network " + type() +
-                          " has no parameters. Layers with parameters are named in children().");
+                          " has no parameters. A layer counts when children() names it.");
   return draw_parameters<T>(std::move(made), seed);
 }
 

@@ -46,14 +46,14 @@ class Header {
  public:
   Header(const std::vector<std::uint8_t>& bytes, const std::string& source) : bytes_(bytes), source_(source) {
     if (bytes.size() < length_bytes)
-      fail(0, "no safetensors file: " + std::to_string(bytes.size()) + " bytes cannot hold the length of a header.");
+      fail(0, "not a safetensors file: " + std::to_string(bytes.size()) + " bytes cannot hold the length of a header.");
     std::uint64_t length = 0;
     std::memcpy(&length, bytes.data(), length_bytes);
     if (length > largest_header)
       fail(0, "a header of " + std::to_string(length) + " bytes; at most " + std::to_string(largest_header) +
                   " are allowed. Is this a safetensors file?");
     if (length > bytes.size() - length_bytes)
-      fail(bytes.size(), "truncated: a header of " + std::to_string(length) + " bytes is announced.");
+      fail(bytes.size(), "truncated: the header should have " + std::to_string(length) + " bytes.");
     data_ = length_bytes + static_cast<std::size_t>(length);
     if (length == 0 || bytes[length_bytes] != '{') fail(length_bytes, "the header does not begin with '{'.");
   }
@@ -66,7 +66,7 @@ class Header {
     const Json header = json();
     for (const auto& [key, value] : header.items()) {
       if (key == metadata_key) {
-        if (!value.is_object()) fail(length_bytes, "__metadata__ is no object.");
+        if (!value.is_object()) fail(length_bytes, "__metadata__ is not an object.");
         for (const auto& [name, text] : value.items()) {
           if (!text.is_string()) fail(length_bytes, "__metadata__ " + shown(name) + " is no string.");
           on_metadata(name, text.template get<std::string>());
@@ -93,7 +93,7 @@ class Header {
     }
     const std::vector<std::size_t> offsets = numbers(name, "data_offsets", value["data_offsets"], 2);
     if (offsets.size() != 2 || offsets[1] < offsets[0])
-      fail(length_bytes, shown(name) + ": data_offsets are no begin and end.");
+      fail(length_bytes, shown(name) + ": data_offsets are not a begin and an end.");
     if (offsets[1] - offsets[0] != bytes)
       fail(length_bytes, shown(name) + ": " + nn::name(out.type) + " of shape " + to_string(out.shape) + " takes " +
                              std::to_string(bytes) + " bytes, its data_offsets say " +
@@ -121,9 +121,9 @@ class Header {
     try {
       return Json::parse(first, last, watch);
     } catch (const Json::parse_error& error) {
-      fail(length_bytes + (error.byte ? error.byte - 1 : 0), "the header is no JSON.");
+      fail(length_bytes + (error.byte ? error.byte - 1 : 0), "the header is not valid JSON.");
     } catch (const Json::exception&) {
-      fail(length_bytes, "the header is no JSON: a number is out of range.");
+      fail(length_bytes, "the header is not valid JSON: a number is out of range.");
     }
   }
 
@@ -253,7 +253,7 @@ TensorFile::TensorFile(std::vector<std::uint8_t> bytes, std::string source)
     if (entry.begin < position) header.fail(at, shown(entry.name) + " overlaps the array before it.");
     if (end > size)
       header.fail(bytes_.size(), "truncated: " + shown(entry.name) + " ends " + std::to_string(end - size) +
-                                     " bytes behind the file.");
+                                     " bytes beyond the file.");
     position = end;
     entry.begin += header.data();
     entries_.push_back(std::move(entry));

@@ -1,9 +1,9 @@
-"""Every file or folder that a page, a comment, or a script of the project names is there.
+"""Checks that every file or folder that a page, a comment or a script of the project names exists.
 
-Looked at are the pages (*.md), the comments of C++ sources, and all of the text of scripts and meson.build files.
-Looked for are names of files with a folder (ops/linear.cpp will do for autodiff/ops/linear.cpp) or, in C++ comments,
-without one, and folders of the project that are written with a slash at the end. In CHANGELOG.md, which names files as
-they once were, only links count.
+It reads the pages (*.md), the comments of C++ sources, and the whole text of scripts and meson.build files. It looks
+for names of files with their folder (ops/linear.cpp is enough for autodiff/ops/linear.cpp), in C++ comments also
+without a folder, and for folders of the project written with a slash at the end. In CHANGELOG.md, which names files as
+they once were, it checks only the links.
 
 usage: paths.py SOURCE_FOLDER
 """
@@ -27,9 +27,9 @@ ends = {"/".join(parts[i:]) for parts in (file.split("/") for file in files) for
 
 
 def named(file, text):
-    """What a text names and where: pairs of a number of a line and a name."""
+    """The names in a text, as pairs of the number of a line and a name."""
     for number, line in enumerate(text.split("\n"), 1):
-        if "#include" in line or "has_header" in line:  # of other libraries, too; the compiler looks for them
+        if "#include" in line or "has_header" in line:  # these also name headers of other libraries, and the compiler checks them
             continue
         if file.endswith((".hpp", ".cpp")):
             if "//" not in line:

@@ -111,7 +111,7 @@ std::vector<double> symmetric_eigenvalues(std::size_t n, double* a) { return eig
 std::vector<double> symmetric_eigenvectors(std::size_t n, double* a) {
   if (n > 32766)
     throw shape_error("[eigenvectors] order " + std::to_string(n) +
-                      ": LAPACK's 32-bit sizes end at 32766. Use fewer examples, or the pNTK instead of the eNTK.");
+                      ": the 32-bit sizes of LAPACK allow at most 32766. Use fewer examples, or the pNTK instead of the eNTK.");
   return eigen(n, a, 'V');
 }
 

@@ -41,7 +41,7 @@ struct Geometry {
   void check(const char* who, const Shape& x, const Shape& w) const {
     const std::string op = std::string("[") + who + "] ";
     if (x.rank() < 3 || w.rank() != 4)
-      throw shape_error(op + "needs images (..., C, H, W) and a weight (O, C / groups, KH, KW), got " + to_string(x) +
+      throw shape_error(op + "needs images (..., I, H, W) and a weight (C, I / groups, KH, KW), got " + to_string(x) +
                         " and " + to_string(w) + ".");
     if (options.groups == 0 || options.stride.height == 0 || options.stride.width == 0 ||
         options.dilation.height == 0 || options.dilation.width == 0 || w[2] == 0 || w[3] == 0)
@@ -49,8 +49,8 @@ struct Geometry {
     if (w[1] * options.groups != x.from_right(3) || w[0] % options.groups != 0)
       throw shape_error(op + "images " + to_string(x) + " and weight " + to_string(w) + " in " +
                         std::to_string(options.groups) +
-                        " group(s) do not fit: the weight must be (O, C / groups, KH, "
-                        "KW) with O a multiple of groups.");
+                        " group(s) do not fit: the weight must be (C, I / groups, KH, "
+                        "KW) with C a multiple of groups.");
     if (x.from_right(2) + 2 * options.padding.height < options.dilation.height * (w[2] - 1) + 1 ||
         x.from_right(1) + 2 * options.padding.width < options.dilation.width * (w[3] - 1) + 1)
       throw shape_error(op + "the kernel of weight " + to_string(w) + " is larger than the padded images " +
@@ -198,7 +198,7 @@ struct Conv2dInput : Op<T> {
   Spec infer(std::span<const Spec> x) const override {
     const Shape &ybar = x[0].shape, &w = x[1].shape;
     if (ybar.rank() < 3 || w.rank() != 4)
-      throw shape_error("[conv2d_input] needs cotangents (..., O, OH, OW) and a weight (O, C / groups, KH, KW), got " +
+      throw shape_error("[conv2d_input] needs cotangents (..., C, OH, OW) and a weight (C, I / groups, KH, KW), got " +
                         to_string(ybar) + " and " + to_string(w) + ".");
     const Shape images = result(ybar, w);
     geometry.check("conv2d_input", images, w);
@@ -371,7 +371,7 @@ Var<T> conv2d_weight(const Var<T>& x, const Var<T>& ybar, std::size_t image_axes
 template <class T>
 Var<T> conv1d(const Var<T>& x, const Var<T>& w, const Var<T>& b, Conv1dOptions options) {
   if (x.rank() < 2 || w.rank() != 3)
-    throw shape_error("[conv1d] needs signals (..., C, L) and a weight (O, C / groups, KL), got " +
+    throw shape_error("[conv1d] needs signals (..., I, L) and a weight (C, I / groups, KL), got " +
                       to_string(x.shape()) + " and " + to_string(w.shape()) + ".");
   const auto with_height = [](const Shape& s) { return s.slice(0, s.rank() - 1).joined({1, s.back()}); };
   const Conv2dOptions wide = {.stride = {1, options.stride},

@@ -130,7 +130,7 @@ struct Linear : Op<T> {
     const Shape &in = x[0].shape, &w = x[1].shape;
     if (w.rank() != 2 || in.rank() < 1 || in.back() != w[1])
       throw shape_error("[linear] input " + to_string(in) + " and weight " + to_string(w) +
-                        " do not fit: the input must be (..., I) for a weight (O, I).");
+                        " do not fit: the input must be (..., I) for a weight (C, I).");
     if (x.size() == 3 && !(x[2].shape == Shape{w[0]}))
       throw shape_error("[linear] bias " + to_string(x[2].shape) + " for weight " + to_string(w) + ": must be (" +
                         std::to_string(w[0]) + ",).");

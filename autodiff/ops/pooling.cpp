@@ -127,8 +127,8 @@ void check_images(const Shape& x, const char* who) {
 void check_window(std::size_t extent, std::size_t kernel, std::size_t stride, std::size_t padding, const Shape& x,
                   const char* who, const char* axis) {
   const std::string start = std::string("[") + who + "] " + axis + ": ";
-  if (kernel == 0) throw shape_error(start + "a window of 0.");
-  if (stride == 0) throw shape_error(start + "a stride of 0.");
+  if (kernel == 0) throw shape_error(start + "a window of 0. It must be at least 1.");
+  if (stride == 0) throw shape_error(start + "a stride of 0. It must be at least 1.");
   if (padding > kernel / 2)
     throw shape_error(start + "padding " + std::to_string(padding) + " is more than half of the window of " +
                       std::to_string(kernel) + ".");

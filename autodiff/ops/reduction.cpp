@@ -201,7 +201,7 @@ template <class T>
 Var<T> variance(const Var<T>& x, const std::vector<long>& axes, VarianceOptions options) {
   const Reduced to = nonempty(axes, x.shape(), "variance");
   if (options.unbiased && to.count < 2)
-    throw shape_error("[variance] unbiased, of one element in " + to_string(x.shape()) + ". It needs two.");
+    throw shape_error("[variance] unbiased, of one element in " + to_string(x.shape()) + ". It needs at least two.");
   const Var<T> centered = x - sum_to(x, to.kept_in_place) / static_cast<double>(to.count);
   return sum_shaped(square(centered), to, options.keepdims) /
          static_cast<double>(to.count - (options.unbiased ? 1 : 0));

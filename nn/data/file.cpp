@@ -166,7 +166,7 @@ void write_file_in_parts(const fs::path& file, const std::function<std::string_v
       fail("write_file", file, "cannot be flushed to the disk: " + reason(errno) + ".");
     if (out.close() != 0) fail("write_file", file, "cannot be closed: " + reason(errno) + ".");
     if (::rename(temporary.c_str(), file.c_str()) != 0)
-      fail("write_file", file, "cannot take its name: " + reason(errno) + ".");
+      fail("write_file", file, "cannot be renamed to its final name: " + reason(errno) + ".");
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;

@@ -133,7 +133,7 @@ NpyFile::NpyFile(std::vector<std::uint8_t> contents, std::string source)
   const auto& bytes = bytes_;
   const std::string& file = source_;
   if (bytes.size() < 10 || std::memcmp(bytes.data(), magic.data(), magic.size()) != 0)
-    fail(file, 0, "this is no NumPy file.");
+    fail(file, 0, "this is not a NumPy file.");
   const bool wide = bytes[6] >= 2;
   if (bytes[6] < 1 || bytes[6] > 3) fail(file, 6, "format " + std::to_string(bytes[6]) + " is not known.");
   const std::size_t prefix = wide ? 12 : 10;
@@ -149,7 +149,7 @@ NpyFile::NpyFile(std::vector<std::uint8_t> contents, std::string source)
   if (known == types.end()) wrong_type(file, described, "little-endian numbers");
   type_ = known->second;
   if (!head.after("fortran_order").starts_with("False"))
-    fail(file, prefix, "the order is Fortran's. Save numpy.ascontiguousarray(a).");
+    fail(file, prefix, "the array is in Fortran order. Save numpy.ascontiguousarray(a).");
   shape_ = head.shape();
   std::size_t expected = kernels::bytes_of(type_);
   for (std::size_t extent : shape_)
@@ -157,7 +157,7 @@ NpyFile::NpyFile(std::vector<std::uint8_t> contents, std::string source)
   const std::size_t present = bytes.size() - begin_;
   if (present < expected)
     fail(file, bytes.size(),
-         "truncated, " + std::to_string(expected) + " bytes of elements announced and " + std::to_string(present) +
+         "truncated, " + std::to_string(expected) + " bytes of elements expected and " + std::to_string(present) +
              " present.");
   if (present > expected) fail(file, begin_ + expected, std::to_string(present - expected) + " trailing bytes.");
 }

@@ -39,7 +39,7 @@ class Reader {
   // Throws unless there are `length` bytes at `at`.
   void need(std::uint64_t at, std::uint64_t length, const char* what) const {
     if (at > bytes_.size() || length > bytes_.size() - at)
-      fail(bytes_.size(), std::string("truncated: ") + what + " ends behind the archive.");
+      fail(bytes_.size(), std::string("truncated: ") + what + " ends beyond the archive.");
   }
   void expect(std::size_t at, std::uint32_t signature, const char* what) const {
     if (u32(at) != signature) fail(at, std::string("no ") + what + ".");
@@ -60,7 +60,7 @@ struct Directory {
 
 Directory find_directory(const Reader& in) {
   constexpr std::size_t longest_comment = 0xffff;
-  if (in.size() < end_bytes) in.fail(0, "no ZIP archive in " + std::to_string(in.size()) + " bytes.");
+  if (in.size() < end_bytes) in.fail(0, "not a ZIP archive: only " + std::to_string(in.size()) + " bytes.");
   std::size_t at = in.size() - end_bytes;
   const std::size_t last = at > longest_comment ? at - longest_comment : 0;
   while (in.u32(at) != end_signature) {
@@ -158,7 +158,7 @@ ZipArchive::ZipArchive(std::vector<std::uint8_t> bytes, std::string source)
   for (std::uint64_t i = 0; i < directory.count; ++i) {
     entries_.push_back(read_entry(in, at));
     if (!names.insert(entries_.back().name).second)
-      in.fail(at, "the name '" + entries_.back().name + "' stands twice.");
+      in.fail(at, "the name '" + entries_.back().name + "' occurs twice.");
   }
 }
 
@@ -174,7 +174,7 @@ std::vector<std::uint8_t> ZipArchive::unpack(const Entry& entry) const {
   }
   if (!good || crc32_z(0, out.data(), out.size()) != entry.crc)
     Reader(bytes_, source_)
-        .fail(entry.begin, "'" + entry.name + "' is corrupt: it does not unpack to what is announced.");
+        .fail(entry.begin, "'" + entry.name + "' is corrupt: it does not unpack to the size and checksum in the directory.");
   return out;
 }
 

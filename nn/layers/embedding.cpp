@@ -10,7 +10,7 @@ namespace {
 void check(const char* who, std::size_t rows, std::size_t features) {
   if (rows == 0 || features == 0)
     throw shape_error(std::string("[") + who + "] a weight of " + to_string(Shape{rows, features}) +
-                      ". Both extents are at least 1.");
+                      ". Both extents must be at least 1.");
 }
 
 Initializer initializer(const EmbeddingOptions& o) {

@@ -101,7 +101,7 @@ TrainingState<T> load_checkpoint(const fs::path& file, Parameters<T> params, con
   const auto text = stored.metadata().find(state_key), sum = stored.metadata().find(sum_key);
   if (text == stored.metadata().end() || sum == stored.metadata().end())
     throw data_error("[resume] " + file.string() +
-                     ": no checkpoint of a training. Weights alone are read by load_parameters.");
+                     ": this is no checkpoint of a training. Use load_parameters to read weights alone.");
   const auto corrupt = [&](const std::string& what) {
     return data_error("[resume] " + file.string() + ": corrupt: " + what +
                       " Take an older checkpoint, or start from the beginning.");
@@ -120,7 +120,7 @@ TrainingState<T> load_checkpoint(const fs::path& file, Parameters<T> params, con
   state.params = load_parameters(std::move(params), stored, {.ignore_extra = true});
   if (stored.contains(first_key)) state.optimizer.first = stored.get<T>(first_key);
   if (stored.contains(second_key)) state.optimizer.second = stored.get<T>(second_key);
-  if (checksum(text->second, arrays_of(state)) != sum->second) throw corrupt("the checksum does not fit.");
+  if (checksum(text->second, arrays_of(state)) != sum->second) throw corrupt("the checksum is wrong.");
   return state;
 }
 

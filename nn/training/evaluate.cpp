@@ -15,7 +15,7 @@ namespace {
 template <class T, class Rows>
 Array<T> predict_parts(const ModuleBase& net, const Parameters<T>& params, std::size_t n, std::size_t batch,
                        Rows&& rows) {
-  if (batch == 0) throw option_error("[predict] a batch of 0 examples.");
+  if (batch == 0) throw option_error("[predict] a batch of 0 examples. It must be at least 1.");
   if (n <= batch) return net(params, rows(0, n));
   const Array<T> first = net(params, rows(0, batch));
   Shape shape = first.shape();

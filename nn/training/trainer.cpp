@@ -85,9 +85,9 @@ Trainer<T>::Trainer(const ModuleBase& net, Parameters<T> params, Inputs<T> input
       optimizer_(options_.optimizer),
       rate_(optimizer_.rate()),
       examples_(inputs_.count) {
-  if (options_.batch == 0) throw option_error("[fit] a batch of 0 examples.");
+  if (options_.batch == 0) throw option_error("[fit] a batch of 0 examples. It must be at least 1.");
   if (!(options_.clip_norm >= 0.0))
-    throw option_error("[fit] clip_norm is " + std::to_string(options_.clip_norm) + ". It is positive, or 0 for none.");
+    throw option_error("[fit] clip_norm is " + std::to_string(options_.clip_norm) + ". It must be positive, or 0 for no clipping.");
   state_.params = std::move(params);
   check_frozen();
   if (options_.shard == 0) options_.shard = shard_for(net, state_.params, inputs_.first(2), examples_);
@@ -107,7 +107,7 @@ void Trainer<T>::check_frozen() {
     if (found) continue;
     std::vector<std::string> names;
     for (const ParameterInfo& info : infos) names.push_back(info.name);
-    throw parameter_error("[fit] frozen: no parameter is or lies under " + near_names(prefix, names));
+    throw parameter_error("[fit] frozen: no parameter or layer has the name " + near_names(prefix, names));
   }
   if (std::find(trained_.begin(), trained_.end(), true) == trained_.end())
     throw option_error("[fit] all parameters are frozen.");

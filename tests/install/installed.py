@@ -1,4 +1,4 @@
-"""Installs into a temporary folder and builds client.cpp outside of the tree with what pkg-config says alone.
+"""Installs into a temporary folder and builds client.cpp outside of the tree with nothing but what pkg-config prints.
 
 usage: installed.py BUILD_FOLDER CLIENT_CPP MESON COMPILER...
 """
@@ -35,7 +35,7 @@ with tempfile.TemporaryDirectory() as folder:
     assert not strays, strays
 
     description = pc_file.read_text(encoding='utf-8')
-    if '${pcfiledir}' not in description:  # not relocatable: lead it here
+    if '${pcfiledir}' not in description:  # not relocatable, so its prefix must be given
         prefix = str(headers.parent.parent)
         pc_file.write_text(re.sub('(?m)^prefix=.*$', 'prefix=' + prefix, description), encoding='utf-8')
     os.environ['PKG_CONFIG_PATH'] = str(pc_file.parent)
@@ -55,7 +55,7 @@ with tempfile.TemporaryDirectory() as folder:
         build_and_run('plain', *flags)
         build_and_run('native', '-DXTENSOR_USE_XSIMD', '-march=native', *flags)
     if static:
-        # Where both libraries are installed the linker prefers the shared one, unless it is told the file.
+        # Where both libraries are installed, the linker prefers the shared one unless the file is named.
         flags = ['-l:libxtangent.a' if f == '-lxtangent' else f for f in pkg_config('--static', '--cflags', '--libs')]
         build_and_run('static', *flags)
     assert shared or static

@@ -36,7 +36,7 @@ Kernels kernels_of(std::size_t width, std::size_t n, std::size_t o, double sprea
   const auto params = net.init<double>(width);
   Random random("examples");
   Array<double> x = random_array(random, {n, 6});
-  for (std::size_t i = 0; i < n; ++i)  // gradients of very different lengths, if asked for
+  for (std::size_t i = 0; i < n; ++i)  // scaled to very different lengths, if asked for
     for (std::size_t j = 0; j < 6; ++j)
       x.mutable_data()[i * 6 + j] *= std::pow(spread, static_cast<double>(i) / static_cast<double>(n));
   return {ntk::entk(net, params, x), ntk::pntk(net, params, x), n, o};

@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_a_ridge_that_helps) {
   BOOST_TEST(has(negative, "smallest pivot is -1, at row 0"), negative);
 }
 
-// The singular row is far from the start, so LAPACK stops inside a block.
+// The row that fails is far from the first one, so LAPACK stops inside a block.
 BOOST_AUTO_TEST_CASE(the_pivot_of_a_late_failure_is_exact) {
   const std::size_t n = 300, row = 250;
   Array<double> k = positive_matrix(n);

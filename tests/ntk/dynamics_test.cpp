@@ -50,7 +50,7 @@ Array<double> small_steps(const Array<double>& k, const Slope& slope, Array<doub
   return f;
 }
 
-// Repeats f <- f - rate K slope(f) k times.
+// Repeats f <- f - rate K slope(f) `steps` times.
 Array<double> descended(const Array<double>& k, const Slope& slope, Array<double> f, double rate, std::size_t steps) {
   const std::size_t n = k.shape()[0];
   for (std::size_t i = 0; i < steps; ++i)

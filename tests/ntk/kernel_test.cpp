@@ -33,7 +33,8 @@ std::size_t outputs_of(const NetworkRow& row, const nn::Parameters<double>& para
   return (*row.net)(params, examples_of(row, 1, "o")).shape()[1];
 }
 
-// All strategies compute the same tiles. Each row forces one strategy; `structured` has two rows.
+// The strategy that is forced for this size of tiles. Tiles are cut alike for all strategies, so one size for each is
+// enough.
 ntk::Strategy strategy_of_tiles(std::size_t tile) {
   return tile == 1 ? ntk::Strategy::jacobian : tile == 3 ? ntk::Strategy::vector_products : ntk::Strategy::structured;
 }
