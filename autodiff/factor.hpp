@@ -13,9 +13,9 @@
 /// Gradients of single examples with respect to parameters, in factored form.
 namespace xtangent {
 
-/// How the gradient of one example with respect to a parameter is held. l is the cotangent of the output of the op that
-/// uses the parameter, r is the input of that op, and p runs over positions (pixels of a convolution's output, tokens
-/// of a sequence).
+/// The form in which the gradient of one example with respect to a parameter is held. l is the cotangent of the output
+/// of the op that uses the parameter, r is the input of that op, and p runs over positions (pixels of a convolution's
+/// output, tokens of a sequence).
 ///
 ///   outer      l_n (x) r_n            linear with one position       never forms N x P
 ///   outer_sum  sum_p l_np (x) r_np    convolution, linear on sequences
@@ -67,8 +67,8 @@ struct Factor {
   static Factor from_dense(Array<T> gradients, const Shape& parameter);
 };
 
-/// How many examples one task forms gradients for, when the gradient of an example has `length` elements for each
-/// probe.
+/// The number of examples for which one task forms gradients, if the gradient of an example has `length` elements for
+/// each probe.
 std::size_t gradient_grain(std::size_t length, std::size_t positions, std::size_t probes);
 
 /// One use of a parameter, as a sweep found it.

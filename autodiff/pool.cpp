@@ -131,7 +131,8 @@ class Kept {
   }
 
  private:
-  using Lists = std::map<std::size_t, std::vector<void*>>;  // the last given is taken first: it may be in a cache
+  using Lists = std::map<std::size_t,
+                         std::vector<void*>>;  // the block given back last is taken first, since it may be in a cache
 
   void* pop(Lists::iterator at) {
     if (at == free_.end()) return nullptr;

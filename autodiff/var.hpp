@@ -5,7 +5,7 @@
 
 #include "autodiff/array.hpp"
 
-/// What ops take and give: a value, and where it stands on a tape.
+/// Var, the argument and the result of ops: a value, and its place on a tape.
 namespace xtangent {
 
 /// Whether axis 0 of a value runs over examples. `mixed`: examples were combined (a sum over axis 0, batch norm in
@@ -23,7 +23,7 @@ struct Record;
 template <class T>
 struct Dual;
 
-/// An Array value, and where it stands on a tape. A Var on no tape is a constant. Cheap to copy.
+/// A value and its place on a tape. A Var on no tape is a constant. Cheap to copy.
 template <class T>
 class Var {
  public:

@@ -40,7 +40,7 @@ Initializer xavier_normal(Fan fan, double gain = 1.0);
 /// The initializations that layers with a weight offer.
 enum class Initialization {
   pytorch,            ///< PyTorch's default: weight and bias uniform on 1 / sqrt(fan_in) (kaiming_uniform, a = sqrt(5))
-  pytorch_zero_bias,  ///< the same weight; bias 0
+  pytorch_zero_bias,  ///< the same for the weight; bias 0
   kaiming_uniform,    ///< bias 0
   kaiming_normal,     ///< bias 0
   kaiming_normal_fan_out,  ///< with fan_out in place of fan_in, as in torchvision's convolutions; bias 0
@@ -60,7 +60,7 @@ struct WeightOptions {
   bool bias = true;
   Parameterization parameterization = Parameterization::standard;
   Initialization initialization = Initialization::pytorch;  ///< for the standard parameterization
-  double sigma_w = 1.0;                                     ///< of the NTK parameterization
+  double sigma_w = 1.0;                                     ///< for the NTK parameterization
   double sigma_b = 1.0;                                     ///< for the NTK parameterization; 0: no bias
 };
 

@@ -10,13 +10,13 @@
 #include "autodiff/var.hpp"
 #include "nn/parameters.hpp"
 
-/// What a layer has access to when it runs.
+/// Everything to which a layer has access when it runs.
 namespace xtangent::nn {
 
 /// The mode on which layers such as dropout and batch norm depend. It is an argument and never hidden state.
 enum class Mode { evaluation, training };
 
-/// Everything about one run of a network besides parameters and inputs.
+/// The settings of one run of a network: everything besides parameters and inputs.
 struct Context {
   Mode mode = Mode::evaluation;
   std::uint64_t seed = 0;  ///< seed of the random numbers that layers draw

@@ -9,12 +9,13 @@
 
 namespace xtangent::nn {
 
-/// What a network consists of, layer by layer, for one example of a given shape. Printed as a table.
+/// The layers of a network with their output shapes and costs for one example of a given shape. It is printed as a
+/// table.
 struct Summary {
   struct Layer {
     std::string path, type;      ///< "layer1.0.conv1", "Conv2d"; the path of the network itself is empty
     std::size_t depth = 0;       ///< 0: the network
-    Shape output;                ///< for one example; the last one if the layer runs several times
+    Shape output;                ///< of one example; if the layer runs several times, of the last run
     bool runs = false;           ///< false for a layer that was declared but did not run
     std::size_t parameters = 0;  ///< trained elements, with those of children, each counted once
     double flop = 0.0;           ///< forward, for one example, with those of children

@@ -41,7 +41,7 @@ struct Bordered {
 // A correlation with stride 1, from `in` channels of bordered images to `out` channels, in groups.
 struct Correlation {
   std::size_t in, out, groups;  // channels of all groups
-  std::size_t height, width;    // of the bordered images
+  std::size_t height, width;    // extents of the bordered images
   std::size_t out_height, out_width;
   std::vector<std::size_t> offset;  // offset of each tap in the bordered image
 

@@ -110,8 +110,9 @@ std::vector<double> symmetric_eigenvalues(std::size_t n, double* a) { return eig
 // The columns of LAPACK's column-major result are rows of a row-major one.
 std::vector<double> symmetric_eigenvectors(std::size_t n, double* a) {
   if (n > 32766)
-    throw shape_error("[eigenvectors] order " + std::to_string(n) +
-                      ": the 32-bit sizes of LAPACK allow at most 32766. Use fewer examples, or the pNTK instead of the eNTK.");
+    throw shape_error(
+        "[eigenvectors] order " + std::to_string(n) +
+        ": the 32-bit sizes of LAPACK allow at most 32766. Use fewer examples, or the pNTK instead of the eNTK.");
   return eigen(n, a, 'V');
 }
 

@@ -13,8 +13,8 @@ struct Windows {
   std::size_t extent = 0;                // inputs along the axis
   std::vector<std::size_t> first, last;  // output i covers inputs [first[i], last[i])
   std::vector<double> weight;            // weight of each input of output i in an average
-  std::size_t run =
-      0;  // if not 0, the windows are runs of `run` inputs, side by side from the first input, with equal weights
+  // If not 0, the windows are runs of `run` inputs, side by side from the first input, with equal weights.
+  std::size_t run = 0;
 
   std::size_t size() const { return first.size(); }
   /// Whether the windows lie side by side and cover the axis exactly.

@@ -91,8 +91,8 @@ struct Correlation {
 
   void operator()(std::size_t count, std::size_t group, const T* images, const TransformedWeights<T>& weights,
                   const T* bias, T* result) const {
-    constexpr std::size_t together =
-        48;  // tiles at a time: three vectors of AVX-512, few enough that their numbers stay in the cache
+    // Tiles at a time: three vectors of AVX-512, few enough that their numbers stay in the cache.
+    constexpr std::size_t together = 48;
     const std::size_t wide = tiles_wide(s), rows = std::max<std::size_t>(1, together / wide);
     parallel_for(count * tiles_high(s), rows, [&](std::size_t first, std::size_t last) {
       const std::size_t now = (last - first) * wide, none = 0;

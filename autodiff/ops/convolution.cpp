@@ -37,7 +37,7 @@ struct Geometry {
     return shape(x.from_right(3), x.from_right(2), x.from_right(1), kernel);
   }
 
-  // Everything a user can get wrong about images and weights.
+  // Checks everything that a user can get wrong about images and weights.
   void check(const char* who, const Shape& x, const Shape& w) const {
     const std::string op = std::string("[") + who + "] ";
     if (x.rank() < 3 || w.rank() != 4)

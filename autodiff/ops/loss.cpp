@@ -13,7 +13,8 @@ Var<T> reduced(const Var<T>& losses, Reduction reduction, const char* who) {
   if (reduction == Reduction::none) return losses;
   if (reduction == Reduction::sum) return sum(losses);
   if (losses.size() == 0)
-    throw shape_error(std::string("[") + who + "] the mean over no examples is undefined. Use Reduction::sum or Reduction::none.");
+    throw shape_error(std::string("[") + who +
+                      "] the mean over no examples is undefined. Use Reduction::sum or Reduction::none.");
   return mean(losses);
 }
 

@@ -13,7 +13,7 @@ namespace xtangent::examples {
 void require_gnuplot();
 
 struct Series {
-  std::string title;  ///< in the legend; empty for none
+  std::string title;  ///< title in the legend; empty for none
   std::vector<std::pair<double, double>> points;
   std::string color = "#1f5fbf";
   int marker = 7;  ///< gnuplot's point type; 0 draws a line only

@@ -137,8 +137,8 @@ class Distiller {
     std::iota(indices.begin(), indices.end(), std::size_t(0));
     const Array<float> x = test_.batch<float>(indices);
     const std::vector<std::size_t> truth = test_.labels(indices);
-    const nn::Parameters<float> params =
-        net_.init<float>(settings_.seed + 1 + settings_.steps);  // a network that no step has seen
+    // A network that no step has seen.
+    const nn::Parameters<float> params = net_.init<float>(settings_.seed + 1 + settings_.steps);
     const auto accuracy = [&](const Array<float>& images) {
       const Array<float> y = targets(labels_, train_.classes());
       const ntk::Regression<double> regression(ntk::pntk(net_, params, images), {.ridge = settings_.ridge});

@@ -12,7 +12,7 @@ namespace xtangent::examples {
 struct Kind {
   std::string name;
   nn::ImageLayout layout;
-  /// For these images; `width` features before the last layer.
+  /// Makes the network for these images, with `width` features before the last layer.
   nn::AnyModule (*make)(const nn::LabeledImages& images, std::size_t width);
   /// About how many multiply-adds one image takes, for the weights of the progress bar.
   double (*work)(const nn::LabeledImages& images, std::size_t width);

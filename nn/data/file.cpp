@@ -22,8 +22,8 @@ namespace fs = std::filesystem;
 
 std::string reason(int code) { return std::strerror(code); }
 
-constexpr const char* unfinished =
-    ".part-";  // comes between the name of a file and the number of the process that writes it
+// Comes between the name of a file and the number of the process that writes it.
+constexpr const char* unfinished = ".part-";
 
 // A file descriptor that closes itself.
 class Descriptor {

@@ -16,7 +16,7 @@ struct LabeledImages {
   std::vector<std::size_t> labels;  ///< (count,), below `classes`
   std::size_t channels = 0, height = 0, width = 0;
   std::size_t classes = 0;
-  std::uint8_t full = 255;  ///< the byte that stands for full intensity (16 for the UCI digits)
+  std::uint8_t full = 255;  ///< the byte for full intensity (16 for the UCI digits)
   std::string name, source, license;
 
   std::size_t count() const { return labels.size(); }

@@ -174,7 +174,8 @@ std::vector<std::uint8_t> ZipArchive::unpack(const Entry& entry) const {
   }
   if (!good || crc32_z(0, out.data(), out.size()) != entry.crc)
     Reader(bytes_, source_)
-        .fail(entry.begin, "'" + entry.name + "' is corrupt: it does not unpack to the size and checksum in the directory.");
+        .fail(entry.begin,
+              "'" + entry.name + "' is corrupt: it does not unpack to the size and checksum in the directory.");
   return out;
 }
 

@@ -54,7 +54,8 @@ MultiheadAttention::MultiheadAttention(std::size_t features, std::size_t heads, 
     throw shape_error("[MultiheadAttention] " + std::to_string(heads) + " heads do not divide " +
                       std::to_string(features) + " features.");
   if (!(options.dropout >= 0.0 && options.dropout <= 1.0))
-    throw option_error("[MultiheadAttention] a dropout of " + std::to_string(options.dropout) + ". It must lie in [0, 1].");
+    throw option_error("[MultiheadAttention] a dropout of " + std::to_string(options.dropout) +
+                       ". It must lie in [0, 1].");
 }
 
 void MultiheadAttention::parameters(Declaration& declare) const {

@@ -7,8 +7,8 @@ namespace xtangent::nn {
 struct EmbeddingOptions {
   double deviation = 1.0;  ///< standard deviation of the normal initial weights, for the standard parameterization
   Parameterization parameterization = Parameterization::standard;
-  double sigma_w =
-      1.0;  ///< for the NTK parameterization, in which weights are N(0, 1) and rows are multiplied by sigma_w
+  /// For the NTK parameterization, in which weights are N(0, 1) and rows are multiplied by sigma_w.
+  double sigma_w = 1.0;
 };
 
 /// PyTorch's nn.Embedding: from tokens (N, ...), whole numbers below `vocabulary`, to their rows (N, ..., features) of

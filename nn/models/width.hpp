@@ -12,7 +12,8 @@ namespace xtangent::nn {
 /// factor that is not positive.
 inline std::size_t scaled_width(const char* who, std::size_t width, double factor, std::size_t multiple = 1) {
   if (!(factor > 0.0) || !std::isfinite(factor))
-    throw option_error(std::string("[") + who + "] a width of " + std::to_string(factor) + " times the usual one. The factor must be positive.");
+    throw option_error(std::string("[") + who + "] a width of " + std::to_string(factor) +
+                       " times the usual one. The factor must be positive.");
   const double parts = std::round(static_cast<double>(width) * factor / static_cast<double>(multiple));
   return multiple * static_cast<std::size_t>(std::max(1.0, parts));
 }

@@ -29,8 +29,8 @@ struct TrainingState {
   OptimizerState<T> optimizer;
   std::size_t epoch = 1;         ///< number of the running epoch
   std::size_t done = 0;          ///< examples that the running epoch has seen
-  std::size_t correct = 0;       ///< how many of those were classified correctly
-  double loss = 0.0;             ///< sum of the losses of those
+  std::size_t correct = 0;       ///< how many of the examples in `done` were classified correctly
+  double loss = 0.0;             ///< sum of the losses of the examples in `done`
   double seconds = 0.0;          ///< time that the running epoch has taken
   std::vector<Epoch> history{};  ///< the epochs before
 };

@@ -71,7 +71,8 @@ void check_labeled(const Array<T>& one, const std::vector<std::size_t>& labels, 
                       " for one example. Labels need (1, classes).");
   check_labels("training", labels, one.shape()[1]);
   if (!options.test_x.defined() && !options.test_data) return;
-  if (options.test_x.defined() && options.test_data) throw option_error("[fit] test data are given in two forms. Give only one.");
+  if (options.test_x.defined() && options.test_data)
+    throw option_error("[fit] test data are given in two forms. Give only one.");
   if (options.test_data) options.test_labels = options.test_data->labels();
   const std::size_t tests = options.test_data           ? options.test_data->count()
                             : options.test_x.rank() > 0 ? options.test_x.shape().front()

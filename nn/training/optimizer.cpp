@@ -24,7 +24,8 @@ void check(const SgdOptions& o) {
   check("sgd", "rate", o.rate, o.rate >= 0.0);
   check("sgd", "momentum", o.momentum, o.momentum >= 0.0);
   check("sgd", "weight_decay", o.weight_decay, o.weight_decay >= 0.0);
-  if (o.nesterov && o.momentum == 0.0) throw option_error("[sgd] nesterov without momentum. Set momentum, for example to 0.9.");
+  if (o.nesterov && o.momentum == 0.0)
+    throw option_error("[sgd] nesterov without momentum. Set momentum, for example to 0.9.");
 }
 
 void check(const AdamOptions& o) {

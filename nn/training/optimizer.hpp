@@ -23,8 +23,8 @@ struct AdamOptions {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double weight_decay = 0.0;
-  bool decoupled = false;  ///< AdamW: rate * weight_decay * parameter is subtracted from the parameter, and nothing is
-                           ///< added to the gradient
+  /// AdamW: rate * weight_decay * parameter is subtracted from the parameter, and nothing is added to the gradient.
+  bool decoupled = false;
 };
 
 /// An update rule and its settings, as data.

@@ -17,7 +17,7 @@ Schedule constant();
 
 struct StepOptions {
   std::vector<double> at = {0.5, 0.75};  ///< rising fractions of all updates
-  double factor = 0.1;                   ///< by which the rate is multiplied at each of them
+  double factor = 0.1;                   ///< multiplies the rate at each of them
 };
 /// The rate is multiplied by a factor at some points: PyTorch's MultiStepLR.
 Schedule step(StepOptions options = {});

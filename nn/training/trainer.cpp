@@ -87,7 +87,8 @@ Trainer<T>::Trainer(const ModuleBase& net, Parameters<T> params, Inputs<T> input
       examples_(inputs_.count) {
   if (options_.batch == 0) throw option_error("[fit] a batch of 0 examples. It must be at least 1.");
   if (!(options_.clip_norm >= 0.0))
-    throw option_error("[fit] clip_norm is " + std::to_string(options_.clip_norm) + ". It must be positive, or 0 for no clipping.");
+    throw option_error("[fit] clip_norm is " + std::to_string(options_.clip_norm) +
+                       ". It must be positive, or 0 for no clipping.");
   state_.params = std::move(params);
   check_frozen();
   if (options_.shard == 0) options_.shard = shard_for(net, state_.params, inputs_.first(2), examples_);

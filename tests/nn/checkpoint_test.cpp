@@ -144,8 +144,8 @@ BOOST_AUTO_TEST_CASE(adam_resumes_to_the_same_bits) { resumes_to_the_same_bits<d
 
 BOOST_AUTO_TEST_CASE(interrupted_again_and_again) {
   const TemporaryFolder folder;
-  nn::FitOptions<float> options =
-      usual<float>(nn::sgd({.rate = 0.1}));  // the optimizer has no state except its number of steps
+  // The optimizer has no state except its number of steps.
+  nn::FitOptions<float> options = usual<float>(nn::sgd({.rate = 0.1}));
   const nn::Fit<float> whole = train(options);
   options.checkpoint = {.file = folder / "c", .resume = true, .steps = 1};
   for (const std::size_t step : {1, 2, 3, 8, 15, 15, 19}) BOOST_CHECK_THROW(train(cut(options, step)), Interruption);

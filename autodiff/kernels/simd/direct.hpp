@@ -9,9 +9,10 @@ namespace xtangent::kernels {
 /// through whole rows; the results beyond the end of an output row have no meaning.
 template <class T>
 struct Direct {
-  std::size_t lanes;      ///< elements of a vector; lengths are rounded up to a multiple of it
-  std::size_t out_block;  ///< number of outputs whose packed weights are stored together: packed[o / block][c taps +
-                          ///< f][o % block]
+  /// Elements of a vector; lengths are rounded up to a multiple of it.
+  std::size_t lanes;
+  /// Number of outputs whose packed weights are stored together: packed[o / block][c taps + f][o % block].
+  std::size_t out_block;
 
   /// y[o ldy + q] = sum over c and f of weight[o, c, f] x[c ldx + q + offset[f]], for all q below the rounded length.
   void (*correlate)(std::size_t outputs, std::size_t channels, std::size_t taps, const std::size_t* offset,
