@@ -238,7 +238,7 @@ BOOST_AUTO_TEST_CASE(damaged_files_are_refused) {
   nn::save_parameters(network().init<float>(1), folder / "c");
   refused<data_error>(good, {"[resume]", "no checkpoint of a training"});
   testing::put(folder / "c", "");
-  refused<data_error>(good, {"no safetensors file"});
+  refused<data_error>(good, {"not a safetensors file"});
   testing::put(folder / "c", file.substr(0, file.size() - 1));
   refused<data_error>(good, {folder.path().string()});
   std::string flipped = file;

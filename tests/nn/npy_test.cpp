@@ -94,8 +94,8 @@ BOOST_AUTO_TEST_CASE(bad_files_are_named_with_the_byte) {
   const std::string good = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
   const std::string two(8, '\0');
   const std::vector<std::pair<std::string, std::vector<std::string_view>>> cases = {
-      {"", {"byte 0", "no NumPy file"}},
-      {std::string(200, 'x'), {"byte 0", "no NumPy file"}},
+      {"", {"byte 0", "not a NumPy file"}},
+      {std::string(200, 'x'), {"byte 0", "not a NumPy file"}},
       {npy_file(good, two).substr(0, 40), {"byte 40", "header is truncated"}},
       {npy_file(good, two, 2).substr(0, 11), {"byte 11", "header is truncated"}},
       {npy_file(good, two, 9), {"byte 6", "format 9"}},
