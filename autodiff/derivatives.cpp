@@ -36,7 +36,7 @@ Var<T> rebased(const Var<T>& x, const Var<T>& leaf) {
       std::make_shared<const Dual<T>>(Dual<T>{x.dual()->level, rebased(x.dual()->primal, leaf), x.dual()->tangent}));
 }
 
-// Taken off a tape that ends with the call; tangents stay.
+// The value taken off a tape that ends with the call; its tangents stay.
 template <class T>
 Var<T> off(const std::shared_ptr<Record<T>>& record, const Var<T>& x) {
   if (x.dual())
@@ -45,8 +45,8 @@ Var<T> off(const std::shared_ptr<Record<T>>& record, const Var<T>& x) {
   return x.record() == record ? x.detached() : x;
 }
 
-// A function recorded at x. Its derivative is taken with respect to `leaves`, which only the function has used: a Var
-// of an outer tape is aliased there, so that other uses of it do not count.
+// A function recorded at x. Its derivative is taken with respect to `leaves`, which nothing but the function uses: a
+// Var of an outer tape has an alias there, so that other uses of it do not count.
 template <class T>
 class Recorded {
  public:
@@ -123,8 +123,9 @@ Var<T> unit_seeds(const Shape& shape, std::size_t first, std::size_t last) {
   return Var<T>(std::move(seeds));
 }
 
-// Sweeps over all unit seeds of a shape in chunks. sweep(seeds) gives (chunk, shape of output i) for each output, or
-// undefined for zero; the result is (elements of shape, shape of output i), undefined where every chunk is.
+// Sweeps over all unit seeds of a shape, in chunks. sweep(seeds) returns (chunk, shape of output i) for each output,
+// undefined where it is zero. The result is (elements of shape, shape of output i) for each output, undefined where
+// every chunk is.
 template <class T, class Sweep>
 std::vector<Var<T>> sweep_units(const Shape& shape, std::size_t chunk, std::size_t outputs, Sweep sweep) {
   std::vector<std::vector<Var<T>>> parts(outputs);
@@ -160,7 +161,7 @@ std::vector<Var<T>> jacobian_rows(const Recorded<T>& r, JacobianOptions options)
   return out;
 }
 
-// Derivatives of outputs by leaf j, column by column.
+// Derivatives of the outputs with respect to leaf j, column by column.
 template <class T>
 std::vector<Var<T>> jacobian_columns(const Recorded<T>& r, Vars<T> outputs, Vars<T> like, std::size_t j,
                                      JacobianOptions options) {

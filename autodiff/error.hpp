@@ -8,7 +8,8 @@
 #include <stdexcept>
 #include <string>
 
-/// Every error a user can cause. Messages read "[op or function] what: shapes or values. hint".
+/// The types of all errors that a user can cause. Messages have the form "[op or function] what: shapes or values.
+/// hint".
 namespace xtangent {
 
 /// Base of everything this library throws.
@@ -21,17 +22,17 @@ struct shape_error : error {
   using error::error;
 };
 
-/// A Var of another tape, of a rewound part of a tape, or one that a sweep cannot reach.
+/// A Var of another tape or of a rewound part of a tape, or a Var that a sweep cannot reach.
 struct tape_error : error {
   using error::error;
 };
 
-/// An op lacks a rule that was asked for, or a rule returned something that does not fit.
+/// An op without the rule that was asked for, or a rule that returned something that does not fit.
 struct rule_error : error {
   using error::error;
 };
 
-/// A per-example derivative of a value in which examples are mixed.
+/// A per-example derivative was asked for, of a value in which examples are mixed.
 struct batch_error : error {
   using error::error;
 };
@@ -41,7 +42,7 @@ struct data_error : error {
   using error::error;
 };
 
-/// A name of a parameter or layer that a network does not have, or has twice; parameters of another network.
+/// The name of a parameter or layer that a network does not have or has twice, or the parameters of another network.
 struct parameter_error : error {
   using error::error;
 };

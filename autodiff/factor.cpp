@@ -48,13 +48,13 @@ std::size_t Factor<T>::right_size() const {
 
 namespace {
 
-// Elements [begin, end) of the gradient of one example of one probe, from its left and right parts.
+// Writes elements [begin, end) of the gradient of one example for one probe, from its left and right parts.
 template <class T>
 void densify_one(const Factor<T>& f, const T* left, const T* right, std::size_t begin, std::size_t end, T* out) {
   const std::size_t c = f.left_size(), d = f.positions, r = f.right_size();
   switch (f.kind) {
     case FactorKind::outer:
-    case FactorKind::outer_sum:  // (rows x D) (D x R)
+    case FactorKind::outer_sum:  // (rows x D) (D x I)
       kernels::gemm_serial(!f.channels_first, false, (end - begin) / r, r, d, T(1),
                            left + begin / r * (f.channels_first ? d : 1), f.channels_first ? d : c, right, r, T(0), out,
                            r);
@@ -90,7 +90,8 @@ void densify_one(const Factor<T>& f, const T* left, const T* right, std::size_t 
   }
 }
 
-// Of a convolution, for all probes of one example: groups, or rows of the only group, that the range covers.
+// The gradients of a convolution for all probes of one example: those groups, or rows of the only group, that the range
+// covers.
 template <class T>
 void densify_patches(const Factor<T>& f, const T* left, std::size_t left_stride, const T* image, std::size_t begin,
                      std::size_t end, T* out, std::size_t stride) {

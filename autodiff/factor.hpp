@@ -13,8 +13,9 @@
 /// Gradients of single examples with respect to parameters, in factored form.
 namespace xtangent {
 
-/// How the gradient of one example with respect to a parameter is held. l is the cotangent of the use's output, r its
-/// input; p runs over positions (pixels of a convolution's output, tokens of a sequence).
+/// The form in which the gradient of one example with respect to a parameter is held. l is the cotangent of the output
+/// of the op that uses the parameter, r is the input of that op, and p runs over positions (pixels of a convolution's
+/// output, tokens of a sequence).
 ///
 ///   outer      l_n (x) r_n            linear with one position       never forms N x P
 ///   outer_sum  sum_p l_np (x) r_np    convolution, linear on sequences
@@ -36,43 +37,46 @@ struct Factor {
   std::size_t positions = 1;  ///< D
   /// Cotangents. channels_first: (K, N, C, D); else (K, N, D, C); dense: (K, N, P).
   Array<T> left;
-  /// Inputs, shared by all probes: (N, D, R); diag: like left without K; gather: (N, D) indices as T.
-  /// With `patches`: the images (N, channels, height, width), whose patches (R = channels * taps) are the inputs.
+  /// Inputs, shared by all probes: (N, D, I); diag: like left without K; gather: (N, D) indices as T. With `patches`:
+  /// the images (N, channels, height, width), whose patches (I = channels * taps) are the inputs.
   Array<T> right;
   bool channels_first = false;
   std::optional<kernels::ConvShape> patches;
-  /// The left factors of all examples are the same: of a use in the output's op, swept with the same cotangents.
+  /// The left factors of all examples are the same. This holds for a use in the op that made the output of the network,
+  /// when all examples are swept with the same cotangents.
   bool same_left = false;
 
-  /// C: rows of the parameter that the left side addresses.
+  /// C, the number of rows of the parameter that the left side addresses.
   std::size_t left_size() const;
-  /// R: columns of the parameter that the right side addresses.
+  /// I, the number of columns of the parameter that the right side addresses.
   std::size_t right_size() const;
   std::size_t bytes() const { return left.bytes() + (right.defined() ? right.bytes() : 0); }
 
-  /// (K, N, P): the gradients themselves. Cost: K N D C R multiply-adds for the outer kinds.
+  /// (K, N, P): the gradients themselves. Cost: K N D C I multiply-adds for the outer kinds.
   Array<T> dense() const;
-  /// Elements [begin, end) of the gradients of examples [first, last): that of example n and probe k goes to
-  /// out + k probe_stride + (n - first) example_stride. The range consists of whole units.
+  /// Elements [begin, end) of the gradients of examples [first, last). The gradient of example n for probe k goes to
+  /// out + k probe_stride + (n - first) example_stride. The range must consist of whole units, see unit().
   void gradients(std::size_t first, std::size_t last, std::size_t begin, std::size_t end, T* out,
                  std::size_t probe_stride, std::size_t example_stride) const;
-  /// Elements of the parameter that gradients() can form by themselves: a row, or all rows of a group.
+  /// Number of elements of the parameter that gradients() forms at a time at least: those of a row, or of all rows of a
+  /// group.
   std::size_t unit() const;
-  /// Examples [first, last).
+  /// The factor of examples [first, last) alone.
   Factor slice_examples(std::size_t first, std::size_t last) const;
   /// Makes a dense factor of (K, N, parameter shape) or (K, N, P) gradients.
   static Factor from_dense(Array<T> gradients, const Shape& parameter);
 };
 
-/// Examples that a task takes of those whose gradients are formed, `length` elements each.
+/// The number of examples for which one task forms gradients, if the gradient of an example has `length` elements for
+/// each probe.
 std::size_t gradient_grain(std::size_t length, std::size_t positions, std::size_t probes);
 
-/// One use of a parameter that a sweep found.
+/// One use of a parameter, as a sweep found it.
 template <class T>
 struct ParameterUse {
   std::size_t parameter;  ///< index into the parameters given to the sweep
   std::string op;         ///< name of the op that uses it
-  std::size_t node;       ///< place of that op on the tape
+  std::size_t node;       ///< position of that op on the tape
   Factor<T> factor;
 };
 

@@ -20,8 +20,8 @@
 
 namespace xtangent::pool {
 
-// Sanitizers only watch the C++ allocator, and should see every block die. They end the program where an operator new
-// that throws finds no memory.
+// Sanitizers watch the C++ allocator only, and should see every block die. An operator new that throws would end the
+// program under them when there is no memory, hence the one that does not.
 #if defined(XTANGENT_SANITIZED)
 void* take(std::size_t bytes) {
   if (void* memory = ::operator new (bytes, std::align_val_t{64}, std::nothrow)) return memory;
@@ -44,14 +44,15 @@ std::size_t pages(std::size_t bytes) {
 }
 #endif
 
-// Sizes of large blocks: eight to a power of two, so that at most an eighth is too much.
+// Large blocks have eight sizes between successive powers of two, so at most an eighth of a block is unused.
 std::size_t rounded(std::size_t bytes) {
   const std::size_t step = std::bit_floor(bytes) / 8;
   return (bytes + step - 1) / step * step;
 }
 
 #if defined(__linux__)
-// Mapped by themselves, so that the operating system has them back at once; at the start of a huge page.
+// Each large block is a mapping of its own, so that the operating system has it back at once, and starts at a huge
+// page.
 void* fresh(std::size_t bytes) {
   if (bytes > std::numeric_limits<std::size_t>::max() / 2) return nullptr;
   const std::size_t mapped = bytes + huge_page;
@@ -62,7 +63,8 @@ void* fresh(std::size_t bytes) {
   if (first > begin) ::munmap(memory, first - begin);
   if (last < begin + mapped) ::munmap(reinterpret_cast<void*>(last), begin + mapped - last);
   void* aligned = reinterpret_cast<void*>(first);
-  if (bytes >= huge_page) ::madvise(aligned, bytes / huge_page * huge_page, MADV_HUGEPAGE);  // or it stays as is
+  if (bytes >= huge_page)
+    ::madvise(aligned, bytes / huge_page * huge_page, MADV_HUGEPAGE);  // without success the block stays as it is
   return aligned;
 }
 void destroy(void* memory, std::size_t bytes) noexcept { ::munmap(memory, pages(bytes)); }
@@ -71,7 +73,7 @@ void* fresh(std::size_t bytes) { return ::operator new (bytes, std::align_val_t{
 void destroy(void* memory, std::size_t) noexcept { ::operator delete (memory, std::align_val_t{huge_page}); }
 #endif
 
-// Blocks of the sizes of `rounded`.
+// Keeps blocks, all of sizes that `rounded` returns.
 class Kept {
  public:
   void* take(std::size_t bytes) {
@@ -108,7 +110,7 @@ class Kept {
     const std::lock_guard lock(mutex_);
     return kept_;
   }
-  // Bounds what is in use and kept from now on; returns the bound, for uncover.
+  // Bounds the sum of the blocks in use and the kept ones from now on. Returns the bound, which `uncover` takes.
   std::size_t cover(std::size_t more) {
     const std::lock_guard lock(mutex_);
     const std::size_t bound = used_ + more;
@@ -129,7 +131,8 @@ class Kept {
   }
 
  private:
-  using Lists = std::map<std::size_t, std::vector<void*>>;  // the last given is taken first: it may be in a cache
+  using Lists = std::map<std::size_t,
+                         std::vector<void*>>;  // the block given back last is taken first, since it may be in a cache
 
   void* pop(Lists::iterator at) {
     if (at == free_.end()) return nullptr;

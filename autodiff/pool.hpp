@@ -2,23 +2,26 @@
 
 #include <cstddef>
 
-/// Memory of arrays. Small blocks come from oneTBB's allocator. Large ones are kept when they are given back, for the
-/// next array of about that size: a step of training asks for the same blocks again, and fresh pages cost a tenth of
-/// it.
+/// The memory of arrays. Small blocks come from oneTBB's allocator. Large ones are kept when they are given back, for
+/// the next array of about that size: a step of training asks for the same blocks as the step before, and fresh pages
+/// would cost a tenth of its time.
 namespace xtangent::pool {
 
-/// 64-byte aligned. Gives kept blocks back to the operating system before it gives up. Throws std::bad_alloc.
+/// A block of memory, aligned to 64 bytes. When there is no memory left, the kept blocks first go back to the operating
+/// system. Throws std::bad_alloc.
 void* take(std::size_t bytes);
 /// Takes back what `take` gave for that many bytes.
 void give(void* memory, std::size_t bytes) noexcept;
 
-/// Bytes that are kept. With the blocks in use they are at most 1.5 times what was in use at one time so far.
+/// Bytes of the kept blocks. Together with the blocks in use they are at most 1.5 times the largest number of bytes
+/// that was in use at one time so far.
 std::size_t kept_bytes();
-/// Gives them back to the operating system.
+/// Gives all kept blocks back to the operating system.
 void release();
 
-/// While it lives, blocks in use and kept ones together stay within what was in use when it began and `bytes` more, as
-/// far as the blocks in use allow: for work with a memory budget. May be nested; the lowest bound counts.
+/// For work with a memory budget: while it lives, kept blocks are given back so that the blocks in use and the kept
+/// ones together stay within what was in use at its construction plus `bytes`, unless the blocks in use alone are more.
+/// May be nested; the lowest bound counts.
 class Ceiling {
  public:
   explicit Ceiling(std::size_t bytes);

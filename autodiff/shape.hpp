@@ -11,7 +11,7 @@
 
 namespace xtangent {
 
-/// Extents of an array, outermost axis first. At most `max_rank` axes; more throw shape_error.
+/// The extents of an array, outermost axis first. More than `max_rank` axes throw shape_error.
 class Shape {
  public:
   static constexpr std::size_t max_rank = 8;
@@ -70,10 +70,11 @@ class Shape {
 std::string to_string(const Shape& shape);
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
-/// NumPy's broadcast of two shapes. Throws shape_error naming `who`.
+/// The shape to which NumPy broadcasts both shapes. Throws shape_error naming `who`.
 Shape broadcast_shapes(const Shape& a, const Shape& b, const char* who);
 
-/// Axis counted from the left from a possibly negative one. Throws shape_error naming `who` when out of range.
+/// The axis counted from the left, for one that may be negative and then counts from the right. Throws shape_error
+/// naming `who` when it is out of range.
 std::size_t resolve_axis(long axis, std::size_t rank, const char* who);
 
 }  // namespace xtangent

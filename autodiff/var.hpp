@@ -5,14 +5,14 @@
 
 #include "autodiff/array.hpp"
 
-/// What ops take and give: a value, and where it stands on a tape.
+/// Var, the argument and the result of ops: a value, and its place on a tape.
 namespace xtangent {
 
 /// Whether axis 0 of a value runs over examples. `mixed`: examples were combined (a sum over axis 0, batch norm in
 /// training mode); per-example derivatives refuse such a value with batch_error.
 enum class Examples : std::uint8_t { none, axis0, mixed };
 
-/// What `Op::infer` works on.
+/// What `Op::infer` knows of a value: its shape, and whether axis 0 runs over examples.
 struct Spec {
   Shape shape;
   Examples examples = Examples::none;
@@ -23,7 +23,7 @@ struct Record;
 template <class T>
 struct Dual;
 
-/// An Array value, and where it stands on a tape. A Var on no tape is a constant. Cheap to copy.
+/// A value and its place on a tape. A Var on no tape is a constant. Cheap to copy.
 template <Scalar T>
 class Var {
  public:
@@ -46,12 +46,13 @@ class Var {
   bool on_tape() const { return record_ != nullptr; }
   /// Position on its tape, for messages.
   std::size_t position() const { return index_; }
-  /// Neither on a tape nor carrying a tangent: rules over such Vars just compute.
+  /// Whether it is neither on a tape nor carries a tangent. Rules on such Vars only compute values.
   bool is_constant() const { return !record_ && !dual_; }
   /// The value alone, as a constant.
   Var detached() const { return Var(value_, examples_); }
 
-  // For the engine (tape.cpp): where the value was recorded, and the tangent it carries in streaming forward mode.
+  // The engine (tape.cpp) uses these: where the value was recorded, and the tangent it carries in streaming forward
+  // mode.
   Var(Array<T> value, Examples examples, std::shared_ptr<Record<T>> record, std::size_t index, std::uint64_t serial)
       : value_(std::move(value)), examples_(examples), record_(std::move(record)), index_(index), serial_(serial) {}
   explicit Var(std::shared_ptr<const Dual<T>> dual);

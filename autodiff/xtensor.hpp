@@ -41,7 +41,7 @@ auto Array<T>::to_xarray() const {
   return static_cast<xt::xarray<T>>(*this);
 }
 
-/// An Array from an Array (shared) or from an xtensor expression (copied): what public functions take.
+/// Public functions take an Array, whose values are shared, or an xtensor expression, which is copied into an Array.
 template <class T>
 const Array<T>& as_array(const Array<T>& values) {
   return values;

@@ -1,5 +1,5 @@
-"""Makes the pages of the API with doxygen. Fails on any of its warnings, on a header or folder without a group, and on a
-link or image of the pages that leads nowhere. Without doxygen it is skipped (status 77).
+"""Makes the pages of the API with doxygen. Fails for any warning of doxygen, for a header or folder without a group,
+and for a link or image that leads nowhere. Without doxygen it is skipped (status 77).
 
 usage: docs.py FOLDER        pages in FOLDER/html
 """
@@ -18,7 +18,7 @@ if not shutil.which("doxygen"):
 
 
 class Links(html.parser.HTMLParser):
-    """Where the links and images of a page lead, and what can be led to in it."""
+    """The targets of the links and images of a page, and the anchors in it."""
 
     def __init__(self, file):
         super().__init__()

@@ -1,7 +1,7 @@
-"""What doxygen reads of a file: input filter of docs/Doxyfile.
+"""The input filter of docs/Doxyfile: prints a file as doxygen should read it.
 
-A header's opening comment, which stands before its namespace, becomes the text of a group of its own in that of its
-folder; indented lines of comments become blocks of code. In pages, links to folders and headers lead to their groups.
+The opening comment of a header, which comes before its namespace, becomes the text of a group within the group of its
+folder. Indented lines of comments become blocks of code. In pages, links to folders and headers lead to their groups.
 
 usage: filter.py FILE
 """
@@ -18,7 +18,7 @@ def group_of(path):
 
 
 def keep_layout(lines):
-    """Lines of comments that are indented by two spaces or more become blocks of code, or of plain text."""
+    """Makes blocks of code, or of plain text, of those lines of comments that are indented by two spaces or more."""
     out, first = [], None
     for line in [*lines, ""]:
         indented = re.match(r"\s*///  \s*\S", line) is not None
@@ -35,7 +35,7 @@ def keep_layout(lines):
 
 
 def first_sentence(lines):
-    """Of the first comment, for headers without an opening one."""
+    """The first sentence of the first comment, used for headers without an opening comment."""
     begin = next((i for i, line in enumerate(lines) if line.startswith("///")), len(lines))
     words = []
     while begin < len(lines) and lines[begin].startswith("///"):
@@ -65,7 +65,8 @@ def header(path, lines):
 
 
 def page(path, text):
-    """Pages keep their links; folders of the library lead to their groups, what is not shown here loses its link."""
+    """Links to pages stay. Links to folders and headers of the library lead to their groups. Other links become plain
+    text."""
     def target(match):
         words, link = match[1], match[2]
         if "://" in link or link.startswith("#") or link.endswith(".md"):

@@ -1,5 +1,5 @@
-// A layer and a network of your own: plain structs, control flow in C++. They train, count and give kernels as the
-// library's do.
+// A layer and a network of your own: plain structs, with control flow in C++. They can be trained, counted and taken
+// through kernels like those of the library.
 #include <cmath>
 #include <cstdio>
 #include <iostream>
@@ -9,7 +9,7 @@ using namespace xtangent;
 
 namespace {
 
-// A layer: tanh(W x + b) sigmoid(V x + c), features that open and close gates of their own.
+// A layer with gates: tanh(W x + b) sigmoid(V x + c).
 struct Gated : nn::Module<Gated> {
   std::size_t in, out;
   Gated(std::size_t i, std::size_t o) : in(i), out(o) {}
@@ -28,7 +28,7 @@ struct Gated : nn::Module<Gated> {
   }
 };
 
-// A network: reads a sequence (N, steps, in) one step after the other with the same two layers, then decides.
+// A recurrent network: reads a sequence (N, steps, in) step by step with the same two layers, then decides.
 struct Reader : nn::Module<Reader> {
   std::size_t hidden;
   Gated input, state;
@@ -57,7 +57,7 @@ struct Reader : nn::Module<Reader> {
 
 int main(int, char** argv) {
   use_fitting_blas_core(argv);
-  // Which of the first and the last of six numbers is the larger?
+  // The task is to say which of the first and the last of six numbers is larger.
   const std::size_t n = 256, steps = 6;
   const Array<float> x = nn::draw<float>(nn::normal(1.0), {n, steps, 1}, 1, 0);
   std::vector<std::size_t> labels(n);

@@ -18,7 +18,7 @@ Initializer normal(double deviation) { return {Initializer::Kind::normal, 0.0, d
 
 Fan fan_of(const Shape& weight) {
   if (weight.rank() < 2)
-    throw shape_error("[fan_of] a weight of shape " + to_string(weight) + " has no fan. It needs (out, in, ...).");
+    throw shape_error("[fan_of] a weight of shape " + to_string(weight) + " has no fan. It must be (out, in, ...).");
   const std::size_t taps = weight.slice(2, weight.rank()).size();
   return {weight[1] * taps, weight[0] * taps};
 }

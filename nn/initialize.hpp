@@ -8,7 +8,7 @@
 /// Initial values of parameters.
 namespace xtangent::nn {
 
-/// How the elements of one parameter are drawn. Element i is a function of (seed, stream, i) alone.
+/// How the elements of one parameter are drawn. Element i depends on (seed, stream, i) alone.
 struct Initializer {
   enum class Kind { constant, uniform, normal };
   Kind kind = Kind::constant;
@@ -17,33 +17,33 @@ struct Initializer {
 };
 
 Initializer constant(double value);
-/// Uniform on [-bound, bound).
+/// The uniform distribution on [-bound, bound).
 Initializer uniform(double bound);
-/// Normal around 0.
+/// The normal distribution around 0 with this standard deviation.
 Initializer normal(double deviation);
 
-/// Inputs and outputs of one unit: fan_in = I * taps, fan_out = O * taps.
+/// The numbers of inputs and outputs of one unit: in = I * taps, out = C * taps.
 struct Fan {
   std::size_t in = 1;
   std::size_t out = 1;
 };
-/// The fan of a weight (O, I, taps...). Throws shape_error for rank below 2.
+/// The fan of a weight (C, I, taps...). Throws shape_error for a rank below 2.
 Fan fan_of(const Shape& weight);
 
-/// He et al. 2015: deviation gain / sqrt(fan_in). The default gain is that of relu.
+/// He et al. 2015: standard deviation gain / sqrt(fan_in). The default gain is the one for relu.
 Initializer kaiming_uniform(Fan fan, double gain = 1.4142135623730951);
 Initializer kaiming_normal(Fan fan, double gain = 1.4142135623730951);
-/// Glorot and Bengio 2010: deviation gain sqrt(2 / (fan_in + fan_out)).
+/// Glorot and Bengio 2010: standard deviation gain sqrt(2 / (fan_in + fan_out)).
 Initializer xavier_uniform(Fan fan, double gain = 1.0);
 Initializer xavier_normal(Fan fan, double gain = 1.0);
 
-/// What layers with a weight offer.
+/// The initializations that layers with a weight offer.
 enum class Initialization {
   pytorch,            ///< PyTorch's default: weight and bias uniform on 1 / sqrt(fan_in) (kaiming_uniform, a = sqrt(5))
-  pytorch_zero_bias,  ///< the same weight; bias 0
+  pytorch_zero_bias,  ///< the same for the weight; bias 0
   kaiming_uniform,    ///< bias 0
   kaiming_normal,     ///< bias 0
-  kaiming_normal_fan_out,  ///< of fan_out instead of fan_in, as torchvision's convolutions; bias 0
+  kaiming_normal_fan_out,  ///< with fan_out in place of fan_in, as in torchvision's convolutions; bias 0
   xavier_uniform,          ///< bias 0
   xavier_normal,           ///< bias 0
 };
@@ -59,21 +59,21 @@ enum class Parameterization {
 struct WeightOptions {
   bool bias = true;
   Parameterization parameterization = Parameterization::standard;
-  Initialization initialization = Initialization::pytorch;  ///< of the standard parameterization
-  double sigma_w = 1.0;                                     ///< of the NTK parameterization
-  double sigma_b = 1.0;                                     ///< of the NTK parameterization; 0: no bias
+  Initialization initialization = Initialization::pytorch;  ///< for the standard parameterization
+  double sigma_w = 1.0;                                     ///< for the NTK parameterization
+  double sigma_b = 1.0;                                     ///< for the NTK parameterization; 0: no bias
 };
 
 Initializer weight_initializer(const WeightOptions& options, Fan fan);
 Initializer bias_initializer(const WeightOptions& options, Fan fan);
-/// Does the layer have a bias?
+/// Whether the layer has a bias.
 bool has_bias(const WeightOptions& options);
 
 /// An array drawn from an initializer.
 template <class T>
 Array<T> draw(const Initializer& initializer, const Shape& shape, std::uint64_t seed, std::uint64_t stream);
 
-/// The stream of a name, for seeds that many parameters share.
+/// The random stream that belongs to a name. Parameters that share a seed are drawn from different streams.
 std::uint64_t stream_of(std::string_view name);
 
 }  // namespace xtangent::nn

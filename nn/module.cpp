@@ -12,7 +12,7 @@
 namespace xtangent::nn {
 namespace {
 
-// A shape_error that already names its layer.
+// A shape_error whose message already names the layer.
 struct located_shape_error : shape_error {
   using shape_error::shape_error;
 };
@@ -62,7 +62,7 @@ class LayoutBuilder : public Declaration {
     const std::string from = absolute(later), to = absolute(first);
     const bool layers = std::any_of(layout_->layers.begin(), layout_->layers.end(),
                                     [&](const Layout::Layer& l) { return l.path == from; });
-    std::vector<std::string> rests;  // behind both names
+    std::vector<std::string> rests;  // the parts of names behind `later` and `first`
     if (!layers) rests.emplace_back();
     for (const auto* infos : {&layout_->parameters, &layout_->buffers})
       for (const ParameterInfo& info : *infos)
@@ -76,7 +76,7 @@ class LayoutBuilder : public Declaration {
 
   std::string absolute(std::string_view name) { return path_of(layer(), name); }
 
-  // Two arrays become one: the later is no longer listed, and its layer refers to the first.
+  // Makes one array of two: the later one is no longer listed, and its layer refers to the first one.
   void merge(const std::string& later, const std::string& first) {
     const auto find = [&](std::vector<ParameterInfo>& infos, const std::string& name) {
       const std::string_view listed = layout_->listed(name);
@@ -92,7 +92,7 @@ class LayoutBuilder : public Declaration {
     if (from == infos.end() || to == infos.end()) fail("there is no '" + (from == infos.end() ? later : first) + "'.");
     if (from == to) return;
     if (!(from->shape == to->shape)) fail("shapes " + to_string(from->shape) + " and " + to_string(to->shape) + ".");
-    if (from < to) fail("the second is declared behind the first. Exchange them.");
+    if (from < to) fail("the second is declared after the first. Exchange them.");
     const auto gone = static_cast<std::size_t>(from - infos.begin()),
                kept = static_cast<std::size_t>(to - infos.begin());
     for (Layout::Layer& l : layout_->layers)
@@ -131,7 +131,7 @@ class LayoutBuilder : public Declaration {
   std::size_t current_ = 0;
 };
 
-// Walks a network along an existing layout and refuses the first difference. Allocates nothing.
+// Walks a network along an existing layout and refuses the first difference. It allocates no memory.
 class LayoutChecker : public Declaration {
  public:
   LayoutChecker(const ModuleBase& network, const Layout& layout) : network_(network), layout_(layout) {
@@ -159,7 +159,7 @@ class LayoutChecker : public Declaration {
   }
 
  private:
-  struct Place {  // in one layer: how much of it has been met
+  struct Place {  // how much of one layer has been met
     std::size_t layer = 0, parameter = 0, buffer = 0, child = 0;
   };
   const Layout::Layer& layer() const { return layout_.layers[here_.layer]; }
@@ -278,7 +278,7 @@ Parameters<T> ModuleBase::init(std::uint64_t seed) const {
   std::shared_ptr<const Layout> made = layout();
   if (made->parameters.empty())
     throw parameter_error("[init] the network " + type() +
-                          " has no parameters. Layers with parameters are named in children().");
+                          " has no parameters. A layer counts when children() names it.");
   return draw_parameters<T>(std::move(made), seed);
 }
 

@@ -13,7 +13,7 @@
 #include "nn/scope.hpp"
 #include "nn/summary.hpp"
 
-/// Networks as data. A layer or a network is a plain struct without a scalar type and without values:
+/// Networks as data. A layer or a network is a plain struct that has no scalar type and holds no values:
 ///
 ///   struct Net : nn::Module<Net> {
 ///     nn::Linear hidden{784, 1024}, head{1024, 10};
@@ -26,7 +26,7 @@
 ///   auto params = net.init<float>(seed);
 ///   auto y = net(params, x);                     // x: Array or xt::xarray (N, ...)
 ///
-/// A layer with parameters of its own declares them, and reads them in forward as p("weight"):
+/// A layer with parameters of its own declares them, and reads them in `forward` as p("weight"):
 ///
 ///   template <class Declare> void parameters(Declare&& declare) const { declare("weight", Shape{out, in},
 ///   initializer); }
@@ -34,50 +34,53 @@ namespace xtangent::nn {
 
 class ModuleBase;
 
-/// What `parameters` and `children` of a layer speak to.
+/// The argument of `parameters` and `children` of a layer, by which it declares its arrays and children.
 class Declaration {
  public:
   virtual ~Declaration() = default;
-  /// A trained array.
+  /// Declares an array that is trained.
   virtual void operator()(std::string_view name, const Shape& shape, const Initializer& initializer) = 0;
-  /// An array that is not trained, such as a running mean.
+  /// Declares an array that is not trained, such as a running mean.
   virtual void buffer(std::string_view name, const Shape& shape, double value) = 0;
-  /// A child.
+  /// Declares a child.
   virtual void operator()(std::string_view name, const ModuleBase& child) = 0;
-  /// Makes one of two arrays declared below here ("head.weight", "embedding.weight"), or of all arrays of two layers:
-  /// both names stand for the first one, which alone is listed, drawn and counted. Throws parameter_error for an
-  /// unknown name, arrays that do not fit, or a first one that is declared behind the later one.
+  /// Ties two arrays that are declared below this layer ("head.weight", "embedding.weight"), or all arrays of two
+  /// layers. Both names then stand for the first array, and only that one is listed, drawn and counted. Throws
+  /// parameter_error for an unknown name, for arrays of different shapes, and when `first` is declared after `later`.
   virtual void tie(std::string_view later, std::string_view first) = 0;
 };
 
-/// A recorded run: the output, and the parameters as leaves of the tape in the order of Parameters::infos().
+/// A recorded run of a network: its output, and its parameters as leaves of the tape in the order of
+/// Parameters::infos().
 template <class T>
 struct Recording {
   Var<T> output;
   std::vector<Var<T>> parameters;
-  /// All elements that are not trained, as the run leaves them. In training mode layers such as batch norm change them:
-  /// params.set_buffers(recording.buffers) keeps that, as the trainer does.
+  /// All elements that are not trained, as they are after the run. In training mode layers such as batch norm change
+  /// them; params.set_buffers(recording.buffers) keeps the change, as the trainer does.
   Array<T> buffers;
 };
 
-/// A layer or network of any type. Immutable: one network serves any number of threads, tapes and parameters.
+/// A layer or network of any type. It is immutable, so any number of threads, tapes and parameters can use one network.
 class ModuleBase {
  public:
   virtual ~ModuleBase() = default;
 
-  /// Name of the struct, for messages.
+  /// The name of the struct, for messages.
   std::string type() const;
-  /// Layers, output shapes, parameters and FLOP for one example of that shape (without the axis of examples), which is
-  /// run once with parameters of 0. Throws shape_error naming the layer where the shape does not fit.
+  /// The layers, output shapes, parameters and FLOP for one example of the given shape, which has no axis of examples.
+  /// Runs the network once with parameters of 0. Throws shape_error naming the layer where the shape does not fit.
   Summary summary(const Shape& example) const;
 
-  /// Names and shapes of all parameters. Throws parameter_error for an empty name, one with a dot, or one used twice.
+  /// The names and shapes of all parameters. Throws parameter_error for a name that is empty, has a dot, or is used
+  /// twice.
   std::shared_ptr<const Layout> layout() const;
-  /// Initial parameters. Throws parameter_error also when the network has none.
+  /// The initial parameters. Throws what layout() throws, and parameter_error when the network has none.
   template <Scalar T>
   Parameters<T> init(std::uint64_t seed = 0) const;
 
-  /// Evaluates on x (N, ...). Throws parameter_error for parameters of another network; shape_error naming the layer.
+  /// Evaluates the network on x (N, ...). Throws parameter_error for parameters of another network, and shape_error
+  /// naming the layer where the shape does not fit.
   template <class T>
   Array<T> operator()(const Parameters<T>& params, const Array<T>& x, Context context = {}) const;
   template <class T, class E>
@@ -85,7 +88,8 @@ class ModuleBase {
     return (*this)(params, Array<T>(x), context);
   }
 
-  /// Records a run: parameters become leaves of the tape, axis 0 of x runs over examples. Throws as evaluation does.
+  /// Records a run. Parameters become leaves of the tape; axis 0 of x runs over examples. Throws what evaluation
+  /// throws.
   template <class T>
   Recording<T> record(Tape<T>& tape, const Parameters<T>& params, const Array<T>& x, Context context = {}) const {
     return record(tape, params, batched(x), context);
@@ -95,26 +99,26 @@ class ModuleBase {
                       Context context = {}) const {
     return record(tape, params, batched(Array<T>(x)), context);
   }
-  /// The same with x as it is: on the tape for derivatives with respect to inputs.
+  /// The same with x as it is, for example on the tape, for derivatives with respect to the inputs.
   template <class T>
   Recording<T> record(Tape<T>& tape, const Parameters<T>& params, const Var<T>& x, Context context = {}) const;
 
-  /// The network as a function of parameters, any Vars in the order and of the shapes of params.infos(), and x;
-  /// `params` gives names and buffers, whose changes are dropped.
+  /// The network as a function of x and of `parameters`, which are any Vars in the order and with the shapes of
+  /// params.infos(). `params` supplies names and buffers; changes of the buffers are dropped.
   template <class T>
   Var<T> apply(const Parameters<T>& params, VarListOf<T> parameters, const Var<T>& x, Context context = {}) const;
 
-  /// Evaluates on x and shows each layer's output to `observer`, children before parents.
+  /// Evaluates the network on x and calls `observer` with the output of each layer, children before parents.
   template <class T>
   void observe(const Parameters<T>& params, const Array<T>& x, const LayerObserver<T>& observer,
                Context context = {}) const;
 
-  /// Runs as a part of a network: what `forward` of the enclosing module calls. A shape_error is passed on with the
-  /// layer's path.
+  /// Runs the layer as a part of a network; `forward` of the enclosing module calls this. Adds the path of the layer to
+  /// a shape_error.
   template <class T>
   Var<T> operator()(Scope<T> p, const Var<T>& x) const;
 
-  // What Module<Derived> supplies.
+  // These are supplied by Module<Derived>.
   virtual void declare(Declaration& declaration) const = 0;
   virtual Var<float> run(Scope<float> p, const Var<float>& x) const = 0;
   virtual Var<double> run(Scope<double> p, const Var<double>& x) const = 0;
@@ -125,8 +129,8 @@ class ModuleBase {
                  const LayerObserver<T>* observer, Array<T>& buffers) const;
 };
 
-/// Base of every layer and network: turns the struct Derived, with `forward` and if need be `parameters` and
-/// `children`, into a module.
+/// The base of every layer and network. It makes a module of the struct Derived, which has `forward` and, if needed,
+/// `parameters` and `children`.
 template <class Derived>
 class Module : public ModuleBase {
  public:
@@ -141,7 +145,8 @@ class Module : public ModuleBase {
   const Derived& self() const { return static_cast<const Derived&>(*this); }
 };
 
-/// Any module, held by value semantics: a copy shares the (immutable) module. Made from a module or a shared pointer.
+/// A module of any type with the semantics of a value: copies share the module, which is immutable. Made from a module
+/// or from a shared pointer to one.
 class AnyModule {
  public:
   template <class M>

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Everything of nn/.
+/// Includes everything in nn/.
 #include "nn/data/cifar.hpp"
 #include "nn/data/dataset.hpp"
 #include "nn/data/digits.hpp"

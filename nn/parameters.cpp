@@ -8,7 +8,7 @@
 namespace xtangent::nn {
 namespace {
 
-// Levenshtein's distance.
+// The edit distance of Levenshtein.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -29,7 +29,7 @@ const ParameterInfo* find(const std::vector<ParameterInfo>& infos, std::string_v
   return found == infos.end() ? nullptr : &*found;
 }
 
-// The entry of a name among parameters and buffers.
+// The entry with this name among parameters and buffers.
 const ParameterInfo& find(const Layout& layout, std::string_view given) {
   const std::string_view name = layout.listed(given);
   if (const ParameterInfo* info = find(layout.parameters, name)) return *info;
@@ -125,7 +125,7 @@ void Parameters<T>::set(std::string_view name, const Array<T>& value) {
   if (!(value.shape() == info.shape))
     throw shape_error("[parameters] '" + info.name + "' has shape " + to_string(info.shape) + ", got " +
                       to_string(value.shape()) + ".");
-  const Array<T> source = value;  // keeps the elements when value is a slice of this very array
+  const Array<T> source = value;  // keeps the elements alive when value is a slice of this very array
   T* target = (info.trainable ? flat_ : buffers_).mutable_data() + info.offset;
   std::copy_n(source.data(), source.size(), target);
 }

@@ -33,7 +33,7 @@ constexpr std::array<std::pair<const char*, ElementType>, 13> types = {{{"BOOL",
                                                                         {"F32", ElementType::f32},
                                                                         {"F64", ElementType::f64}}};
 
-// A name for messages: as long as a line can bear.
+// A name for messages, cut to a length that fits in a line.
 std::string shown(std::string_view name) {
   constexpr std::size_t most = 100;
   std::string out(1, '\'');
@@ -41,19 +41,19 @@ std::string shown(std::string_view name) {
   return out;
 }
 
-// What reading one file's header shares.
+// The header of one file while it is read.
 class Header {
  public:
   Header(const std::vector<std::uint8_t>& bytes, const std::string& source) : bytes_(bytes), source_(source) {
     if (bytes.size() < length_bytes)
-      fail(0, "no safetensors file: " + std::to_string(bytes.size()) + " bytes cannot hold the length of a header.");
+      fail(0, "not a safetensors file: " + std::to_string(bytes.size()) + " bytes cannot hold the length of a header.");
     std::uint64_t length = 0;
     std::memcpy(&length, bytes.data(), length_bytes);
     if (length > largest_header)
       fail(0, "a header of " + std::to_string(length) + " bytes; at most " + std::to_string(largest_header) +
                   " are allowed. Is this a safetensors file?");
     if (length > bytes.size() - length_bytes)
-      fail(bytes.size(), "truncated: a header of " + std::to_string(length) + " bytes is announced.");
+      fail(bytes.size(), "truncated: the header should have " + std::to_string(length) + " bytes.");
     data_ = length_bytes + static_cast<std::size_t>(length);
     if (length == 0 || bytes[length_bytes] != '{') fail(length_bytes, "the header does not begin with '{'.");
   }
@@ -66,7 +66,7 @@ class Header {
     const Json header = json();
     for (const auto& [key, value] : header.items()) {
       if (key == metadata_key) {
-        if (!value.is_object()) fail(length_bytes, "__metadata__ is no object.");
+        if (!value.is_object()) fail(length_bytes, "__metadata__ is not an object.");
         for (const auto& [name, text] : value.items()) {
           if (!text.is_string()) fail(length_bytes, "__metadata__ " + shown(name) + " is no string.");
           on_metadata(name, text.template get<std::string>());
@@ -77,7 +77,7 @@ class Header {
     }
   }
 
-  // The array of a header's entry, with the end of its elements; both relative to the data.
+  // The array of an entry of the header, and the end of its elements. Offsets count from the beginning of the data.
   std::pair<Entry, std::size_t> entry(const std::string& name, const Json& value) const {
     const char* const keys[] = {"dtype", "shape", "data_offsets"};
     const bool complete = value.is_object() && value.size() == 3 &&
@@ -93,7 +93,7 @@ class Header {
     }
     const std::vector<std::size_t> offsets = numbers(name, "data_offsets", value["data_offsets"], 2);
     if (offsets.size() != 2 || offsets[1] < offsets[0])
-      fail(length_bytes, shown(name) + ": data_offsets are no begin and end.");
+      fail(length_bytes, shown(name) + ": data_offsets are not a begin and an end.");
     if (offsets[1] - offsets[0] != bytes)
       fail(length_bytes, shown(name) + ": " + nn::name(out.type) + " of shape " + to_string(out.shape) + " takes " +
                              std::to_string(bytes) + " bytes, its data_offsets say " +
@@ -109,7 +109,7 @@ class Header {
  private:
   Json json() const {
     const auto first = bytes_.begin() + length_bytes, last = bytes_.begin() + static_cast<std::ptrdiff_t>(data_);
-    std::vector<std::set<std::string>> keys;  // of the objects that are open
+    std::vector<std::set<std::string>> keys;  // the keys so far of each JSON object that is still open
     const auto watch = [&](int depth, Json::parse_event_t event, const Json& parsed) {
       if (depth > 3) fail(length_bytes, "the header is nested too deeply.");
       if (event == Json::parse_event_t::object_start) keys.emplace_back();
@@ -121,9 +121,9 @@ class Header {
     try {
       return Json::parse(first, last, watch);
     } catch (const Json::parse_error& error) {
-      fail(length_bytes + (error.byte ? error.byte - 1 : 0), "the header is no JSON.");
+      fail(length_bytes + (error.byte ? error.byte - 1 : 0), "the header is not valid JSON.");
     } catch (const Json::exception&) {
-      fail(length_bytes, "the header is no JSON: a number is out of range.");
+      fail(length_bytes, "the header is not valid JSON: a number is out of range.");
     }
   }
 
@@ -155,14 +155,14 @@ constexpr ElementType type_of = sizeof(T) == 4 ? ElementType::f32 : ElementType:
 
 std::string header_text(const std::string& json) {
   std::string text = json;
-  text.append((length_bytes - text.size() % length_bytes) % length_bytes, ' ');  // elements begin aligned
+  text.append((length_bytes - text.size() % length_bytes) % length_bytes, ' ');  // so that the elements begin aligned
   const std::uint64_t length = text.size();
   std::string out(length_bytes, '\0');
   std::memcpy(out.data(), &length, length_bytes);
   return out + text;
 }
 
-// "missing: a, b and 3 more" as a part of a message.
+// Appends a part of a message, such as "missing: a, b and 3 more".
 void list(std::string& out, const char* what, const std::vector<std::string>& names) {
   constexpr std::size_t most = 8;
   if (names.empty()) return;
@@ -176,7 +176,7 @@ bool is_counter(std::string_view name) {
   return name == counter || name.ends_with("." + std::string(counter));
 }
 
-// The name under which the file has an array of the network, which may stand there under another of its names.
+// The name under which the file has an array of the network, which can be any of the names of that array.
 std::string_view name_in(const TensorFile& file, const Layout& layout, const ParameterInfo& info) {
   if (file.contains(info.name)) return info.name;
   for (const auto& [other, first] : layout.aliases)
@@ -190,7 +190,7 @@ bool same_elements(const TensorFile& file, const std::string& a, const std::stri
   return std::equal(x.data(), x.data() + x.size(), y.data());
 }
 
-// Throws parameter_error unless the file has what the network has.
+// Throws parameter_error unless the file has the arrays that the network has.
 void check_fit(const Layout& layout, const TensorFile& file, LoadOptions options) {
   std::vector<std::string> missing, extra, misshapen, mistyped, different;
   std::set<std::string_view> known;
@@ -239,7 +239,7 @@ TensorFile::TensorFile(std::vector<std::uint8_t> bytes, std::string source)
   std::vector<std::pair<Entry, std::size_t>> found;
   header.read([&](const std::string& key, const Json& value) { found.push_back(header.entry(key, value)); },
               [&](const std::string& key, std::string text) { metadata_.emplace(key, std::move(text)); });
-  // Empty arrays stand before the one that begins where they are.
+  // An empty array comes before an array that begins at the same offset.
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
     return std::tie(a.first.begin, a.second, a.first.name) < std::tie(b.first.begin, b.second, b.first.name);
   });
@@ -253,7 +253,7 @@ TensorFile::TensorFile(std::vector<std::uint8_t> bytes, std::string source)
     if (entry.begin < position) header.fail(at, shown(entry.name) + " overlaps the array before it.");
     if (end > size)
       header.fail(bytes_.size(), "truncated: " + shown(entry.name) + " ends " + std::to_string(end - size) +
-                                     " bytes behind the file.");
+                                     " bytes beyond the file.");
     position = end;
     entry.begin += header.data();
     entries_.push_back(std::move(entry));
@@ -308,7 +308,7 @@ void write_safetensors(const fs::path& file, const std::vector<NamedArray<T>>& a
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!options.metadata.empty()) header[metadata_key] = options.metadata;
   std::vector<std::vector<std::uint8_t>> converted;
-  std::vector<std::string_view> parts(1);  // the header comes last, its place is first
+  std::vector<std::string_view> parts(1);  // parts[0] is the place of the header, which is made last
   std::set<std::string_view> names;
   std::size_t position = 0;
   for (const NamedArray<T>& array : arrays) {

@@ -25,7 +25,7 @@ class Sequential : public Module<Sequential> {
   const ModuleBase& operator[](std::size_t index) const { return *layers_.at(index).second; }
 
   void children(Declaration& visit) const;
-  /// In the scope of a module that declares these layers as its children from number `first` on.
+  /// Runs the layers in the scope of a module that declares them as its children from number `first` on.
   template <class T>
   Var<T> forward(Scope<T> p, Var<T> x, std::size_t first = 0) const;
 
@@ -33,7 +33,8 @@ class Sequential : public Module<Sequential> {
   Named layers_;
 };
 
-/// sequential(Linear{784, 1024}, Relu{}, Linear{1024, 10}); also of shared pointers, or of one vector of AnyModule.
+/// sequential(Linear{784, 1024}, Relu{}, Linear{1024, 10}). The arguments may also be shared pointers to modules, or
+/// one vector of AnyModule.
 template <class... Layers>
 requires(std::convertible_to<Layers, AnyModule>&&...) Sequential sequential(Layers... layers) {
   return Sequential(std::vector<AnyModule>{AnyModule(std::move(layers))...});
@@ -41,7 +42,7 @@ requires(std::convertible_to<Layers, AnyModule>&&...) Sequential sequential(Laye
 inline Sequential sequential(std::vector<AnyModule> layers) { return Sequential(std::move(layers)); }
 inline Sequential sequential(Named layers) { return Sequential(std::move(layers)); }
 
-/// inner(x) + shortcut(x), children "inner" and "shortcut". Throws shape_error where the two do not add up.
+/// inner(x) + shortcut(x), with children "inner" and "shortcut". Throws shape_error where the two shapes differ.
 class Residual : public Module<Residual> {
  public:
   explicit Residual(AnyModule inner, AnyModule shortcut = Identity{});
@@ -58,7 +59,7 @@ inline Residual residual(AnyModule inner, AnyModule shortcut = Identity{}) {
   return Residual(std::move(inner), std::move(shortcut));
 }
 
-/// Branches that see the same input, children "0", "1", ...; their outputs are joined along one axis.
+/// Branches with the same input; their outputs are joined along one axis. The children are "0", "1", ...
 class Parallel : public Module<Parallel> {
  public:
   /// Throws parameter_error for no branches or a null pointer.
@@ -73,13 +74,13 @@ class Parallel : public Module<Parallel> {
   long axis_;
 };
 
-/// parallel(Conv2d{3, 8, 1}, Conv2d{3, 8, 3, {.padding = 1}}): joined along the channels.
+/// parallel(Conv2d{3, 8, 1}, Conv2d{3, 8, 3, {.padding = 1}}) joins its branches along the channels.
 template <class... Branches>
 requires(std::convertible_to<Branches, AnyModule>&&...) Parallel parallel(Branches... branches) {
   return Parallel(std::vector<AnyModule>{AnyModule(std::move(branches))...});
 }
 
-/// A network with some of its arrays, or of its layers, made one: see Declaration::tie. The network's names stay.
+/// A network in which some arrays or layers are tied, see Declaration::tie. Its names stay the same.
 class Tied : public Module<Tied> {
  public:
   /// Pairs (later, first), as in tied(net, {{"head.weight", "embedding.weight"}}).

@@ -22,7 +22,7 @@ double flop_of(const Node<float>& node) {
   return node.op->flop(shapes, node.value.shape());
 }
 
-// Indices of the parameters of a layer and its children.
+// The indices of the parameters of a layer and its children.
 std::set<std::size_t> parameters_of(const Layout& layout, std::size_t layer) {
   std::set<std::size_t> out(layout.layers[layer].parameters.begin(), layout.layers[layer].parameters.end());
   for (std::size_t child : layout.layers[layer].children) out.merge(parameters_of(layout, child));
@@ -72,7 +72,7 @@ Summary ModuleBase::summary(const Shape& example) const {
   const Var<float> x = tape.variable(Array<float>::zeros(example.prepended(1)), Examples::axis0);
   std::size_t counted = tape.size();
   const LayerObserver<float> observer = [&](const std::string& path, const std::string&, const Array<float>& output) {
-    double flop = 0.0;  // of what was recorded since the last layer ended: this layer's own
+    double flop = 0.0;  // of the ops recorded since the last layer ended, which belong to this layer itself
     for (; counted < tape.size(); ++counted) flop += flop_of(tape.record()->nodes[counted]);
     for (Summary::Layer& layer : out.layers) {
       const bool around = layer.path.empty() || path == layer.path || path.starts_with(layer.path + ".");

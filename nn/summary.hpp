@@ -9,15 +9,16 @@
 
 namespace xtangent::nn {
 
-/// What a network consists of, layer by layer, for one example of a given shape. Printed as a table.
+/// The layers of a network with their output shapes and costs for one example of a given shape. It is printed as a
+/// table.
 struct Summary {
   struct Layer {
     std::string path, type;      ///< "layer1.0.conv1", "Conv2d"; the path of the network itself is empty
     std::size_t depth = 0;       ///< 0: the network
-    Shape output;                ///< of one example; of a layer that runs several times, the last
+    Shape output;                ///< of one example; if the layer runs several times, of the last run
     bool runs = false;           ///< false for a layer that was declared but did not run
-    std::size_t parameters = 0;  ///< trained elements, those of children included, each counted once
-    double flop = 0.0;           ///< of one example forward, those of children included
+    std::size_t parameters = 0;  ///< trained elements, with those of children, each counted once
+    double flop = 0.0;           ///< forward, for one example, with those of children
   };
   std::vector<Layer> layers;  ///< in the order of the layout: parents before children
   Shape input;

@@ -48,9 +48,9 @@ struct Solution {
 /// condition number.
 ///
 /// Cost: the preconditioner (see there), then an iteration is one product of the operator and one with it. Their number
-/// depends on how near the preconditioner is to Theta: CONTRIBUTING.md has a table; of a wide network at initialization
-/// `trace` is the best for its price, of a trained one `outputs`. Memory: the preconditioner's, 9 vectors of N O, and
-/// the operator's.
+/// depends on how near the preconditioner is to Theta (a table is in docs/measurements.md): for a wide network at
+/// initialization `trace` is the best for its price, for a trained one `outputs`. Memory: the preconditioner's, 9
+/// vectors of N O, and the operator's.
 ///
 /// Throws shape_error (y), numerical_error (values that are not finite; a pNTK that is not positive definite; no
 /// convergence), option_error, memory_error, and what Operator throws.

@@ -8,14 +8,14 @@
 #include "autodiff/ops/activation.hpp"
 #include "tests/testing.hpp"
 
-/// What the properties of expect_op share.
+/// The common part of the properties that expect_op checks.
 namespace xtangent::testing {
 
 using Arrays = std::vector<Array<double>>;
 
-inline constexpr double rounding = 1e-13;    // the same sums in another order
-inline constexpr double differences = 1e-9;  // five-point differences
-inline constexpr double single = 4e-6;       // float against double
+inline constexpr double rounding = 1e-13;    // for the same sums in another order
+inline constexpr double differences = 1e-9;  // for five-point differences
+inline constexpr double single = 4e-6;       // for float against double
 
 template <class T>
 struct Recording {
@@ -24,7 +24,7 @@ struct Recording {
   Var<T> y;
 };
 
-// Zeros for what is undefined.
+// The value, or zeros of this shape if it is undefined.
 template <class T>
 std::vector<Array<double>> values(const std::vector<Var<T>>& vars, std::span<const Var<T>> like,
                                   std::size_t probe_count = 0) {
@@ -49,7 +49,8 @@ inline Array<double> plus(const Array<double>& a, const Array<double>& b) {
   return (Var<double>(a) + Var<double>(b)).value();
 }
 
-/// A row with its arguments, directions and seeds, its recordings and sweeps over them, and comparisons that name it.
+/// A row of a table of ops with its arguments, directions and seeds, its recordings and the sweeps over them, and
+/// comparisons whose messages name the row.
 class CheckedRow {
  protected:
   explicit CheckedRow(const OpRow& row) : row_(row), random_(row.name), x_(distinct_inputs()) {
@@ -90,7 +91,7 @@ class CheckedRow {
       close(a[i], b[i], tolerance, what + " [argument " + std::to_string(i) + "]");
   }
 
-  // Values on a shuffled grid, so no two are equal; moved away from kinks.
+  // Values on a shuffled grid, so that no two are equal, moved away from kinks.
   Arrays distinct_inputs() {
     std::size_t count = 0;
     for (const Input& input : row_.inputs) count += input.shape.size();
@@ -144,7 +145,7 @@ class CheckedRow {
     const std::size_t k = v[0].rank() > r.x[0].rank() ? v[0].shape().front() : 0;
     return values<T>(pushforward<T>(y, r.x, constants<T>(v)), y, k)[0];
   }
-  // A scalar with curvature also where the op is linear.
+  // A scalar function of the result that has curvature even where the op is linear.
   Var<double> objective(const Var<double>& y) const { return total(y * Var<double>(w_) + square(y) * Var<double>(q_)); }
   Arrays gradient(const Arrays& x) const {
     Recording<double> r = record(x);
@@ -152,7 +153,7 @@ class CheckedRow {
     return pull(r, Array<double>::scalar(1));
   }
 
-  // (K, ...) random seeds for arrays.
+  // Random seeds (K, ...) for arrays.
   Arrays seeds(const Arrays& like, std::size_t k) {
     Arrays out;
     for (const Array<double>& a : like) out.push_back(random_array(random_, a.shape().prepended(k)));

@@ -1,4 +1,4 @@
-"""Counts what `meson test` has run: Boost test cases, and each other program as one.
+"""Counts the tests that `meson test` has run: each Boost test case, and each other program as one test.
 
 usage: count_tests.py [--words] testlog.json...
 Prints `N passed, N failed`; with --words a line for people. Needs BOOST_TEST_REPORT_LEVEL=short during the run.
@@ -11,7 +11,7 @@ CASES = re.compile(r'(\d+) test cases? out of \d+ (passed|failed|aborted)')
 
 
 def count(test):
-    """(passed, failed, skipped) of one program."""
+    """The numbers of passed, failed and skipped tests of one program."""
     good = test['result'] in ('OK', 'EXPECTEDFAIL')
     if test['result'] == 'SKIP':
         return 0, 0, 1
@@ -20,7 +20,7 @@ def count(test):
     if not cases:
         return (1, 0, 0) if good else (0, 1, 0)
     failed = cases.get('failed', 0) + cases.get('aborted', 0)
-    # Cases that a filter leaves out count as skipped for Boost; they run under another test.
+    # Boost counts cases that its filter leaves out as skipped; another test runs them.
     return cases.get('passed', 0), failed if good else max(failed, 1), 0
 
 

@@ -1,7 +1,7 @@
-"""Every function of autodiff/ops/*.hpp stands in a row that expect_op takes through all properties of an op.
+"""Checks that every function of autodiff/ops/*.hpp has a row that expect_op takes through all properties of an op.
 
-Looked for are calls in test cases and functions of tests/autodiff/ that make rows, in functions that those call, and,
-for elementwise functions, in their table.
+It looks for calls in those test cases and functions of tests/autodiff/ that make rows, in functions that they call, and
+for elementwise functions in their table.
 
 usage: op_rows.py SOURCE_FOLDER
 """
@@ -10,7 +10,7 @@ import re
 import sys
 
 top = pathlib.Path(sys.argv[1])
-helpers = {"align_probes", "elementwise"}  # of rules; the way to a function of the table
+helpers = {"align_probes", "elementwise"}  # a helper of rules, and the way to the functions of the table
 
 
 def read(file):
@@ -18,7 +18,7 @@ def read(file):
 
 
 def row_text(text):
-    """The parts of a test file that make rows."""
+    """Returns the parts of a test file that make rows."""
     blocks = re.split(r"\n(?=\S)", text)  # a function or test case: from a line that is not indented to the next
     merged = []
     for block in blocks:

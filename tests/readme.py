@@ -1,4 +1,5 @@
-"""The program in the README is the one that is compiled, it does what it says, and the README's links lead somewhere.
+"""Checks that the README shows the program that is compiled, that the program prints sensible numbers, and that all
+links of the README lead somewhere.
 
 usage: readme.py README.md SOURCE PROGRAM
 """

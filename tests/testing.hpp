@@ -10,16 +10,16 @@
 #include "autodiff/error.hpp"
 #include "autodiff/tape.hpp"
 
-/// What tests of ops and networks share: random inputs, comparisons, differences, and expect_op.
+/// Shared by tests of ops and networks: random inputs, comparisons, differences, and expect_op.
 namespace xtangent::testing {
 
-/// Uniform numbers that are the same on every platform.
+/// Uniform random numbers that are the same on every platform.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
   explicit Random(const std::string& name);
   std::uint64_t bits();
-  /// In [low, high).
+  /// A number in [low, high).
   double uniform(double low = -1.0, double high = 1.0);
   std::size_t below(std::size_t n) { return static_cast<std::size_t>(bits() % n); }
 
@@ -38,7 +38,7 @@ inline const Array<double>& to_double(const Array<double>& x) { return x; }
 double difference(const Array<double>& a, const Array<double>& b);
 template <class T>
 bool same_bits(const Array<T>& a, const Array<T>& b);
-/// Sum of products, in double.
+/// The inner product, computed in double.
 double inner(const Array<double>& a, const Array<double>& b);
 double inner(const std::vector<Array<double>>& a, const std::vector<Array<double>>& b);
 
@@ -46,7 +46,7 @@ double inner(const std::vector<Array<double>>& a, const std::vector<Array<double
 std::vector<Array<double>> moved(const std::vector<Array<double>>& x, double h, const std::vector<Array<double>>& v);
 
 using VectorFunction = std::function<std::vector<Array<double>>(const std::vector<Array<double>>&)>;
-/// Derivative of g at x along v by the five-point central difference; error about h^4 and 1e-16 / h.
+/// The derivative of g at x along v by the five-point central difference, with an error of about h^4 + 1e-16 / h.
 std::vector<Array<double>> central_difference(const VectorFunction& g, const std::vector<Array<double>>& x,
                                               const std::vector<Array<double>>& v, double h = 1e-3);
 
@@ -66,11 +66,12 @@ using Callable = std::function<Var<T>(Vars<T>)>;
 struct RowOptions {
   /// Shapes of arguments that must throw shape_error.
   std::vector<std::vector<Shape>> wrong = {};
-  /// What the value must be, computed in another way.
+  /// The value that the op must have, computed in another way.
   std::function<Array<double>(const std::vector<Array<double>>&)> reference = {};
   /// The op combines examples: its result must be marked mixed and refused by per-example derivatives.
   bool mixes = false;
-  /// The callable fits this number of examples only (it holds labels, say): not checked example by example.
+  /// The callable works for this number of examples only (it holds labels, say), so it is not checked example by
+  /// example.
   bool fixed_examples = false;
 };
 
@@ -107,7 +108,7 @@ OpRow row(std::string name, F f, std::vector<Input> inputs, RowOptions options =
 void expect_op(const OpRow& row);
 void expect_ops(const std::vector<OpRow>& rows);
 
-/// What the exception says that f throws, of type E; else "no " and what was expected.
+/// The message of the exception of type E that f throws, or "no " and what was expected.
 template <class E = error, class F>
 std::string message_of(const F& f) {
   try {

@@ -1,11 +1,12 @@
-"""The tutorial shows the programs that are compiled, and what they print.
+"""Checks that the tutorial shows the programs that are compiled, and what they print.
 
-In docs/tutorial.md a comment stands before each block: `<!-- FILE.cpp NAME -->` before what stands in that file of
-examples/tutorial between `// [NAME]` and `// [/NAME]`, and `<!-- STEP prints -->` before a part of what that program
-prints; all parts together are all of it. Words and whole numbers have to agree, other numbers to a tenth; times and bytes do not.
+In docs/tutorial.md each block follows a comment: `<!-- FILE.cpp NAME -->` comes before the text of that file of
+examples/tutorial between `// [NAME]` and `// [/NAME]`, and `<!-- STEP prints -->` before a part of the output of that
+program. The parts must make up the whole output. Words and whole numbers must agree, other numbers to a tenth; times
+and bytes need not.
 
 usage: tutorial.py [--write] TUTORIAL.md SOURCES PROGRAM...      the programs in the order in which they are run
-       --write: puts code and output into the tutorial instead
+       --write: writes code and output into the tutorial instead
 """
 import pathlib
 import re
@@ -37,9 +38,9 @@ def snippet(file, name):
 
 
 def same(shown, printed):
-    """Line by line: the same words, and numbers that agree."""
+    """Whether two lines have the same words, and numbers that agree."""
     number = r"-?\d+\.\d+(?:e[+-]\d+)?"
-    if shown.startswith("time ") and printed.startswith("time "):  # of this machine
+    if shown.startswith("time ") and printed.startswith("time "):  # depends on the machine
         return True
     shown, printed = (" ".join(re.sub(r"[\d.]+ [kMG]?i?B\b", "bytes", line).split()) for line in (shown, printed))
     if re.sub(number, "#", shown) != re.sub(number, "#", printed):
@@ -67,7 +68,7 @@ def compare(match):
         check(write or body == right, f"the tutorial shows another {first} [{second}]")
         return opening + right + closing
     lines = body.splitlines()
-    if write:  # up to a line that begins with the first word of the next part
+    if write:  # the part ends at a line that begins with the first word of the next part
         later = [part.split()[0] for _, name, kind, part, _ in block.findall(text[match.end():])
                  if (name, kind) == (first, "prints")]
         until = next((i for i, line in enumerate(rest[first]) if i and later and line.split()[0] == later[0]),

@@ -18,7 +18,7 @@ bool one_of(std::string_view name, std::initializer_list<std::string_view> names
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// Once a process: OpenBLAS single-threaded inside our tasks, and a word when it runs on the wrong kernels.
+// Runs once in a process: keeps OpenBLAS at one thread, and prints a line when it uses the wrong kernels.
 void prepare() {
   static std::once_flag once;
   std::call_once(once, [] {

@@ -5,9 +5,9 @@
 
 namespace xtangent::kernels {
 
-/// C = alpha op(A) op(B) + beta C, row-major; op transposes where the flag says so. A is (m, k) or, transposed,
-/// (k, m). Large products are cut into blocks that depend on the shape alone and run on oneTBB, BLAS single-threaded
-/// inside each. beta = 0 overwrites C, also where it holds NaN.
+/// C = alpha op(A) op(B) + beta C, row-major; op transposes where the flag says so. A is (m, k), or (k, m) if it is
+/// transposed. Large products are cut into blocks that depend on the shape alone; oneTBB runs the blocks, and BLAS
+/// computes each in one thread. beta = 0 overwrites C, also where it holds NaN.
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
           std::size_t lda, const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc);
@@ -17,8 +17,8 @@ template <class T>
 void gemm_serial(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
                  std::size_t lda, const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc);
 
-/// Gives BLAS and LAPACK all the threads for the life of the guard: for a phase that is one big call and runs no
-/// tasks. Otherwise the library keeps OpenBLAS at one thread and parallelizes with oneTBB. May be nested.
+/// Gives BLAS and LAPACK all the threads as long as it lives, for a phase that is one big call and runs no tasks.
+/// Otherwise the library keeps OpenBLAS at one thread and parallelizes with oneTBB. May be nested.
 class BlasThreads {
  public:
   BlasThreads();
@@ -27,10 +27,10 @@ class BlasThreads {
   BlasThreads& operator=(const BlasThreads&) = delete;
 };
 
-/// OpenBLAS's kernels and what the processor could run.
+/// Which kernels OpenBLAS uses, and which ones the processor could run.
 struct BlasCore {
   std::string core;       ///< openblas_get_corename()
-  std::string suggested;  ///< core that fits the processor's vector instructions; equal in effect to core when it fits
+  std::string suggested;  ///< core that fits the processor's vector instructions; as good as `core` when `fits` is true
   bool fits = true;
 };
 BlasCore blas_core();

@@ -3,10 +3,10 @@
 #include <cstddef>
 #include <vector>
 
-/// Loops over matrices (n, m), row-major, in which every column goes its own way. Few columns, long ones.
+/// Loops over row-major matrices (n, m) that treat every column by itself. They are made for few, long columns.
 namespace xtangent::kernels {
 
-/// out (n, m) = x, each column over its entry of `scale` (m), or 0 where that is 0.
+/// out (n, m) = x, each column divided by its entry of `scale` (m), or 0 where that entry is 0.
 template <class To>
 void divide_columns(std::size_t n, std::size_t m, const double* scale, const double* x, To* out);
 /// out (n, m) += x, each column times its entry of `scale` (m).
@@ -17,7 +17,7 @@ void add_columns(std::size_t n, std::size_t m, const double* scale, const From* 
 void add_columns_at(std::size_t n, std::size_t m, const std::vector<std::size_t>& at, const double* scale,
                     const double* x, double* out);
 
-/// The largest |x|, or NaN if there is one, for each column of x (n, m).
+/// out (m) = the largest |x| of each column of x (n, m), or NaN if the column has one.
 void column_maxima(std::size_t n, std::size_t m, const double* x, double* out);
 
 /// y = x + scale y, column by column.

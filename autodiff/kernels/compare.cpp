@@ -12,7 +12,7 @@ void add(PairSums& to, double a, double b) {
   to.difference += (a - b) * (a - b);
 }
 
-// The sum of row(i), which are computed in parallel and added in order.
+// The sum of row(i) over all rows, which are computed in parallel and added in order.
 template <class Row>
 PairSums sum_of_rows(std::size_t rows, const Row& row) {
   std::vector<PairSums> each(rows);
@@ -24,7 +24,7 @@ PairSums sum_of_rows(std::size_t rows, const Row& row) {
   return out;
 }
 
-// Means of the rows, of the columns, and of all.
+// The mean of each row, of each column, and of all elements.
 struct Means {
   std::vector<double> rows, columns;
   double all = 0;

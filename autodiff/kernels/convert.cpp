@@ -12,12 +12,12 @@ static_assert(std::endian::native == std::endian::little, "elements are read and
 namespace xtangent::kernels {
 namespace {
 
-// 1 sign, 5 exponent, 10 fraction bits.
+// Half precision: 1 sign bit, 5 exponent bits, 10 fraction bits.
 struct Half {
   std::uint16_t bits;
   static constexpr int fraction = 10, smallest = -14;
 };
-// The upper half of a float.
+// bfloat16: the upper half of a float.
 struct BFloat {
   std::uint16_t bits;
   static constexpr int fraction = 7, smallest = -126;
@@ -32,17 +32,17 @@ float value(BFloat b) { return std::bit_cast<float>(std::uint32_t(b.bits) << 16)
 template <class E>
 requires std::is_arithmetic_v<E> E value(E element) { return element; }
 
-// Rounds once, from the exact value: through float a double would be rounded twice.
+// Rounds once, from the exact value. By way of float, a double would be rounded twice.
 template <class E>
 E narrowed(double x) {
-  constexpr int width = 15 - E::fraction;  // of the exponent
+  constexpr int width = 15 - E::fraction;  // bits of the exponent
   const auto sign = static_cast<std::uint16_t>(std::signbit(x) ? 1u << 15 : 0u);
   const auto infinite = static_cast<std::uint16_t>(((1u << width) - 1) << E::fraction);
   if (std::isnan(x)) return {static_cast<std::uint16_t>(sign | infinite | 1u << (E::fraction - 1))};
   const double size = std::abs(x);
   if (std::isinf(x)) return {static_cast<std::uint16_t>(sign | infinite)};
   const int exponent = size == 0 ? E::smallest : std::max(std::ilogb(size), E::smallest);
-  // Steps of the last place; a carry into the next exponent is what the bits need.
+  // The fraction counted in units of its last place. A carry into the next exponent gives the right bits, too.
   const double steps = std::nearbyint(std::ldexp(size, E::fraction - exponent));
   const double bits = steps + std::ldexp(exponent - E::smallest, E::fraction);
   return {static_cast<std::uint16_t>(sign | (bits < infinite ? static_cast<std::uint16_t>(bits) : infinite))};
@@ -55,11 +55,11 @@ E encoded(T x) {
     return narrowed<E>(static_cast<double>(x));
 }
 
-// Does E hold x? Floating types may round.
+// Whether E can hold x. Floating types may round.
 template <class E, class T>
 bool fits(T x) {
   if constexpr (std::is_integral_v<E>) {
-    // The powers of two at the ends are exact in any T, the largest value of E need not be.
+    // The powers of two at the ends of the range are exact in any T; the largest value of E need not be.
     const T end = std::ldexp(T(1), std::numeric_limits<E>::digits), begin = std::is_signed_v<E> ? -end : T(0);
     return x >= begin && x < end && x == std::trunc(x);
   } else {
@@ -107,7 +107,7 @@ E element(const std::uint8_t* from, std::size_t index) {
   return out;
 }
 
-// Does T hold the value? Floating values may round.
+// Whether T can hold the value. Floating values may round.
 template <class T, class E>
 bool holds(E v) {
   if constexpr (std::is_floating_point_v<E>) {

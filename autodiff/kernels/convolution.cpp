@@ -14,17 +14,17 @@
 namespace xtangent::kernels {
 namespace {
 
-// Images a task: enough work to be worth one, and the same whatever the number of threads.
+// The number of images in a task: enough work to be worth one, and independent of the number of threads.
 std::size_t grain(const ConvShape& s, std::size_t out_channels) {
   const std::size_t work = out_channels * s.positions() * s.patch_size() / s.groups;
   return std::max<std::size_t>(1, (std::size_t(1) << 20) / std::max<std::size_t>(work, 1));
 }
 
-// What is multiplied at a time: some rows of one large image, so that the patches stay in the cache, or several small
-// images side by side, so that the product has columns enough.
+// What one product covers: some rows of one large image, so that the patches stay in the cache, or several small images
+// side by side, so that the product has enough columns.
 struct Blocks {
   std::size_t rows = 1;    // output rows
-  std::size_t images = 1;  // more than one only with whole images
+  std::size_t images = 1;  // more than one only if they are whole images
 
   template <class T>
   static Blocks of(const ConvShape& s) {
@@ -43,7 +43,7 @@ struct Blocks {
   std::size_t columns(const ConvShape& s) const { return images * rows * s.out_width(); }
 };
 
-// A block's patches (patch_size, columns): of rows [first, last) of one image, or of `count` whole images.
+// The patches (patch_size, columns) of a block, which is rows [first, last) of one image, or `count` whole images.
 template <class T>
 class Patches {
  public:
@@ -71,7 +71,7 @@ class Patches {
   Array<T> room_;
 };
 
-// (count, channels, d) to and from (channels, count * d).
+// From (count, channels, d) to (channels, count * d), and back.
 template <class T>
 void side_by_side(std::size_t count, std::size_t channels, std::size_t d, const T* x, T* out) {
   for (std::size_t i = 0; i < count; ++i) copy_runs(channels, d, x + i * channels * d, d, out + i * d, count * d);
@@ -82,7 +82,7 @@ void apart(std::size_t count, std::size_t channels, std::size_t d, const T* x, T
 }
 
 struct GroupExtents {
-  std::size_t rows, columns;  // of a group's weight
+  std::size_t rows, columns;  // extents of the weight of one group
 };
 GroupExtents group_extents(const ConvShape& s, std::size_t out_channels) {
   return {out_channels / s.groups, s.patch_size() / s.groups};
@@ -231,7 +231,7 @@ void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channe
   const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
   const std::size_t size = out_channels * s.patch_size() / s.groups;
   const Blocks blocks = Blocks::of<T>(s);
-  // Partial sums over runs of images, added in order: the result does not depend on the threads.
+  // Partial sums over runs of images are added in order, so the result does not depend on the threads.
   const std::size_t run = std::max({grain(s, out_channels), blocks.images, (count + 15) / 16});
   const std::size_t runs = std::max<std::size_t>(1, (count + run - 1) / run);
   Array<T> partial = Array<T>::zeros({runs, size});

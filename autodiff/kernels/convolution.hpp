@@ -4,9 +4,9 @@
 
 #include "autodiff/kernels/conv_shape.hpp"
 
-/// Convolutions over contiguous images (count, channels, height, width), images in parallel: by minimal filtering
-/// (winograd.hpp), the loops of direct.hpp, or im2col and BLAS, whichever fits the shapes.
-/// Weights are (out_channels, channels / groups, kernel_height, kernel_width). `bias` may be null.
+/// Convolutions over contiguous images (count, channels, height, width), in parallel over the images. The shapes decide
+/// between minimal filtering (winograd.hpp), direct loops (direct_convolution.hpp), and im2col with BLAS. Weights are
+/// (out_channels, channels / groups, kernel_height, kernel_width). `bias` (out_channels) may be null.
 namespace xtangent::kernels {
 
 /// out (count, out_channels, positions)
@@ -24,12 +24,13 @@ template <class T>
 void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images, const T* cotangent,
                    T* weight);
 
-/// Elements that conv2d_weight_one holds while it runs.
+/// The number of elements that conv2d_weight_one holds while it runs.
 template <class T>
 std::size_t conv2d_weight_one_room(const ConvShape& s, std::size_t out_channels);
 
-/// One image's weight gradients for `probes` cotangents: gradients[k] (out_channels, channels / groups * taps) from
-/// cotangent[k] (out_channels, positions); cotangents and gradients of successive probes lie the given strides apart.
+/// The weight gradients of one image for `probes` cotangents: gradients[k] (out_channels, channels / groups * taps)
+/// from cotangent[k] (out_channels, positions). The strides are the distances between cotangents, and between
+/// gradients, of successive probes.
 template <class T>
 void conv2d_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_channels, const T* image,
                        const T* cotangent, std::size_t cotangent_stride, T* gradients, std::size_t gradient_stride);

@@ -18,7 +18,8 @@ std::size_t rounded_up(std::size_t n) {
   return (n + lanes - 1) / lanes * lanes;
 }
 
-// Images with a border of zeros: planes of height x width, and room behind the last that vectors may reach into.
+// Images with a border of zeros, as planes of height x width. Behind the last one there is room that vectors may reach
+// into.
 template <class T>
 struct Bordered {
   std::size_t channels, height, width, top, left;
@@ -37,12 +38,12 @@ struct Bordered {
   }
 };
 
-// A correlation with stride 1 of `in` channels of bordered images to `out` channels, in groups.
+// A correlation with stride 1, from `in` channels of bordered images to `out` channels, in groups.
 struct Correlation {
   std::size_t in, out, groups;  // channels of all groups
-  std::size_t height, width;    // of the bordered images
+  std::size_t height, width;    // extents of the bordered images
   std::size_t out_height, out_width;
-  std::vector<std::size_t> offset;  // of each tap
+  std::vector<std::size_t> offset;  // offset of each tap in the bordered image
 
   std::size_t length() const { return (out_height - 1) * width + out_width; }
 };
@@ -60,7 +61,8 @@ Correlation forward(const ConvShape& s, std::size_t out_channels) {
   return {s.channels, out_channels, s.groups, height, width, s.out_height(), s.out_width(), offsets(s, width)};
 }
 
-// Border of the cotangents whose correlation with the reversed kernel gives the images.
+// The width of the border of zeros that cotangents need, so that their correlation with the reversed kernel gives the
+// images.
 std::size_t border(std::size_t kernel, std::size_t dilation, std::size_t padding) {
   return (kernel - 1) * dilation - padding;
 }
@@ -71,7 +73,8 @@ Correlation backward(const ConvShape& s, std::size_t out_channels) {
   return {out_channels, s.channels, s.groups, height, width, s.height, s.width, offsets(s, width)};
 }
 
-// Weights as `correlate` wants them; value(g, o, c, f) with o and c inside group g.
+// The weights in the order that `correlate` reads. value(g, o, c, f) is the weight of tap f from channel c to output o,
+// both counted within group g.
 template <class T, class Value>
 Array<T> pack(const Correlation& k, Value value) {
   const std::size_t block = direct<T>().out_block, out = k.out / k.groups, in = k.in / k.groups, taps = k.offset.size();
@@ -116,10 +119,11 @@ void correlate_images(const Correlation& k, const Array<T>& packed, std::size_t 
 
 bool unit_stride(const ConvShape& s) { return s.stride_height == 1 && s.stride_width == 1 && !s.is_pointwise(); }
 
-// Positions beyond the ends of output rows are computed for nothing.
+// The loops also compute positions beyond the ends of output rows, which are not used. This says whether they are few
+// enough.
 bool little_waste(std::size_t width, std::size_t out_width) { return 2 * width <= 3 * out_width; }
 
-// The weights of a block of outputs stay in the first-level cache.
+// Whether the weights of a block of outputs stay in the first-level cache.
 template <class T>
 bool block_fits(std::size_t columns) {
   constexpr std::size_t room = 24 << 10, outputs = 8;
@@ -146,7 +150,7 @@ bool direct_input_fits(const ConvShape& s, std::size_t out_channels) {
 template <class T>
 bool direct_weight_fits(const ConvShape& s) {
   return unit_stride(s) && little_waste(s.width + 2 * s.padding_width, s.out_width()) &&
-         s.positions() >= 400;  // below, adding up the lanes of the accumulators costs too much
+         s.positions() >= 400;  // with fewer, adding up the lanes of the accumulators costs too much
 }
 
 template <class T>
@@ -165,7 +169,7 @@ void direct_conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_
                          const T* weight, std::size_t grain, T* images) {
   const Correlation k = backward(s, out_channels);
   const std::size_t channels = s.channels / s.groups, outputs = out_channels / s.groups, taps = s.taps();
-  // The roles of the channels exchanged, and the kernel reversed.
+  // Outputs and inputs exchange their roles, and the kernel is reversed.
   const Array<T> packed = pack<T>(k, [&](std::size_t g, std::size_t c, std::size_t o, std::size_t f) {
     return weight[((g * outputs + o) * channels + c) * taps + taps - 1 - f];
   });

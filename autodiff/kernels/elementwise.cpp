@@ -7,9 +7,10 @@
 namespace xtangent::kernels {
 namespace {
 
-constexpr std::size_t piece = 1 << 14;  // elements a task: small enough for the L1 cache of both operands
+constexpr std::size_t piece = 1 << 14;  // elements in a task: few enough that both operands stay in the L1 cache
 
-// The axes of a broadcast pair with neighbors merged where both operands run on evenly.
+// The axes of two operands that are broadcast. Neighboring axes are merged where both operands are contiguous across
+// them.
 struct Merged {
   std::size_t rank = 0;
   std::size_t extent[Shape::max_rank];

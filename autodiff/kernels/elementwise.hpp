@@ -3,14 +3,14 @@
 #include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/shape.hpp"
 
-/// Elementwise kernels with broadcasting and threads over the loops of loops.hpp. Contiguous row-major arrays.
+/// Elementwise kernels on contiguous row-major arrays: broadcasting and threads around the loops of simd/loops.hpp.
 namespace xtangent::kernels {
 
 /// y = f(x)
 template <class T>
 void unary(Function function, double parameter, std::size_t n, const T* x, T* y);
 
-/// out[r n + i] = t[r n + i] * slope(x[i], y[i]) for r in [0, repeats): one slope for all probes.
+/// out[r n + i] = t[r n + i] * slope(x[i], y[i]) for r in [0, repeats). All repeats (probes) share one slope.
 template <class T>
 void slope_product(Function function, double parameter, std::size_t n, std::size_t repeats, const T* x, const T* y,
                    const T* t, T* out);

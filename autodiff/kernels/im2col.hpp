@@ -6,8 +6,9 @@
 
 namespace xtangent::kernels {
 
-/// Rows [first_row, last_row) of the output of one image (channels, height, width): its patches (channels * taps,
-/// rows * out_width), patch rows `stride` elements apart; zeros where the window leaves the image.
+/// The patches (channels * taps, rows * out_width) for output rows [first_row, last_row) of one image (channels,
+/// height, width). Rows of the patch matrix lie `stride` elements apart; it has zeros where the window leaves the
+/// image.
 template <class T>
 void im2col(const ConvShape& s, std::size_t first_row, std::size_t last_row, const T* image, T* patches,
             std::size_t stride);

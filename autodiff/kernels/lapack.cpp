@@ -17,7 +17,7 @@ void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const 
 namespace xtangent::kernels {
 namespace {
 
-// LAPACK and BLAS by the type of the elements.
+// The routines of LAPACK and BLAS for each type of elements.
 template <class T>
 struct Routines;
 template <>
@@ -62,7 +62,7 @@ std::size_t cholesky(std::size_t size, T* a, std::size_t ld, Triangle triangle) 
   const BlasThreads all;
   const int n = static_cast<int>(size), stride = static_cast<int>(ld);
   int info = 0;
-  // Column-major upper is row-major lower.
+  // The upper triangle of a column-major matrix is the lower triangle of a row-major one.
   Routines<T>::potrf(triangle == Triangle::lower ? "U" : "L", &n, a, &stride, &info, 1);
   return info > 0 ? static_cast<std::size_t>(info) : 0;
 }
@@ -107,11 +107,12 @@ void symmetric_product(std::size_t n, std::size_t k, T alpha, const T* a, std::s
 
 std::vector<double> symmetric_eigenvalues(std::size_t n, double* a) { return eigen(n, a, 'N'); }
 
-// The columns of LAPACK's column-major result are the rows of ours.
+// The columns of LAPACK's column-major result are rows of a row-major one.
 std::vector<double> symmetric_eigenvectors(std::size_t n, double* a) {
   if (n > 32766)
-    throw shape_error("[eigenvectors] order " + std::to_string(n) +
-                      ": LAPACK's 32-bit sizes end at 32766. Use fewer examples, or the pNTK instead of the eNTK.");
+    throw shape_error(
+        "[eigenvectors] order " + std::to_string(n) +
+        ": the 32-bit sizes of LAPACK allow at most 32766. Use fewer examples, or the pNTK instead of the eNTK.");
   return eigen(n, a, 'V');
 }
 

@@ -4,18 +4,18 @@
 #include <vector>
 
 /// Large dense factorizations and triangular products in place, by BLAS and LAPACK with all threads. Matrices are
-/// row-major with rows `ld` elements apart; a triangle is the lower one, and the upper one is neither read nor written
-/// unless said. T = float, double.
+/// row-major with rows `ld` elements apart. The triangle that is used is the lower one unless another is named; the
+/// other triangle is neither read nor written. T = float or double.
 namespace xtangent::kernels {
 
 enum class Triangle { lower, upper };
 
-/// Cholesky factor of a (n, n) in place: lower triangle L with a = L L^T, or upper triangle L^T. Returns 0, or the
-/// order of the first leading minor that is not positive definite.
+/// Replaces a (n, n) by its Cholesky factor: the lower triangle becomes L with a = L L^T, or the upper one L^T. Returns
+/// 0, or the order of the first leading minor that is not positive definite.
 template <class T>
 std::size_t cholesky(std::size_t n, T* a, std::size_t ld, Triangle triangle = Triangle::lower);
 
-/// b (n, count) <- L^-1 b, or L^-T b where `transpose`, for L in the lower triangle or L^T in the upper one.
+/// b (n, count) <- L^-1 b, or L^-T b with `transpose`, for L in the lower triangle or L^T in the upper one.
 template <class T>
 void triangular_solve(bool transpose, std::size_t n, const T* l, std::size_t ld, std::size_t count, T* b,
                       std::size_t ldb, Triangle triangle = Triangle::lower);
@@ -28,15 +28,15 @@ void triangular_solve_serial(bool transpose, std::size_t n, const T* l, std::siz
 template <class T>
 void triangular_solve_rows(std::size_t n, const T* l, std::size_t ld, std::size_t rows, T* b, std::size_t ldb);
 
-/// Lower triangle of c (n, n) += alpha a a^T, a (n, k).
+/// The lower triangle of c (n, n) += alpha a a^T for a (n, k).
 template <class T>
 void symmetric_product(std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda, T* c, std::size_t ldc);
 
-/// Eigenvalues of a (n, n), ascending; a is overwritten. Throws numerical_error when LAPACK does not converge.
+/// The eigenvalues of a (n, n), ascending; a is overwritten. Throws numerical_error when LAPACK does not converge.
 std::vector<double> symmetric_eigenvalues(std::size_t n, double* a);
 
-/// Eigenvalues, ascending, and eigenvectors: row i of a becomes the eigenvector of eigenvalue i. Memory: 2 n^2 more.
-/// Throws shape_error above the order that LAPACK's 32-bit sizes allow (32766).
+/// The same, and row i of a becomes the eigenvector of eigenvalue i. Memory: 2 n^2 doubles more. Throws shape_error
+/// above the order that LAPACK's 32-bit sizes allow (32766).
 std::vector<double> symmetric_eigenvectors(std::size_t n, double* a);
 
 }  // namespace xtangent::kernels

@@ -9,7 +9,7 @@
 namespace xtangent::kernels {
 namespace {
 
-constexpr std::size_t tile = 16;  // elements each way of a transposition block: one cache line of floats
+constexpr std::size_t tile = 16;  // rows and columns of a transposition block: one cache line of floats
 
 // out (rows, columns) with out[i * out_stride + j] = x[i + j * x_stride]
 template <class T>
@@ -29,7 +29,7 @@ void transpose(const Shape& shape_x, const std::vector<std::size_t>& order, cons
   if (size == 0) return;
   std::size_t stride_x[Shape::max_rank];
   for (std::size_t a = rank, stride = 1; a-- > 0; stride *= shape_x[a]) stride_x[a] = stride;
-  // Axes of the result, neighbors merged where they are neighbors in x too.
+  // The axes of the result. Neighbors are merged where they are neighbors in x, too.
   std::vector<std::size_t> extent, stride;
   for (std::size_t a = 0; a < rank; ++a) {
     const std::size_t e = shape_x[order[a]], s = stride_x[order[a]];
@@ -49,7 +49,7 @@ void transpose(const Shape& shape_x, const std::vector<std::size_t>& order, cons
   const std::size_t axes = extent.size();
   std::vector<std::size_t> out_stride(axes);
   for (std::size_t a = axes, s = 1; a-- > 0; s *= extent[a]) out_stride[a] = s;
-  // Inner block: the result's last axis, and the axis that is contiguous in x.
+  // The inner block runs over the last axis of the result and the axis that is contiguous in x.
   const std::size_t last = axes - 1;
   const std::size_t fast = static_cast<std::size_t>(std::min_element(stride.begin(), stride.end()) - stride.begin());
   std::vector<std::size_t> outer;

@@ -7,7 +7,7 @@
 /// Kernels that move elements without computing on them.
 namespace xtangent::kernels {
 
-/// out[i...] = x[i permuted]: axis a of the result is axis order[a] of x.
+/// out = x with its axes permuted: axis a of the result is axis order[a] of x.
 template <class T>
 void transpose(const Shape& shape_x, const std::vector<std::size_t>& order, const T* x, T* out);
 
@@ -25,7 +25,7 @@ template <class T>
 void scatter_add(std::size_t outer, std::size_t extent, std::size_t inner, const std::vector<std::size_t>& index,
                  const T* rows, T* x);
 
-/// out = x as whole numbers. Returns the place of the first that is not one of 0 ... extent - 1, or n.
+/// out = x as whole numbers. Returns the place of the first one that is not in 0 ... extent - 1, or n if there is none.
 template <class T>
 std::size_t to_indices(std::size_t n, const T* x, std::size_t extent, std::size_t* out);
 

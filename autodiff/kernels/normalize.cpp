@@ -10,10 +10,10 @@
 namespace xtangent::kernels {
 namespace {
 
-constexpr std::size_t piece = 1 << 14;  // elements a task, at least
-constexpr std::size_t longest = 1024;   // a run whose sum in T is accurate
+constexpr std::size_t piece = 1 << 14;  // elements that a task has at least
+constexpr std::size_t longest = 1024;   // length of the longest run whose sum in T is accurate enough
 
-// One group: `runs` runs of `length` elements, `stride` apart. Long runs are cut.
+// One group, as `runs` runs of `length` elements that lie `stride` apart. Long runs are cut.
 struct Runs {
   std::size_t runs, length, stride;
 };
@@ -53,8 +53,8 @@ Moments moments_of(const Runs& r, const T* x) {
 
 std::size_t grain_of(const Groups& g) { return std::max<std::size_t>(1, piece / std::max<std::size_t>(1, g.count())); }
 
-// Groups with few elements side by side are worked on row by row, many of them at once: some groups next to each other
-// are `width` columns of `outer` rows.
+// Groups with few elements side by side are computed row by row, many groups at once: neighboring groups are `width`
+// columns of `outer` rows.
 bool narrow(const Groups& g) { return g.inner < 8 && g.outer > 1; }
 constexpr std::size_t columns_at_once = 64;
 
@@ -74,7 +74,7 @@ class Columns {
     for (std::size_t o = 0; o < rows_; ++o) loops<T>().accumulate(width_, at(x, o), 1.0, total.data());
     return folded(total);
   }
-  /// Of a (x - center), or (x - center)^2 without a.
+  /// The sums of a (x - center) for each column, or of (x - center)^2 if `a` is null.
   std::vector<double> products(const T* a, const T* x, const std::vector<T>& center) {
     std::vector<double> total(width_);
     for (std::size_t o = 0; o < rows_; ++o) {
@@ -83,7 +83,7 @@ class Columns {
     }
     return folded(total);
   }
-  /// out = of_x x + constant, or of_t t + of_x x + constant with t; the factors one a column.
+  /// out = of_x x + constant, plus of_t t if there is a t. There is one factor for each column.
   void combine(const T* t, const std::vector<T>& of_t, const T* x, const std::vector<T>& of_x,
                const std::vector<T>& constant, T* out) {
     for (std::size_t o = 0; o < rows_; ++o) {
@@ -135,7 +135,7 @@ double number(const T* values, std::size_t i, double otherwise) {
   return values ? static_cast<double>(values[i]) : otherwise;
 }
 
-// The affine map of one group that standardizes it: y = slope x + offset.
+// The affine map y = slope x + offset that standardizes one group.
 struct Line {
   double slope, offset;
 };
@@ -145,7 +145,7 @@ Line line_of(const Moments& m, double epsilon, const T* scale, const T* shift, s
   return {slope, number(shift, group, 0.0) - m.mean * slope};
 }
 
-// The derivative of one group along t: of_t t + of_x x + constant, from sum t and sum t (x - mean).
+// The derivative of one group along t, of_t t + of_x x + constant, from the sums of t and of t (x - mean).
 struct Slope {
   double of_t, of_x, constant;
 };
@@ -265,7 +265,7 @@ void scale_channels(const Groups& g, const T* x, const T* scale, const T* shift,
 
 template <class T>
 void channel_products(const Groups& g, const T* t, const T* x, const T* center, T* out) {
-  if (g.inner == 1) {  // rows of channels: columns are summed, in pieces of columns
+  if (g.inner == 1) {  // the channels are columns, which are summed in pieces
     parallel_for(g.groups, std::max<std::size_t>(64, grain_of(g)), [&](std::size_t first, std::size_t last) {
       std::vector<double> total(last - first);
       std::vector<T> centered(last - first);

@@ -23,8 +23,9 @@ namespace xtangent::kernels {
 namespace {
 
 #if defined(XTANGENT_THREAD_SANITIZER)
-// oneTBB's library is not compiled for the thread sanitizer: each task that it hands from thread to thread would look
-// like a race. In the sanitizer's build plain threads take the pieces in turn, so that races between pieces are seen.
+// The library of oneTBB is not compiled for the thread sanitizer, so each task that it hands from thread to thread
+// would look like a race. In the build for the sanitizer plain threads take the pieces in turn, and races between
+// pieces are seen.
 template <class Piece>
 void run_pieces(std::size_t pieces, const Piece& piece) {
   constexpr std::size_t width = 4;

@@ -5,12 +5,12 @@
 
 namespace xtangent::kernels {
 
-/// Calls f(first, last) on pieces of [0, count) with oneTBB. The pieces have `grain` indices (the last one may have
-/// fewer) whatever the number of threads, so results do not depend on it. May be nested; while it waits, a thread
-/// takes only its own pieces.
+/// Calls f(first, last) on pieces of [0, count) with oneTBB. Each piece has `grain` indices (the last one may have
+/// fewer) whatever the number of threads, so results do not depend on that number. Calls may be nested; a thread that
+/// waits takes only pieces of the call it waits for.
 void parallel_for(std::size_t count, std::size_t grain, const std::function<void(std::size_t, std::size_t)>& f);
 
-/// Number of threads that parallel_for may use here.
+/// The number of threads that parallel_for may use here.
 std::size_t thread_count();
 
 }  // namespace xtangent::kernels

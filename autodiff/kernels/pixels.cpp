@@ -10,7 +10,7 @@ namespace {
 template <class T>
 void plane_numbers(ImageExtents extents, const std::uint8_t* plane, const T* values, Window window, T* out) {
   const auto height = static_cast<std::ptrdiff_t>(extents.height), width = static_cast<std::ptrdiff_t>(extents.width);
-  // Columns [first, last) of the window lie in the image.
+  // Columns [first, last) of the window lie inside the image.
   const std::ptrdiff_t first = std::clamp<std::ptrdiff_t>(-window.right, 0, width);
   const std::ptrdiff_t last = std::clamp<std::ptrdiff_t>(width - window.right, first, width);
   for (std::ptrdiff_t y = 0; y < height; ++y, out += width) {

@@ -10,7 +10,7 @@
 namespace xtangent::kernels {
 namespace {
 
-// f(first, last, lines) on ranges of images; lines has room for rows.size() lines of columns.extent.
+// Calls f(first, last, lines) on ranges of images; `lines` has room for rows.size() lines of columns.extent elements.
 template <class T>
 void for_images(std::size_t images, const Windows& rows, const Windows& columns,
                 const std::function<void(std::size_t, std::size_t, T*)>& f) {
@@ -21,10 +21,11 @@ void for_images(std::size_t images, const Windows& rows, const Windows& columns,
   });
 }
 
-// Windows of uniform runs that can be done for a whole image at once: its lines follow each other without a rest.
+// Whether the windows are uniform runs that can be computed for a whole image at once, because its lines follow each
+// other without a remainder.
 bool uniform(const Windows& rows, const Windows& columns) { return columns.tiles() && rows.run > 0; }
 
-// Lines (rows.size(), columns.extent): sums of the rows of each window.
+// Sums over the rows of each window: lines (rows.size(), columns.extent).
 template <class T>
 void sum_rows(const Windows& rows, std::size_t width, const T* x, T* lines) {
   for (std::size_t i = 0; i < rows.size(); ++i, lines += width) {

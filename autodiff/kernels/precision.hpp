@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-/// Between sums in double and values of T = float, double. By several threads where it is worth it.
+/// Conversions between sums in double and values of T = float or double, by several threads where that is worth it.
 namespace xtangent::kernels {
 
 /// out += x

@@ -10,14 +10,14 @@
 namespace xtangent::kernels {
 namespace {
 
-constexpr std::size_t grain = 1 << 14;  // even: both numbers of a counter are drawn in one piece
+constexpr std::size_t grain = 1 << 14;  // even, so that both numbers of a counter are drawn in one piece
 
 std::uint64_t joined(std::uint32_t low, std::uint32_t high) { return (std::uint64_t{high} << 32) | low; }
 
-// [0, 1) with 53 bits.
+// A number in [0, 1) with 53 bits.
 double unit(std::uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1p-53; }
 
-// Two numbers a counter, written by `put(counter's two units)`.
+// Draws two numbers for each counter; `pair` makes them from the counter's two numbers in [0, 1).
 template <class T, class Pair>
 void fill_pairs(std::uint64_t seed, std::uint64_t stream, std::size_t n, T* out, Pair pair) {
   parallel_for(n, grain, [&](std::size_t first, std::size_t last) {

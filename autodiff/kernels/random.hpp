@@ -13,11 +13,11 @@ namespace xtangent::kernels {
 /// 128 random bits.
 std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::uint64_t stream, std::uint64_t counter);
 
-/// Uniform on [low, high).
+/// out (n) = uniform random numbers on [low, high).
 template <class T>
 void fill_uniform(std::uint64_t seed, std::uint64_t stream, double low, double high, std::size_t n, T* out);
 
-/// Normal (Box and Muller).
+/// out (n) = normal random numbers (Box and Muller) with this mean and standard deviation.
 template <class T>
 void fill_normal(std::uint64_t seed, std::uint64_t stream, double mean, double deviation, std::size_t n, T* out);
 

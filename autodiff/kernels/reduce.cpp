@@ -38,8 +38,9 @@ std::size_t first_maximum(std::size_t n, const T* x) {
   return i;
 }
 
-// f(r, shift, exponentials) for each row r of x (rows, n), with exp(x - shift) of the row, shift its maximum. They are
-// in `out`, or in scratch memory without it. A range of rows is exponentiated at once: rows may be short.
+// Calls f(r, shift, exponentials) for each row r of x (rows, n), where `shift` is the maximum of the row and the
+// exponentials are exp(x - shift). They are in `out`, or in scratch memory if it is null. A range of rows is
+// exponentiated at once, since rows may be short.
 template <class T, class F>
 void with_exponentials(std::size_t rows, std::size_t n, const T* x, T* out, F f) {
   parallel_for(rows, std::max<std::size_t>(1, piece / n), [&](std::size_t first, std::size_t last) {
@@ -55,7 +56,7 @@ void with_exponentials(std::size_t rows, std::size_t n, const T* x, T* out, F f)
   });
 }
 
-// Axes that matter, outermost first, neighbors of one kind merged.
+// The axes with more than one element, outermost first. Neighbors that are both reduced, or both kept, are merged.
 std::vector<Axis> merged_axes(const Shape& shape, const std::vector<bool>& reduced) {
   std::vector<Axis> axes;
   std::size_t step_x = 1, step_out = 1;
@@ -74,7 +75,7 @@ std::vector<Axis> merged_axes(const Shape& shape, const std::vector<bool>& reduc
   return axes;
 }
 
-// Threads share the first kept axis.
+// Divides the first kept axis among threads.
 template <class T>
 void sum_by_results(const std::vector<Axis>& axes, std::size_t kept, std::size_t grain, const T* x, T* out) {
   const Axis split = axes[kept];
@@ -88,7 +89,7 @@ void sum_by_results(const std::vector<Axis>& axes, std::size_t kept, std::size_t
   });
 }
 
-// Threads share the outermost axis, which is reduced; their sums are added up in order.
+// Divides the outermost axis, which is reduced, among threads, and adds up their sums in order.
 template <class T>
 void sum_by_terms(const std::vector<Axis>& axes, std::size_t out_size, std::size_t grain, const T* x, T* out) {
   const Axis split = axes.front();
@@ -124,7 +125,7 @@ void sum_axes(const Shape& shape, const std::vector<bool>& reduced, const T* x, 
     *out = *x;
     return;
   }
-  const std::size_t kept = axes.front().step_out ? 0 : 1;  // kinds alternate
+  const std::size_t kept = axes.front().step_out ? 0 : 1;  // kept and reduced axes alternate
   if (kept < axes.size()) {
     const std::size_t narrowest = axes[kept].step_x == 1 ? 1024 : 1;  // runs long enough to stream
     const std::size_t grain = std::max(narrowest, piece * axes[kept].extent / shape.size());

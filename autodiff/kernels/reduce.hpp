@@ -12,14 +12,14 @@ namespace xtangent::kernels {
 template <class T>
 void sum_axes(const Shape& shape, const std::vector<bool>& reduced, const T* x, T* out);
 
-/// Over the middle axis of x (outer, extent, inner); extent > 0.
+/// out (outer, inner) = the maximum over the middle axis of x (outer, extent, inner); extent > 0.
 template <class T>
 void max_axis(std::size_t outer, std::size_t extent, std::size_t inner, const T* x, T* out);
-/// Where in its block (extent, inner) of x each maximum stands first: index (outer, inner).
+/// index (outer, inner) = the place of each maximum in its block (extent, inner) of x, the first of equal ones.
 template <class T>
 void argmax_axis(std::size_t outer, std::size_t extent, std::size_t inner, const T* x, std::uint32_t* index);
 
-/// Rows of x (rows, n): log of the sum of exponentials; stable for any finite input.
+/// out (rows) = log of the sum of the exponentials of each row of x (rows, n); stable for any finite input.
 template <class T>
 void logsumexp_rows(std::size_t rows, std::size_t n, const T* x, T* out);
 template <class T>

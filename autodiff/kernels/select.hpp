@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Elements picked by index within blocks, as maxima are. The index of a block serves all repeats.
+/// Picks elements by their index within blocks, as pooling picks maxima. All repeats (probes) use the same index.
 namespace xtangent::kernels {
 
 /// out (repeats, blocks, picks): out[r, b, j] = x[r, b, index[b, j]] of x (repeats, blocks, block).
@@ -11,7 +11,7 @@ template <class T>
 void select(std::size_t repeats, std::size_t blocks, std::size_t block, std::size_t picks, const std::uint32_t* index,
             const T* x, T* out);
 
-/// The transpose: out (repeats, blocks, block) is zero but for out[r, b, index[b, j]] += x[r, b, j].
+/// The transpose: out (repeats, blocks, block) starts as zeros, then out[r, b, index[b, j]] += x[r, b, j].
 template <class T>
 void unselect(std::size_t repeats, std::size_t blocks, std::size_t block, std::size_t picks, const std::uint32_t* index,
               const T* x, T* out);

@@ -11,8 +11,8 @@
 namespace xtangent::kernels {
 namespace {
 
-constexpr std::size_t tile = 64;        // of transposed reading
-constexpr std::size_t tile_rows = 128;  // that are converted to double at once
+constexpr std::size_t tile = 64;        // edge of the blocks that are read transposed
+constexpr std::size_t tile_rows = 128;  // rows that are converted to double at once
 
 }  // namespace
 
@@ -67,7 +67,7 @@ void residual_upper(std::size_t n, const T* a, std::size_t ld, const double* dia
   std::copy_n(y, n * m, r);
   std::vector<double> corner(tile_rows * tile_rows), rest;
   for (std::size_t i = 0; i < n; i += tile_rows) {
-    // r_i -= D x_i + B x_rest, r_rest -= B^T x_i for the block row (D B), D with its lower half restored.
+    // For the block row (D B), with the lower half of D restored: r_i -= D x_i + B x_rest, and r_rest -= B^T x_i.
     const std::size_t rows = std::min(tile_rows, n - i), columns = n - i - rows;
     for (std::size_t p = 0; p < rows; ++p) {
       corner[p * rows + p] = diagonal[i + p];
@@ -108,7 +108,8 @@ void gemm_widened(std::size_t m, std::size_t n, std::size_t k, double alpha, con
 
 template <class T>
 void cholesky_remove(std::size_t n, std::size_t index, T* a, std::size_t ld) {
-  // L33 L33^T + w w^T = L L^T, w the column that leaves, row by row: each row passes the rotations of those above it.
+  // Finds L with L L^T = L33 L33^T + w w^T row by row, where w is the column that leaves. Each row goes through the
+  // rotations of the rows above it.
   std::vector<T> cosine, sine;
   cosine.reserve(n - index - 1);
   sine.reserve(n - index - 1);

@@ -11,7 +11,7 @@
 namespace xtangent::kernels {
 namespace {
 
-constexpr std::size_t frequencies = 16;  // numbers of a transformed tile
+constexpr std::size_t frequencies = 16;  // numbers of a transformed Winograd tile
 
 std::size_t tiles_high(const ConvShape& s) { return (s.out_height() + 1) / 2; }
 std::size_t tiles_wide(const ConvShape& s) { return (s.out_width() + 1) / 2; }
@@ -21,7 +21,8 @@ WinogradPlane input_plane(const ConvShape& s) {
 }
 WinogradPlane output_plane(const ConvShape& s) { return {s.out_height(), s.out_width(), 0, 0, tiles_wide(s)}; }
 
-// Rows of tiles of several images, one after the other: calls f(image, first row, last row, tiles before).
+// Visits rows of tiles [first, last) of several images, one image after the other: calls f(image, first row, last row,
+// number of tiles before).
 template <class F>
 void for_each_image(const ConvShape& s, std::size_t first, std::size_t last, F f) {
   const std::size_t high = tiles_high(s), begin = first;
@@ -32,17 +33,17 @@ void for_each_image(const ConvShape& s, std::size_t first, std::size_t last, F f
   }
 }
 
-// Elements between the 16 matrices of tiles or weights. Their entries of one place are read and written together, and
-// would compete for one set of the cache if they lay a whole number of memory pages apart.
+// The number of elements between the 16 matrices of tiles or weights. Entries of the same place in all 16 are read and
+// written together, and would compete for one set of the cache if they lay a whole number of memory pages apart.
 template <class T>
 std::size_t apart(std::size_t matrix) {
   return matrix + 5 * 64 / sizeof(T);
 }
 
-// Transformed tiles: 16 matrices (channels, tiles), with room behind the rows for whole vectors.
+// Transformed tiles: 16 matrices (channels, tiles). Behind the rows there is room for whole vectors.
 template <class T>
 struct Spectrum {
-  std::size_t stride, step;  // of rows and matrices
+  std::size_t stride, step;  // distances between rows and between matrices
   Array<T> values;
   T* begin;
 
@@ -57,7 +58,8 @@ struct Spectrum {
   T* matrix(std::size_t frequency) const { return begin + frequency * step; }
 };
 
-// The weights of one group as 16 packed matrices (out, in); steps as in Tiles::weight.
+// The weights of one group as 16 packed matrices (out, in). The steps have the meaning they have in `weight` of
+// winograd_transforms.hpp.
 template <class T>
 struct TransformedWeights {
   std::size_t step;
@@ -80,8 +82,8 @@ struct TransformedWeights {
   const T* matrix(std::size_t frequency) const { return values.data() + frequency * step; }
 };
 
-// out (count, groups out, ...) from images (count, groups in, ...) for one group. `s` describes the correlation, whose
-// kernels are transformed already.
+// Computes out (count, groups out, ...) from images (count, groups in, ...) for one group. `s` describes the
+// correlation; its kernels are already transformed.
 template <class T>
 struct Correlation {
   ConvShape s;
@@ -89,7 +91,8 @@ struct Correlation {
 
   void operator()(std::size_t count, std::size_t group, const T* images, const TransformedWeights<T>& weights,
                   const T* bias, T* result) const {
-    constexpr std::size_t together = 48;  // tiles: three vectors of AVX-512, and their numbers stay in the cache
+    // Tiles at a time: three vectors of AVX-512, few enough that their numbers stay in the cache.
+    constexpr std::size_t together = 48;
     const std::size_t wide = tiles_wide(s), rows = std::max<std::size_t>(1, together / wide);
     parallel_for(count * tiles_high(s), rows, [&](std::size_t first, std::size_t last) {
       const std::size_t now = (last - first) * wide, none = 0;
@@ -116,7 +119,7 @@ struct Correlation {
 }  // namespace
 
 bool winograd_fits(const ConvShape& s, std::size_t count, std::size_t out_channels) {
-  constexpr std::size_t channels = 16, images_tiles = 64;  // below, transforms take longer than they save
+  constexpr std::size_t channels = 16, images_tiles = 64;  // with fewer, transforms take longer than they save
   if (s.kernel_height != 3 || s.kernel_width != 3 || s.stride_height != 1 || s.stride_width != 1 ||
       s.dilation_height != 1 || s.dilation_width != 1 || s.padding_height > 2 || s.padding_width > 2)
     return false;
@@ -135,7 +138,7 @@ void winograd_conv2d(const ConvShape& s, std::size_t count, std::size_t out_chan
         bias, out);
 }
 
-// The correlation of the cotangents with the reversed kernels, the roles of the channels exchanged.
+// Correlates the cotangents with the reversed kernels; outputs and inputs exchange their roles.
 template <class T>
 void winograd_conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* cotangent,
                            const T* weight, T* images) {
@@ -153,15 +156,16 @@ void winograd_conv2d_input(const ConvShape& s, std::size_t count, std::size_t ou
         static_cast<const T*>(nullptr), images);
 }
 
-// Some rows of tiles at a time: all channels are transformed, then each of the 16 products of cotangents and inputs is
-// added to its sum. A sum belongs to one task: the order of additions is that of the rows.
+// Takes some rows of tiles at a time: transforms all channels, then adds each of the 16 products of cotangents and
+// inputs to its sum. Each sum belongs to one task, so it is added up in the order of the rows.
 template <class T>
 void winograd_conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images,
                             const T* cotangent, T* weight) {
   constexpr std::size_t room_bytes = std::size_t{8} << 20, rows_at_once = 128;
   const std::size_t o = out_channels / s.groups, c = s.channels / s.groups;
   const std::size_t wide = tiles_wide(s), all_rows = count * tiles_high(s);
-  // Tiles together: enough that adding to the sums costs little beside the products, else what the cache holds.
+  // The number of tiles taken together: as many as the cache holds, and at least so many that adding to the sums costs
+  // little beside the products.
   const std::size_t tiles_now = std::max(4 * o * c / (o + c), room_bytes / (frequencies * (o + c) * sizeof(T)));
   const std::size_t rows = std::min(std::max<std::size_t>(1, tiles_now / wide), all_rows);
   const std::size_t out_blocks = (o + rows_at_once - 1) / rows_at_once, step = apart<T>(o * c);
@@ -202,7 +206,7 @@ void winograd_conv2d_weight(const ConvShape& s, std::size_t count, std::size_t o
 }
 
 bool winograd_weight_one_fits(const ConvShape& s, std::size_t out_channels) {
-  constexpr std::size_t least = 64;  // below, transforms take longer than they save
+  constexpr std::size_t least = 64;  // with fewer, transforms take longer than they save
   return s.groups == 1 && s.channels >= least && out_channels >= least && s.positions() >= 4 * least &&
          winograd_fits(s, 1, out_channels);
 }

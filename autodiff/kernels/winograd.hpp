@@ -2,11 +2,12 @@
 
 #include "autodiff/kernels/conv_shape.hpp"
 
-/// The convolutions of convolution.hpp with 3 x 3 kernels and stride 1 by minimal filtering (tiles.hpp): less than half
-/// the products, and a rounding error of about twice that of direct ones.
+/// The convolutions of convolution.hpp with 3 x 3 kernels and stride 1 by minimal filtering, on Winograd tiles of 2 x 2
+/// outputs (simd/winograd_transforms.hpp). They take less than half the products of a direct convolution and have about
+/// twice its rounding error.
 namespace xtangent::kernels {
 
-/// Worth its transforms for these images? Those of the weights are made in each call.
+/// Whether minimal filtering is worth its transforms for `count` images. The weights are transformed in each call.
 bool winograd_fits(const ConvShape& s, std::size_t count, std::size_t out_channels);
 
 template <class T>
@@ -19,12 +20,13 @@ template <class T>
 void winograd_conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images,
                             const T* cotangent, T* weight);
 
-/// Worth it for the weights of single images, one after the other? Their gradients are transformed for each image.
+/// Whether it is worth its transforms for the weight gradients of single images, which are transformed for each image.
 bool winograd_weight_one_fits(const ConvShape& s, std::size_t out_channels);
-/// Elements that winograd_weight_one holds while it runs.
+/// The number of elements that winograd_weight_one holds while it runs.
 template <class T>
 std::size_t winograd_weight_one_room(const ConvShape& s, std::size_t out_channels);
-/// As conv2d_weight_one of convolution.hpp, in the calling thread. The image is transformed once for all probes.
+/// The same as conv2d_weight_one of convolution.hpp, in the calling thread. The image is transformed once for all
+/// probes.
 template <class T>
 void winograd_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_channels, const T* image,
                          const T* cotangent, std::size_t cotangent_stride, T* gradients, std::size_t gradient_stride);

@@ -21,7 +21,7 @@ struct Elementwise : Op<T> {
     kernels::unary(function, parameter, y.size(), x[0].data(), y.mutable_data());
     return y;
   }
-  // t * slope: in one pass over constants, else with Vars so that it can be differentiated again.
+  // t * slope. Constants take one pass; otherwise it is computed on Vars, so that it can be differentiated again.
   Var<T> product(const Var<T>& x, const Var<T>& y, const Var<T>& t) const {
     if (x.is_constant() && t.is_constant()) {
       Array<T> out(t.shape());

@@ -3,8 +3,8 @@
 #include "autodiff/kernels/function.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 
-/// Elementwise functions of one argument; values and slopes are in kernels/simd/functions.hpp.
-/// Cost: one pass. At kinks (relu, abs, step at 0) the slope is that of the left side, 0 for abs.
+/// Elementwise functions of one argument; their values and slopes are in kernels/simd/functions.hpp. Cost: one pass. At
+/// kinks (relu, abs, step at 0) the slope is that of the left side, and 0 for abs.
 namespace xtangent {
 
 // clang-format off: tables, one entry a line
@@ -99,7 +99,7 @@ Var<T> operator/(double a, const Var<T>& b) {
   return a == 1.0 ? reciprocal(b) : affine(reciprocal(b), a, 0.0);
 }
 
-// Made of the functions above, with PyTorch's names and constants.
+// These are compositions of the functions above, with PyTorch's names and constants.
 
 /// x clamped to [low, high], with slope 0 at both ends.
 template <class T>
@@ -139,7 +139,7 @@ template <class T>
 Var<T> log_sigmoid(const Var<T>& x) {
   return -softplus(-x);
 }
-/// The approximation of gelu by tanh.
+/// The approximation of gelu that uses tanh (PyTorch: approximate="tanh").
 template <class T>
 Var<T> gelu_tanh(const Var<T>& x) {
   return x * 0.5 * (1.0 + tanh((x + x * square(x) * 0.044715) * 0.7978845608028654));

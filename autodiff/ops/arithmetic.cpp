@@ -30,8 +30,8 @@ namespace {
 
 using kernels::Binary;
 
-// A cotangent of a value of rank `rank`, summed down to an argument's shape that broadcasts to that value: the
-// probe axis (if any) stays, the argument's missing axes count as ones behind it.
+// Sums a cotangent of a value of rank `rank` down to the shape of an argument that was broadcast to that value. The
+// probe axis (if any) stays; the axes that the argument lacks count as axes of extent 1 behind it.
 template <class T>
 Var<T> sum_to_argument(const Var<T>& ybar, std::size_t rank, const Shape& argument) {
   Shape padded;
@@ -149,7 +149,7 @@ struct BinaryOp : Op<T> {
     kernels::binary(op, shape, x[0].data(), x[0].shape(), x[1].data(), x[1].shape(), y.mutable_data());
     return y;
   }
-  // What a tangent of argument `i` is multiplied by; undefined for a factor of one.
+  // The factor by which a tangent of argument `i` is multiplied; undefined where it is 1.
   Var<T> slope(std::size_t i, Vars<T> x, const Var<T>& y) const {
     switch (op) {
       case Binary::add:
@@ -187,8 +187,8 @@ struct BinaryOp : Op<T> {
       if (wanted[i]) out[i] = sum_to_argument(contribution(i, x, y, ybar), y.rank(), x[i].shape());
     return out;
   }
-  // A bias that is added: the gradient of an example is its cotangent summed over positions. A scale: the same,
-  // after multiplying by what was scaled.
+  // For a bias that is added, the gradient of an example is its cotangent summed over positions. For a scale it is the
+  // same after a multiplication by what was scaled.
   std::optional<Factor<T>> factor(std::size_t argument, Vars<T> x, const Var<T>& ybar) const override {
     const Shape& parameter = x[argument].shape();
     const Shape& other = x[1 - argument].shape();

@@ -15,7 +15,7 @@ template <class T>
 Var<T> multiply(const Var<T>& a, const Var<T>& b);
 template <class T>
 Var<T> divide(const Var<T>& a, const Var<T>& b);
-/// Where both are equal the derivative goes to `a`.
+/// Where both are equal, the derivative goes to `a`.
 template <class T>
 Var<T> maximum(const Var<T>& a, const Var<T>& b);
 template <class T>
@@ -73,21 +73,21 @@ Var<T> operator/(const Var<T>& a, double b) {
   return affine(a, 1.0 / b, 0.0);
 }
 
-/// x summed down to `shape`, which broadcasts to the shape of x: the transpose of broadcast_to.
+/// Sums x over those axes along which `shape` broadcasts to the shape of x: the transpose of broadcast_to.
 template <class T>
 Var<T> sum_to(const Var<T>& x, const Shape& shape);
 /// x broadcast to `shape`.
 template <class T>
 Var<T> broadcast_to(const Var<T>& x, const Shape& shape);
 
-/// The tangent of an argument of shape `from`, made ready to broadcast against tangents of a result of rank
-/// `to_rank`: ones go between its probe axis (if any) and the argument's axes.
+/// The tangent of an argument of shape `from`, reshaped to broadcast against tangents of a result of rank `to_rank`:
+/// axes of extent 1 go between its probe axis (if any) and the axes of the argument.
 template <class T>
 Var<T> align_probes(const Var<T>& tangent, const Shape& from, std::size_t to_rank);
 // clang-format on
 
-/// The mark of an elementwise result: kept where every batched argument has its axis 0 on the result's axis 0 with the
-/// same extent, and no unbatched argument varies along it.
+/// The mark of an elementwise result. It stays axis0 if axis 0 of every batched argument is axis 0 of the result, and
+/// no other argument varies along that axis.
 Examples elementwise_examples(std::span<const Spec> x, const Shape& result);
 
 }  // namespace xtangent

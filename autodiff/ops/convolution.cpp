@@ -1,5 +1,5 @@
-// conv2d is one trilinear form <ybar, conv(x, w)>. Its three ops each compute the derivative of the form in one of
-// ybar, x and w, so the rules of each are the other two.
+// The trilinear form <ybar, conv(x, w)> has three derivatives, with respect to ybar, x and w, and each of the three ops
+// computes one of them. So the rules of each op are the other two ops.
 #include "autodiff/ops/convolution.hpp"
 
 #include <algorithm>
@@ -38,11 +38,11 @@ struct Geometry {
     return shape(x.from_right(3), x.from_right(2), x.from_right(1), kernel);
   }
 
-  // Everything a user can get wrong about images and weights.
+  // Checks everything that a user can get wrong about images and weights.
   void check(const char* who, const Shape& x, const Shape& w) const {
     const std::string op = std::string("[") + who + "] ";
     if (x.rank() < 3 || w.rank() != 4)
-      throw shape_error(op + "needs images (..., C, H, W) and a weight (O, C / groups, KH, KW), got " + to_string(x) +
+      throw shape_error(op + "needs images (..., I, H, W) and a weight (C, I / groups, KH, KW), got " + to_string(x) +
                         " and " + to_string(w) + ".");
     if (options.groups == 0 || options.stride.height == 0 || options.stride.width == 0 ||
         options.dilation.height == 0 || options.dilation.width == 0 || w[2] == 0 || w[3] == 0)
@@ -50,8 +50,8 @@ struct Geometry {
     if (w[1] * options.groups != x.from_right(3) || w[0] % options.groups != 0)
       throw shape_error(op + "images " + to_string(x) + " and weight " + to_string(w) + " in " +
                         std::to_string(options.groups) +
-                        " group(s) do not fit: the weight must be (O, C / groups, KH, "
-                        "KW) with O a multiple of groups.");
+                        " group(s) do not fit: the weight must be (C, I / groups, KH, "
+                        "KW) with C a multiple of groups.");
     if (x.from_right(2) + 2 * options.padding.height < options.dilation.height * (w[2] - 1) + 1 ||
         x.from_right(1) + 2 * options.padding.width < options.dilation.width * (w[3] - 1) + 1)
       throw shape_error(op + "the kernel of weight " + to_string(w) + " is larger than the padded images " +
@@ -78,7 +78,7 @@ Examples of_images(const Spec& x, std::span<const Spec> parameters) {
   return x.shape.rank() == 3 ? Examples::mixed : Examples::axis0;
 }
 
-// (K, O, I, KH, KW) weights as one convolution over K O channels, the groups kept outside: (g, K, O / g) channels.
+// Weights (K, C, I, KH, KW) as those of one convolution with K C outputs. Groups stay outermost: (g, K, C / g) outputs.
 template <class T>
 Var<T> merge_probe_outputs(const Var<T>& w, std::size_t groups) {
   const Shape s = w.shape();
@@ -86,7 +86,7 @@ Var<T> merge_probe_outputs(const Var<T>& w, std::size_t groups) {
   return reshape(transpose(split, {1, 0, 2, 3, 4, 5}), {s[0] * s[1], s[2], s[3], s[4]});
 }
 
-// (images..., g K C / g, H, W) back to (K, images..., C, H, W).
+// From (images..., g K C / g, H, W) back to (K, images..., C, H, W).
 template <class T>
 Var<T> split_probe_channels(const Var<T>& y, std::size_t groups, std::size_t k) {
   const Shape s = y.shape();
@@ -107,7 +107,7 @@ template <class T>
 Var<T> conv2d_input_any(const Var<T>& ybar, const Var<T>& w, std::size_t height, std::size_t width,
                         const Conv2dOptions& o) {
   if (w.rank() == 4) return conv2d_input(ybar, w, height, width, o);
-  const Shape s = w.shape();  // (K, O, I, KH, KW) to (O, K I, KH, KW)
+  const Shape s = w.shape();  // (K, C, I, KH, KW) to (C, K I, KH, KW)
   const Var<T> merged = reshape(transpose(w, {1, 0, 2, 3, 4}), {s[1], s[0] * s[2], s[3], s[4]});
   return split_probe_channels(conv2d_input(ybar, merged, height, width, o), o.groups, s[0]);
 }
@@ -199,7 +199,7 @@ struct Conv2dInput : Op<T> {
   Spec infer(std::span<const Spec> x) const override {
     const Shape &ybar = x[0].shape, &w = x[1].shape;
     if (ybar.rank() < 3 || w.rank() != 4)
-      throw shape_error("[conv2d_input] needs cotangents (..., O, OH, OW) and a weight (O, C / groups, KH, KW), got " +
+      throw shape_error("[conv2d_input] needs cotangents (..., C, OH, OW) and a weight (C, I / groups, KH, KW), got " +
                         to_string(ybar) + " and " + to_string(w) + ".");
     const Shape images = result(ybar, w);
     geometry.check("conv2d_input", images, w);
@@ -237,7 +237,7 @@ struct Conv2dInput : Op<T> {
   }
 };
 
-// Axes in front of the images broadcast; the images are summed.
+// Axes in front of those of the images broadcast; the sum runs over the images.
 template <class T>
 struct Conv2dWeight : Op<T> {
   Geometry geometry;
@@ -296,7 +296,7 @@ struct Conv2dWeight : Op<T> {
   Var<T> same(const Var<T>& x, const Var<T>& ybar) const {
     return conv2d_weight(x, ybar, image_axes, kernel_height, kernel_width, geometry.options);
   }
-  // The tangent of an argument, its probe axis in front of all lead axes of the result.
+  // The tangent of an argument, with its probe axis in front of all leading axes of the result.
   Var<T> aligned(const Var<T>& t, const Var<T>& argument, const Var<T>& w) const {
     return align_probes(t, argument.shape(), image_axes + 3 + w.rank() - 4);
   }
@@ -317,7 +317,7 @@ struct Conv2dWeight : Op<T> {
     if (wanted[1]) out[1] = conv2d_any(x[0], wbar, geometry.options);
     return out;
   }
-  // With axes in front of the weights: one index of the first such axis after the other.
+  // For weights with axes in front: computes one index of the first such axis after the other.
   std::vector<Var<T>> vjp_by_lead(Vars<T> x, const Var<T>& w, const Var<T>& wbar, const Wanted& wanted) const {
     const std::size_t extent = w.shape().front(), leads = w.rank() - 4;
     const auto drop = [](const Var<T>& v, std::size_t axis, std::size_t i) {
@@ -373,7 +373,7 @@ template <class T>
 Var<T> conv1d(const Var<T>& x, const Var<T>& w, const Var<T>& b, Conv1dOptions options) {
   const FunctionName name("conv1d", x, w, b);
   if (x.rank() < 2 || w.rank() != 3)
-    throw shape_error("[conv1d] needs signals (..., C, L) and a weight (O, C / groups, KL), got " +
+    throw shape_error("[conv1d] needs signals (..., I, L) and a weight (C, I / groups, KL), got " +
                       to_string(x.shape()) + " and " + to_string(w.shape()) + ".");
   const auto with_height = [](const Shape& s) { return s.slice(0, s.rank() - 1).joined({1, s.back()}); };
   const Conv2dOptions wide = {.stride = {1, options.stride},

@@ -13,18 +13,19 @@ struct Conv2dOptions {
   std::size_t groups = 1;
 };
 
-/// x (..., C, H, W), w (O, C / groups, KH, KW), b (O) or undefined -> (..., O, OH, OW).
-/// Cost: 2 O OH OW (C / groups) KH KW FLOP an image; one patch matrix a thread besides the result.
+/// x (..., I, H, W), w (C, I / groups, KH, KW), b (C) or undefined -> (..., C, OH, OW). Cost: 2 C OH OW (I / groups) KH
+/// KW FLOP for each image. Memory: at most one patch matrix for each thread, besides the result.
 template <class T>
 Var<T> conv2d(const Var<T>& x, const Var<T>& w, const Var<T>& b = {}, Conv2dOptions options = {});
 
-/// The transpose of conv2d in x: cotangent (..., O, OH, OW) and w to images (..., C, height, width).
+/// The transpose of conv2d in x: from a cotangent (..., C, OH, OW) and w to images (..., I, height, width).
 template <class T>
 Var<T> conv2d_input(const Var<T>& ybar, const Var<T>& w, std::size_t height, std::size_t width,
                     Conv2dOptions options = {});
 
-/// The transpose of conv2d in w, summed over images. x (..., C, H, W) and ybar (..., O, OH, OW) with the same
-/// leading axes; an axis more in front of one of them (or of both) is a probe axis: (K, O, C / groups, KH, KW).
+/// The transpose of conv2d in w, summed over images: (C, I / groups, KH, KW) from x (..., I, H, W) and ybar (..., C,
+/// OH, OW) with the same `image_axes` leading axes. One more axis in front of either of them, or of both, is a probe
+/// axis, and the result is (K, C, I / groups, KH, KW).
 template <class T>
 Var<T> conv2d_weight(const Var<T>& x, const Var<T>& ybar, std::size_t image_axes, std::size_t kernel_height,
                      std::size_t kernel_width, Conv2dOptions options = {});
@@ -36,7 +37,7 @@ struct Conv1dOptions {
   std::size_t groups = 1;
 };
 
-/// x (..., C, L), w (O, C / groups, KL), b (O) or undefined -> (..., O, OL): conv2d on images of height 1.
+/// x (..., I, L), w (C, I / groups, KL), b (C) or undefined -> (..., C, OL): conv2d on images of height 1.
 template <class T>
 Var<T> conv1d(const Var<T>& x, const Var<T>& w, const Var<T>& b = {}, Conv1dOptions options = {});
 

@@ -8,22 +8,22 @@
 /// Ops that move elements. Negative axes count from the right. All throw shape_error.
 namespace xtangent {
 
-/// Without a copy. Examples stay marked when axis 0 keeps its extent, or when they are not marked.
+/// The same elements in another shape, without a copy. Examples stay marked if axis 0 keeps its extent.
 template <class T>
 Var<T> reshape(const Var<T>& x, const Shape& shape);
-/// (N, ...) to (N, rest): everything behind the first axis merged.
+/// (N, ...) to (N, rest): merges all axes behind the first.
 template <class T>
 Var<T> flatten(const Var<T>& x);
 /// Axis a of the result is axis order[a] of x; the default reverses all axes.
 template <class T>
 Var<T> transpose(const Var<T>& x, std::vector<std::size_t> order = {});
-/// The last two axes exchanged.
+/// Exchanges the last two axes.
 template <class T>
 Var<T> transpose_last(const Var<T>& x);
-/// [first, last) of one axis.
+/// The entries [first, last) of one axis.
 template <class T>
 Var<T> slice(const Var<T>& x, long axis, std::size_t first, std::size_t last);
-/// Zeros before and behind along one axis.
+/// Adds zeros before and behind along one axis.
 template <class T>
 Var<T> pad(const Var<T>& x, long axis, std::size_t before, std::size_t behind);
 template <class T>
@@ -36,7 +36,8 @@ template <class T>
 Var<T> concatenate(std::initializer_list<Var<T>> parts, long axis) {
   return concatenate(Vars<T>(parts.begin(), parts.size()), axis);
 }
-/// Entries `index` of one axis, in their order, repeats allowed. Throws shape_error for an index out of range.
+/// The entries `index` of one axis, in this order; an entry may be taken more than once. Throws shape_error for an
+/// index out of range.
 template <class T>
 Var<T> gather(const Var<T>& x, long axis, std::vector<std::size_t> index);
 /// The transpose of gather: an axis of `extent` zeros, to which entry j of x is added at index[j].

@@ -49,7 +49,7 @@ struct Matmul : Op<T> {
       const Spec lead[] = {{leading(x[0].shape), x[0].examples}, {leading(x[1].shape), x[1].examples}};
       return elementwise_examples(lead, shape.slice(0, batch_axes));
     }
-    if (x[1].examples == Examples::axis0) return Examples::mixed;  // examples as rows of b: contracted or columns
+    if (x[1].examples == Examples::axis0) return Examples::mixed;  // the rows or columns of b are examples
     if (x[0].examples == Examples::axis0) return options.transpose_a ? Examples::mixed : Examples::axis0;
     return Examples::none;
   }
@@ -103,9 +103,9 @@ struct Matmul : Op<T> {
   std::vector<Var<T>> vjp(Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted& wanted) const override {
     const bool ta = options.transpose_a, tb = options.transpose_b;
     std::vector<Var<T>> out(2);
-    if (wanted[0])  // M x N * (K x N)^T -> M x K
+    if (wanted[0])  // m x n * (k x n)^T -> m x k
       out[0] = ta ? matmul(x[1], ybar, {tb, true}) : matmul(ybar, x[1], {false, !tb});
-    if (wanted[1])  // (M x K)^T * M x N -> K x N
+    if (wanted[1])  // (m x k)^T * m x n -> k x n
       out[1] = tb ? matmul(ybar, x[0], {true, ta}) : matmul(x[0], ybar, {!ta, false});
     for (std::size_t i = 0; i < 2; ++i)
       if (wanted[i]) {
@@ -130,7 +130,7 @@ struct Linear : Op<T> {
     const Shape &in = x[0].shape, &w = x[1].shape;
     if (w.rank() != 2 || in.rank() < 1 || in.back() != w[1])
       throw shape_error("[linear] input " + to_string(in) + " and weight " + to_string(w) +
-                        " do not fit: the input must be (..., I) for a weight (O, I).");
+                        " do not fit: the input must be (..., I) for a weight (C, I).");
     if (x.size() == 3 && !(x[2].shape == Shape{w[0]}))
       throw shape_error("[linear] bias " + to_string(x[2].shape) + " for weight " + to_string(w) + ": must be (" +
                         std::to_string(w[0]) + ",).");
@@ -162,7 +162,7 @@ struct Linear : Op<T> {
     if (dx[1].defined()) {
       if (probes(dx[1], 2) == 0) {
         add_term(linear(x[0], dx[1]));
-      } else {  // (K, 1.., O, I) against (.., 1, I)
+      } else {  // (K, 1.., C, I) against (.., 1, I)
         const Var<T> rows = x[0].rank() == 1 ? reshape(x[0], {1, x[0].shape()[0]}) : x[0];
         const Var<T> term = matmul(rows, align_probes(dx[1], x[1].shape(), rows.rank()), {false, true});
         add_term(reshape(term, y.shape().prepended(dx[1].shape().front())));
@@ -181,12 +181,12 @@ struct Linear : Op<T> {
     const std::size_t out = x[1].shape()[0], in = x[1].shape()[1];
     const std::size_t rows = y.size() / std::max<std::size_t>(out, 1);
     std::vector<Var<T>> result(x.size());
-    if (wanted[0]) {  // ... x O * O x I -> ... x I
+    if (wanted[0]) {  // ... x C * C x I -> ... x I
       const Var<T> l = ybar.rank() == 1 ? reshape(ybar, {1, out}) : ybar;
       result[0] = reshape(matmul(l, x[1]), with_probes_of(ybar, y.rank(), x[0].shape()));
     }
     const Var<T> flat = reshape(ybar, with_probes_of(ybar, y.rank(), Shape{rows, out}));
-    if (wanted[1])  // (D x O)^T * D x I -> O x I
+    if (wanted[1])  // (D x C)^T * D x I -> C x I
       result[1] = matmul(flat, reshape(x[0], {rows, in}), {true, false});
     if (x.size() == 3 && wanted[2])
       result[2] = reshape(sum_to(flat, with_probes_of(ybar, y.rank(), Shape{1, out})),

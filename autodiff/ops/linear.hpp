@@ -10,12 +10,13 @@ struct MatmulOptions {
   bool transpose_b = false;
 };
 
-/// op(a) op(b) over the last two axes; leading axes broadcast as in NumPy. Both ranks must be at least 2.
-/// Cost: 2 M N K FLOP a product.
+/// op(a) op(b) over the last two axes; leading axes broadcast as in NumPy. Both ranks must be at least 2. Cost: 2 m n k
+/// FLOP for the product of an (m, k) and a (k, n) matrix.
 template <class T>
 Var<T> matmul(const Var<T>& a, const Var<T>& b, MatmulOptions options = {});
 
-/// x w^T + b: x (..., I), w (O, I), b (O) or undefined -> (..., O). Per-example gradients are outer products.
+/// x w^T + b: x (..., I), w (C, I), b (C) or undefined -> (..., C). Per-example gradients are outer products. Cost: 2 I
+/// C FLOP for each row of x.
 template <class T>
 Var<T> linear(const Var<T>& x, const Var<T>& w, const Var<T>& b = {});
 

@@ -14,7 +14,8 @@ Var<T> reduced(const Var<T>& losses, Reduction reduction, const char* who) {
   if (reduction == Reduction::none) return losses;
   if (reduction == Reduction::sum) return sum(losses);
   if (losses.size() == 0)
-    throw shape_error(std::string("[") + who + "] the mean over no examples. Use Reduction::sum or ::none.");
+    throw shape_error(std::string("[") + who +
+                      "] the mean over no examples is undefined. Use Reduction::sum or Reduction::none.");
   return mean(losses);
 }
 
@@ -22,7 +23,7 @@ template <class T>
 void check_same_shape(const Var<T>& a, const Var<T>& b, const char* who) {
   if (!(a.shape() == b.shape()))
     throw shape_error(std::string("[") + who + "] " + to_string(a.shape()) + " against a target of " +
-                      to_string(b.shape()) + ". Both need one shape.");
+                      to_string(b.shape()) + ". Both must have the same shape.");
 }
 
 // A constant target belongs to the same examples as the prediction.

@@ -6,15 +6,15 @@
 
 #include "autodiff/op.hpp"
 
-/// Losses. The first argument is what the network gave. `Reduction::none` keeps examples apart; the others mix them.
-/// Targets that are constants take the batch mark of the prediction. Cost: a few passes over the prediction.
+/// Losses. The first argument is the output of the network. `Reduction::none` keeps examples apart; the others mix
+/// them. Targets that are constants take the batch mark of the prediction. Cost: a few passes over the prediction.
 namespace xtangent {
 
 enum class Reduction { mean, sum, none };
 
-/// -log softmax(logits)[label] for logits (N, O) and N labels, or (..., O) and as many labels as there are rows.
-/// A scalar, or (N,) with Reduction::none. Throws shape_error for another number of labels or a mean over no rows,
-/// data_error naming the example and the label where a label is not below O.
+/// -log softmax(logits)[label] for logits (N, O) and N labels, or logits (..., O) and as many labels as they have rows.
+/// The result is a scalar, or (N,) with Reduction::none. Throws shape_error for another number of labels or a mean over
+/// no rows, data_error naming the example and the label where a label is not below O.
 template <class T>
 Var<T> cross_entropy(const Var<T>& logits, const std::vector<std::size_t>& labels,
                      Reduction reduction = Reduction::mean);

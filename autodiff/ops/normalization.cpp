@@ -29,7 +29,7 @@ struct Axes {
       if (back <= inner || back > inner + groups) out.push_back(-static_cast<long>(back));
     return out;
   }
-  // One number a group (with a probe axis, if it has one), ready to broadcast against the value.
+  // One number for each group (behind a probe axis, if there is one), reshaped to broadcast against the value.
   template <class T>
   Var<T> spread(const Var<T>& v) const {
     Shape shape;
@@ -39,7 +39,7 @@ struct Axes {
     for (std::size_t a = 0; a < inner; ++a) shape.push_back(1);
     return reshape(v, shape);
   }
-  // The sum of each group; of nothing, a copy.
+  // The sum of each group; a copy where groups have one element.
   template <class T>
   Var<T> total(const Var<T>& v) const {
     const std::vector<long> axes = others();
@@ -55,15 +55,15 @@ bool all_constant(Vars<T> x, const Var<T>& t) {
 template <class T>
 Var<T> standardized(const Var<T>& x, const Axes& axes, double epsilon);
 
-// The moments of the groups of one value, computed before. Values never change, so they hold for every array that
-// begins where it does.
+// The moments of the groups of one value, computed earlier. Values never change, so the moments are right for every
+// array that begins at the same address.
 template <class T>
 struct KnownMoments {
   Array<T> x;
   std::vector<kernels::Moments> values;
 };
 
-// x with the statistics of its groups; then, with three arguments, times a weight plus a bias a group.
+// x normalized with the statistics of its groups; with three arguments then times a weight plus a bias for each group.
 template <class T>
 struct Standardize : Op<T> {
   Axes axes;
@@ -93,7 +93,7 @@ struct Standardize : Op<T> {
   struct Slopes {
     Var<T> along, sums, products;
   };
-  // Over constants in one pass.
+  // For constants, in one pass.
   Slopes fused(Vars<T> x, const Var<T>& t, bool along, bool sums, bool products) const {
     const std::size_t repeats = std::max<std::size_t>(1, probes(t, axes.rank()));
     const Shape groups = with_probes_of(t, axes.rank(), axes.groups_of(x[0].shape()));
@@ -153,7 +153,7 @@ Var<T> standardized(const Var<T>& x, const Axes& axes, double epsilon) {
   return apply_op(Standardize<T>(axes, epsilon), x);
 }
 
-// scale (x - mean) inverse + shift, with `mean` and `inverse` constants of the op, undefined for 0 and 1.
+// scale (x - mean) inverse + shift. `mean` and `inverse` are constants of the op; undefined they count as 0 and 1.
 template <class T>
 struct ScaleChannels : Op<T> {
   Axes axes;
@@ -238,7 +238,7 @@ void check_parameter(const char* who, const Var<T>& parameter, const Shape& expe
                       ", expected " + to_string(expected) + ".");
 }
 
-// Axes of x (N, C, ...) with the channels as groups.
+// The axes of x (N, C, ...) with the channels as groups.
 template <class T>
 Axes channel_axes(const char* who, const Var<T>& x) {
   if (x.rank() < 2)
@@ -270,7 +270,7 @@ ChannelStatistics<T> statistics_of(const std::vector<kernels::Moments>& moments)
   return {Array<T>::from({moments.size()}, mean), Array<T>::from({moments.size()}, variance)};
 }
 
-// y weight + bias, either of them possibly undefined.
+// y weight + bias; either of the two may be undefined.
 template <class T>
 Var<T> scaled(const Var<T>& y, const Var<T>& weight, const Var<T>& bias, std::size_t positions) {
   if (!weight.defined() && !bias.defined()) return y;

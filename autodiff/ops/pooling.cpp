@@ -100,8 +100,8 @@ struct MaxPool : Op<T> {
     kernels::max_pool(images_of(y.shape()), p->rows, p->columns, x[0].data(), y.mutable_data());
     return y;
   }
-  // Where the maxima stand: piecewise constant in x, so no derivative passes through it. Found again for each rule,
-  // which costs about as much as eval, so that a recording does not hold it.
+  // The places of the maxima. They are piecewise constant in x, so no derivative passes through them. Each rule finds
+  // them again, which costs about as much as eval, so that a recording need not hold them.
   std::shared_ptr<const Selection> winners(const Array<T>& x) const {
     auto s = std::make_shared<Selection>();
     s->from = x.shape();
@@ -128,8 +128,8 @@ void check_images(const Shape& x, const char* who) {
 void check_window(std::size_t extent, std::size_t kernel, std::size_t stride, std::size_t padding, const Shape& x,
                   const char* who, const char* axis) {
   const std::string start = std::string("[") + who + "] " + axis + ": ";
-  if (kernel == 0) throw shape_error(start + "a window of 0.");
-  if (stride == 0) throw shape_error(start + "a stride of 0.");
+  if (kernel == 0) throw shape_error(start + "a window of 0. It must be at least 1.");
+  if (stride == 0) throw shape_error(start + "a stride of 0. It must be at least 1.");
   if (padding > kernel / 2)
     throw shape_error(start + "padding " + std::to_string(padding) + " is more than half of the window of " +
                       std::to_string(kernel) + ".");

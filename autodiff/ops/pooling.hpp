@@ -8,13 +8,13 @@
 /// input, padding of more than half a window. Cost: one pass over x; derivatives the same.
 namespace xtangent {
 
-/// Steps of the window as large as the window: windows side by side.
+/// A stride that equals the window, so that windows lie side by side.
 inline constexpr Extent2d same_as_kernel{static_cast<std::size_t>(-1)};
 
 struct PoolOptions {
   Extent2d stride = same_as_kernel;
   Extent2d padding = 0;
-  bool count_include_pad = true;  ///< averages divide by the full window also at the border
+  bool count_include_pad = true;  ///< averages divide by the size of the full window, also at the border
 };
 
 /// (..., C, H, W) to (..., C, H', W') with H' = floor((H + 2 padding - kernel) / stride) + 1.
@@ -33,7 +33,7 @@ Var<T> adaptive_avg_pool2d(const Var<T>& x, Extent2d output);
 template <class T>
 Var<T> adaptive_max_pool2d(const Var<T>& x, Extent2d output);
 
-/// (..., C, positions...) to (..., C): the largest of each channel, whose axes of positions are the last `axes`.
+/// (..., C, positions...) to (..., C): the largest element of each channel, over the last `axes` axes.
 template <class T>
 Var<T> global_max_pool(const Var<T>& x, std::size_t axes = 2);
 

@@ -12,7 +12,7 @@
 namespace xtangent {
 namespace {
 
-// Which axes a list names; all for an empty list.
+// Which axes a list names; all of them for an empty list.
 std::vector<bool> reduced_axes(const std::vector<long>& axes, const Shape& shape, const char* who) {
   std::vector<bool> reduced(shape.rank(), axes.empty());
   for (long axis : axes) {
@@ -27,7 +27,7 @@ std::vector<bool> reduced_axes(const std::vector<long>& axes, const Shape& shape
 
 struct Reduced {
   Shape kept_in_place, dropped;  // the result's shape with and without keepdims
-  std::size_t count = 1;         // elements that go into one
+  std::size_t count = 1;         // elements that are reduced to one
 };
 Reduced reduce_shape(const Shape& shape, const std::vector<bool>& reduced) {
   Reduced out;
@@ -60,7 +60,7 @@ Var<T> without_axis(const Var<T>& y, std::size_t axis) {
   return reshape(y, y.shape().slice(0, axis).joined(y.shape().slice(axis + 1, y.rank())));
 }
 
-// Maximum over one axis, which stays with extent 1. The axis counts from the right.
+// The maximum over one axis, which stays with extent 1. The axis counts from the right.
 template <class T>
 struct MaxAxis : Op<T> {
   std::size_t back;
@@ -84,7 +84,7 @@ struct MaxAxis : Op<T> {
                       y.mutable_data());
     return y;
   }
-  // Where the maxima stand: piecewise constant in x, so no derivative passes through it.
+  // The places of the maxima. They are piecewise constant in x, so no derivative passes through them.
   std::shared_ptr<const Selection> winners(const Array<T>& x) const {
     const Shape& from = x.shape();
     const std::size_t axis = from.rank() - back;
@@ -168,7 +168,7 @@ struct LogSoftmax : Op<T> {
   }
 };
 
-// Applies an op of the last axis to another one, by exchanging the two.
+// Applies an op for the last axis to another axis, by exchanging the two.
 template <class T, class O>
 Var<T> on_axis(O op, const Var<T>& x, std::size_t axis) {
   if (axis + 1 == x.rank()) return apply_op(op, x);
@@ -205,7 +205,7 @@ Var<T> variance(const Var<T>& x, const std::vector<long>& axes, VarianceOptions 
   const FunctionName name("variance", x);
   const Reduced to = nonempty(axes, x.shape(), "variance");
   if (options.unbiased && to.count < 2)
-    throw shape_error("[variance] unbiased, of one element in " + to_string(x.shape()) + ". It needs two.");
+    throw shape_error("[variance] unbiased, of one element in " + to_string(x.shape()) + ". It needs at least two.");
   const Var<T> centered = x - sum_to(x, to.kept_in_place) / static_cast<double>(to.count);
   return sum_shaped(square(centered), to, options.keepdims) /
          static_cast<double>(to.count - (options.unbiased ? 1 : 0));

@@ -4,9 +4,9 @@
 
 #include "autodiff/op.hpp"
 
-/// Reductions. Negative axes count from the right; a list without an axis stands for all axes. `keepdims` leaves a
-/// reduced axis in place with extent 1. Reducing axis 0 of a batched value mixes examples; other axes keep them apart.
-/// All throw shape_error for an axis that is out of range or named twice. Cost: one or two passes over x.
+/// Reductions. Negative axes count from the right; an empty list stands for all axes. `keepdims` leaves a reduced axis
+/// in place with extent 1. Reducing axis 0 of a batched value mixes examples; other axes keep them apart. All throw
+/// shape_error for an axis that is out of range or named twice. Cost: one or two passes over x.
 namespace xtangent {
 
 /// The sum over no elements is 0.

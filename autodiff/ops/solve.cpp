@@ -40,7 +40,7 @@ struct SolvePositiveDefinite : Op<T> {
     }
     return y;
   }
-  // dy = a^-1 (db - da y), da symmetrized
+  // dy = a^-1 (db - da y) with da symmetrized
   Var<T> jvp(Vars<T> x, const Var<T>& y, Vars<T> dx) const override {
     Var<T> change;
     if (dx[0].defined()) {
@@ -53,7 +53,7 @@ struct SolvePositiveDefinite : Op<T> {
     }
     return solve_positive_definite(x[0], change);
   }
-  // bbar = a^-1 ybar, abar = -bbar y^T, symmetrized
+  // bbar = a^-1 ybar, and abar = -bbar y^T symmetrized
   std::vector<Var<T>> vjp(Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted& wanted) const override {
     std::vector<Var<T>> out(2);
     const Var<T> bbar = solve_positive_definite(x[0], ybar);

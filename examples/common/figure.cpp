@@ -23,7 +23,7 @@ using Triples = std::vector<std::array<double, 3>>;
 
 constexpr const char* ink = "#27313f";
 constexpr const char* pale = "#8b95a5";
-// White to deep blue; and red, white, blue for values of both signs.
+// Colors from white to deep blue, and from red over white to blue for values of both signs.
 constexpr const char* sequential_palette =
     "0 '#f7fafd', 0.2 '#d3e4f3', 0.45 '#85bbdc', 0.7 '#3787bf', 0.9 '#0f549a', 1 '#072f63'";
 constexpr const char* diverging_palette = "0 '#8f1d2c', 0.25 '#e0836a', 0.5 '#fbfaf8', 0.75 '#6aa6d1', 1 '#114a86'";
@@ -42,7 +42,7 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
     text.replace(at, from.size(), to);
 }
 
-// gnuplot's file as an element to stand in a page: no prolog, identifiers of its own, sizes left to the page.
+// Makes gnuplot's file an element of a page: removes the prolog and the sizes, and makes identifiers unique by `name`.
 std::string inlined(std::string svg, const std::string& name) {
   svg.erase(0, std::min(svg.find("<svg"), svg.size()));
   for (const char* id : {"gpDot", "gpPt"}) replace_all(svg, id, name + id);
@@ -50,8 +50,8 @@ std::string inlined(std::string svg, const std::string& name) {
   return svg;
 }
 
-// A file of gnuplot's that goes in the end; and, while it lives, a gnuplot that stops is an error here, not the end of
-// the program.
+// A temporary file for gnuplot, removed in the end. While it lives, SIGPIPE is ignored, so that a gnuplot that stops is
+// an error here and does not end the program.
 class Drawing {
  public:
   explicit Drawing(const std::string& name)
@@ -105,7 +105,8 @@ void label(Gnuplot& gp, const std::string& title, const std::string& x, const st
      << "set xlabel " << text(x) << " offset 0,0.4\nset ylabel " << text(y) << "\n";
 }
 
-// A logarithmic axis around the data: powers of ten where they span several of them, else 1, 2 and 5 times them.
+// A logarithmic axis around the data. Its ticks are powers of ten, and also 2 and 5 times them where the data span few
+// of them.
 void log_axis(Gnuplot& gp, const Panel& panel) {
   double low = INFINITY, high = 0;
   for (const Series& s : panel.series)

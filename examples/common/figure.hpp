@@ -13,21 +13,21 @@ namespace xtangent::examples {
 void require_gnuplot();
 
 struct Series {
-  std::string title;  ///< in the legend; empty for none
+  std::string title;  ///< title in the legend; empty for none
   std::vector<std::pair<double, double>> points;
   std::string color = "#1f5fbf";
   int marker = 7;  ///< gnuplot's point type; 0 draws a line only
   bool dashed = false;
   bool line = true;
-  double width = 0;  ///< of the line; 0: 1.8, 1.2 without markers
+  double width = 0;  ///< width of the line; 0: 1.8, or 1.2 without markers
 };
 
 struct Panel {
   std::string title, x_label, y_label;
   std::vector<Series> series;
-  std::vector<double> x_ticks = {};  ///< where given, exactly these
+  std::vector<double> x_ticks = {};  ///< the ticks, if any are given
   bool log_x = false, log_y = false;
-  std::pair<double, double> y_range{0, 0};  ///< of the data when equal
+  std::pair<double, double> y_range{0, 0};  ///< the range of the data if both are equal
   std::pair<double, double> x_range{0, 0};
 };
 

@@ -3,12 +3,12 @@
 #include <cstddef>
 #include <string>
 
-/// Numbers as people read them.
+/// Formats numbers for people to read.
 namespace xtangent::examples {
 
 /// `decimals` digits behind the point: 0.213.
 std::string fixed(double value, int decimals);
-/// `digits` significant digits, without an exponent between 0.001 and a million, as 3.1e+07 elsewhere.
+/// `digits` significant digits. Between 0.001 and a million there is no exponent; other numbers look like 3.1e+07.
 std::string significant(double value, int digits = 3);
 /// An exponent: −0.53, with a true minus sign.
 std::string power(double exponent);
@@ -18,7 +18,7 @@ std::string grouped(double value);
 std::string percent(double fraction);
 /// 0.0123 as 12 ms, 3.21 as 3.2 s.
 std::string seconds(double value);
-/// In B, KiB, MiB or GiB.
+/// A number of bytes in B, KiB, MiB or GiB.
 std::string bytes(double value);
 /// "1 width", "5 widths".
 std::string plural(std::size_t count, const std::string& noun);

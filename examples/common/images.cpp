@@ -16,13 +16,13 @@ namespace fs = std::filesystem;
 constexpr const char* idx_file = "train-images-idx3-ubyte";
 constexpr const char* digits_file = "digits.csv.gz";
 
-// The quickstart's division of the 1,797 images.
+// Divides the 1,797 images as the quickstart does.
 nn::TrainAndTest load_digits(const fs::path& folder) {
   const nn::LabeledImages all = nn::load_digits(folder / digits_file);
   return nn::split(all, std::min<std::size_t>(400, all.count() / 2), 1);
 }
 
-// The folder itself, or one of the set's names below it.
+// The folder itself, and the folders below it with one of the names of the set.
 std::vector<fs::path> folders_in(const ImageSet& set, const fs::path& place) {
   std::vector<fs::path> out = {place};
   for (const std::string& name : set.folders) out.push_back(place / name);

@@ -14,7 +14,7 @@
 namespace xtangent::examples {
 namespace {
 
-// A number of features times the width, a multiple of `multiple`.
+// A number of features times the width, rounded to a multiple of `multiple`.
 std::size_t scaled(double features, double width, std::size_t multiple = 1) {
   const double parts = std::round(features * width / static_cast<double>(multiple));
   if (!(parts >= 1.0) || parts > 1e6)

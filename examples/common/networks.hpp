@@ -13,9 +13,11 @@ namespace xtangent::examples {
 struct NetworkKind {
   std::string name;
   nn::ImageLayout layout;
-  /// For these images, all widths times `width`. Throws option_error for images or widths that do not fit.
+  /// Makes the network for these images, with all widths multiplied by `width`. Throws option_error for images or
+  /// widths that do not fit.
   nn::AnyModule (*make)(const nn::LabeledImages& images, double width);
-  double gray_width = 1.0, color_width = 1.0;  ///< usual ones, for MNIST's kind of images and for CIFAR's
+  double gray_width = 1.0,
+         color_width = 1.0;  ///< usual widths, for gray images as MNIST's and for color images as CIFAR's
 
   /// The width that was asked for, or else the usual one. Throws option_error unless it is positive.
   double width_for(const nn::LabeledImages& images, std::optional<double> given) const;

@@ -5,7 +5,7 @@
 
 namespace xtangent::examples {
 
-/// A table of a page. Cells are HTML; the first `text_columns` stand left, numbers right.
+/// A table of a page. Cells are HTML. The first `text_columns` columns are aligned left, the others right.
 struct Table {
   std::vector<std::string> head;
   std::vector<std::vector<std::string>> rows;

@@ -11,8 +11,8 @@
 
 namespace xtangent::examples {
 
-/// What main of every program begins with: the kernels of OpenBLAS that fit, and the options, which add_options gives
-/// to the app. The exit status where the program ends there: wrong options, --help.
+/// The beginning of main of every program: chooses OpenBLAS's kernels and parses the options, which add_options adds to
+/// the app. Returns an exit status if the program ends here, for wrong options or --help.
 template <class Settings>
 std::optional<int> parse_options(int argc, char** argv, const char* description, Settings& settings,
                                  void (*add_options)(CLI::App&, Settings&)) {
@@ -27,7 +27,8 @@ std::optional<int> parse_options(int argc, char** argv, const char* description,
   return std::nullopt;
 }
 
-/// Runs a program: every error is a line on stderr and exit status 1. `smaller`: what helps where memory runs out.
+/// Runs a program. Every error becomes a line on stderr and exit status 1. `smaller` says what to do when memory runs
+/// out.
 template <class Run>
 int run_program(const char* name, const char* smaller, const Run& run) {
   try {

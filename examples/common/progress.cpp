@@ -44,7 +44,7 @@ void Progress::step(std::string what, double weight, double items, std::string u
 }
 
 void Progress::note(std::string text) {
-  due_ |= note_.empty();  // the first one is seen at once
+  due_ |= note_.empty();  // the first note is shown at once
   note_ = std::move(text);
 }
 
@@ -72,10 +72,10 @@ void Progress::end_step() {
   before_ += weight_;
 }
 
-// Of the total weight, 0 to 1; of nothing, all.
+// The fraction of the total weight, from 0 to 1; 1 if there is nothing to do.
 double Progress::part(double done) const { return total_ > 0 ? std::clamp(done / total_, 0.0, 1.0) : 1.0; }
 
-// " 43 %  training, width 256: 12,345 images/s, 21 s left", done being a part of the total weight.
+// A line such as " 43 %  training, width 256: 12,345 images/s, 21 s left". `done` is in units of the total weight.
 std::string Progress::status(double done) const {
   const double fraction = part(done), step_seconds = since(step_begin_);
   const std::string percent = std::to_string(static_cast<int>(std::floor(100 * fraction)));

@@ -21,7 +21,7 @@ class Progress {
   /// Begins a step of `items` things, called `unit` in the rate ("images"), of which some may have been done before the
   /// program started. The step before it counts as finished.
   void step(std::string what, double weight, double items, std::string unit, double items_done = 0);
-  /// What the bar says behind the running step: "loss 0.123". Until the next step.
+  /// Text that the bar shows after the running step, such as "loss 0.123", until the next step.
   void note(std::string text);
   /// Items of the running step that are done.
   void update(double items_done);
@@ -38,7 +38,8 @@ class Progress {
   std::FILE* out_;
   bool terminal_, running_ = false, drawn_ = false, due_ = false;
   double total_, before_ = 0, weight_ = 0, items_ = 0, done_ = 0;
-  double earlier_ = -1, step_earlier_ = 0;  // of the whole, of the step: done before the program started
+  double earlier_ = -1,
+         step_earlier_ = 0;  // work of the whole and items of the step that were done before the program started
   std::string what_, unit_, note_;
   Clock::time_point begin_, step_begin_, last_draw_;
 };

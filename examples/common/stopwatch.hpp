@@ -4,7 +4,7 @@
 
 namespace xtangent::examples {
 
-/// Seconds since it was made.
+/// Counts seconds from its construction.
 class Stopwatch {
  public:
   double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }

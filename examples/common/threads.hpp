@@ -8,7 +8,7 @@
 
 namespace xtangent::examples {
 
-/// At most this many threads for its life; 0 leaves the number as it is.
+/// Limits computations to this many threads as long as it lives; 0 leaves the number as it is.
 class ThreadLimit {
  public:
   explicit ThreadLimit(std::size_t threads) {
@@ -19,7 +19,7 @@ class ThreadLimit {
   std::optional<oneapi::tbb::global_control> limit_;
 };
 
-/// Threads that computations use now.
+/// The number of threads that computations use now.
 inline std::size_t threads_in_use() {
   using oneapi::tbb::global_control;
   return std::min(global_control::active_value(global_control::max_allowed_parallelism),

@@ -35,7 +35,7 @@ nn::Sequential network_of(const DistillSettings& settings, const nn::LabeledImag
   return nn::mlp({images.image_size(), settings.width, settings.width, images.classes});
 }
 
-// 1 - 1/C for the class, -1/C elsewhere.
+// Targets (N, O): 1 - 1/O for the class of the image, and -1/O for the others.
 Array<float> targets(const std::vector<std::size_t>& labels, std::size_t classes) {
   Array<float> out = Array<float>::full({labels.size(), classes}, -1.0F / static_cast<float>(classes));
   for (std::size_t i = 0; i < labels.size(); ++i) out.mutable_data()[i * classes + labels[i]] += 1.0F;
@@ -49,7 +49,7 @@ std::vector<std::size_t> random_batch(const nn::Dataset& data, std::size_t count
   return order;
 }
 
-// A random image of each class, in the order of the classes.
+// The index of a random image of each class, in the order of the classes.
 std::vector<std::size_t> one_of_each(const nn::Dataset& data, std::uint64_t seed, std::uint64_t stream) {
   const std::vector<std::size_t> order = kernels::permutation(seed, stream, data.count()), labels = data.labels();
   std::vector<std::size_t> out;
@@ -61,7 +61,7 @@ std::vector<std::size_t> one_of_each(const nn::Dataset& data, std::uint64_t seed
   return out;
 }
 
-// The distilled images as the optimizer sees them.
+// The distilled images as parameters for the optimizer.
 nn::Parameters<float> as_parameters(const Array<float>& images) {
   auto layout = std::make_shared<nn::Layout>();
   layout->parameters.push_back({"images", images.shape(), 0, true, {}});
@@ -89,7 +89,7 @@ class Distiller {
     Progress bar(static_cast<double>(settings_.steps));
     bar.step("distilling", static_cast<double>(settings_.steps), static_cast<double>(settings_.steps), "steps");
     for (std::size_t step = 0; step < settings_.steps; ++step) {
-      // The rate ends at a hundredth: a half cosine.
+      // The rate falls to a hundredth along half a cosine.
       adam.set_rate(settings_.rate * (0.505 + 0.495 * std::cos(M_PI * static_cast<double>(step) /
                                                                static_cast<double>(settings_.steps))));
       out.losses.emplace_back(static_cast<double>(step + 1), update(step, images, adam));
@@ -137,7 +137,8 @@ class Distiller {
     std::iota(indices.begin(), indices.end(), std::size_t(0));
     const Array<float> x = test_.batch<float>(indices);
     const std::vector<std::size_t> truth = test_.labels(indices);
-    const nn::Parameters<float> params = net_.init<float>(settings_.seed + 1 + settings_.steps);  // none of the steps'
+    // A network that no step has seen.
+    const nn::Parameters<float> params = net_.init<float>(settings_.seed + 1 + settings_.steps);
     const auto accuracy = [&](const Array<float>& images) {
       const Array<float> y = targets(labels_, train_.classes());
       const ntk::Regression<double> regression(ntk::pntk(net_, params, images), {.ridge = settings_.ridge});

@@ -16,11 +16,11 @@ struct DistillSettings {
   std::string network = "mlp";     ///< mlp or lenet
   std::filesystem::path data;      ///< folder of the files, or a folder above; empty: the usual places
   std::filesystem::path out = "results/distill";
-  std::size_t width = 1024;  ///< of the mlp's hidden layers
+  std::size_t width = 1024;  ///< width of the hidden layers of the mlp
   std::size_t steps = 400, batch = 500;
   std::size_t test_images = 10000;  ///< at most
-  std::size_t draws = 20;           ///< of random real images, to compare with
-  double rate = 0.05;               ///< of Adam, in standard deviations of the pixels
+  std::size_t draws = 20;           ///< how many times random real images are drawn for comparison
+  double rate = 0.05;               ///< learning rate of Adam, in standard deviations of the pixels
   double ridge = 1e-4;              ///< relative to the mean of the kernel's diagonal
   std::uint64_t seed = 1;
   std::size_t threads = 0;
@@ -29,9 +29,9 @@ struct DistillSettings {
 struct Distillation {
   Array<double> before, after;                    ///< (classes, height, width), ink from 0 to 1
   std::vector<std::pair<double, double>> losses;  ///< step, mean squared error on the batch
-  double accuracy = 0;                            ///< of regression from the distilled images, on test images
-  double first = 0;                               ///< of the images they began as
-  double random = 0, random_deviation = 0;        ///< of random real ones
+  double accuracy = 0;                            ///< accuracy on test images of regression from the distilled images
+  double first = 0;                               ///< accuracy of regression from the images at the beginning
+  double random = 0, random_deviation = 0;        ///< mean and standard deviation for random real images
   std::size_t test_images = 0;
   double seconds = 0;
 };

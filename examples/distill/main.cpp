@@ -1,5 +1,5 @@
-// Distils a data set of digits or clothes to one image a class, by the gradient of a kernel regression's loss with
-// respect to the images, and shows them.
+// Distills a data set of digits or clothes to one image for each class, by the gradient of the loss of a kernel
+// regression with respect to the images, and shows them.
 #include <algorithm>
 #include <cstdio>
 
@@ -33,7 +33,7 @@ void add_options(CLI::App& app, DistillSettings& s) {
   app.add_option("--threads", s.threads, "0: as many as the machine has")->capture_default_str();
 }
 
-// Each image stretched to the whole range from paper to ink.
+// Stretches each image to the whole range from paper to ink.
 Array<double> stretched(const Array<double>& images) {
   Array<double> out(images.shape());
   const std::size_t each = images.size() / images.shape()[0];
@@ -45,7 +45,7 @@ Array<double> stretched(const Array<double>& images) {
   return out;
 }
 
-// Two rows of images, as one row of pairs.
+// Makes one row of pairs of two rows of images.
 Array<double> above(const Array<double>& top, const Array<double>& bottom) {
   const std::size_t n = top.shape()[0], height = top.shape()[1], width = top.shape()[2], gap = 3;
   Array<double> out = Array<double>::zeros({n, 2 * height + gap, width});

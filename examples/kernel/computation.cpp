@@ -24,9 +24,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// One of the kernels that are asked for.
+/// One of the kernels to compute.
 struct Part {
-  std::string what;  // for people
+  std::string what;  // name to show
   bool test = false;
   fs::path file, store;
   ntk::Plan plan = {};
@@ -55,7 +55,7 @@ Work<T> prepare(const Settings& s, const nn::TrainAndTest& images) {
   const NetworkKind& kind = network_kind(s.network);
   const double width = kind.width_for(images.train, s.width);
   const nn::AnyModule net = kind.make(images.train, width);
-  // As the trainer scales them.
+  // Images are scaled as the trainer scales them.
   const nn::DatasetOptions options{.layout = kind.layout, .scaling = nn::channel_standardization(images.train)};
   const std::size_t n = s.n == 0 ? images.train.count() : s.n;
   const std::vector<std::size_t> rows = first(n, images.train, "--n", "training");
@@ -69,7 +69,7 @@ Work<T> prepare(const Settings& s, const nn::TrainAndTest& images) {
   return work;
 }
 
-// Folders that can be written, and disks with room, before the work and not after it.
+// Checks before the work that folders can be written and that disks have room.
 void check_room(const std::vector<Part>& parts) {
   for (const Part& part : parts) {
     const fs::path folder = part.file.has_parent_path() ? part.file.parent_path() : fs::path(".");
@@ -83,7 +83,7 @@ void check_room(const std::vector<Part>& parts) {
   }
 }
 
-// The bar: a step a kernel, counted in floating-point operations.
+// The progress bar, with a step for each kernel. Its unit is floating-point operations.
 class Bar {
  public:
   explicit Bar(double flop) : bar_(flop / 1e9) {}

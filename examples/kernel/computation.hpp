@@ -7,7 +7,7 @@
 
 namespace xtangent::examples {
 
-/// Thrown where `stop` said so.
+/// Thrown when `stop` has returned true.
 struct Interrupted : std::runtime_error {
   Interrupted() : std::runtime_error("interrupted") {}
 };
@@ -17,7 +17,7 @@ struct Interrupted : std::runtime_error {
 /// asked between pieces of work. Throws Interrupted, and what loading, kernels and writing throw.
 void compute(const Settings& settings, const std::function<bool()>& stop);
 
-/// Where the kernel of test with training images goes: K_test.npy beside K.npy.
+/// The file for the kernel between test and training images: K_test.npy beside K.npy.
 std::filesystem::path test_file(const std::filesystem::path& out);
 
 }  // namespace xtangent::examples

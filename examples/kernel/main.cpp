@@ -1,4 +1,5 @@
-// The kernel of a network on published images as a NumPy file: the plan first, then a bar; what is interrupted goes on.
+// Computes the kernel of a network on published images as a NumPy file. Shows the plan first, then a progress bar. With
+// a store, an interrupted run can go on.
 #include <signal.h>
 
 #include <csignal>
@@ -19,7 +20,7 @@ using namespace xtangent::examples;
 
 volatile std::sig_atomic_t signal_seen = 0;
 
-// The first Ctrl-C ends the program at the next piece of work, a second one at once.
+// The first Ctrl-C ends the program after the present piece of work, and a second one ends it at once.
 void listen_to_signals() {
   struct sigaction action = {};
   action.sa_handler = [](int number) { signal_seen = number; };
@@ -52,7 +53,7 @@ void add_options(CLI::App& app, Settings& s) {
     if (option->get_type_name().find("UINT") != std::string::npos) option->check(CLI::NonNegativeNumber);
 }
 
-// The command line again, as a shell reads it.
+// The command line, quoted for a shell.
 std::string command_line(int argc, char** argv) {
   const char* name = std::getenv("XTANGENT_COMMAND");
   std::string out = name ? name : argv[0];

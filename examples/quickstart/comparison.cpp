@@ -14,13 +14,13 @@
 namespace xtangent::examples {
 namespace {
 
-// A kernel with what it cost.
+// A kernel and its cost.
 struct Measured {
   Array<double> kernel;
   double seconds = 0, bytes = 0;
 };
 
-// Runs it up to three times while that is quick, and keeps the least time.
+// Runs f up to three times while that is quick, and keeps the shortest time.
 template <class F>
 Measured measured(F&& compute) {
   reset_peak_memory();
@@ -52,7 +52,7 @@ Predictions regress(const Kernels& k, const KernelInputs& inputs, const Array<do
   };
   try {
     return with_ridge(0);
-  } catch (const numerical_error&) {  // not positive definite to rounding
+  } catch (const numerical_error&) {  // not positive definite, up to rounding
     return with_ridge(1e-6);
   }
 }

@@ -5,14 +5,14 @@
 
 namespace xtangent::examples {
 
-/// Images of the kernels as one kind of network takes them, with their labels.
+/// The images for the kernels in the layout that one kind of network takes, with their labels.
 struct KernelInputs {
   Array<float> train, test;
   std::vector<std::size_t> train_labels, test_labels;
   Array<double> targets;  ///< one-hot
 };
 
-/// All four kernels of a network at one time, and what is compared of them.
+/// All four kernels of a network at one time, and their comparison.
 struct Kernels {
   Array<double> entk, pntk, entk_test, pntk_test;
   Comparison comparison;

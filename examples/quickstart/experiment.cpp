@@ -31,7 +31,7 @@ std::vector<std::size_t> labels_of(const nn::LabeledImages& images, const std::v
   return out;
 }
 
-// The whole run: what every network shares, and the results so far.
+// The whole run: the data that all networks share, and the results so far.
 class Run {
  public:
   Run(const Settings& settings, const nn::TrainAndTest& images)
@@ -58,7 +58,7 @@ class Run {
   }
 
  private:
-  // Weights of the bar in seconds of a machine of 60 GFLOP/s.
+  // The weights of the progress bar, in seconds on a machine with 60 GFLOP/s.
   double training_weight(const Kind& kind, std::size_t width) const {
     const double images = static_cast<double>(settings_.epochs * std::min(settings_.fit_images, images_.train.count()));
     return images * (6 * kind.work(images_.train, width) / 6e10 + 2e-5);
@@ -188,7 +188,7 @@ class Run {
     if (settings_.all_kernels) put("entk_test", k.entk_test);
   }
 
-  // Keeps what the report shows: of the widest network of the first kind.
+  // Keeps the matrices that the report shows, those of the widest network of the first kind.
   void picture(const Kind& kind, std::size_t width, bool trained, const Kernels& k) {
     const std::size_t outputs = result_.outputs;
     Pictures& pictures = result_.pictures;

@@ -21,13 +21,14 @@ struct Settings {
   std::size_t n_test = 400;       ///< test images of the kernels, at most
   std::size_t fit_images = 5000;  ///< training images of the networks, at most
   std::size_t epochs = 12, batch_size = 32;
-  double learning_rate = 4e-3;  ///< of Adam at width 64, at the start; falls as width^-1/2, and to 0 in time
+  /// Rate of Adam for width 64 at the start; it falls as width^-1/2, and to 0 during the training.
+  double learning_rate = 4e-3;
   std::uint64_t seed = 1;
   std::size_t threads = 0;   ///< 0: as many as the machine has
   bool all_kernels = false;  ///< write the kernels of every width, not of the widest networks alone
 };
 
-/// What is compared of the eNTK and the pNTK of one network at one time.
+/// The comparison of the eNTK and the pNTK of one network at one time.
 struct Comparison {
   double relative_frobenius = 0;  ///< of the kernels between training images
   double lambda_max_entk = 0, lambda_max_pntk = 0, lambda_min_entk = 0, lambda_min_pntk = 0;
@@ -39,7 +40,7 @@ struct Comparison {
   double prediction_difference = 0;           ///< || f_pntk - f_entk ||_F / || f_entk ||_F on the test images
   double ridge = 0;                           ///< given to both regressions, in units of the mean diagonal
   double seconds_entk = 0, seconds_pntk = 0;  ///< of the kernels between training images
-  double bytes_entk = 0, bytes_pntk = 0;      ///< at most held for them
+  double bytes_entk = 0, bytes_pntk = 0;      ///< memory held for them at most
 };
 
 struct NetworkResult {
@@ -52,7 +53,7 @@ struct NetworkResult {
 
 /// A power law through (width, relative Frobenius difference): least squares on the logarithms.
 struct Fit {
-  std::string name;  ///< of the networks
+  std::string name;  ///< name of the kind of networks
   bool trained = false;
   double slope = 0, intercept = 0;
   double error = 0;  ///< standard error of the slope; NaN for fewer than three widths
@@ -63,7 +64,7 @@ struct Pictures {
   std::string name;
   std::size_t width = 0;
   Array<double> images;                   ///< one of each class, (classes, height, width), 0 to 1
-  std::vector<std::size_t> classes;       ///< of these images
+  std::vector<std::size_t> classes;       ///< classes of these images
   Array<double> pair_init, pair_trained;  ///< eNTK between two images, (2 O, 2 O)
   std::size_t first_class = 0, second_class = 0;
   Array<double> trace_trained, pntk_trained;  ///< (N, N), images sorted by class: mean diagonal of eNTK's blocks; pNTK

@@ -42,7 +42,7 @@ Panel panel(const Experiment& e, const std::string& title, const std::string& y_
 
 const Comparison& state(const NetworkResult& network, bool trained) { return trained ? network.trained : network.init; }
 
-// One line a kind of network.
+// One line for each kind of network.
 void add_kinds(Panel& panel, const Experiment& e, const Quantity& quantity) {
   const auto names = kinds(e);
   for (std::size_t k = 0; k < names.size(); ++k) {

@@ -1,5 +1,5 @@
-// Networks on handwritten digits, their eNTK and pNTK before and after training, and how close the two are: a report in
-// results/quickstart/.
+// Trains networks on handwritten digits, computes their eNTK and pNTK before and after training, and writes a report
+// about how close the two are, in results/quickstart/.
 #include <cstdio>
 
 #include "examples/common/figure.hpp"

@@ -12,13 +12,13 @@ namespace xtangent::examples {
 struct Kind {
   std::string name;
   nn::ImageLayout layout;
-  /// For these images; `width` features before the last layer.
+  /// Makes the network for these images, with `width` features before the last layer.
   nn::AnyModule (*make)(const nn::LabeledImages& images, std::size_t width);
-  /// About how many multiply-adds one image takes: what the progress bar weighs by.
+  /// About how many multiply-adds one image takes, for the weights of the progress bar.
   double (*work)(const nn::LabeledImages& images, std::size_t width);
 };
 
-/// Fully connected and convolutional, relu, He's initialization and PyTorch's for the last layer.
+/// The fully connected and the convolutional kind, with relu and He's initialization, and PyTorch's for the last layer.
 const std::vector<Kind>& network_kinds();
 
 }  // namespace xtangent::examples

@@ -7,7 +7,7 @@
 
 namespace xtangent::examples {
 
-/// One page with all figures inside, that needs nothing but itself.
+/// One page with all figures inside, which needs no other files.
 std::string report_html(const Experiment& experiment);
 
 /// The numbers for programs: data, n_train, widths, slope_frobenius and networks.

@@ -4,7 +4,7 @@
 
 #include "examples/quickstart/experiment.hpp"
 
-/// What one sees in the quickstart's results, in sentences made from the numbers. All return HTML.
+/// Sentences, made from the numbers, that say what the results of the quickstart show. All return HTML.
 namespace xtangent::examples {
 
 std::string say_training(const Experiment& experiment);

@@ -18,7 +18,7 @@ constexpr const char* training_color = "#1f5fbf";
 constexpr const char* single_color = "#c3d5ee";
 constexpr const char* test_color = "#d1632a";
 
-// Losses and accuracies of single updates, at fractions of epochs.
+// The losses and accuracies of single updates, at fractions of epochs.
 struct Updates {
   Points losses, accuracies;
 };
@@ -44,7 +44,7 @@ Updates read_updates(const std::filesystem::path& metrics, std::size_t epochs) {
   return out;
 }
 
-// Means over windows of the points around each.
+// Replaces each point by the mean over a window around it.
 Points smoothed(const Points& points) {
   const std::size_t half = std::max<std::size_t>(2, points.size() / 40);
   Points out;

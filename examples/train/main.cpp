@@ -1,4 +1,4 @@
-// Trains a network on published images: a bar while it runs, then curves, weights as safetensors, and metrics.
+// Trains a network on published images. Shows a progress bar, and writes curves, weights as safetensors, and metrics.
 #include <cstdio>
 
 #include "examples/common/figure.hpp"

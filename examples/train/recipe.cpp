@@ -47,7 +47,7 @@ nn::Schedule schedule_of(const Recipe& r) {
 Recipe changed(Recipe out, const Settings& settings) {
   const std::string before = out.optimizer;
   replace(out.optimizer, settings.optimizer);
-  if (out.optimizer != before) {  // another rule has other rates
+  if (out.optimizer != before) {  // another optimizer needs another rate
     const bool sgd = out.optimizer == "sgd";
     out.rate = sgd ? 0.05 : 1e-3;
     out.weight_decay = sgd ? 5e-4 : out.optimizer == "adamw" ? 0.05 : 0.0;

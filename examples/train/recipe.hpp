@@ -8,7 +8,7 @@
 
 namespace xtangent::examples {
 
-/// How a network learns well when nothing else is asked for.
+/// The settings with which a network learns well, used where the command line gives no others.
 struct Recipe {
   std::size_t epochs = 5, batch = 64;
   std::string optimizer = "adam";
@@ -17,10 +17,10 @@ struct Recipe {
   double clip_norm = 0.0;
 };
 
-/// Of a network of networks.hpp, for MNIST's kind of images or for CIFAR's.
+/// The recipe for a network of networks.hpp, on gray images as MNIST's or, with `color`, on images as CIFAR's.
 Recipe usual_recipe(const std::string& network, bool color);
 
-/// A recipe with everything replaced that the settings give. Throws option_error for names that do not exist and
+/// The recipe with those entries replaced that the settings give. Throws option_error for names that do not exist and
 /// numbers out of range.
 Recipe changed(Recipe recipe, const Settings& settings);
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-/// What the trainer is asked to do. Where nothing is given, the data set and the network decide.
+/// The settings of the trainer. Where none is given, the data set and the network decide.
 namespace xtangent::examples {
 
 struct Settings {
@@ -23,7 +23,7 @@ struct Settings {
   std::optional<bool> augment;
   std::string weights;  ///< a safetensors file to begin with
   std::vector<std::string> frozen;
-  std::size_t images = 0;  ///< of the training images, at most; 0: all
+  std::size_t images = 0;  ///< how many training images to use at most; 0: all
   std::size_t metrics_steps = 20, checkpoint_steps = 0;
   std::uint64_t seed = 1;
   std::size_t threads = 0;  ///< 0: as many as the machine has

@@ -13,7 +13,7 @@
 namespace xtangent::examples {
 namespace {
 
-// Means and deviations of the training images; for photographs windows out of a frame and mirror images.
+// Scales by means and standard deviations of the training images. Photographs are also shifted and mirrored at random.
 nn::DatasetOptions options_of(const Settings& settings, const NetworkKind& kind, const nn::LabeledImages& train) {
   const bool photographs = train.channels == 3;
   nn::DatasetOptions out{.layout = kind.layout, .scaling = nn::channel_standardization(train)};
@@ -27,7 +27,7 @@ nn::Dataset training_images(const Settings& settings, const nn::Dataset& all) {
   return all.subset(nn::balanced_indices(all.images(), settings.images, settings.seed));
 }
 
-// The bar: a step an epoch.
+// The progress bar, with a step for each epoch.
 class Bar {
  public:
   Bar(std::size_t epochs, std::size_t images)
@@ -37,7 +37,7 @@ class Bar {
     const double epochs_before = static_cast<double>(p.epoch - 1);
     const double items = p.fraction * static_cast<double>(p.epochs) * images_ - epochs_before * images_;
     if (p.epoch != epoch_) {
-      if (epoch_ == 0) bar_.skip(epochs_before * images_);  // a training that goes on
+      if (epoch_ == 0) bar_.skip(epochs_before * images_);  // the training goes on from a checkpoint
       bar_.step("epoch " + std::to_string(p.epoch) + "/" + std::to_string(p.epochs), images_, images_, "images",
                 epoch_ == 0 ? items : 0);
       epoch_ = p.epoch;
@@ -103,7 +103,7 @@ Training train(const Settings& settings, const ImageSet& set, const nn::TrainAnd
 std::string table(const Training& training) {
   std::string out = "epoch    loss  accuracy  test loss  test accuracy  seconds\n";
   const std::vector<nn::Epoch>& history = training.fit.history;
-  const std::size_t stride = (history.size() + 11) / 12;  // a dozen lines, the last epoch among them
+  const std::size_t stride = (history.size() + 11) / 12;  // at most a dozen lines, including the last epoch
   for (std::size_t i = (history.size() - 1) % stride; i < history.size(); i += stride) {
     const nn::Epoch& e = history[i];
     char line[128];

@@ -13,11 +13,11 @@
 namespace xtangent::examples {
 
 struct Training {
-  std::string data_set, network;  ///< as people call them
+  std::string data_set, network;  ///< names to show
   std::size_t parameters = 0;
   Recipe recipe;
   nn::Fit<float> fit;
-  double seconds = 0.0;  ///< of this part of the training
+  double seconds = 0.0;  ///< time of this part of the training
 };
 
 /// Trains, with a bar on the terminal; leaves checkpoint.safetensors, metrics.jsonl and, at the end,

@@ -1,4 +1,4 @@
-// The kernels of docs/tutorial.md: of the network that train.cpp has saved.
+// The kernels of docs/tutorial.md, those of the network that train.cpp has saved.
 #include <cstdio>
 #include <iostream>
 

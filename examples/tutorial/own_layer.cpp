@@ -1,4 +1,4 @@
-// A layer of docs/tutorial.md: a plain struct that stands among the library's own.
+// The layer of docs/tutorial.md: a plain struct that is used like the library's own layers.
 #include <cstdio>
 #include <iostream>
 

@@ -1,4 +1,4 @@
-// An op of docs/tutorial.md: a few lines of a program, and every derivative and every kernel works with it.
+// The op of docs/tutorial.md: a few lines in a program, and every derivative and every kernel works with it.
 #include <cstdio>
 
 #include "examples/tutorial/spirals.hpp"

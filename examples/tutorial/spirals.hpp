@@ -4,7 +4,7 @@
 #include <vector>
 #include <xtangent.hpp>
 
-/// What the steps of docs/tutorial.md share: points of three classes, and the network that tells them apart.
+/// Shared by the steps of docs/tutorial.md: points of three classes, and the network that tells them apart.
 namespace spirals {
 
 using namespace xtangent;
@@ -31,7 +31,7 @@ inline Points points(std::size_t n, std::uint64_t seed) {
 }
 
 // [define]
-/// Two hidden layers; three numbers for each point, the largest at its class.
+/// Two hidden layers, and three outputs for each point, one for each class.
 inline nn::Sequential network() {
   return nn::sequential(nn::Linear{2, 128}, nn::Relu{}, nn::Linear{128, 128}, nn::Relu{}, nn::Linear{128, 3});
 }

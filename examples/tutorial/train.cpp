@@ -1,4 +1,4 @@
-// First steps of docs/tutorial.md: a network is defined, trained, saved, and read again.
+// The first steps of docs/tutorial.md: a network is defined, trained, saved, and loaded again.
 #include <cstdio>
 #include <iostream>
 

@@ -10,7 +10,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t side = 32, channels = 3, image_bytes = channels * side * side;
 
-// What stands before an image: how many bytes, which of them is the label, how many classes it has.
+// The bytes before an image: how many there are, which of them is the label, and how many classes it has.
 struct Format {
   std::size_t label_bytes, label, classes;
 };
@@ -31,7 +31,7 @@ Format format_of(CifarLabels labels) {
   throw data_error("[load_cifar] " + file.string() + ": byte " + std::to_string(byte) + ": " + what);
 }
 
-// Appends the records of a file.
+// Appends the records of a file to `out`.
 void append(const fs::path& file, Format format, LabeledImages& out) {
   const std::vector<std::uint8_t> bytes = read_file(file);
   const std::size_t record = format.label_bytes + image_bytes, count = bytes.size() / record;

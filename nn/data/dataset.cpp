@@ -9,7 +9,7 @@
 namespace xtangent::nn {
 namespace {
 
-// Below `bound`, nearly uniform: the bias is below bound / 2^32.
+// A nearly uniform number below `bound`: the bias is below bound / 2^32.
 std::size_t below(std::uint32_t bits, std::size_t bound) {
   return static_cast<std::size_t>(bits * std::uint64_t(bound) >> 32);
 }
@@ -32,7 +32,7 @@ Dataset::Dataset(std::shared_ptr<const LabeledImages> images, DatasetOptions opt
   const std::size_t scalings = options_.scaling.size(), channels = images_->channels;
   if (scalings > 1 && scalings != channels)
     throw shape_error("[Dataset] " + std::to_string(scalings) + " scalings for " + std::to_string(channels) +
-                      " channels. Give none, one, or one each.");
+                      " channels. Give none, one, or one for each channel.");
   if (scalings == 0) options_.scaling.emplace_back();
   if (scalings < 2) options_.scaling.resize(channels, options_.scaling[0]);
   for (const PixelScaling& s : options_.scaling)

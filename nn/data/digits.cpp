@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t side = 8, fields = side * side + 1, classes = 10;
 constexpr unsigned full = 16;
 
-// Where the parser stands, for messages.
+// The position of the parser, for messages.
 struct Place {
   const fs::path& file;
   std::size_t row = 1, byte = 0;

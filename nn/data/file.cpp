@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 
 std::string reason(int code) { return std::strerror(code); }
 
-constexpr const char* unfinished = ".part-";  // between a file's name and the number of the process that writes it
+// Comes between the name of a file and the number of the process that writes it.
+constexpr const char* unfinished = ".part-";
 
 // A file descriptor that closes itself.
 class Descriptor {
@@ -45,7 +46,7 @@ class Descriptor {
   int fd_;
 };
 
-// zlib's inflate with its end; a gzip file is one or more members.
+// Unpacks with zlib's inflate; a gzip file consists of one or more members.
 class Inflater {
  public:
   Inflater() {
@@ -89,7 +90,7 @@ std::vector<std::uint8_t> unpacked(const fs::path& file, std::vector<std::uint8_
   fail("read_file", file, at() + "the gzip stream is truncated. Copy the file again.");
 }
 
-// Empty when none is there.
+// The first of these names that is in the folder, or empty if there is none.
 fs::path first_of(const fs::path& folder, const std::vector<std::string>& names) {
   std::error_code code;
   for (const std::string& name : names)
@@ -165,7 +166,7 @@ void write_file_in_parts(const fs::path& file, const std::function<std::string_v
       fail("write_file", file, "cannot be flushed to the disk: " + reason(errno) + ".");
     if (out.close() != 0) fail("write_file", file, "cannot be closed: " + reason(errno) + ".");
     if (::rename(temporary.c_str(), file.c_str()) != 0)
-      fail("write_file", file, "cannot take its name: " + reason(errno) + ".");
+      fail("write_file", file, "cannot be renamed to its final name: " + reason(errno) + ".");
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;

@@ -54,14 +54,14 @@ Idx read_idx(const fs::path& file, std::uint32_t magic) {
   const std::size_t present = out.file.size() - out.header;
   if (present < expected)
     fail(file, "byte " + std::to_string(out.file.size()) + ": truncated, " + std::to_string(expected) +
-                   " elements announced and " + std::to_string(present) + " present.");
+                   " elements expected and " + std::to_string(present) + " present.");
   if (present > expected)
     fail(file, "byte " + std::to_string(out.header + expected) + ": " + std::to_string(present - expected) +
                    " trailing bytes.");
   return out;
 }
 
-// The published files, by the CRC-32 of their unpacked training and test images.
+// A published data set, recognized by the CRC-32 of its unpacked training and test images.
 struct Published {
   unsigned long crc;
   const char *name, *source, *license;

@@ -20,7 +20,7 @@ class Stream {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
   }
-  // Uniform below `bound`, without bias.
+  // A uniform number below `bound`, without bias.
   std::uint64_t below(std::uint64_t bound) {
     const std::uint64_t excess = (0 - bound) % bound;
     while (true) {
@@ -87,7 +87,7 @@ void check(const LabeledImages& images) {
                        " of " + std::to_string(images.classes) + " classes.");
   const auto large = std::find_if(images.bytes.begin(), images.bytes.end(), [&](auto b) { return b > images.full; });
   if (images.full == 0 || large != images.bytes.end())
-    throw data_error("[images] a pixel exceeds full intensity, " + std::to_string(images.full) + ".");
+    throw data_error("[images] a pixel exceeds the full intensity, " + std::to_string(images.full) + ".");
 }
 
 PixelScaling standardization(const LabeledImages& images) {
@@ -164,7 +164,7 @@ TrainAndTest split(const LabeledImages& images, std::size_t n_test, std::uint64_
   check(images);
   if (n_test == 0 || n_test >= images.count())
     throw data_error("[split] " + std::to_string(n_test) + " test images of " + std::to_string(images.count()) +
-                     ". Both parts need at least one.");
+                     ". Both parts must have at least one image.");
   // Members of a class stand next to each other; every (count / n_test)-th position is a test image.
   std::vector<std::size_t> train, test;
   std::size_t position = 0;

@@ -23,7 +23,7 @@ using kernels::ElementType;
 
 constexpr std::string_view magic("\x93NUMPY", 6);
 
-// NumPy's names of element types; '|' where the order of bytes means nothing.
+// NumPy's names of element types, with '|' where the order of bytes has no meaning.
 constexpr std::array<std::pair<const char*, ElementType>, 12> types = {{{"|b1", ElementType::boolean},
                                                                         {"|u1", ElementType::u8},
                                                                         {"|i1", ElementType::i8},
@@ -72,13 +72,13 @@ std::string quoted(std::string_view text) {
   throw data_error("[read_npy] " + file + ": byte " + std::to_string(byte) + ": " + what);
 }
 
-// The header's Python dictionary, read by key; NumPy writes exactly these three.
+// The Python dictionary in the header, read by key. NumPy writes exactly these three keys.
 struct Header {
   const std::string& file;
   std::string_view text;
   std::size_t begin;
 
-  // What stands behind 'key': .
+  // The text behind `'key':`.
   std::string_view after(std::string_view key) const {
     const std::string sought = quoted(key) + ":";
     const std::size_t at = text.find(sought);
@@ -88,7 +88,7 @@ struct Header {
     return rest;
   }
 
-  // The text between quotes behind 'descr'.
+  // The quoted text behind 'descr'.
   std::string_view descriptor() const {
     std::string_view rest = after("descr");
     if (rest.empty() || rest[0] != '\'' || rest.find('\'', 1) == std::string_view::npos)
@@ -133,7 +133,7 @@ NpyFile::NpyFile(std::vector<std::uint8_t> contents, std::string source)
   const auto& bytes = bytes_;
   const std::string& file = source_;
   if (bytes.size() < 10 || std::memcmp(bytes.data(), magic.data(), magic.size()) != 0)
-    fail(file, 0, "this is no NumPy file.");
+    fail(file, 0, "this is not a NumPy file.");
   const bool wide = bytes[6] >= 2;
   if (bytes[6] < 1 || bytes[6] > 3) fail(file, 6, "format " + std::to_string(bytes[6]) + " is not known.");
   const std::size_t prefix = wide ? 12 : 10;
@@ -149,7 +149,7 @@ NpyFile::NpyFile(std::vector<std::uint8_t> contents, std::string source)
   if (known == types.end()) wrong_type(file, described, "little-endian numbers");
   type_ = known->second;
   if (!head.after("fortran_order").starts_with("False"))
-    fail(file, prefix, "the order is Fortran's. Save numpy.ascontiguousarray(a).");
+    fail(file, prefix, "the array is in Fortran order. Save numpy.ascontiguousarray(a).");
   shape_ = head.shape();
   std::size_t expected = kernels::bytes_of(type_);
   for (std::size_t extent : shape_)
@@ -157,7 +157,7 @@ NpyFile::NpyFile(std::vector<std::uint8_t> contents, std::string source)
   const std::size_t present = bytes.size() - begin_;
   if (present < expected)
     fail(file, bytes.size(),
-         "truncated, " + std::to_string(expected) + " bytes of elements announced and " + std::to_string(present) +
+         "truncated, " + std::to_string(expected) + " bytes of elements expected and " + std::to_string(present) +
              " present.");
   if (present > expected) fail(file, begin_ + expected, std::to_string(present - expected) + " trailing bytes.");
 }
@@ -191,7 +191,7 @@ void write_npy(const fs::path& file, const Shape& shape, const std::function<Arr
   const std::string head = header(descriptor(type_of<T>), shape);
   std::size_t left = shape.size();
   bool begun = false;
-  Array<T> part;  // lives until it is written
+  Array<T> part;  // must live until it is written
   write_file_in_parts(file, [&]() -> std::string_view {
     if (!begun) {
       begun = true;

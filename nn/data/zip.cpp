@@ -7,17 +7,17 @@
 
 #include "autodiff/error.hpp"
 
-// The format: APPNOTE.TXT, ".ZIP File Format Specification", PKWARE. A directory at the end names every file and where
-// its own header stands; sizes in the directory are the ones that count.
+// The format is described in APPNOTE.TXT, ".ZIP File Format Specification", PKWARE. A directory at the end has the name
+// of every file and the place of its own header. Sizes are taken from the directory.
 namespace xtangent::nn {
 namespace {
 
 constexpr std::uint32_t local_signature = 0x04034b50, directory_signature = 0x02014b50, end_signature = 0x06054b50,
                         end64_signature = 0x06064b50, locator64_signature = 0x07064b50;
 constexpr std::size_t local_bytes = 30, directory_bytes = 46, end_bytes = 22, end64_bytes = 56, locator64_bytes = 20;
-constexpr std::uint64_t wide = 0xffffffff;  // the number stands in 64 bits elsewhere
+constexpr std::uint64_t wide = 0xffffffff;  // means that the number is given elsewhere in 64 bits
 
-// Little-endian numbers out of an archive, never behind its end.
+// Reads little-endian numbers from an archive, and never beyond its end.
 class Reader {
  public:
   Reader(const std::vector<std::uint8_t>& bytes, const std::string& source) : bytes_(bytes), source_(source) {}
@@ -36,10 +36,10 @@ class Reader {
     const auto begin = bytes_.begin() + static_cast<std::ptrdiff_t>(at);
     return {begin, begin + static_cast<std::ptrdiff_t>(length)};
   }
-  // Throws unless `length` bytes stand at `at`.
+  // Throws unless there are `length` bytes at `at`.
   void need(std::uint64_t at, std::uint64_t length, const char* what) const {
     if (at > bytes_.size() || length > bytes_.size() - at)
-      fail(bytes_.size(), std::string("truncated: ") + what + " ends behind the archive.");
+      fail(bytes_.size(), std::string("truncated: ") + what + " ends beyond the archive.");
   }
   void expect(std::size_t at, std::uint32_t signature, const char* what) const {
     if (u32(at) != signature) fail(at, std::string("no ") + what + ".");
@@ -60,7 +60,7 @@ struct Directory {
 
 Directory find_directory(const Reader& in) {
   constexpr std::size_t longest_comment = 0xffff;
-  if (in.size() < end_bytes) in.fail(0, "no ZIP archive in " + std::to_string(in.size()) + " bytes.");
+  if (in.size() < end_bytes) in.fail(0, "not a ZIP archive: only " + std::to_string(in.size()) + " bytes.");
   std::size_t at = in.size() - end_bytes;
   const std::size_t last = at > longest_comment ? at - longest_comment : 0;
   while (in.u32(at) != end_signature) {
@@ -76,7 +76,7 @@ Directory find_directory(const Reader& in) {
   return {in.u64(end64 + 48), in.u64(end64 + 32)};
 }
 
-// Replaces numbers that say `wide` by those of the entry's extra field.
+// Replaces numbers that are `wide` by those of the entry's extra field.
 void widen(const Reader& in, std::size_t extra, std::size_t length, std::initializer_list<std::uint64_t*> numbers) {
   const std::size_t end = extra + length;
   while (extra + 4 <= end) {
@@ -110,7 +110,7 @@ ZipArchive::Entry read_entry(const Reader& in, std::size_t& at) {
   in.expect(local, local_signature, "header of a file");
   const std::uint64_t begin = local + local_bytes + in.u16(local + 26) + in.u16(local + 28);
   in.need(begin, packed, "a file");
-  // Deflate makes at most 1032 bytes of one.
+  // A deflated byte unpacks to at most 1032 bytes.
   const bool possible = out.deflated ? unpacked / 1032 <= packed : unpacked == packed;
   if (!possible)
     in.fail(at,
@@ -122,13 +122,13 @@ ZipArchive::Entry read_entry(const Reader& in, std::size_t& at) {
   return out;
 }
 
-// False unless the packed bytes make exactly as many as `out` has.
+// Returns false unless the packed bytes unpack to exactly the size of `out`.
 bool inflate_into(const std::uint8_t* packed, std::size_t size, std::vector<std::uint8_t>& out) {
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return false;
   constexpr std::size_t piece = std::size_t(1) << 30;
   std::size_t consumed = 0, made = 0;
-  std::uint8_t beyond = 0;  // one byte more than there should be would come here
+  std::uint8_t beyond = 0;  // a byte beyond the expected ones would be written here
   int state = Z_OK;
   while (state == Z_OK) {
     const std::size_t in = std::min(size - consumed, piece), room = std::min(out.size() - made, piece);
@@ -158,7 +158,7 @@ ZipArchive::ZipArchive(std::vector<std::uint8_t> bytes, std::string source)
   for (std::uint64_t i = 0; i < directory.count; ++i) {
     entries_.push_back(read_entry(in, at));
     if (!names.insert(entries_.back().name).second)
-      in.fail(at, "the name '" + entries_.back().name + "' stands twice.");
+      in.fail(at, "the name '" + entries_.back().name + "' occurs twice.");
   }
 }
 
@@ -174,7 +174,8 @@ std::vector<std::uint8_t> ZipArchive::unpack(const Entry& entry) const {
   }
   if (!good || crc32_z(0, out.data(), out.size()) != entry.crc)
     Reader(bytes_, source_)
-        .fail(entry.begin, "'" + entry.name + "' is corrupt: it does not unpack to what is announced.");
+        .fail(entry.begin,
+              "'" + entry.name + "' is corrupt: it does not unpack to the size and checksum in the directory.");
   return out;
 }
 

@@ -4,7 +4,7 @@
 #include "autodiff/ops/reduction.hpp"
 #include "nn/module.hpp"
 
-/// Elementwise functions and softmax as layers, without parameters but for Prelu. PyTorch's names and options.
+/// Elementwise functions and softmax as layers with PyTorch's names and options. Only Prelu has parameters.
 namespace xtangent::nn {
 
 struct Identity : Module<Identity> {
@@ -35,14 +35,14 @@ struct Elu : Module<Elu> {
     return elu(x, alpha);
   }
 };
-/// Exact, x Phi(x).
+/// gelu, exactly: x Phi(x).
 struct Gelu : Module<Gelu> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {
     return gelu(x);
   }
 };
-/// Its approximation by tanh.
+/// The approximation of gelu that uses tanh.
 struct GeluTanh : Module<GeluTanh> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {
@@ -144,7 +144,7 @@ struct Hardtanh : Module<Hardtanh> {
     return hardtanh(x, low, high);
   }
 };
-/// Over one axis.
+/// Softmax over one axis.
 struct Softmax : Module<Softmax> {
   explicit Softmax(long a = -1) : axis(a) {}
   long axis;
@@ -161,8 +161,8 @@ struct LogSoftmax : Module<LogSoftmax> {
     return log_softmax(x, axis);
   }
 };
-/// max(x, 0) + weight min(x, 0) for x (N, C, ...): one weight, or one a channel; weight (channels,). Throws shape_error
-/// for 0 channels or another number of them in x.
+/// max(x, 0) + weight min(x, 0) for x (N, C, ...), with one weight for all channels or one for each: weight
+/// (channels,). Throws shape_error for 0 channels, and when x has another number of channels.
 class Prelu : public Module<Prelu> {
  public:
   explicit Prelu(std::size_t channels = 1, double initial = 0.25);

@@ -20,7 +20,7 @@ WeightOptions projection(WeightOptions weights) {
   return weights;
 }
 
-// Zeros, and for keys behind the query numbers so small that softmax makes them 0.
+// A mask to add: 0, or for keys behind the query a number so small that softmax makes it 0.
 template <class T>
 Var<T> causal_mask(std::size_t queries, std::size_t keys) {
   std::vector<T> row(queries), column(keys);
@@ -30,7 +30,7 @@ Var<T> causal_mask(std::size_t queries, std::size_t keys) {
   return step(places - Var<T>(Array<T>::from({queries, 1}, row))) * -1e30;
 }
 
-// The weights of attention (..., S, L).
+// The attention weights (..., S, L).
 template <class T>
 Var<T> attention_weights(const Var<T>& q, const Var<T>& k, bool causal) {
   if (q.rank() < 2 || k.rank() < 2)
@@ -54,7 +54,8 @@ MultiheadAttention::MultiheadAttention(std::size_t features, std::size_t heads, 
     throw shape_error("[MultiheadAttention] " + std::to_string(heads) + " heads do not divide " +
                       std::to_string(features) + " features.");
   if (!(options.dropout >= 0.0 && options.dropout <= 1.0))
-    throw option_error("[MultiheadAttention] a dropout of " + std::to_string(options.dropout) + ". It lies in [0, 1].");
+    throw option_error("[MultiheadAttention] a dropout of " + std::to_string(options.dropout) +
+                       ". It must lie in [0, 1].");
 }
 
 void MultiheadAttention::parameters(Declaration& declare) const {

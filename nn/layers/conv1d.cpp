@@ -8,12 +8,12 @@ Conv1d::Conv1d(std::size_t in, std::size_t out, std::size_t kernel, Conv1dOption
     : in_(in), out_(out), kernel_(kernel), options_(options), weights_(weights) {
   if (in == 0 || out == 0 || kernel == 0)
     throw shape_error("[Conv1d] " + std::to_string(in) + " channels to " + std::to_string(out) + ", kernel " +
-                      std::to_string(kernel) + ". All are at least 1.");
+                      std::to_string(kernel) + ". All must be at least 1.");
   if (options.groups == 0 || in % options.groups != 0 || out % options.groups != 0)
     throw shape_error("[Conv1d] " + std::to_string(options.groups) + " groups do not divide " + std::to_string(in) +
                       " and " + std::to_string(out) + " channels.");
   if (options.stride == 0 || options.dilation == 0)
-    throw shape_error("[Conv1d] a stride or dilation of 0. Both are at least 1.");
+    throw shape_error("[Conv1d] a stride or dilation of 0. Both must be at least 1.");
 }
 
 void Conv1d::parameters(Declaration& declare) const {

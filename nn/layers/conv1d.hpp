@@ -5,8 +5,8 @@
 
 namespace xtangent::nn {
 
-/// Convolution of signals (..., in, L) to (..., out, L'); weight (out, in / groups, kernel), bias (out,). PyTorch's
-/// nn.Conv1d. Throws shape_error for extents of 0 and for groups that do not divide both channel counts.
+/// PyTorch's nn.Conv1d: convolution of signals (..., in, L) to (..., out, L') with weight (out, in / groups, kernel)
+/// and bias (out,). Throws shape_error for extents of 0, and for groups that do not divide both numbers of channels.
 class Conv1d : public Module<Conv1d> {
  public:
   Conv1d(std::size_t in, std::size_t out, std::size_t kernel, Conv1dOptions options = {}, WeightOptions weights = {});

@@ -10,12 +10,12 @@ Conv2d::Conv2d(std::size_t in, std::size_t out, Extent2d kernel, Conv2dOptions o
     : in_(in), out_(out), kernel_(kernel), options_(options), weights_(weights) {
   if (in == 0 || out == 0 || kernel.height == 0 || kernel.width == 0)
     throw shape_error("[Conv2d] " + std::to_string(in) + " channels to " + std::to_string(out) + ", kernel " +
-                      to_string(Shape{kernel.height, kernel.width}) + ". All are at least 1.");
+                      to_string(Shape{kernel.height, kernel.width}) + ". All must be at least 1.");
   if (options.groups == 0 || in % options.groups != 0 || out % options.groups != 0)
     throw shape_error("[Conv2d] " + std::to_string(options.groups) + " groups do not divide " + std::to_string(in) +
                       " and " + std::to_string(out) + " channels.");
   if (std::min({options.stride.height, options.stride.width, options.dilation.height, options.dilation.width}) == 0)
-    throw shape_error("[Conv2d] a stride or dilation of 0. Both are at least 1.");
+    throw shape_error("[Conv2d] a stride or dilation of 0. Both must be at least 1.");
 }
 
 void Conv2d::parameters(Declaration& declare) const {

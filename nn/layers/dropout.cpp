@@ -7,7 +7,7 @@ namespace xtangent::nn {
 
 Dropout::Dropout(double rate) : rate_(rate) {
   if (!(rate >= 0.0 && rate <= 1.0))
-    throw option_error("[Dropout] a rate of " + std::to_string(rate) + ". It lies in [0, 1].");
+    throw option_error("[Dropout] a rate of " + std::to_string(rate) + ". It must lie in [0, 1].");
 }
 
 template <class T>

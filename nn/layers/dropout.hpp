@@ -4,9 +4,9 @@
 
 namespace xtangent::nn {
 
-/// Training mode: each element is 0 with probability `rate`, else divided by 1 - rate; which ones is a function of
-/// (Context::seed, the layer's path, how often the layer has run, the element's place) alone.
-/// Evaluation mode: the identity. Throws option_error for a rate outside of [0, 1].
+/// In training mode each element becomes 0 with probability `rate`, and is divided by 1 - rate otherwise. Which
+/// elements become 0 depends only on Context::seed, the path of the layer, how often it has run, and the place of the
+/// element. In evaluation mode it is the identity. Throws option_error for a rate outside of [0, 1].
 class Dropout : public Module<Dropout> {
  public:
   explicit Dropout(double rate = 0.5);
@@ -19,7 +19,7 @@ class Dropout : public Module<Dropout> {
   double rate_;
 };
 
-/// The same as a function: elements of x dropped by the numbers of a stream.
+/// The same as a function; the random numbers are those of `stream`.
 template <class T>
 Var<T> dropout(const Var<T>& x, double rate, RandomStream stream);
 

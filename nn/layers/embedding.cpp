@@ -10,7 +10,7 @@ namespace {
 void check(const char* who, std::size_t rows, std::size_t features) {
   if (rows == 0 || features == 0)
     throw shape_error(std::string("[") + who + "] a weight of " + to_string(Shape{rows, features}) +
-                      ". Both extents are at least 1.");
+                      ". Both extents must be at least 1.");
 }
 
 Initializer initializer(const EmbeddingOptions& o) {
@@ -47,7 +47,7 @@ void PositionalEmbedding::parameters(Declaration& declare) const {
   declare("weight", {length_, features_}, initializer(options_));
 }
 
-// The scale goes onto the sum, not onto the weight: per-example gradients keep their form.
+// Scales the sum and not the weight, so that per-example gradients keep their factored form.
 template <class T>
 Var<T> PositionalEmbedding::forward(Scope<T> p, const Var<T>& x) const {
   if (x.rank() != 3 || x.shape()[1] > length_ || x.shape()[2] != features_)

@@ -5,13 +5,14 @@
 namespace xtangent::nn {
 
 struct EmbeddingOptions {
-  double deviation = 1.0;  ///< of the normal distribution that weights are drawn from, standard parameterization
+  double deviation = 1.0;  ///< standard deviation of the normal initial weights, for the standard parameterization
   Parameterization parameterization = Parameterization::standard;
-  double sigma_w = 1.0;  ///< of the NTK parameterization: N(0, 1) weights, whose rows are multiplied by it
+  /// For the NTK parameterization, in which weights are N(0, 1) and rows are multiplied by sigma_w.
+  double sigma_w = 1.0;
 };
 
-/// Tokens (N, ...), whole numbers below `vocabulary`, to their rows (N, ..., features) of the weight (vocabulary,
-/// features). PyTorch's nn.Embedding. Throws shape_error for extents of 0; data_error for other tokens.
+/// PyTorch's nn.Embedding: from tokens (N, ...), whole numbers below `vocabulary`, to their rows (N, ..., features) of
+/// the weight (vocabulary, features). Throws shape_error for extents of 0, and data_error for other tokens.
 class Embedding : public Module<Embedding> {
  public:
   Embedding(std::size_t vocabulary, std::size_t features, EmbeddingOptions options = {});
@@ -27,8 +28,8 @@ class Embedding : public Module<Embedding> {
   EmbeddingOptions options_;
 };
 
-/// x (N, tokens, features) plus a learned vector of each place; weight (length, features). Sequences may be shorter
-/// than `length`; longer ones throw shape_error.
+/// Adds a learned vector for each position to x (N, tokens, features); weight (length, features). Sequences may be
+/// shorter than `length`; longer ones throw shape_error.
 class PositionalEmbedding : public Module<PositionalEmbedding> {
  public:
   PositionalEmbedding(std::size_t length, std::size_t features, EmbeddingOptions options = {.deviation = 0.02});

@@ -8,7 +8,7 @@ namespace xtangent::nn {
 Linear::Linear(std::size_t in, std::size_t out, WeightOptions options) : in_(in), out_(out), options_(options) {
   if (in == 0 || out == 0)
     throw shape_error("[Linear] " + std::to_string(in) + " inputs and " + std::to_string(out) +
-                      " outputs. Both are at least 1.");
+                      " outputs. Both must be at least 1.");
 }
 
 void Linear::parameters(Declaration& declare) const {

@@ -4,8 +4,8 @@
 
 namespace xtangent::nn {
 
-/// y = x W^T + b: x (..., in) to (..., out); weight (out, in), bias (out,). PyTorch's nn.Linear.
-/// Throws shape_error for in or out of 0, and where x does not end in `in`.
+/// PyTorch's nn.Linear, y = x W^T + b: from x (..., in) to (..., out) with weight (out, in) and bias (out,). Throws
+/// shape_error if `in` or `out` is 0, and where the last axis of x is not `in`.
 class Linear : public Module<Linear> {
  public:
   Linear(std::size_t in, std::size_t out, WeightOptions options = {});

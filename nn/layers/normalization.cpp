@@ -26,7 +26,7 @@ Var<T> own(Scope<T> p, const char* name, bool there) {
 BatchNorm::BatchNorm(std::size_t channels, BatchNormOptions options) : channels_(channels), options_(options) {
   if (channels == 0) throw shape_error("[BatchNorm] 0 channels.");
   if (options.momentum && !(*options.momentum >= 0.0 && *options.momentum <= 1.0))
-    throw option_error("[BatchNorm] momentum " + std::to_string(*options.momentum) + ". It lies in [0, 1].");
+    throw option_error("[BatchNorm] momentum " + std::to_string(*options.momentum) + ". It must lie in [0, 1].");
   check_epsilon("BatchNorm", options.epsilon);
 }
 

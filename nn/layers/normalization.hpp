@@ -4,20 +4,21 @@
 
 #include "nn/module.hpp"
 
-/// Normalizations with PyTorch's names, layouts and defaults. A weight of 1 and a bias of 0 meet values of variance 1
-/// one by one, so the standard and the NTK parameterization are the same.
+/// Normalizations with PyTorch's names, layouts and defaults. Weights (initially 1) and biases (initially 0) act on
+/// single values of variance 1, so the standard and the NTK parameterization are the same.
 namespace xtangent::nn {
 
 struct BatchNormOptions {
   double epsilon = 1e-5;
-  /// How much of a batch's statistics goes into the running ones; none: their mean over all batches.
+  /// The weight of a batch's statistics in the running ones; none: the running ones are the mean over all batches.
   std::optional<double> momentum = 0.1;
-  bool affine = true;               ///< weight and bias
-  bool track_running_stats = true;  ///< without: the batch's own statistics also in evaluation mode
+  bool affine = true;               ///< whether there are weight and bias
+  bool track_running_stats = true;  ///< if false, evaluation mode uses the batch's own statistics, too
 };
 
-/// What BatchNorm1d and BatchNorm2d share. Training mode: statistics of the batch, which mixes examples, and the
-/// running ones move (see Recording::buffers). Evaluation mode: the running ones, a scale and shift a channel.
+/// The common part of BatchNorm1d and BatchNorm2d. Training mode uses the statistics of the batch, which mixes
+/// examples, and updates the running ones (see Recording::buffers). Evaluation mode uses the running ones, as a scale
+/// and a shift for each channel.
 class BatchNorm {
  public:
   /// Throws shape_error for 0 channels, option_error for a momentum outside of [0, 1] or an epsilon below 0.
@@ -28,7 +29,7 @@ class BatchNorm {
   void parameters(Declaration& declare) const;
 
  protected:
-  /// x (N, channels, ...).
+  /// For x (N, channels, ...).
   template <class T>
   Var<T> normalized(Scope<T> p, const Var<T>& x) const;
 
@@ -37,14 +38,15 @@ class BatchNorm {
   BatchNormOptions options_;
 };
 
-/// x (N, channels) or (N, channels, L). weight, bias, running_mean, running_var (channels), num_batches_tracked ().
+/// For x (N, channels) or (N, channels, L). Its arrays are weight, bias, running_mean and running_var (channels,), and
+/// num_batches_tracked ().
 struct BatchNorm1d : Module<BatchNorm1d>, BatchNorm {
   explicit BatchNorm1d(std::size_t channels, BatchNormOptions options = {}) : BatchNorm(channels, options) {}
   template <class T>
   Var<T> forward(Scope<T> p, const Var<T>& x) const;
 };
 
-/// x (N, channels, H, W).
+/// For x (N, channels, H, W), with the same arrays.
 struct BatchNorm2d : Module<BatchNorm2d>, BatchNorm {
   explicit BatchNorm2d(std::size_t channels, BatchNormOptions options = {}) : BatchNorm(channels, options) {}
   template <class T>
@@ -53,11 +55,11 @@ struct BatchNorm2d : Module<BatchNorm2d>, BatchNorm {
 
 struct NormOptions {
   double epsilon = 1e-5;
-  bool affine = true;  ///< weight and bias
-  bool bias = true;    ///< of an affine normalization
+  bool affine = true;  ///< whether there are weight and bias
+  bool bias = true;    ///< whether an affine normalization has a bias
 };
 
-/// Over the last axes, which have the extents `normalized`; weight and bias of that shape.
+/// Normalizes over the last axes, whose extents are `normalized`; weight and bias have that shape.
 class LayerNorm : public Module<LayerNorm> {
  public:
   /// Throws shape_error for no axes or an extent of 0, option_error for an epsilon below 0.
@@ -74,7 +76,8 @@ class LayerNorm : public Module<LayerNorm> {
   NormOptions options_;
 };
 
-/// x (N, channels, ...): each example's groups of channels; weight and bias (channels).
+/// For x (N, channels, ...): normalizes each of the groups of channels of each example; weight and bias are
+/// (channels,).
 class GroupNorm : public Module<GroupNorm> {
  public:
   /// Throws shape_error unless `groups` divides the channels, option_error for an epsilon below 0.

@@ -7,9 +7,9 @@
 
 namespace xtangent::nn {
 
-/// The layer f with weight w and bias b (undefined for none) in the parameterization of the options. In the NTK
-/// parameterization activations are scaled, not weights, so per-example gradients keep their form:
-/// sigma_w / sqrt(fan_in) f(x, w) + sigma_b b = sigma_b f(x sigma_w / (sigma_b sqrt(fan_in)), w, b).
+/// Runs a layer f(x, w, b) in the parameterization of the options; b is undefined for no bias. The NTK parameterization
+/// scales activations and not weights, so per-example gradients keep their factored form: sigma_w / sqrt(fan_in) f(x,
+/// w) + sigma_b b = sigma_b f(x sigma_w / (sigma_b sqrt(fan_in)), w, b).
 template <class T, class Layer>
 Var<T> parameterized(const WeightOptions& options, std::size_t fan_in, const Var<T>& x, const Var<T>& w,
                      const Var<T>& b, Layer&& f) {
@@ -20,7 +20,7 @@ Var<T> parameterized(const WeightOptions& options, std::size_t fan_in, const Var
   return options.sigma_b == 1.0 ? y : y * options.sigma_b;
 }
 
-/// The same with the scope's parameters "weight" and "bias".
+/// The same with the parameters "weight" and "bias" of the scope.
 template <class T, class Layer>
 Var<T> parameterized(const WeightOptions& options, std::size_t fan_in, Scope<T> p, const Var<T>& x, Layer&& f) {
   return parameterized(options, fan_in, x, p("weight"), has_bias(options) ? p("bias") : Var<T>(), f);

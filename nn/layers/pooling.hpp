@@ -5,8 +5,8 @@
 #include "autodiff/ops/reduction.hpp"
 #include "nn/module.hpp"
 
-/// Pooling over images (..., C, H, W) and signals (..., C, L), and what follows it. Without parameters; PyTorch's names
-/// and options.
+/// Pooling over images (..., C, H, W) and signals (..., C, L), and layers that change shapes. They have PyTorch's names
+/// and options, and no parameters.
 namespace xtangent::nn {
 
 struct MaxPool2d : Module<MaxPool2d> {
@@ -29,7 +29,7 @@ struct AvgPool2d : Module<AvgPool2d> {
   }
 };
 
-/// To (..., C, output): means over windows that cover the image.
+/// The means over windows that cover the image: (..., C, output.height, output.width).
 struct AdaptiveAvgPool2d : Module<AdaptiveAvgPool2d> {
   explicit AdaptiveAvgPool2d(Extent2d o) : output(o) {}
   Extent2d output;
@@ -39,7 +39,7 @@ struct AdaptiveAvgPool2d : Module<AdaptiveAvgPool2d> {
   }
 };
 
-/// To (..., C): the mean of each channel.
+/// The mean of each channel: (..., C).
 struct GlobalAvgPool2d : Module<GlobalAvgPool2d> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {
@@ -56,7 +56,7 @@ struct AdaptiveMaxPool2d : Module<AdaptiveMaxPool2d> {
   }
 };
 
-/// To (..., C): the largest of each channel.
+/// The largest element of each channel: (..., C).
 struct GlobalMaxPool2d : Module<GlobalMaxPool2d> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {
@@ -70,7 +70,7 @@ struct Pool1dOptions {
   bool count_include_pad = true;
 };
 
-/// A pooling of signals (..., C, L): that of images of height 1.
+/// Pools signals (..., C, L) as images of height 1.
 template <class T, class Pool>
 Var<T> pool_signals(const Var<T>& x, std::size_t kernel, const Pool1dOptions& o, Pool&& pool) {
   if (x.rank() < 2) throw shape_error("[pool1d] got " + to_string(x.shape()) + ". Expected signals (..., C, L).");
@@ -102,7 +102,7 @@ struct AvgPool1d : Module<AvgPool1d> {
   }
 };
 
-/// (..., C, L) to (..., C).
+/// The mean of each channel, (..., C, L) to (..., C).
 struct GlobalAvgPool1d : Module<GlobalAvgPool1d> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {
@@ -124,7 +124,7 @@ struct Flatten : Module<Flatten> {
   }
 };
 
-/// The last two axes exchanged: tokens (N, T, C) to signals (N, C, T) and back.
+/// Exchanges the last two axes: from tokens (N, D, C) to signals (N, C, D), and back.
 struct Transpose : Module<Transpose> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {
@@ -132,7 +132,7 @@ struct Transpose : Module<Transpose> {
   }
 };
 
-/// Images (N, C, H, W) to tokens (N, H W, C), pixel by pixel. Throws shape_error for another rank.
+/// From images (N, C, H, W) to tokens (N, H W, C), one for each pixel. Throws shape_error for another rank.
 struct Tokens : Module<Tokens> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {
@@ -142,7 +142,7 @@ struct Tokens : Module<Tokens> {
   }
 };
 
-/// Tokens (N, T, C) to their mean (N, C).
+/// From tokens (N, D, C) to their mean (N, C).
 struct MeanOfTokens : Module<MeanOfTokens> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {

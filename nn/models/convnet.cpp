@@ -14,7 +14,7 @@ Sequential cnn(std::size_t classes, WeightOptions options, double width) {
 
 Sequential convnet(std::size_t width, std::size_t channels, std::size_t classes, WeightOptions options) {
   if (width == 0 || width % 8 != 0)
-    throw shape_error("[convnet] width " + std::to_string(width) + ". It is a positive multiple of 8.");
+    throw shape_error("[convnet] width " + std::to_string(width) + ". It must be a positive multiple of 8.");
   const Conv2dOptions same = {.padding = {1, 1}};
   return sequential(Conv2d{channels, width / 8, 3, same, options}, Relu{}, MaxPool2d{2},
                     Conv2d{width / 8, width / 4, 3, same, options}, Relu{}, MaxPool2d{2}, AdaptiveAvgPool2d{2},

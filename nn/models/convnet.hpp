@@ -4,8 +4,9 @@
 
 namespace xtangent::nn {
 
-/// Three valid 3x3 convolutions of 32 channels on images (3, 32, 32), relu after the first two, then 21632-classes.
-/// `width` is a factor of the number of channels; option_error unless it is positive.
+/// Three 3x3 convolutions without padding to 32 channels on images (3, 32, 32), with relu after the first two, then a
+/// linear map from 21632 features to the classes. `width` multiplies the number of channels; throws option_error unless
+/// it is positive.
 Sequential cnn(std::size_t classes = 10, WeightOptions options = {}, double width = 1.0);
 
 /// A small network whose last hidden layer has `width` features, for images (channels, H, W) with H, W >= 8:

@@ -6,16 +6,16 @@ namespace xtangent::nn {
 
 struct MixerOptions {
   std::size_t image = 224, patch = 16;  ///< edges, in pixels
-  std::size_t channels = 3;             ///< of the images
+  std::size_t channels = 3;             ///< channels of the images
   std::size_t layers = 12, features = 768, tokens_hidden = 384, channels_hidden = 3072;
   std::size_t classes = 1000;
-  double width = 1.0;  ///< factor of features and both hidden widths
+  double width = 1.0;  ///< multiplies features and both hidden widths
   WeightOptions weights = {};
 };
 
-/// An MLP-Mixer (Tolstikhin et al. 2021) with timm's names and layouts: patches as tokens, layers of linear maps over
-/// tokens and over channels in turn, the mean of the tokens, a linear map. The defaults are mixer_b16: 59,880,472
-/// parameters. Throws shape_error unless the patch divides the image.
+/// An MLP-Mixer (Tolstikhin et al. 2021) with timm's names and layouts: patches as tokens, layers with a perceptron
+/// over tokens and one over channels, the mean of the tokens, and a linear map. The defaults are mixer_b16 with
+/// 59,880,472 parameters. Throws shape_error unless the patch divides the image.
 Sequential mlp_mixer(MixerOptions options = {});
 
 /// y = x + mlp_tokens(norm1(x)) along the tokens, then y + mlp_channels(norm2(y)).

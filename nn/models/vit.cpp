@@ -13,7 +13,7 @@
 namespace xtangent::nn {
 namespace {
 
-// Everything behind the class token, with the vectors of places as a parameter of its own name.
+// Everything after the class token. The vectors for the positions are a parameter of this module, as in torchvision.
 class Encoder : public Module<Encoder> {
  public:
   Encoder(std::size_t tokens, const VitOptions& o) : tokens_(tokens), features_(o.features), body_(layers(o)) {}
@@ -48,7 +48,7 @@ VitOptions scaled(VitOptions o) {
                       std::to_string(o.image) + ".");
   if (o.layers == 0 || o.heads == 0)
     throw option_error("[vit] " + std::to_string(o.layers) + " layers and " + std::to_string(o.heads) +
-                       " heads. Both are at least 1.");
+                       " heads. Both must be at least 1.");
   o.features = scaled_width("vit", o.features, o.width, o.heads);
   o.hidden = scaled_width("vit", o.hidden, o.width);
   return o;

@@ -6,18 +6,18 @@ namespace xtangent::nn {
 
 struct VitOptions {
   std::size_t image = 224, patch = 16;  ///< edges, in pixels
-  std::size_t channels = 3;             ///< of the images
+  std::size_t channels = 3;             ///< channels of the images
   std::size_t layers = 12, heads = 12, features = 768, hidden = 3072;
   std::size_t classes = 1000;
-  double width = 1.0;  ///< factor of features and hidden; the features stay a multiple of the heads
+  double width = 1.0;  ///< multiplies features and hidden; the features stay a multiple of the heads
   double dropout = 0.0;
   WeightOptions weights = {};
 };
 
 /// A vision transformer (Dosovitskiy et al. 2020) with torchvision's names and layouts: patches as tokens, a class
-/// token, learned places, layers of attention and two linear maps with normalization before each, a linear map of the
-/// class token. The defaults are vit_b_16: 86,567,656 parameters. Throws shape_error unless the patch divides the
-/// image.
+/// token, learned vectors for the positions, layers of attention and of a perceptron with a normalization before each,
+/// and a linear map of the class token. The defaults are vit_b_16 with 86,567,656 parameters. Throws shape_error unless
+/// the patch divides the image.
 class Vit : public Module<Vit> {
  public:
   explicit Vit(VitOptions options = {});

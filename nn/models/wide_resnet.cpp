@@ -46,7 +46,7 @@ template Var<double> PreactivationBlock::forward(Scope<double>, const Var<double
 Sequential wide_resnet(std::size_t depth, std::size_t k, WideResNetOptions options) {
   if (depth < 10 || (depth - 4) % 6 != 0 || k == 0)
     throw option_error("[wide_resnet] depth " + std::to_string(depth) + ", k " + std::to_string(k) +
-                       ". The depth is 10, 16, 22, 28 and so on, k at least 1.");
+                       ". The depth must be 10, 16, 22, 28 and so on, and k at least 1.");
   std::size_t in = scaled_width("wide_resnet", 16, options.width);
   Named net = {{"conv1", conv3x3(options.channels, in, 1, options.weights)}};
   for (std::size_t stage = 0; stage < 3; ++stage) {

@@ -37,7 +37,7 @@ std::string checksum(const std::string& text, const std::vector<NamedArray<T>>& 
   return std::to_string(sum);
 }
 
-// JSON has no NaN: null stands for it.
+// JSON has no NaN, so null stands for it.
 double number_or_nan(const Json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
@@ -72,7 +72,7 @@ void read_description(const Json& json, TrainingState<T>& state) {
                              number_or_nan(e.at(3)), number_or_nan(e.at(4)), number_or_nan(e.at(5))});
 }
 
-// What differs, as "batch is 64 there and 32 here".
+// The settings that differ, such as "batch is 64 there and 32 here".
 std::string differences(const Json& there, const TrainingSettings& here) {
   std::string out;
   const auto add = [&](const std::string& text) { out += (out.empty() ? "" : "; ") + text; };
@@ -101,7 +101,7 @@ TrainingState<T> load_checkpoint(const fs::path& file, Parameters<T> params, con
   const auto text = stored.metadata().find(state_key), sum = stored.metadata().find(sum_key);
   if (text == stored.metadata().end() || sum == stored.metadata().end())
     throw data_error("[resume] " + file.string() +
-                     ": no checkpoint of a training. Weights alone are read by load_parameters.");
+                     ": this is no checkpoint of a training. Use load_parameters to read weights alone.");
   const auto corrupt = [&](const std::string& what) {
     return data_error("[resume] " + file.string() + ": corrupt: " + what +
                       " Take an older checkpoint, or start from the beginning.");
@@ -120,7 +120,7 @@ TrainingState<T> load_checkpoint(const fs::path& file, Parameters<T> params, con
   state.params = load_parameters(std::move(params), stored, {.ignore_extra = true});
   if (stored.contains(first_key)) state.optimizer.first = stored.get<T>(first_key);
   if (stored.contains(second_key)) state.optimizer.second = stored.get<T>(second_key);
-  if (checksum(text->second, arrays_of(state)) != sum->second) throw corrupt("the checksum does not fit.");
+  if (checksum(text->second, arrays_of(state)) != sum->second) throw corrupt("the checksum is wrong.");
   return state;
 }
 

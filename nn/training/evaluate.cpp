@@ -12,11 +12,11 @@ namespace xtangent::nn {
 
 namespace {
 
-// net on examples [0, n) in parts, where rows(first, last) are inputs.
+// Evaluates net on examples [0, n) in parts; rows(first, last) are the inputs of a part.
 template <class T, class Rows>
 Array<T> predict_parts(const ModuleBase& net, const Parameters<T>& params, std::size_t n, std::size_t batch,
                        Rows&& rows) {
-  if (batch == 0) throw option_error("[predict] a batch of 0 examples.");
+  if (batch == 0) throw option_error("[predict] a batch of 0 examples. It must be at least 1.");
   if (n <= batch) return net(params, rows(0, n));
   const Array<T> first = net(params, rows(0, batch));
   Shape shape = first.shape();
@@ -75,7 +75,7 @@ std::size_t count_correct(const Array<T>& logits, const std::vector<std::size_t>
   const std::size_t classes = logits.shape()[1];
   std::size_t correct = 0;
   for (std::size_t n = 0; n < labels.size(); ++n) {
-    const T largest = logits[n * classes + chosen[n]];  // a NaN, where the row has one
+    const T largest = logits[n * classes + chosen[n]];  // a NaN if the row has one
     if (chosen[n] == labels[n] && largest == largest) ++correct;
   }
   return correct;

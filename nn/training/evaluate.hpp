@@ -6,11 +6,11 @@
 #include "nn/data/dataset.hpp"
 #include "nn/module.hpp"
 
-/// Networks evaluated on many examples.
+/// Evaluation of networks on many examples.
 namespace xtangent::nn {
 
-/// net(params, x) in parts of `batch` examples, several at a time: (N, ...) to (N, ...). Holds the activations of a few
-/// parts only. Throws what evaluation throws, option_error for a batch of 0.
+/// net(params, x), computed in parts of `batch` examples, several of them at a time: (N, ...) to (N, ...). Only the
+/// activations of a few parts are in memory. Throws what evaluation throws, and option_error for a batch of 0.
 template <class T>
 Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x, std::size_t batch = 256);
 template <class T, class E>
@@ -19,19 +19,19 @@ Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const xt::x
   return predict(net, params, Array<T>(x), batch);
 }
 
-/// Of all images, without random changes.
+/// The same for all images of a data set, without random changes.
 template <class T>
 Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const Dataset& data, std::size_t batch = 256);
 
-/// The index of the largest entry of each row of (N, O); the first of equal ones. Throws shape_error.
+/// The index of the largest entry of each row of (N, O), the first one of equal entries. Throws shape_error.
 template <class T>
 std::vector<std::size_t> argmax(const Array<T>& logits);
 
-/// How many rows have their largest entry at their label. A row with a NaN never counts. Throws shape_error where the
-/// numbers of rows and labels differ.
+/// The number of rows whose largest entry is at their label. A row with a NaN never counts. Throws shape_error where
+/// the numbers of rows and labels differ.
 template <class T>
 std::size_t count_correct(const Array<T>& logits, const std::vector<std::size_t>& labels);
-/// Fraction of rows whose largest entry is at their label; throws also data_error for no rows.
+/// The fraction of rows whose largest entry is at their label. Also throws data_error for no rows.
 template <class T>
 double accuracy(const Array<T>& logits, const std::vector<std::size_t>& labels);
 /// The same for a network on inputs x (N, ...).
@@ -51,8 +51,8 @@ double accuracy(const ModuleBase& net, const Parameters<T>& params, const Datase
   return accuracy(predict(net, params, data), data.labels());
 }
 
-/// Where NaN or infinity appears first: "example 3 of the input", "parameter '2.weight'", "the output of layer '2'
-/// (Linear)"; empty when everything is finite.
+/// Says where NaN or infinity appears first: "example 3 of the input", "parameter '2.weight'", "the output of layer '2'
+/// (Linear)". Empty when everything is finite.
 template <class T>
 std::string first_not_finite(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x,
                              Context context = {});

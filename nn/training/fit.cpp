@@ -26,7 +26,7 @@ Inputs<T> inputs_of(const Array<T>& x) {
   return {x.shape().front(), [&x](const auto& examples, std::size_t) { return rows_of(x, examples); }};
 }
 
-// What fit can refuse before it starts. Returns the output for one example.
+// Checks all that `fit` can refuse before it starts. Returns the output for one example.
 template <class T>
 Array<T> check_inputs(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x, std::size_t answers) {
   if (!x.defined() || x.rank() == 0) throw shape_error("[fit] the inputs have no axis that runs over examples.");
@@ -49,7 +49,7 @@ void check_labels(const char* what, const std::vector<std::size_t>& labels, std:
                        std::to_string(i) + ", the network has " + std::to_string(classes) + " outputs.");
 }
 
-// Cross-entropy with labels, which must outlive the task.
+// Cross-entropy with the given labels, which must outlive the task.
 template <class T>
 Task<T> labeled_task(const std::vector<std::size_t>& labels) {
   const auto of = [&labels](const std::vector<std::size_t>& examples) {
@@ -64,7 +64,7 @@ Task<T> labeled_task(const std::vector<std::size_t>& labels) {
   return task;
 }
 
-// Checks labels against the network's output for one example. Labels of test data go to test_labels.
+// Checks labels against the output of the network for one example. Labels of test data go to test_labels.
 template <class T>
 void check_labeled(const Array<T>& one, const std::vector<std::size_t>& labels, FitOptions<T>& options) {
   if (one.rank() != 2)
@@ -72,7 +72,8 @@ void check_labeled(const Array<T>& one, const std::vector<std::size_t>& labels, 
                       " for one example. Labels need (1, classes).");
   check_labels("training", labels, one.shape()[1]);
   if (!options.test_x.defined() && !options.test_data) return;
-  if (options.test_x.defined() && options.test_data) throw option_error("[fit] test data in two forms. Give one.");
+  if (options.test_x.defined() && options.test_data)
+    throw option_error("[fit] test data are given in two forms. Give only one.");
   if (options.test_data) options.test_labels = options.test_data->labels();
   const std::size_t tests = options.test_data           ? options.test_data->count()
                             : options.test_x.rank() > 0 ? options.test_x.shape().front()

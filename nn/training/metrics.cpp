@@ -23,7 +23,7 @@ using Json = nlohmann::ordered_json;
   throw data_error("[metrics] " + file.string() + ": " + what + ": " + std::strerror(errno) + ".");
 }
 
-// Whether a line was written before the training was in this state.
+// Whether a line was written before the training reached this state.
 bool is_before(std::string_view line, std::size_t epoch, std::size_t step) {
   const Json json = Json::parse(line, nullptr, false);
   if (!json.is_object() || !json.contains("kind") || !json.contains("epoch") || !json.contains("step")) return false;

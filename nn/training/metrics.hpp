@@ -5,44 +5,44 @@
 
 #include "nn/training/epoch.hpp"
 
-/// A training in lines of JSON.
+/// The metrics of a training as lines of JSON.
 namespace xtangent::nn {
 
 struct MetricsOptions {
   std::filesystem::path file = {};  ///< none: no metrics
-  std::size_t steps = 100;          ///< a line after so many updates; 0: only after each epoch
+  std::size_t steps = 100;          ///< updates between lines; 0: a line only after each epoch
 };
 
-/// What one update saw.
+/// The metrics of one update.
 struct StepMetrics {
-  std::size_t epoch = 0, step = 0;  ///< from 1
-  double loss = 0.0;                ///< of its batch, before the update
+  std::size_t epoch = 0, step = 0;  ///< counted from 1
+  double loss = 0.0;                ///< mean over its batch, before the update
   double accuracy = std::numeric_limits<double>::quiet_NaN();
   double rate = 0.0;
-  double gradient_norm = std::numeric_limits<double>::quiet_NaN();  ///< before clipping; NaN where nothing is clipped
+  double gradient_norm = std::numeric_limits<double>::quiet_NaN();  ///< norm before clipping; NaN without clipping
 };
 
-/// A file of JSON lines, one object each; null stands for NaN:
+/// A file of JSON lines with one object each, in which null stands for NaN:
 ///
 ///   {"kind":"step","epoch":1,"step":100,"loss":0.41,"accuracy":0.875,"rate":0.002,"gradient_norm":null}
 ///   {"kind":"epoch","epoch":1,"step":938,"loss":0.24,"accuracy":0.93,"test_loss":0.1,"test_accuracy":0.97,
 ///    "seconds":2.5}   (in one line)
 ///
-/// A line reaches the file whole, by one write; after a crash the file therefore ends with a whole line, or with a cut
-/// one that the next training on it removes.
+/// Each line is written by one call. After a crash the last line may be cut off; the next training that goes on with
+/// the file removes it.
 class MetricsFile {
  public:
-  /// Lines of no file: nothing happens.
+  /// Without a file; writing does nothing.
   MetricsFile() = default;
-  /// Begins a file anew, or goes on behind a state: of a training in epoch `epoch` after `step` updates, whose later
-  /// lines and cut ones are removed. Throws data_error with the system's reason.
+  /// The first begins a file anew. The second goes on with the file of a training that is in epoch `epoch` after `step`
+  /// updates: it removes later lines and those that are cut off. Throws data_error with the system's reason.
   explicit MetricsFile(std::filesystem::path file);
   MetricsFile(std::filesystem::path file, std::size_t epoch, std::size_t step);
   ~MetricsFile();
   MetricsFile(MetricsFile&& other) noexcept;
   MetricsFile& operator=(MetricsFile&& other) noexcept;
 
-  /// Throw data_error with the system's reason.
+  /// Both throw data_error with the system's reason.
   void write(const StepMetrics& metrics);
   void write(const Epoch& epoch, std::size_t step);
 

@@ -12,7 +12,7 @@
 namespace xtangent::nn {
 namespace {
 
-constexpr std::size_t piece = 1 << 15;  // elements a task
+constexpr std::size_t piece = 1 << 15;  // elements in a task
 
 void check(const char* who, const char* what, double value, bool fits) {
   if (!fits || !std::isfinite(value))
@@ -24,7 +24,8 @@ void check(const SgdOptions& o) {
   check("sgd", "rate", o.rate, o.rate >= 0.0);
   check("sgd", "momentum", o.momentum, o.momentum >= 0.0);
   check("sgd", "weight_decay", o.weight_decay, o.weight_decay >= 0.0);
-  if (o.nesterov && o.momentum == 0.0) throw option_error("[sgd] nesterov without momentum. Set momentum, 0.9 say.");
+  if (o.nesterov && o.momentum == 0.0)
+    throw option_error("[sgd] nesterov without momentum. Set momentum, for example to 0.9.");
 }
 
 void check(const AdamOptions& o) {
@@ -94,7 +95,7 @@ void Optimizer<T>::begin(const Parameters<T>& params) {
   const Shape shape{params.size()};
   if (state_.first.defined() && !(state_.first.shape() == shape))
     throw shape_error("[step] this optimizer has updated " + std::to_string(state_.first.size()) + " parameters, got " +
-                      std::to_string(params.size()) + ". Use one optimizer a network.");
+                      std::to_string(params.size()) + ". Use one optimizer for each network.");
   const auto* sgd = std::get_if<SgdOptions>(&settings_);
   if (!state_.first.defined() && (!sgd || sgd->momentum != 0.0)) {
     state_.first = Array<T>::zeros(shape);

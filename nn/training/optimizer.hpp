@@ -7,13 +7,13 @@
 #include "autodiff/var.hpp"
 #include "nn/parameters.hpp"
 
-/// Optimizers with PyTorch's update rules. One pass over the flat array of parameters a step.
+/// Optimizers with PyTorch's update rules. A step is one pass over the flat array of parameters.
 namespace xtangent::nn {
 
 struct SgdOptions {
   double rate = 0.01;
   double momentum = 0.0;
-  double weight_decay = 0.0;  ///< times the parameter, added to the gradient
+  double weight_decay = 0.0;  ///< its product with the parameter is added to the gradient
   bool nesterov = false;      ///< needs momentum
 };
 
@@ -23,7 +23,8 @@ struct AdamOptions {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double weight_decay = 0.0;
-  bool decoupled = false;  ///< AdamW: the decay times the rate is taken from the parameter, not added to the gradient
+  /// AdamW: rate * weight_decay * parameter is subtracted from the parameter, and nothing is added to the gradient.
+  bool decoupled = false;
 };
 
 /// An update rule and its settings, as data.
@@ -44,22 +45,24 @@ inline OptimizerSettings adamw(AdamwOptions o = {}) {
   return AdamOptions{o.rate, o.beta1, o.beta2, o.epsilon, o.weight_decay, true};
 }
 
-/// What an optimizer remembers between steps.
+/// The state that an optimizer keeps between steps.
 template <class T>
 struct OptimizerState {
   std::size_t steps = 0;
-  Array<T> first = {}, second = {};  ///< momentum of SGD; moments of Adam; undefined where there is none
+  Array<T> first = {}, second = {};  ///< momentum of SGD, or both moments of Adam; undefined where there is none
 };
 
-/// The norm of all gradients together; undefined ones count as 0. The same for any number of threads. Cost: one pass.
+/// The norm of all gradients together; undefined ones count as 0. It does not depend on the number of threads. Cost:
+/// one pass.
 template <class T>
 double global_norm(std::span<const Var<T>> gradients);
-/// Scales all gradients by one factor so that their norm is at most `most` (PyTorch's clip_grad_norm_), and returns the
-/// norm before. Throws option_error unless `most` is positive, numerical_error for a norm that is not finite.
+/// Scales all gradients by one factor so that their common norm is at most `most` (PyTorch's clip_grad_norm_), and
+/// returns the norm that they had. Throws option_error unless `most` is positive, and numerical_error for a norm that
+/// is not finite.
 template <class T>
 double clip_by_norm(std::span<Var<T>> gradients, double most);
 
-/// Updates parameters by gradients and keeps what the rule remembers between steps. Results do not depend on the number
+/// Updates parameters by gradients, and keeps the state of the rule between steps. Results do not depend on the number
 /// of threads. Cost: one pass over parameters, gradients and state.
 template <class T>
 class Optimizer {
@@ -67,23 +70,23 @@ class Optimizer {
   /// Throws option_error for a setting outside of its range.
   explicit Optimizer(OptimizerSettings settings);
 
-  /// One step: gradients[i] belongs to params.infos()[i]; an array whose gradient is undefined stays as it is.
-  /// Parameters that share their array with others are copied first. Throws shape_error, before anything changes.
+  /// One step. gradients[i] belongs to params.infos()[i]; an array whose gradient is undefined stays as it is.
+  /// Parameters that share their array with others are copied first. Throws shape_error before anything changes.
   void step(Parameters<T>& params, std::span<const Var<T>> gradients);
   /// The same with one flat gradient of params.size() elements.
   void step(Parameters<T>& params, const Array<T>& gradient);
 
   double rate() const;
-  /// For schedules. Throws option_error unless the rate is finite and not negative.
+  /// Sets the learning rate, for schedules. Throws option_error unless it is finite and not negative.
   void set_rate(double rate);
   std::size_t steps() const { return state_.steps; }
 
-  /// To go on later with set_state on an optimizer of the same settings: the same bits as without a break.
+  /// The state, by which another optimizer with the same settings (set_state) goes on to the same bits.
   const OptimizerState<T>& state() const { return state_; }
   void set_state(OptimizerState<T> state) { state_ = std::move(state); }
 
  private:
-  // Begins a step: sizes the state, counts.
+  // Begins a step: counts it, and makes the state if there is none yet.
   void begin(const Parameters<T>& params);
   void update(std::size_t offset, std::size_t count, const T* gradient, T* parameters);
 

@@ -13,13 +13,13 @@ namespace {
 void check_factor(const char* who, const char* what, double value) {
   if (!(value >= 0.0) || !std::isfinite(value))
     throw option_error(std::string("[") + who + "] " + what + " is " + std::to_string(value) +
-                       ". It is a factor of the rate, 0 or more.");
+                       ". A factor of the rate must be finite and not negative.");
 }
 
 void check_part(const char* who, const char* what, double value) {
   if (!(value >= 0.0 && value <= 1.0))
     throw option_error(std::string("[") + who + "] " + what + " is " + std::to_string(value) +
-                       ". It is a fraction of all updates, from 0 to 1.");
+                       ". A fraction of all updates must be from 0 to 1.");
 }
 
 // From a to b along half a cosine while t goes from 0 to 1.
@@ -35,7 +35,7 @@ Schedule step(StepOptions options) {
   double before = 0.0;
   for (double at : options.at) {
     check_part("step", "at", at);
-    if (at < before) throw option_error("[step] the fractions do not rise.");
+    if (at < before) throw option_error("[step] the fractions do not rise. Give them in ascending order.");
     before = at;
   }
   check_factor("step", "factor", options.factor);

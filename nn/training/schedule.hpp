@@ -3,54 +3,55 @@
 #include <functional>
 #include <vector>
 
-/// How the learning rate changes during a training.
+/// Schedules: how the learning rate changes during a training.
 namespace xtangent::nn {
 
-/// Factor of the learning rate as a function of the fraction of all updates that are done, in [0, 1).
-/// Any function will do; those of namespace `schedule` are the usual ones.
+/// The factor of the learning rate as a function of the fraction, in [0, 1), of all updates that are done. Any
+/// function can be used; namespace `schedule` has the usual ones.
 using Schedule = std::function<double(double)>;
 
 namespace schedule {
 
-/// The rate as it is.
+/// The factor is always 1.
 Schedule constant();
 
 struct StepOptions {
-  std::vector<double> at = {0.5, 0.75};  ///< fractions, rising
-  double factor = 0.1;                   ///< at each of them
+  std::vector<double> at = {0.5, 0.75};  ///< rising fractions of all updates
+  double factor = 0.1;                   ///< multiplies the rate at each of them
 };
-/// Falls by a factor at some points: PyTorch's MultiStepLR.
+/// The rate is multiplied by a factor at some points: PyTorch's MultiStepLR.
 Schedule step(StepOptions options = {});
 
 struct CosineOptions {
-  double last = 0.0;  ///< factor at the end
+  double last = 0.0;  ///< factor of the rate at the end
 };
-/// From 1 to `last` along half a cosine (Loshchilov and Hutter 2017): PyTorch's CosineAnnealingLR.
+/// The factor falls from 1 to `last` along half a cosine (Loshchilov and Hutter 2017): PyTorch's CosineAnnealingLR.
 Schedule cosine(CosineOptions options = {});
 
 struct LinearOptions {
   double first = 1.0, last = 0.0;
 };
-/// A straight line: PyTorch's LinearLR.
+/// The factor goes from `first` to `last` along a straight line: PyTorch's LinearLR.
 Schedule linear(LinearOptions options = {});
 
 struct WarmUpOptions {
-  double part = 0.05;  ///< of all updates
-  double first = 0.0;  ///< factor at the beginning
+  double part = 0.05;  ///< fraction of all updates in which the rate rises
+  double first = 0.0;  ///< factor of the rate at the beginning
 };
-/// A straight line from `first` to 1, then all of another schedule in the part that is left: PyTorch's SequentialLR.
+/// The factor rises from `first` to 1 along a straight line, then follows all of another schedule in the updates that
+/// are left: PyTorch's SequentialLR.
 Schedule warm_up(Schedule then = cosine(), WarmUpOptions options = {});
 
 struct OneCycleOptions {
-  double part = 0.3;         ///< of all updates, in which the rate rises
-  double first = 1.0 / 25;   ///< factor at the beginning
-  double last = 1.0 / 25e4;  ///< factor at the end
+  double part = 0.3;         ///< fraction of all updates in which the rate rises
+  double first = 1.0 / 25;   ///< factor of the rate at the beginning
+  double last = 1.0 / 25e4;  ///< factor of the rate at the end
 };
-/// Up and down again along half a cosine each (Smith 2018): PyTorch's OneCycleLR, whose rate is the largest one here
-/// too.
+/// The factor rises and falls again, each along half a cosine (Smith 2018): PyTorch's OneCycleLR. As there, the rate of
+/// the optimizer is the largest one.
 Schedule one_cycle(OneCycleOptions options = {});
 
-// All throw option_error for a fraction outside of [0, 1], fractions that do not rise, and a factor that is negative or
-// not finite.
+// All schedules throw option_error for a fraction outside of [0, 1], fractions that do not rise, and a factor that is
+// negative or not finite.
 }  // namespace schedule
 }  // namespace xtangent::nn

@@ -17,7 +17,7 @@
 namespace xtangent::nn {
 namespace {
 
-// The shortest text that reads back as the same number.
+// The shortest text that is read back as the same number.
 std::string exact(double value) {
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
@@ -33,7 +33,7 @@ std::string described(const OptimizerSettings& settings) {
          ")";
 }
 
-// A function can only be compared where it is asked.
+// A schedule as text: a function can only be compared by its values at some points.
 std::string described(const Schedule& schedule) {
   if (!schedule) return "none";
   std::string out;
@@ -67,8 +67,8 @@ std::size_t shard_for(const ModuleBase& net, const Parameters<T>& params, const 
     for (const auto& argument : node.arguments) shapes.push_back(argument.value.shape());
     flop += node.op->flop(shapes, node.value.shape());
   }
-  // Adding gradients costs about as much as 400 operations a parameter, starting a shard's tasks as 2 million; backward
-  // twice as much as forward.
+  // Adding gradients costs about as much as 400 operations for each parameter, and starting the tasks of a shard as
+  // much as 2 million. Backward costs twice as much as forward.
   const double needed = std::max(400.0 * static_cast<double>(params.size()), 2e6) *
                         static_cast<double>(x.shape().front()) / std::max(flop, 1.0);
   std::size_t shard = 8;
@@ -85,9 +85,10 @@ Trainer<T>::Trainer(const ModuleBase& net, Parameters<T> params, Inputs<T> input
       optimizer_(options_.optimizer),
       rate_(optimizer_.rate()),
       examples_(inputs_.count) {
-  if (options_.batch == 0) throw option_error("[fit] a batch of 0 examples.");
+  if (options_.batch == 0) throw option_error("[fit] a batch of 0 examples. It must be at least 1.");
   if (!(options_.clip_norm >= 0.0))
-    throw option_error("[fit] clip_norm is " + std::to_string(options_.clip_norm) + ". It is positive, or 0 for none.");
+    throw option_error("[fit] clip_norm is " + std::to_string(options_.clip_norm) +
+                       ". It must be positive, or 0 for no clipping.");
   state_.params = std::move(params);
   check_frozen();
   if (options_.shard == 0) options_.shard = shard_for(net, state_.params, inputs_.first(2), examples_);
@@ -107,13 +108,13 @@ void Trainer<T>::check_frozen() {
     if (found) continue;
     std::vector<std::string> names;
     for (const ParameterInfo& info : infos) names.push_back(info.name);
-    throw parameter_error("[fit] frozen: no parameter is or lies under " + near_names(prefix, names));
+    throw parameter_error("[fit] frozen: no parameter or layer has the name " + near_names(prefix, names));
   }
   if (std::find(trained_.begin(), trained_.end(), true) == trained_.end())
     throw option_error("[fit] all parameters are frozen.");
 }
 
-// What the bits of a training depend on, apart from network, loss and all of the data.
+// The settings on which the bits of a training depend, apart from the network, the loss and the data themselves.
 template <class T>
 TrainingSettings Trainer<T>::settings() const {
   const Array<T> one = inputs_.first(1);
@@ -162,7 +163,7 @@ void Trainer<T>::save() {
   if (options_.checkpoint.file.empty()) return;
   state_.optimizer = optimizer_.state();
   save_checkpoint(options_.checkpoint.file, state_, settings_);
-  state_.optimizer = {};  // shares nothing with the next update
+  state_.optimizer = {};  // so that the next update need not copy it
   saved_ = clock_.seconds();
 }
 
@@ -175,7 +176,7 @@ Fit<T> Trainer<T>::run() {
   return {std::move(state_.params), std::move(state_.history)};
 }
 
-// From where the state stands to the epoch's end.
+// Trains from the present state to the end of the epoch.
 template <class T>
 void Trainer<T>::run_epoch() {
   epoch_begun_ = clock_.seconds() - state_.seconds;
@@ -250,8 +251,8 @@ void Trainer<T>::run_batch(std::span<const std::size_t> examples) {
   metrics_.write(line);
 }
 
-// The shard's part of the batch's mean loss, and its gradients. The tape is rewound: nothing of it holds the
-// parameters.
+// Computes the part of the shard in the mean loss of the batch, and its gradients. Then rewinds the tape, so that it
+// does not share the parameters.
 template <class T>
 void Trainer<T>::run_shard(Shard<T>& shard) {
   {
@@ -295,7 +296,7 @@ double Trainer<T>::update() {
   return norm;
 }
 
-// The mean change over the shards.
+// Changes the buffers by the mean of the changes of the shards.
 template <class T>
 void Trainer<T>::update_buffers() {
   const Array<T> before = state_.params.buffers();

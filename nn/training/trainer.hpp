@@ -10,10 +10,10 @@
 #include "nn/training/fit.hpp"
 #include "nn/training/metrics.hpp"
 
-/// What stands behind fit: the loop over epochs, batches and shards.
+/// The implementation of `fit`: the loop over epochs, batches and shards.
 namespace xtangent::nn {
 
-/// Seconds since it was made.
+/// Counts seconds from its construction.
 class Clock {
  public:
   double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
@@ -22,40 +22,41 @@ class Clock {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// What is learned: a loss, and with labels a count of correct outputs.
+/// What is learned: a loss and, with labels, a function that counts correct outputs.
 template <class T>
 struct Task {
   BatchLoss<T> loss;
   std::function<std::size_t(const Array<T>& output, const std::vector<std::size_t>& examples)> correct = {};
 };
 
-/// Where batches come from: some examples as epoch `epoch` sees them, or as they are (0).
+/// The source of batches: rows(examples, epoch) are these examples as that epoch sees them, or without random changes
+/// for epoch 0.
 template <class T>
 struct Inputs {
   std::size_t count = 0;
   std::function<Array<T>(const std::vector<std::size_t>& examples, std::size_t epoch)> rows;
 
-  /// The first n, as they are.
+  /// The first n examples, without random changes.
   Array<T> first(std::size_t n) const;
 };
 
-/// A part of a batch with its own tape, and what it computed.
+/// A part of a batch with its own tape and its results.
 template <class T>
 struct Shard {
   Tape<T> tape;
   std::vector<std::size_t> examples;
   std::vector<Var<T>> gradients;
-  Array<T> buffers;  // as the run left them
+  Array<T> buffers;  // as they are after the run
   std::uint64_t seed = 0;
-  double weight = 0.0, loss = 0.0;  // weight: part of the batch
+  double weight = 0.0, loss = 0.0;  // weight: its fraction of the batch
   std::size_t correct = 0;
 };
 
-/// See automatic_shard: from a run on the examples x of `all`.
+/// See automatic_shard. Determined from a run on examples x, some of the `all` examples.
 template <class T>
 std::size_t shard_for(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x, std::size_t all);
 
-/// One training, from parameters or a checkpoint to the end.
+/// One training, from its parameters or a checkpoint to the end.
 template <class T>
 class Trainer {
  public:
@@ -71,7 +72,7 @@ class Trainer {
   void evaluate(Epoch& epoch) const;
   void run_batch(std::span<const std::size_t> examples);
   void run_shard(Shard<T>& shard);
-  double update();  // returns the gradient's norm, NaN where nothing is clipped
+  double update();  // returns the norm of the gradient, NaN without clipping
   void update_buffers();
   void report(bool always);
   [[noreturn]] void fail(const Shard<T>& shard) const;
@@ -87,10 +88,10 @@ class Trainer {
   Optimizer<T> optimizer_;
   double rate_;
   std::size_t examples_;
-  TrainingState<T> state_;  // its optimizer's part lives in optimizer_
+  TrainingState<T> state_;  // except for its optimizer's part, which is in optimizer_
   TrainingSettings settings_;
   MetricsFile metrics_;
-  std::vector<bool> trained_;  // parameter by parameter
+  std::vector<bool> trained_;  // for each parameter array
   std::vector<Shard<T>> shards_;
   std::size_t shards_used_ = 0;
   std::size_t begun_ = 0;  // examples seen before this part of the training

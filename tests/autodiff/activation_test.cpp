@@ -53,7 +53,7 @@ std::string name_of(const Setting& s) {
 BOOST_AUTO_TEST_SUITE(activation)
 
 BOOST_AUTO_TEST_CASE(every_function) {
-  // 19 elements: more than one vector of every instruction set, and a rest.
+  // 19 elements are more than one vector of every instruction set, and leave a remainder.
   const std::pair<Shape, Examples> shapes[] = {
       {{}, Examples::none}, {{19}, Examples::none}, {{0, 3}, Examples::none}, {{3, 5}, Examples::axis0}};
   for (const Setting& s : settings)
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(named_functions_are_the_functions_of_the_table) {
 }
 
 BOOST_AUTO_TEST_CASE(slopes_at_kinks) {
-  // The documented choice: the left side's slope at 0, and 0 for abs.
+  // The documented slopes at 0: that of the left side, and 0 for abs.
   const auto slope_at_zero = [](Function function, double parameter) {
     Tape<double> tape;
     const Var<double> x[] = {tape.variable(Array<double>::scalar(0))};

@@ -53,7 +53,7 @@ std::vector<Pair> pairs() {
   };
 }
 
-// The broadcast of two arguments, element by element, by xtensor.
+// Two arguments broadcast by xtensor and combined element by element.
 template <class F>
 auto by_xtensor(F f) {
   return [f](const Arrays& x) {
@@ -63,7 +63,7 @@ auto by_xtensor(F f) {
   };
 }
 
-// Rows of a binary op over all pairs, the second argument in [low, high).
+// Rows for a binary op over all pairs of shapes, with the second argument in [low, high).
 template <class F, class R>
 std::vector<OpRow> binary_rows(const std::string& name, F f, R reference, double low = -2.0, double high = 2.0) {
   std::vector<OpRow> rows;

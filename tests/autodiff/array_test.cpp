@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(writing_to_a_shared_buffer_copies_it) {
   BOOST_TEST(a.unique());
   BOOST_TEST(b.unique());
   const double* before = a.data();
-  a.mutable_data()[1] = 8;  // alone now: in place
+  a.mutable_data()[1] = 8;  // not shared any more, so it is changed in place
   BOOST_TEST(a.data() == before);
 }
 
@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(buffers_are_aligned_and_counted) {
   BOOST_TEST(!Array<double>().defined());
 }
 
-#if !defined(XTANGENT_SANITIZED)  // there every block goes back at once
+#if !defined(XTANGENT_SANITIZED)  // sanitizer builds give every block back at once
 BOOST_AUTO_TEST_CASE(large_buffers_are_used_again) {
   release_recycled_memory();
   BOOST_TEST(memory_statistics().recycled == 0u);
@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(large_buffers_are_used_again) {
     const Array<float> b(large);
     BOOST_TEST(b.data() != first);
   }
-  // Sizes that are not asked for again do not pile up.
+  // Blocks of sizes that are not asked for again do not pile up.
   for (std::size_t megabytes = 8; megabytes < 40; megabytes += 3) Array<float>::zeros({megabytes << 18});
   BOOST_TEST(memory_statistics().recycled <= std::size_t{37 * 3 / 2 + 1} << 20);
   release_recycled_memory();

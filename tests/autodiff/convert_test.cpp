@@ -1,4 +1,4 @@
-// Elements of files to and from floating types.
+// Conversions between elements of files and floating types.
 #include "autodiff/kernels/convert.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -15,7 +15,8 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 template <class E>
 std::vector<std::uint8_t> bytes(const std::vector<E>& elements) {
-  std::vector<std::uint8_t> out(1 + elements.size() * sizeof(E));  // behind one byte, so at odd addresses
+  std::vector<std::uint8_t> out(1 +
+                                elements.size() * sizeof(E));  // after one byte, so that elements lie at odd addresses
   std::memcpy(out.data() + 1, elements.data(), elements.size() * sizeof(E));
   return out;
 }
@@ -85,7 +86,8 @@ BOOST_AUTO_TEST_CASE(rounding_is_to_nearest_even_and_once) {
   // Halves around 1 are 2^-10 apart.
   BOOST_TEST(encoded16(ElementType::f16, 1 + 0x1p-11) == 0x3c00u);
   BOOST_TEST(encoded16(ElementType::f16, 1 + 0x3p-11) == 0x3c02u);
-  BOOST_TEST(encoded16(ElementType::f16, 1 + 0x1p-11 + 0x1p-40) == 0x3c01u);  // a tie only after rounding to float
+  BOOST_TEST(encoded16(ElementType::f16, 1 + 0x1p-11 + 0x1p-40) ==
+             0x3c01u);  // this would become a tie if it were rounded to float first
   BOOST_TEST(encoded16(ElementType::f16, 2 - 0x1p-12) == 0x4000u);
   BOOST_TEST(encoded16(ElementType::f16, 0x1p-25) == 0u);
   BOOST_TEST(encoded16(ElementType::f16, 0x1.8p-25) == 1u);

@@ -38,7 +38,7 @@ const std::vector<Setting> settings = {
     {"two axes in front", {3, 2}, 2, 3, 3, 2, 2, 2},
 };
 
-// The definition, term by term.
+// The sum of the definition, term by term.
 Array<double> plain_conv2d(const Arrays& v, const Conv2dOptions& o) {
   const Shape &x = v[0].shape(), &w = v[1].shape();
   const std::size_t c_in = x.from_right(3), h = x.from_right(2), wd = x.from_right(1);

@@ -1,4 +1,4 @@
-// An op that a user adds in user code, in about ten lines, works in every mode.
+// An op that a user defines in about ten lines of user code works in every mode.
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
@@ -41,7 +41,7 @@ Var<T> scaled_cauchy(const Var<T>& a, const Var<T>& b) {
   return apply_op(ScaledCauchy<T>(), a, b);
 }
 
-// A bias with a rule of its own, without a factor rule: per-example gradients fall back to dense.
+// A bias that is added by an op without a factor rule, so per-example gradients fall back to dense ones.
 template <class T>
 struct ShiftRows : Op<T> {
   std::string name() const override { return "shift_rows"; }
@@ -60,7 +60,7 @@ struct ShiftRows : Op<T> {
   }
 };
 
-// Rules that return something that does not fit.
+// Rules that return something of a wrong shape or number.
 struct Wrong : Op<double> {
   int kind;
   explicit Wrong(int k) : kind(k) {}

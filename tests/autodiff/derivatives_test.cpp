@@ -25,7 +25,7 @@ void same(const Array<double>& a, const Array<double>& b, double tolerance = 1e-
 }
 
 const auto quadratic = [](auto x) { return sum(square(x) * 0.5) + sum(x); };
-// (3, 2) -> (2, 4): neither symmetric nor square.
+// A function from (3, 2) to (2, 4), so that its Jacobian is neither symmetric nor square.
 const Array<double> weight = [] {
   Random random(3);
   return random_array(random, {3, 4});
@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(hessians) {
   const Var<double> flat(h.reshaped({6, 6}));
   same(transpose(flat).value(), flat.value());
   same(hvp(f, x, v), matmul(flat, Var<double>(v.reshaped({6, 1}))).value().reshaped({3, 2}));
-  // The Jacobian of the gradient, in all nestings.
+  // The Hessian as the Jacobian of the gradient, in all nestings of the modes.
   const auto gradient = [&](auto t) { return grad(f, t); };
   same(jacobian_reverse(gradient, x), h);
   same(jacobian_forward(gradient, x), h);
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(hessians) {
 }
 
 BOOST_AUTO_TEST_CASE(seeds_and_directions_can_be_differentiated) {
-  // Products are linear in their seed, and bilinear forms when the seed depends on x.
+  // Products are linear in their seed, and are bilinear forms when the seed depends on x.
   Random random(7);
   const Array<double> x = random_array(random, {3, 2}), v = random_array(random, {3, 2}),
                       w = random_array(random, {2, 4}), u = random_array(random, {2, 4});
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(seeds_and_directions_can_be_differentiated) {
   same(vjp(of_tangent, x, w).cotangent, vjp(bent, x, w).cotangent);
   same(jvp(of_direction, x, v).tangent, hvp(f, x, v));
   same(vjp(of_direction, x, v).cotangent, hvp(f, x, v));
-  // x and the seed vary together: against differences.
+  // x and the seed vary together; compared with differences.
   const auto both = [&](auto t) { return vjp(bent, t, matmul(transpose(t), Var<double>(weight))).cotangent; };
   BOOST_TEST(check_gradients(both, x).worst() < 1e-8, check_gradients(both, x));
   const auto twice = [&](auto t) { return hvp(f, t, square(t)); };
@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(seeds_and_directions_can_be_differentiated) {
 }
 
 BOOST_AUTO_TEST_CASE(third_derivatives) {
-  // d^3/dx^3 sin(x) exp(2x), every nesting of forward and reverse mode.
+  // d^3/dx^3 sin(x) exp(2x) in every nesting of forward and reverse mode.
   const auto f = [](auto x) { return sin(x) * exp(2.0 * x); };
   const double x = 0.7, third = std::exp(2 * x) * (2 * std::sin(x) + 11 * std::cos(x));
   const Array<double> at = scalar(x);
@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(third_derivatives) {
 }
 
 BOOST_AUTO_TEST_CASE(perturbations_are_kept_apart) {
-  // d/dx (x d/dy (x + y)) = 1, whatever the modes; a confusion of the two perturbations gives 2.
+  // d/dx (x d/dy (x + y)) is 1, whatever the modes. It would be 2 if the two perturbations were confused.
   const Var<double> one(scalar(1));
   const Array<double> x = scalar(3), y = scalar(5);
   const auto inner_forward = [&](auto t) {
@@ -199,7 +199,7 @@ BOOST_AUTO_TEST_CASE(derivatives_that_are_zero) {
   const auto first = [](auto v) { return sum(v[0]); };
   same(grad(first, Arrays{x, x})[1], Array<double>::zeros({2}), 0);
   same(hessian([](auto t) { return sum(t); }, x), Array<double>::zeros({2, 2}), 0);
-  // Also where f captures a value of an outer tape and ignores its argument.
+  // The same holds where f captures a value of an outer tape and ignores its argument.
   Tape<double> tape;
   const Var<double> outer = tape.variable(x);
   same(grad([&](const Var<double>&) { return sum(outer); }, x), Array<double>::zeros({2}), 0);
@@ -232,7 +232,7 @@ BOOST_AUTO_TEST_CASE(gradient_checks) {
   BOOST_TEST(report.entries.size() == 2u);
   BOOST_TEST(report.worst() < 1e-9);
   BOOST_TEST(bool(check_gradients([](auto x) { return sum(tanh(x)); }, cast<float>(a))));
-  // A kink next to the point.
+  // A function with a kink next to the point.
   const auto kinked = check_gradients([](auto x) { return relu(x - 1e-4); }, Array<double>::zeros({4}));
   BOOST_TEST(!kinked.passed());
   std::ostringstream text;

@@ -1,4 +1,4 @@
-// The loops of direct convolution in every instruction set that this processor has, against plain sums.
+// Compares the loops of direct convolution, in every instruction set of this processor, with plain sums.
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 

@@ -1,4 +1,4 @@
-// The elementwise functions of every compiled instruction set against those of the standard library.
+// Compares the elementwise functions of every compiled instruction set with those of the standard library.
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -37,7 +37,7 @@ std::vector<const Loops<T>*> tables() {
   return out;
 }
 
-// Values in long double, by the standard library.
+// The values of the functions in long double, by the standard library.
 long double exact(Function function, long double p, long double x) {
   constexpr long double half_root = 0.707106781186547524400844362104849039L;
   switch (function) {
@@ -85,7 +85,7 @@ long double exact(Function function, long double p, long double x) {
   return 1 / x;
 }
 
-// Values over the whole range of exponents, of both signs, with more of them where functions bend.
+// Arguments of both signs over the whole range of exponents, with more of them where functions bend.
 template <class T>
 std::vector<T> arguments() {
   testing::Random random(7);
@@ -133,8 +133,8 @@ std::string name_of(const Setting& s) {
   return with_function(s.function, s.parameter, [](const auto& f) { return std::string(f.name); });
 }
 
-// What rounding on the way adds: exp(-x^2) loses x^2 ulp, twice where x is rounded, and where silu's sigmoid is
-// subnormal, x multiplies its steps.
+// The error in ulp that intermediate rounding adds: exp(-x^2) loses x^2 ulp, or twice as many where x is rounded; and
+// where the sigmoid in silu is subnormal, x multiplies its rounding steps.
 template <class T>
 long double allowed_error(const Setting& s, T x, long double y) {
   long double ulps = s.allowed;
@@ -171,7 +171,7 @@ void check_values() {
     }
 }
 
-// Slopes against the same formula in long double.
+// Compares slopes with the same formula in long double.
 template <class T>
 void check_slopes() {
   testing::Random random(9);
@@ -198,7 +198,8 @@ void check_slopes() {
     }
 }
 
-// An element gives the same bits at each place of arrays of every short length, and nothing is written behind them.
+// An element gives the same bits at each place in arrays of every short length, and nothing is written behind the
+// arrays.
 template <class T>
 void check_places() {
   testing::Random random(11);
@@ -280,7 +281,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(nan_and_limits, T, Scalars) {
     for (const Loops<T>* table : tables<T>()) {
       T y[2];
       table->unary(s.function, s.parameter, 2, x, y);
-      const bool compares = s.function == Function::step;  // not larger than 0, as any number that is not
+      const bool compares = s.function == Function::step;  // step compares with 0, and NaN is not larger than 0
       BOOST_CHECK_MESSAGE(compares ? y[0] == 0 : std::isnan(y[0]), name_of(s) << ": f(NaN) = " << y[0]);
       if (s.function == Function::relu || s.function == Function::softplus || s.function == Function::sigmoid)
         BOOST_CHECK_MESSAGE(y[1] == 0, name_of(s) << ": f(-inf) = " << y[1]);

@@ -16,7 +16,7 @@ using Index = std::vector<std::size_t>;
 
 constexpr Examples axis0 = Examples::axis0;
 
-// A reference in terms of the first argument as an xt::xarray.
+// Makes a reference from a function of the first argument as an xt::xarray.
 template <class F>
 auto by_xtensor(F f) {
   return [f](const Arrays& x) {
@@ -25,7 +25,7 @@ auto by_xtensor(F f) {
   };
 }
 
-constexpr std::size_t zero = static_cast<std::size_t>(-1);  // in an index: no element, a 0 instead
+constexpr std::size_t zero = static_cast<std::size_t>(-1);  // stands in an index for a 0 instead of an element
 
 Array<double> gathered(const Array<double>& x, std::size_t axis, const Index& index) {
   const Shape& from = x.shape();
@@ -88,7 +88,7 @@ OpRow gather_row(Shape from, long axis, Index index, Examples examples = Example
               .mixes = mixes});
 }
 
-// scatter_add against its definition: <scatter_add(x), z> = <x, gather(z)> for every unit z.
+// Compares scatter_add with its definition, <scatter_add(x), z> = <x, gather(z)> for every unit z.
 OpRow scatter_row(Shape from, long axis, Index index, std::size_t extent, Examples examples = Examples::none,
                   bool mixes = false) {
   const std::size_t a = resolve_axis(axis, from.rank(), "test");

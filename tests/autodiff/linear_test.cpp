@@ -15,7 +15,7 @@ using Arrays = std::vector<Array<double>>;
 
 constexpr Examples none = Examples::none, axis0 = Examples::axis0;
 
-// The last two axes of the matrix at a broadcast batch index, transposed on demand: entry (i, j).
+// Entry (i, j) of the matrix at an index of the broadcast batch axes, transposed if asked for.
 double entry(const Array<double>& x, bool transposed, const Shape& batch, std::size_t index, std::size_t i,
              std::size_t j) {
   const Shape lead = x.shape().slice(0, x.rank() - 2);
@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(linear_layers) {
 }
 
 BOOST_AUTO_TEST_CASE(shared_and_transformed_weights) {
-  // One weight used twice, and a weight that is the result of other ops.
+  // One weight is used twice, and another one is the result of other ops.
   expect_ops({
       row("the same weight twice",
           [](auto v) { return xtangent::linear(xtangent::linear(v[0], v[1], v[2]), v[1], v[2]); },

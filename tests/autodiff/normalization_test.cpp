@@ -12,7 +12,7 @@ namespace {
 
 using Arrays = std::vector<Array<double>>;
 
-// Blocks of `size` elements normalized; x[1], x[2]: weight and bias, if they are there.
+// Normalizes blocks of `size` elements of x[0]. x[1] and x[2] are weight and bias, if there are any.
 Array<double> normalize(const Arrays& x, std::size_t size, double epsilon) {
   std::vector<double> out;
   for (std::size_t first = 0; first < x[0].size(); first += size) {
@@ -28,8 +28,8 @@ Array<double> normalize(const Arrays& x, std::size_t size, double epsilon) {
   return Array<double>::from(x[0].shape(), out);
 }
 
-// Channels of x (outer, channels, inner) over outer and inner; x[1], x[2]: weight and bias a channel, if they are
-// there.
+// Normalizes each channel of x[0] (outer, channels, inner) over outer and inner. x[1] and x[2] are a weight and a bias
+// for each channel, if there are any.
 Array<double> normalize_channels(const Arrays& x, double epsilon) {
   const Shape& s = x[0].shape();
   const std::size_t channels = s[1], inner = s.slice(2, s.rank()).size();
@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(frozen_batch_norms) {
   BOOST_CHECK_THROW(frozen_batch_norm(x, statistics_of<double>(3), Var<double>(Array<double>::ones({2}))), shape_error);
 }
 
-// Groups longer than the runs that are summed at a time, many groups, and a mean far from 0.
+// Covers groups longer than the runs that are summed at a time, many groups, and a mean far from 0.
 BOOST_AUTO_TEST_CASE(large_groups) {
   Random random("large groups");
   const Array<double> images = random_array(random, {3, 5, 2500}, 99, 101),

@@ -36,7 +36,7 @@ const std::vector<Setting> settings = {
     {{2, 1, 2, 2, 3, 4}, 2},
 };
 
-// The definition: every window, element by element.
+// Pools by the definition: every window, element by element.
 Array<double> pool(const Array<double>& x, const Setting& s, bool maximum) {
   const long height = static_cast<long>(x.shape().from_right(2)), width = static_cast<long>(x.shape().from_right(1));
   const Extent2d stride = s.options.stride == same_as_kernel ? s.kernel : s.options.stride;

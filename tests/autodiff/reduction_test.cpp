@@ -34,7 +34,7 @@ double log_total_exp(const Values& v) {
   return std::log(sum);
 }
 
-// For each element of x the element of the result that it goes into, by its indices.
+// For each element of x, the element of the result to which it contributes, found by its indices.
 std::vector<std::size_t> targets(const Shape& shape, const std::vector<bool>& reduced) {
   std::vector<std::size_t> out(shape.size());
   for (std::size_t flat = 0; flat < out.size(); ++flat) {
@@ -244,7 +244,8 @@ BOOST_AUTO_TEST_CASE(more_elements_than_one_task) {
 }
 
 BOOST_AUTO_TEST_CASE(long_sums_do_not_lose_digits) {
-  // Sums of floats over any axes are accumulated in double: many terms, many results, and both in turn.
+  // Sums of floats over any axes are accumulated in double. There are many terms, many results, and both in
+  // alternation.
   struct {
     Shape shape;
     std::vector<long> axes;

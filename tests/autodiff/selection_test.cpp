@@ -1,4 +1,4 @@
-// Picking elements: what maxima and cross-entropy are made of.
+// The ops that pick elements, of which maxima and cross-entropy are made.
 #include "autodiff/ops/selection.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -12,12 +12,12 @@ namespace {
 
 constexpr Examples axis0 = Examples::axis0;
 
-// Of (2, 4) the elements (2, 3): one twice, one never.
+// Picks (2, 3) of the elements (2, 4), one of them twice and some never.
 std::shared_ptr<const Selection> picks() {
   return std::make_shared<const Selection>(Selection{{2, 4}, {2, 3}, 2, {3, 0, 3, 1, 2, 0}});
 }
 
-// (lead, 2, 4) to (lead, 2, 3), element by element.
+// The same from (lead, 2, 4) to (lead, 2, 3), element by element.
 Array<double> selected(const std::vector<Array<double>>& x) {
   std::vector<double> out;
   for (std::size_t lead = 0; lead < x[0].size() / 8; ++lead)

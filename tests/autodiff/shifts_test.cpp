@@ -1,4 +1,4 @@
-// Grams of patches from Grams of pixels against inner products of the patches themselves.
+// Compares Grams of patches, made from Grams of pixels, with inner products of the patches themselves.
 #include <boost/test/unit_test.hpp>
 
 #include "autodiff/array.hpp"
@@ -18,7 +18,7 @@ kernels::ConvShape shape(std::size_t height, std::size_t width, std::size_t kern
           1, padding_height, padding_width, dilation_height, dilation_width};
 }
 
-// (positions, channels * taps)
+// The patches (positions, channels * taps) of an image.
 template <class T>
 Array<T> patches(const kernels::ConvShape& s, const Array<T>& image) {
   const std::size_t d = s.positions(), r = s.patch_size();

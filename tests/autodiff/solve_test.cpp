@@ -13,14 +13,14 @@ namespace {
 
 constexpr Examples axis0 = Examples::axis0;
 
-// x + 2 n I: positive definite for entries below 2, and not symmetric.
+// x + 2 n I, which is positive definite for entries below 2, and not symmetric.
 template <class T>
 Var<T> shifted(const Var<T>& x) {
   const std::size_t n = x.shape().back();
   return x + Var<T>(cast<T>(identity(n, 2.0 * static_cast<double>(n) + 1)));
 }
 
-// Of the symmetric part, by elimination.
+// The solution with the symmetric part of the matrix, by elimination.
 Array<double> reference(const std::vector<Array<double>>& x) {
   const std::size_t n = x[0].shape()[0], m = x[1].shape().back();
   Array<double> a = plus(x[0], transposed(x[0]));

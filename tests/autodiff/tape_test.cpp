@@ -21,11 +21,11 @@ const Var<double> one(Array<double>::scalar(1));
 
 Array<double> scalar(double v) { return Array<double>::scalar(v); }
 
-// x^2 y^3 z, counting the products it forms.
+// x^2 y^3 z, an op that counts the calls of its rules.
 struct Counted : Op<double> {
   struct Calls {
     std::size_t eval = 0, jvp = 0, vjp = 0;
-    std::vector<std::size_t> products = {0, 0, 0};  // cotangents formed of each argument
+    std::vector<std::size_t> products = {0, 0, 0};  // number of cotangents computed for each argument
     std::vector<Wanted> wanted;
   };
   std::shared_ptr<Calls> calls;
@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(rewinding) {
   BOOST_CHECK_THROW(y + 1.0, tape_error);
   expect_words(message_of([&] { tanh(z); }), {"[tanh]", "position 2", "rewound", "size 1"});
   expect_words(message_of([&] { pullback<double>(y, one, x); }), {"[pullback]", "position 1", "rewound"});
-  // The place is taken by another node: the old Var is still refused.
+  // Another node takes the place, and the old Var is still refused.
   const Var<double> other = cos(x[0]);
   BOOST_TEST(other.position() == y.position());
   BOOST_CHECK_THROW(y + 1.0, tape_error);
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(rewinding) {
   BOOST_CHECK_THROW(pullback<double>(other, one, old), tape_error);
   BOOST_CHECK_THROW(tape.rewind(3), tape_error);
   BOOST_CHECK_THROW(tape.variable(Array<double>()), tape_error);
-  // The value itself is still there.
+  // The value itself still exists.
   BOOST_TEST(y.value().item() == std::exp(0.5), boost::test_tools::tolerance(1e-15));
 }
 
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(a_rule_forms_wanted_products_only) {
   BOOST_TEST(calls->products == (std::vector<std::size_t>{1, 2, 0}), boost::test_tools::per_element());
   BOOST_TEST(!second[1].defined());  // y does not depend on the third variable
   pullback<double>(y, one, all.subspan(2));
-  BOOST_TEST(calls->vjp == 2u);  // no rule runs where nothing is wanted
+  BOOST_TEST(calls->vjp == 2u);  // no rule runs where no derivative is wanted
   const Var<double> outputs[] = {y}, tangents[] = {Var<double>(), Var<double>(), one};
   BOOST_TEST(!pushforward<double>(outputs, x, tangents)[0].defined());
   BOOST_TEST(calls->jvp == 0u);
@@ -220,7 +220,7 @@ BOOST_AUTO_TEST_CASE(cotangents_that_nobody_reads_are_not_formed) {
 }
 
 BOOST_AUTO_TEST_CASE(intermediate_values_as_inputs) {
-  // x -> h = exp(x) -> y = h x: cotangents of both, and the same linear map forward.
+  // For x -> h = exp(x) -> y = h x: the cotangents of x and h, and the same linear map in forward mode.
   Tape<double> tape;
   const Var<double> x = tape.variable(scalar(0.7)), h = exp(x), y = h * x;
   const Var<double> inputs[] = {x, h}, outputs[] = {y},
@@ -286,7 +286,7 @@ BOOST_AUTO_TEST_CASE(values_never_change_once_recorded) {
   Array<double> a = Array<double>::ones({3});
   const Var<double> x[] = {tape.variable(a)};
   const Var<double> y = sum(square(x[0]));
-  a.mutable_data()[0] = 100;  // an optimizer's step
+  a.mutable_data()[0] = 100;  // as a step of an optimizer does
   BOOST_TEST(x[0].value()[0] == 1.0);
   BOOST_TEST(pullback<double>(y, one, x)[0].value()[0] == 2.0);
 }

@@ -1,5 +1,5 @@
-// Minimal filtering: its transforms in every instruction set that this processor has, and whole convolutions, against
-// plain sums.
+// Compares minimal filtering on Winograd tiles with plain sums: its transforms in every instruction set of this
+// processor, and whole convolutions.
 #include <oneapi/tbb/global_control.h>
 
 #include <boost/test/unit_test.hpp>
@@ -33,7 +33,7 @@ std::vector<const kernels::WinogradTransforms<T>*> tables() {
   return out;
 }
 
-// Plain sums over the images, pixels and taps of a convolution with stride 1: f(offsets of x, w and y).
+// Visits all terms of a convolution with stride 1: calls f(offsets of x, w and y) for all images, pixels and taps.
 template <class F>
 void for_each_product(const kernels::ConvShape& s, std::size_t count, std::size_t out, F f) {
   const std::size_t in = s.channels / s.groups, outputs = out / s.groups;
@@ -64,7 +64,7 @@ kernels::ConvShape shape(std::size_t channels, std::size_t height, std::size_t w
   return s;
 }
 
-// One channel by the transforms of one table: the output, or the gradient of the kernel.
+// Computes one channel by the transforms of one table: the output, or the gradient of the kernel.
 template <class T>
 void check_transforms(const kernels::WinogradTransforms<T>& table, const kernels::ConvShape& s, Random& random) {
   const std::size_t high = (s.out_height() + 1) / 2, wide = (s.out_width() + 1) / 2, block = table.out_block;
@@ -75,7 +75,7 @@ void check_transforms(const kernels::WinogradTransforms<T>& table, const kernels
   Array<T> room({20 * padded + table.lanes}), of_x({16, stride}), of_y({16, stride}), packed({16, block});
   const kernels::WinogradPlane in{s.height, s.width, s.padding_height, s.padding_width, wide};
   const kernels::WinogradPlane out{s.out_height(), s.out_width(), 0, 0, wide};
-  const std::size_t middle = high / 2;  // in two calls
+  const std::size_t middle = high / 2;  // the rows are computed in two calls
   for (auto [first, last] : {std::pair{std::size_t{0}, middle}, std::pair{middle, high}}) {
     T* to = of_x.mutable_data() + first * wide;
     table.input(in, x.data(), first, last, room.mutable_data(), to, stride);
@@ -123,7 +123,8 @@ struct Case {
   std::size_t count, out;
 };
 
-// Several images a task and several tasks an image; odd sizes; groups; blocks of channels that are not full.
+// Covers several images in a task and several tasks for an image, odd sizes, groups, and blocks of channels that are
+// not full.
 const std::vector<Case> cases = {{shape(16, 7, 5, 1), 6, 19},   {shape(17, 20, 33, 0), 2, 16},
                                  {shape(16, 4, 4, 2), 9, 16},   {shape(40, 9, 12, 1, 2), 3, 36},
                                  {shape(16, 4, 210, 1), 1, 16}, {shape(130, 6, 6, 1), 8, 140}};

@@ -46,7 +46,7 @@ const std::map<std::string, Workload>& workloads() {
   return all;
 }
 
-// Best of `repeat` runs, and of more while they are short. One run before warms up; its result is checked elsewhere.
+// The shortest of `repeat` runs, or of more while they are short, after a run to warm up.
 double best_seconds(std::size_t repeat, const std::function<void()>& run) {
   using Clock = std::chrono::steady_clock;
   run();
@@ -61,7 +61,7 @@ double best_seconds(std::size_t repeat, const std::function<void()>& run) {
   return best;
 }
 
-// Largest resident memory of this process so far, MiB.
+// The largest resident memory of this process so far, in MiB.
 double peak_mib() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);)
@@ -117,7 +117,7 @@ Json time_kernel(const std::string& workload, const std::string& kernel, std::si
   return out;
 }
 
-// A large kernel, once: within a budget, on given inputs.
+// Computes a large kernel once, within a budget, on given inputs.
 Json time_large(const std::string& workload, const std::string& kernel, const std::string& inputs, std::size_t budget) {
   const nn::Sequential net = workloads().at(workload).net();
   const nn::Parameters<float> params = net.init<float>(0);
@@ -145,7 +145,7 @@ void write_images(const std::string& set, const std::string& folder, std::size_t
   nn::write_npy(file, nn::pixels<float>(images, first, nn::ImageLayout::planes, nn::standardization(images)));
 }
 
-// Forward, cross-entropy, backward, SGD with momentum, as nn::fit does them.
+// Times training steps of nn::fit: forward, cross-entropy, backward, and SGD with momentum.
 Json time_training(const std::string& workload, std::size_t batch, std::size_t repeat, std::size_t steps) {
   const Workload& chosen = workloads().at(workload);
   const nn::Sequential net = chosen.net();

@@ -1,8 +1,7 @@
-"""Times kernels and training steps of the reference workloads, beside other programs with --peers.
+"""Times kernels and training steps of the reference workloads; with --peers also those of other programs.
 
-Writes results/bench.json. Every row is a process of its own, so that its peak memory is its own; programs run in turn
-within a row, so that what else the machine does meets all of them. Only ratios within one call mean something.
-"""
+Writes results/bench.json. Every row runs in a process of its own, whose peak memory is that of the row. The programs of
+a row run in turn, so that other work of the machine slows all of them. Only ratios within one call are meaningful."""
 import argparse
 import json
 import os
@@ -16,13 +15,13 @@ import large
 
 ROWS = {'mlp': {'pntk': 256, 'entk': 64, 'train': 64}, 'lenet': {'pntk': 256, 'entk': 128, 'train': 64},
         'cnn': {'pntk': 128, 'entk': 32, 'train': 64}, 'resnet18': {'pntk': 32, 'entk': 4, 'train': 64}}  # examples
-STEPS = {'mlp': 16, 'lenet': 32, 'cnn': 4, 'resnet18': 1}  # of training that are timed together
-TRAIN_ROUNDS = 3  # at least: all programs of a row in turn
-AGREEMENT = {'resnet18': 1e-4}  # else 1e-5: of its many relus some are so near their kinks that rounding decides
+STEPS = {'mlp': 16, 'lenet': 32, 'cnn': 4, 'resnet18': 1}  # training steps that are timed together
+TRAIN_ROUNDS = 3  # at least; in a round all programs of a row run in turn
+AGREEMENT = {'resnet18': 1e-4}  # else 1e-5: some of its many relus are so near their kinks that rounding decides
 PEERS = pathlib.Path(__file__).parent / 'peers'
 TORCH = ['torch==2.13.0', 'numpy']
 NEURAL_TANGENTS = ['jax==0.4.25', 'jaxlib==0.4.25', 'numpy<2', 'scipy<1.13', 'neural-tangents==0.6.5']
-JOB = 'workload', 'kernel', 'n'  # what rows of one job share
+JOB = 'workload', 'kernel', 'n'  # these are equal in all rows of one job
 FIELDS = 'workload', 'kernel', 'n', 'program', 'seconds', 'peak_mib', 'ratio_to_best_peer'
 
 
@@ -44,7 +43,7 @@ def arguments():
 
 
 def environment(folder, packages, module):
-    """The Python of a virtual environment with these packages, made when it is not there."""
+    """The Python of a virtual environment with these packages, which is made if it does not exist."""
     python = folder / 'bin' / 'python'
     probe = [str(python), '-c', 'import ' + module]
     if python.exists() and subprocess.run(probe, capture_output=True, check=False).returncode == 0:
@@ -61,7 +60,7 @@ def environment(folder, packages, module):
 
 
 def measure(command):
-    """The JSON that a program prints, or None with a word of why not."""
+    """The JSON that a program prints, or None and the reason."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return json.loads(done.stdout.splitlines()[-1])
@@ -97,7 +96,7 @@ def print_row(r):
 
 
 def run_row(options, peers, workload, kernel, n):
-    """Every program's best over the rounds, ours first."""
+    """The best result of every program over the rounds, ours first."""
     best = {}
     for _ in range(max(options.rounds, TRAIN_ROUNDS) if kernel == 'train' else options.rounds):
         for at, command in enumerate(programs(options, peers, workload, kernel, n)):
@@ -112,7 +111,7 @@ def run_row(options, peers, workload, kernel, n):
 
 
 def check_agreement(options, peers, wanted):
-    """Our kernels in float against PyTorch's in double, of the same parameters and inputs."""
+    """Compares our kernels in float with PyTorch's in double, for the same parameters and inputs."""
     worst, good = 0.0, True
     for workload, kernel in wanted:
         if kernel == 'train':
@@ -130,7 +129,7 @@ def check_agreement(options, peers, wanted):
 
 
 def write(path, rows):
-    """Puts rows into the file; what it has of other jobs stays."""
+    """Writes rows into the file; its rows of other jobs stay."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     before = json.loads(path.read_text(encoding='utf-8')) if path.exists() else []

@@ -1,5 +1,6 @@
-// Convolutions of the reference workloads beside oneDNN's, on the same cores in turn: GFLOP/s, counted as in the sum
-// over taps, of forward, the derivative along the images, and along the weights.
+// Times the convolutions of the reference workloads and those of oneDNN, one after the other on the same cores. Prints
+// GFLOP/s, counted as in the sum over taps, for the convolution and its derivatives along the images and along the
+// weights.
 //
 //   convolutions [IMAGES [THREADS]]   64 images and all cores if not given
 #include <omp.h>
@@ -67,7 +68,7 @@ std::vector<double> best_in_turn(const std::vector<std::function<void()>>& progr
   for (int round = 0; round < 4; ++round)
     for (std::size_t p = 0; p < programs.size(); ++p) {
       std::this_thread::sleep_for(
-          std::chrono::milliseconds(10));  // threads of the program before stop looking for work
+          std::chrono::milliseconds(10));  // so that threads of the previous program stop looking for work
       const auto until = Clock::now() + std::chrono::milliseconds(20);
       do {
         const auto start = Clock::now();
@@ -78,8 +79,8 @@ std::vector<double> best_in_turn(const std::vector<std::function<void()>>& progr
   return best;
 }
 
-// One convolution of oneDNN, in the layouts that it likes best: `inner` is that alone, `outer` begins and ends with
-// arrays in our layout.
+// One convolution of oneDNN in the layouts that it prefers. `inner` is the convolution alone; `outer` also converts
+// from and to arrays in our layout.
 class OneDnn {
  public:
   enum class Kind { forward, images, weights };
@@ -176,7 +177,8 @@ void compare(const Layer& l, std::size_t count) {
   std::printf("\n");
 }
 
-// OpenMP's idle threads would go on looking for work while ours run. They are told not to when the program is loaded.
+// Idle threads of OpenMP would go on looking for work while ours run. The setting that forbids it is read when the
+// program is loaded.
 void let_idle_threads_sleep(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY")) return;
   setenv("OMP_WAIT_POLICY", "passive", 1);

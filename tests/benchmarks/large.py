@@ -1,7 +1,8 @@
-"""Kernels as large as a machine of two cores computes in minutes, on real images; what the peers do with the same job.
-Exact regression with an eNTK that is never formed, which no peer has; --hour adds one with 32,000 images, which takes most of an hour.
+"""Times kernels on real images that are as large as two cores compute in minutes, and the same jobs with the peers.
+Also times exact regression with an eNTK that is never formed, which no peer has; --hour adds one with 32,000 images,
+which takes most of an hour.
 
-Each program runs once, within a limit of time and of memory; one that does not finish is a row that says so.
+Each program runs once, within limits of time and memory. The row of a program that does not finish says so.
 """
 import pathlib
 import resource
@@ -13,17 +14,17 @@ import time
 # workload, kernel, images, set, folder, MiB that we may use
 JOBS = [('lenet', 'pntk', 20000, 'mnist', 4096), ('resnet18', 'pntk', 1000, 'cifar10', 4096),
         ('lenet', 'entk', 1000, 'mnist', 2048)]
-# examples of MNIST, preconditioner, products, MiB that it may use
+# examples of MNIST, preconditioner, type of products, MiB that we may use
 SOLVES = [(2000, 'pseudo', 'double', 2048), (4000, 'trace', 'float', 2048)]
 HOUR = (32000, 'trace', 'float', 16384)
 LIMIT_SECONDS = 600
-LIMIT_BYTES = 20 << 30  # of address space, for peers
+LIMIT_BYTES = 20 << 30  # limit of the address space of peers
 
 
 def run(command, limit_bytes, limit_seconds):
-    """(what it printed last, or None; why not)"""
+    """The last line that a program printed, or None, and the reason why there is none."""
     def limit():
-        pathlib.Path('/proc/self/oom_score_adj').write_text('1000', encoding='ascii')  # the first to end, not what runs it
+        pathlib.Path('/proc/self/oom_score_adj').write_text('1000', encoding='ascii')  # out of memory, the system ends the peer first
         if limit_bytes:
             resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
     start = time.monotonic()
@@ -51,7 +52,7 @@ def commands(bench, peers, scripts, job, inputs):
 
 
 def solves(solve, data, hour, parse):
-    """Rows of regression with eNTKs of 10 N rows."""
+    """The rows for regression with eNTKs of 10 N rows."""
     folder = pathlib.Path(data) / 'mnist'
     if not folder.is_dir():
         return []
@@ -71,7 +72,7 @@ def solves(solve, data, hour, parse):
 
 
 def kernels(jobs, bench, peers, scripts, data, parse):
-    """Rows of each job whose images are found, ours first; parse makes a row of the line that a program prints."""
+    """The rows for each job whose images are found, ours first. `parse` makes a row of the line that a program prints."""
     for job in jobs:
         workload, kernel, n, images, memory = job
         folder = pathlib.Path(data) / images

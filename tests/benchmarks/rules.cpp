@@ -1,6 +1,6 @@
-// Times every rule of contraction on a table of layers and prints seconds and GFLOP/s, which rule a plan chooses, and
-// how far that is from the fastest. Seconds are of all cores together, so that other programs disturb less. Rules whose
-// count is many times that of the chosen one are left out.
+// Times every contraction rule on a table of layers, and prints seconds and GFLOP/s, the rule that a plan chooses, and
+// how far it is from the fastest. Seconds are summed over all cores, so that other programs disturb less. Rules with
+// many times the operations of the chosen one are left out.
 //
 //   rules [ROUNDS [PART]]   rounds of all rules in turn whose best counts (3); only layers with PART in their name
 #include <algorithm>
@@ -21,11 +21,11 @@ using namespace xtangent;
 double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 constexpr std::size_t room = std::size_t{256} << 20;
-constexpr double worth_trying = 4;  // times the chosen rule's cost
+constexpr double worth_trying = 4;  // rules are timed up to this many times the cost of the chosen one
 
 struct Layer {
   std::string name;
-  std::size_t examples, left, right, positions;  // of dense layers and sequences
+  std::size_t examples, left, right, positions;  // extents for dense layers and sequences
   std::optional<kernels::ConvShape> patches;
 };
 
@@ -128,7 +128,7 @@ double time_layer(const Layer& layer, std::size_t probes, std::size_t rounds, do
     if (rule->effort(term, block) < worth_trying * chosen.effort(term, block))
       timed.push_back({rule, rule->cost(term, block, {sizeof(float), room}), rule->effort(term, block),
                        std::numeric_limits<double>::infinity()});
-  // Few long runs, or more short ones.
+  // Does a few long runs, or more short ones.
   double spent = 0;
   for (std::size_t r = 0; r < rounds || (spent < 0.1 * static_cast<double>(rounds) && r < 20 * rounds); ++r)
     for (Timed& t : timed) {

@@ -1,10 +1,11 @@
-// Exact regression on MNIST with an eNTK that is never formed: seconds, iterations and peak memory as one line of JSON.
+// Exact regression on MNIST with an eNTK that is never formed. Prints seconds, iterations and peak memory as one line
+// of JSON.
 //
 //   solve N [--data FOLDER] [--width W] [--epochs E] [--preconditioner none|pseudo|trace|outputs|nearest]
 //           [--tolerance T] [--memory MIB] [--neighbors K] [--products float] [--test M]
 //
-// 784-W-W-10 with relu, standardized images, in double, at initialization or after E epochs on 10,000 images; targets
-// are one-hot. Every tenth iteration is told on stderr.
+// The network is 784-W-W-10 with relu, in double, at initialization or after E epochs on 10,000 images. Images are
+// standardized and targets one-hot. Every tenth iteration is reported on stderr.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -27,7 +28,7 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Largest resident memory of this process so far, MiB.
+// The largest resident memory of this process so far, in MiB.
 double peak_mib() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);)

@@ -1,4 +1,4 @@
-"""Distils made-up images with the distillation's program, and uses it wrongly.
+"""Runs the distillation program on made-up images, and with wrong options.
 
 usage: distill_test.py PROGRAM
 """
@@ -36,11 +36,11 @@ with tempfile.TemporaryDirectory() as folder:
         check((here / "a" / name).stat().st_size > 1000, f"{name} is missing")
     check((here / "a/images.npy").read_bytes()[:6] == b"\x93NUMPY", "images.npy is no array")
 
-    # The same seed: the same images on one thread.
+    # The same seed gives the same images, also on one thread.
     again = run(*small, "--steps", 80, "--out", here / "b", "--threads", 1)
     check((here / "a/images.npy").read_bytes() == (here / "b/images.npy").read_bytes(), "threads change the images")
 
-    # No steps: the images stay what they were.
+    # Without steps the images do not change.
     none = run(*small, "--steps", 0, "--out", here / "c")
     check(none.returncode == 0, none.stderr)
     found = accuracies(none.stdout)

@@ -1,7 +1,7 @@
-"""Computes kernels of small networks on made-up images with the kernel program, interrupts it and goes on, and uses it
-wrongly.
+"""Computes kernels of small networks on made-up images with the kernel program, interrupts it and goes on, and runs it
+with wrong options.
 
-usage: kernel_test.py KERNEL TRAIN      ($XTANGENT_TORCH: a Python with torch and safetensors computes one too)
+usage: kernel_test.py KERNEL TRAIN      ($XTANGENT_TORCH, a Python with torch and safetensors, also computes one)
 """
 import json
 import os
@@ -30,7 +30,7 @@ def run(*options, **more):
 
 
 def read_rows(file):
-    """Shape and rows of a kernel."""
+    """The shape and the rows of a kernel."""
     shape, values = read_npy(file)
     return shape, [values[i * shape[1]:(i + 1) * shape[1]] for i in range(shape[0])]
 
@@ -41,7 +41,8 @@ def close(a, b, tolerance):
 
 
 def as_pytorch_saves(file, target):
-    """The same arrays in the order of their names and with PyTorch's metadata, as safetensors.torch.save_file writes."""
+    """Writes the same arrays in the order of their names and with PyTorch's metadata, as safetensors.torch.save_file
+    does."""
     data = file.read_bytes()
     length = struct.unpack("<Q", data[:8])[0]
     header, body = json.loads(data[8:8 + length]), data[8 + length:]
@@ -57,7 +58,7 @@ def as_pytorch_saves(file, target):
 
 
 def interrupted(options, moment, number=signal.SIGINT):
-    """A run that gets a signal once moment() is true."""
+    """Runs the program and sends it a signal once moment() is true."""
     process = subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     end = time.time() + 120
     while not moment() and process.poll() is None and time.time() < end:
@@ -88,7 +89,7 @@ print(*(g @ g.T).flatten().tolist())
 
 
 def numbers(here, data):
-    """Kernels that must agree with one another."""
+    """Compares kernels that must agree with one another."""
     usual = ["--data", data / "mnist", "--network", "mlp", "--width", 0.1, "--double"]
     out = here / "numbers"
     results = {}
@@ -126,7 +127,7 @@ def numbers(here, data):
 
 
 def weights(here, data):
-    """Weights of the trainer, and the same as PyTorch saves them."""
+    """Takes weights from the trainer, and the same weights in PyTorch's form."""
     done = subprocess.run([train, "mnist", "--data", data, "--out", here / "trained", "--epochs", "1"],
                           capture_output=True, text=True, timeout=300)
     check(done.returncode == 0, f"training: {done.stderr}")
@@ -150,7 +151,7 @@ def weights(here, data):
 
 
 def interruptions(here, data):
-    """Ctrl-C and worse; the same bits in the end, and the command that was said."""
+    """Ctrl-C and worse: checks that the bits are the same in the end, and that the program says how to go on."""
     usual = ["--data", data / "cifar10", "--network", "resnet18", "--width", 0.125, "--n", 100, "--memory", "64M"]
     whole, cut, store = here / "whole.npy", here / "cut 1.npy", here / "store of 'cut'"
     done = run(*usual, "--out", whole, "--store", here / "other store")

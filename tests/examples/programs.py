@@ -1,4 +1,4 @@
-"""What the tests of the examples share: made-up data sets in the published formats, programs run and watched."""
+"""Shared by the tests of the examples: made-up data sets in the published formats, and ways to run and watch programs."""
 import ast
 import gzip
 import math
@@ -20,7 +20,7 @@ def check(good, what):
 
 
 def images(count, size, seed, bright=160, noise=55):
-    """(bytes, label) of ten classes: a bright band for each class, and noise."""
+    """Images of ten classes as pairs (bytes, label): each class has a bright band, and there is noise."""
     draw, out = random.Random(seed), []
     for n in range(count):
         band = range(n % 10 * size // 10, (n % 10 + 1) * size // 10)
@@ -46,7 +46,8 @@ def write_cifar(folder, count):
 
 
 def digits(count, seed):
-    """Images of 8 x 8 pixels of ten classes: a pattern for each class, and noise. (pixels 0 to 16, label) each."""
+    """Images of 8 x 8 pixels of ten classes as pairs (pixels from 0 to 16, label): each class has a pattern, and there
+    is noise."""
     draw = random.Random(seed)
     patterns = [[random.Random(c).randint(0, 12) for _ in range(64)] for c in range(10)]
     return [([p + draw.randint(0, 4) for p in patterns[i % 10]], i % 10) for i in range(count)]
@@ -58,7 +59,7 @@ def write_digits(file, count):
 
 
 def on_a_terminal(command):
-    """What a program writes on a terminal."""
+    """The text that a program writes on a terminal."""
     main, side = pty.openpty()
     process = subprocess.Popen(command, stdout=side, stderr=side, stdin=subprocess.DEVNULL)
     os.close(side)
@@ -77,7 +78,7 @@ def on_a_terminal(command):
 
 
 def read_npy(file):
-    """Shape and numbers of a NumPy file of doubles, read as its format says."""
+    """The shape and the numbers of a NumPy file of doubles, read by the definition of its format."""
     data = file.read_bytes()
     check(data[:8] == b"\x93NUMPY\x01\x00", f"{file.name} is a NumPy file")
     length = struct.unpack("<H", data[8:10])[0]

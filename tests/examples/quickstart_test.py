@@ -1,6 +1,7 @@
-"""Runs the quickstart small and checks what it leaves; then runs it wrongly and checks that it leaves nothing.
+"""Runs a small quickstart and checks the files it writes. Then runs it with wrong options and checks that it writes
+none.
 
-usage: quickstart_test.py PROGRAM DIGITS   (scikit-learn's digits.csv.gz, where it is there)
+usage: quickstart_test.py PROGRAM DIGITS   (scikit-learn's digits.csv.gz, if it exists)
 """
 import gzip
 import json

@@ -1,6 +1,6 @@
-"""Trains small networks on made-up images with the trainer's program, kills it and goes on, and uses it wrongly.
+"""Trains small networks on made-up images with the trainer, kills it and goes on, and runs it with wrong options.
 
-usage: train_test.py PROGRAM      ($XTANGENT_TORCH: a Python with torch and safetensors also loads the weights)
+usage: train_test.py PROGRAM      ($XTANGENT_TORCH, a Python with torch and safetensors, also loads the weights)
 """
 import json
 import os
@@ -27,7 +27,7 @@ def run(*options, **more):
 
 
 def metrics(folder, whole=True):
-    """The lines without times; the file ends with a whole one, or a cut one after a crash."""
+    """The lines without times. The last line must be whole, except after a crash."""
     text = (folder / "metrics.jsonl").read_text()
     check(not whole or text.endswith("\n"), "metrics end with a whole line")
     lines = [json.loads(line) for line in text.split("\n")[:-1]]
@@ -37,7 +37,7 @@ def metrics(folder, whole=True):
 
 
 def tensors(file):
-    """Names and shapes, and the bytes of all elements."""
+    """The names and shapes of all arrays, and the bytes of all elements."""
     data = file.read_bytes()
     length = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8:8 + length])
@@ -66,7 +66,7 @@ def inode(file):
 
 
 def kill_and_resume(here, usual):
-    """Kills the program (SIGKILL) at five moments; at the end, everything is as without."""
+    """Kills the program (SIGKILL) at five moments. The results must be the same as without."""
     whole, cut = here / "whole", here / "cut"
     done = run(*usual, "--out", whole)
     check(done.returncode == 0, f"an uninterrupted run: {done.stderr}")
@@ -136,7 +136,7 @@ with tempfile.TemporaryDirectory() as temporary:
         check(again.returncode == 0, f"data found by XTANGENT_DATA: {again.stderr}")
         check(tensors(here / "b" / "weights.safetensors")[1] == elements, "the same bits on one thread")
 
-        # From these weights, with a part of them frozen.
+        # Training from these weights, with a part of them frozen.
         done = run("fashion", "--network", "lenet", "--data", data / "fashion-mnist", "--out", here / "c", "--epochs", 1,
                    "--weights", here / "a" / "weights.safetensors", "--freeze", "0,3", "--schedule", "constant")
         check(done.returncode == 0, f"frozen layers: {done.stderr}")
@@ -150,7 +150,7 @@ with tempfile.TemporaryDirectory() as temporary:
         other = run("mnist", "--data", data, "--out", here / "a", "--batch", 16, "--resume")
         check(other.returncode == 1 and "batch is 8 there and 16 here" in other.stderr, f"{other.stderr}")
 
-    # Every network on color, most on gray; the first with all options.
+    # Every network on color images and most on gray ones; the first one with all options.
     for data_set, network, options in [
             ("cifar10", "resnet18", ["--optimizer", "sgd", "--lr", 0.05, "--momentum", 0.8, "--weight-decay", 1e-4,
                                      "--schedule", "onecycle", "--clip-norm", 1, "--seed", 4]),

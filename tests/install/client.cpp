@@ -1,4 +1,4 @@
-// A user's program: knows the library through pkg-config or as a subproject alone.
+// A program of a user, which knows the library only through pkg-config or as a subproject.
 #include <cmath>
 #include <cstdio>
 #include <xtangent.hpp>
@@ -7,7 +7,7 @@ int main(int, char** argv) {
   using namespace xtangent;
   use_fitting_blas_core(argv);
 
-  // Expressions go in, arrays of the type that this program's settings give come out.
+  // Takes expressions, and returns arrays of the type that the settings of this program give.
   const xt::xarray<double> values = {{0.5, -1.0, 2.0}, {1.5, 0.25, -0.75}};
   Tape<double> tape;
   const auto x = tape.variable(xt::view(values, 0, xt::all()) * 2.0);
@@ -34,7 +34,7 @@ int main(int, char** argv) {
     }
   if (!(largest < 1e-5 * pntk(0, 0))) return 3;
 
-  try {  // an error's type crosses the library's border
+  try {  // the type of an error must be the same inside and outside of the library
     net(params, xt::xarray<float>::from_shape({5, 4}));
     return 4;
   } catch (const shape_error& refused) {

@@ -1,4 +1,4 @@
-// Trainings that are interrupted and resumed: the same bits; damaged files and other settings are refused.
+// Trainings that are interrupted and resumed give the same bits; damaged files and other settings are refused.
 #include "nn/training/checkpoint.hpp"
 
 #include <oneapi/tbb/global_control.h>
@@ -23,7 +23,7 @@ using testing::TemporaryFolder;
 
 namespace {
 
-// Everything that a resumed training could get wrong: buffers, dropout, changed images, momentum, a schedule.
+// A training with everything that resuming could get wrong: buffers, dropout, changed images, momentum and a schedule.
 const nn::Sequential& network() {
   static const nn::Sequential net =
       nn::sequential(nn::Conv2d{1, 4, 3}, nn::BatchNorm2d{4}, nn::Relu{}, nn::Dropout{0.3}, nn::Flatten{},
@@ -56,7 +56,7 @@ nn::FitOptions<T> usual(const nn::OptimizerSettings& optimizer) {
 
 struct Interruption {};
 
-// `options` with an end at update `step` (from 0), as when the program is killed there.
+// `options` with an end at update `step` (counted from 0), as if the program were killed there.
 template <class T>
 nn::FitOptions<T> cut(nn::FitOptions<T> options, std::size_t step) {
   options.schedule = [inner = options.schedule, step, epochs = options.epochs](double done) {
@@ -64,7 +64,7 @@ nn::FitOptions<T> cut(nn::FitOptions<T> options, std::size_t step) {
     const double at = done * 50.0 * static_cast<double>(epochs);
     const auto now =
         static_cast<std::size_t>(std::lround(at)) / 50 * 7 + static_cast<std::size_t>(std::lround(at)) % 50 / 8;
-    // Where a schedule is only compared, it is asked at fractions that no update has.
+    // When schedules are only compared, they are evaluated at fractions that no update has.
     if (now == step && std::abs(at - std::round(at)) < 1e-9 && std::lround(at) % 50 % 8 == 0) throw Interruption();
     return inner(done);
   };
@@ -96,7 +96,7 @@ void resumes_to_the_same_bits(const nn::OptimizerSettings& optimizer) {
   nn::FitOptions<T> options = usual<T>(optimizer);
   const nn::Fit<T> whole = train(options);
   options.checkpoint.file = folder / "checkpoint.safetensors";
-  for (const std::size_t every : {0, 1, 3})  // updates between checkpoints, besides those of epochs
+  for (const std::size_t every : {0, 1, 3})  // updates between checkpoints, in addition to those at the ends of epochs
     for (const std::size_t step : {1, 4, 7, 9, 13, 14, 20}) {
       std::filesystem::remove(options.checkpoint.file);
       options.checkpoint.steps = every;
@@ -122,7 +122,7 @@ std::string bytes_of(const std::filesystem::path& file) {
   return {bytes.begin(), bytes.end()};
 }
 
-// A checkpoint after two of three epochs.
+// Writes a checkpoint after two of three epochs.
 nn::FitOptions<float> with_checkpoint(const std::filesystem::path& file) {
   nn::FitOptions<float> options = usual<float>(nn::adam());
   options.checkpoint = {.file = file};
@@ -144,7 +144,8 @@ BOOST_AUTO_TEST_CASE(adam_resumes_to_the_same_bits) { resumes_to_the_same_bits<d
 
 BOOST_AUTO_TEST_CASE(interrupted_again_and_again) {
   const TemporaryFolder folder;
-  nn::FitOptions<float> options = usual<float>(nn::sgd({.rate = 0.1}));  // no state of the optimizer but its steps
+  // The optimizer has no state except its number of steps.
+  nn::FitOptions<float> options = usual<float>(nn::sgd({.rate = 0.1}));
   const nn::Fit<float> whole = train(options);
   options.checkpoint = {.file = folder / "c", .resume = true, .steps = 1};
   for (const std::size_t step : {1, 2, 3, 8, 15, 15, 19}) BOOST_CHECK_THROW(train(cut(options, step)), Interruption);
@@ -211,13 +212,13 @@ BOOST_AUTO_TEST_CASE(other_settings_are_refused) {
   nn::FitOptions<float> nameless = good;
   nameless.checkpoint.file.clear();
   refused<option_error>(nameless, {"resume without a file"});
-  // Other images.
+  // Other images are refused.
   nn::FitOptions<float> options = good;
   options.checkpoint.resume = true;
   const auto few = images().subset(std::vector<std::size_t>{1, 2, 3, 4, 5, 6, 7, 8, 9});
   testing::expect_error<option_error>([&] { nn::fit(network(), network().init<float>(1), few, options); },
                                       {"examples is 50 there and 9 here", "first example is"});
-  // Another network with the same number of updates.
+  // Another network with the same number of updates is refused.
   const auto other = nn::sequential(nn::Flatten{}, nn::Linear{64, 10});
   options.shard = 50;
   testing::expect_error<parameter_error>([&] { nn::fit(other, other.init<float>(1), images(), options); },
@@ -237,7 +238,7 @@ BOOST_AUTO_TEST_CASE(damaged_files_are_refused) {
   nn::save_parameters(network().init<float>(1), folder / "c");
   refused<data_error>(good, {"[resume]", "no checkpoint of a training"});
   testing::put(folder / "c", "");
-  refused<data_error>(good, {"no safetensors file"});
+  refused<data_error>(good, {"not a safetensors file"});
   testing::put(folder / "c", file.substr(0, file.size() - 1));
   refused<data_error>(good, {folder.path().string()});
   std::string flipped = file;
@@ -245,7 +246,7 @@ BOOST_AUTO_TEST_CASE(damaged_files_are_refused) {
   testing::put(folder / "c", flipped);
   refused<data_error>(good, {"[resume]", "corrupt", "checksum"});
 
-  // Every damage is noticed, or the training goes on as if there were none.
+  // Either the damage is noticed, or the training goes on as if there were none.
   const int accepted = testing::mutate(file, testing::byte_mutations(), 300, [&](const std::string& mutant) {
     testing::put(folder / "c", mutant);
     try {

@@ -1,4 +1,4 @@
-// CIFAR-10 and CIFAR-100 in their binary version.
+// Readers of CIFAR-10 and CIFAR-100 in their binary version.
 #include "nn/data/cifar.hpp"
 
 #include <numeric>
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(published_cifar10, *utf::precondition(Published{"cifar10"})
     BOOST_TEST(std::count(both.train.labels.begin(), both.train.labels.end(), label) == 5000);
     BOOST_TEST(std::count(both.test.labels.begin(), both.test.labels.end(), label) == 1000);
   }
-  // The statistics that are widely used, red, green, blue.
+  // The statistics that are widely used, for red, green and blue.
   const std::vector<PixelScaling> scaling = channel_standardization(both.train);
   const double means[] = {0.49139968, 0.48215841, 0.44653091}, deviations[] = {0.24703223, 0.24348513, 0.26158784};
   for (std::size_t channel = 0; channel < 3; ++channel) {

@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(bytes_become_numbers_on_request) {
   images.bytes.assign(6, 3);
   expect_error<data_error>([&] { standardization(images); }, {"all pixels are equal"});
   images.bytes[5] = 17;
-  expect_error<data_error>([&] { check(images); }, {"exceeds full intensity"});
+  expect_error<data_error>([&] { check(images); }, {"exceeds the full intensity"});
   images.bytes.pop_back();
   expect_error<data_error>([&] { check(images); }, {"5 bytes for 2 labels"});
 }

@@ -1,4 +1,4 @@
-// Images that stay bytes until their batch: numbers, random changes, training.
+// Data sets of images that stay bytes until their batch: numbers, random changes, training.
 #include "nn/data/dataset.hpp"
 
 #include <oneapi/tbb/global_control.h>
@@ -29,7 +29,7 @@ LabeledImages counted(std::size_t count) {
   return out;
 }
 
-// Images of 1 x 8 x 8 whose bright half tells the class: left, right, top, bottom.
+// Images of 1 x 8 x 8 in which the class is the bright half: left, right, top or bottom.
 LabeledImages halves(std::size_t count) {
   LabeledImages out{{}, {}, 1, 8, 8, 4, 255, "", "", ""};
   Random random("halves");
@@ -51,7 +51,7 @@ std::vector<std::size_t> range(std::size_t n) {
   return out;
 }
 
-// What augmentation by hand gives: pixel (y, x) of the window of an image.
+// Augmentation by hand: pixel (y, x) of the window of an image.
 double seen(const LabeledImages& images, std::size_t image, std::size_t channel, std::ptrdiff_t y, std::ptrdiff_t x) {
   if (y < 0 || y >= 3 || x < 0 || x >= 4) return 0;
   const auto at = static_cast<std::size_t>(y * 4 + x);
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(batches_are_the_chosen_examples_as_numbers) {
   BOOST_TEST(same_bits(flat.batch<double>({1, 2}),
                        pixels<double>(images, std::vector<std::size_t>{1, 2}, ImageLayout::flat, {0.5, 0.25})));
   BOOST_TEST((flat.batch<double>(std::span<const std::size_t>()).shape() == Shape{0, 24}));
-  // One scaling a channel.
+  // One scaling for each channel.
   const Array<double> each = planes.with({.scaling = {{0.0, 1.0}, {1.0, 0.5}}}).batch<double>({1});
   BOOST_TEST(each[3] == 27 / 255.0);
   BOOST_TEST(each[12 + 3] == (39 / 255.0 - 1.0) / 0.5);
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(random_changes_are_windows_and_mirror_images) {
       BOOST_TEST(found == 1);
     }
   }
-  // All 50 are equally likely: 100 each, deviation 10.
+  // All 50 are equally likely, so 100 of each are expected, with a standard deviation of 10.
   BOOST_TEST(counts.size() == 50u);
   for (const auto& [window, count] : counts) BOOST_TEST(std::abs(count - 100) < 50);
 }
@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(random_changes_depend_on_stream_and_example_alone) {
   BOOST_TEST(!same_bits(data.augmented_batch<float>(range(8), {4, 7}), all));
   const Dataset still = data.with({});
   BOOST_TEST(same_bits(still.augmented_batch<float>(range(8), {3, 7}), still.batch<float>(range(8))));
-  // A frame wider than the image may show nothing of it.
+  // With a frame wider than the image, a window may show none of the image.
   const Array<float> far = data.with({.augmentation = {.padding = 100}}).augmented_batch<float>(range(8), {1, 1});
   BOOST_TEST(all_finite(far));
 }

@@ -16,7 +16,7 @@
 /// Files that tests make, and real ones that they look for.
 namespace xtangent::testing {
 
-/// A folder of its own that goes when the test ends.
+/// A temporary folder, removed when the test ends.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
@@ -45,7 +45,7 @@ inline void put(const std::filesystem::path& file, std::string_view bytes) {
   std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
-/// The same bytes as a gzip stream.
+/// The bytes, compressed as a gzip stream.
 inline std::string gzipped(std::string_view bytes) {
   z_stream stream{};
   deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
@@ -84,7 +84,7 @@ inline std::filesystem::path published(const std::string& name) {
   return std::filesystem::path(source ? source : ".") / ".." / "shared" / "data" / name;
 }
 
-/// For Boost.Test's precondition: skips a test, visibly, without these files.
+/// A precondition for Boost.Test that skips a test, visibly, without these files.
 struct Published {
   std::string name;
   boost::test_tools::assertion_result operator()(boost::unit_test::test_unit_id) const {

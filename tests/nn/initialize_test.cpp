@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(layers_draw_what_their_options_say) {
   const auto he = nn::Linear{100, 300, {.initialization = nn::Initialization::kaiming_normal}}.init<double>(1);
   BOOST_TEST(std::abs(moments(he["weight"]).deviation - std::sqrt(0.02)) < 2e-3);
   BOOST_TEST(moments(he["bias"]).deviation == 0.0);
-  // One layer's numbers do not depend on the layers around it.
+  // The numbers of a layer do not depend on the layers around it.
   const auto a = nn::sequential(nn::Linear{3, 4}, nn::Linear{4, 2}).init<double>(9);
   const auto b = nn::sequential(nn::Linear{5, 4}, nn::Linear{4, 2}).init<double>(9);
   BOOST_TEST(a["1.weight"].to_xarray() == b["1.weight"].to_xarray());
@@ -133,8 +133,8 @@ BOOST_AUTO_TEST_CASE(ntk_parameterization_scales_activations) {
   BOOST_TEST(unbiased.init<double>(2).count() == 1u);
 }
 
-// A layer in NTK parameterization is the standard one with weights times sigma_w / sqrt(fan_in) and biases times
-// sigma_b.
+// A layer in the NTK parameterization equals the standard one with weights times sigma_w / sqrt(fan_in) and biases
+// times sigma_b.
 BOOST_AUTO_TEST_CASE(every_layer_with_weights_has_both_parameterizations) {
   const nn::WeightOptions ntk = {.parameterization = nn::Parameterization::ntk, .sigma_w = 1.5, .sigma_b = 0.3};
   const nn::EmbeddingOptions rows = {.parameterization = nn::Parameterization::ntk, .sigma_w = 1.5};

@@ -1,4 +1,4 @@
-// Layers against plain loops and known facts.
+// Compares layers with plain loops and known facts.
 #include <oneapi/tbb/global_control.h>
 
 #include <boost/test/unit_test.hpp>
@@ -37,7 +37,7 @@ Array<double> random(const Shape& shape, double low = -1, double high = 1) {
 
 BOOST_AUTO_TEST_SUITE(layers)
 
-// Two batches through torch.nn.BatchNorm1d(2): x1 = [[1, 2], [3, 6]], x2 = [[0, 0], [4, 2]].
+// Two batches, taken through torch.nn.BatchNorm1d(2), too: x1 = [[1, 2], [3, 6]], x2 = [[0, 0], [4, 2]].
 BOOST_AUTO_TEST_CASE(running_statistics_move_as_in_pytorch) {
   const nn::BatchNorm1d layer(2);
   BOOST_TEST(buffer_names(layer) == "running_mean running_var num_batches_tracked ");
@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(modes_of_batch_norm) {
   BOOST_TEST(testing::difference(evaluated.output.value(), x) < 1e-4);  // running mean 0, variance 1
   const auto trained = layer.record(tape, params, x, nn::Mode::training);
   BOOST_TEST((trained.output.examples() == Examples::mixed));
-  BOOST_TEST(params["num_batches_tracked"].item() == 0.0);  // parameters are values: the run changed its own copy
+  BOOST_TEST(params["num_batches_tracked"].item() == 0.0);  // parameters are values, and the run changed its own copy
   BOOST_TEST(trained.buffers[6] == 1.0);
   double sum = 0, squares = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(a_net_with_batch_norm_learns_and_moves_its_running_statisti
   const Array<double> x = random({64, 1, 6, 6});
   std::vector<std::size_t> labels;
   for (std::size_t i = 0; i < 64; ++i) {
-    double contrast = 0;  // between rows, which a 3 x 3 kernel sees
+    double contrast = 0;  // contrast between rows, which a 3 x 3 kernel can see
     for (std::size_t p = 0; p < 30; ++p) contrast += x[i * 36 + p] * x[i * 36 + p + 6];
     labels.push_back(contrast > 0 ? 1 : 0);
   }
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(a_net_with_batch_norm_learns_and_moves_its_running_statisti
   BOOST_TEST(fit.history.back().loss < 0.5 * fit.history.front().loss);
   BOOST_TEST(fit.params["1.num_batches_tracked"].item() == 160.0);
   BOOST_TEST(!testing::same_bits(fit.params["1.running_mean"], start["1.running_mean"]));
-  // In shards each sees its own statistics; the running ones move by their mean.
+  // Each shard uses its own statistics, and the running ones move by the mean of theirs.
   const auto sharded = nn::fit(net, start, x, labels, {.epochs = 2, .batch = 16, .shard = 8});
   BOOST_TEST(sharded.params["1.num_batches_tracked"].item() == 8.0);
 }
@@ -147,14 +147,14 @@ BOOST_AUTO_TEST_CASE(group_and_layer_norm_have_the_names_of_pytorch) {
   BOOST_TEST(parameter_names(net) == "0.weight 0.bias 1.weight 1.bias 2.weight ");
   const auto params = net.init<double>(0);
   const Array<double> y = net(params, random({3, 4, 5}));
-  for (std::size_t r = 0; r < 12; ++r) {  // instance norm at the end
+  for (std::size_t r = 0; r < 12; ++r) {  // a group norm with one channel in each group is instance norm
     double sum = 0;
     for (std::size_t i = 0; i < 5; ++i) sum += y[r * 5 + i];
     BOOST_TEST(std::abs(sum) < 1e-13);
   }
 }
 
-// nn.MultiheadAttention's formula, token by token.
+// The formula of nn.MultiheadAttention, token by token.
 BOOST_AUTO_TEST_CASE(attention_is_that_of_its_formula) {
   const std::size_t tokens = 3, features = 4, heads = 2, each = 2;
   for (const bool causal : {false, true}) {
@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(dropout_scales_what_it_keeps) {
     else
       BOOST_TEST(std::abs(dropped[i] - y[i] / 0.49) < 1e-12);
   }
-  // Two layers draw different numbers: 51 % are dropped, with a deviation of 0.8 %.
+  // Two layers draw different numbers, so 51 % are dropped, with a standard deviation of 0.8 %.
   BOOST_TEST(std::abs(static_cast<double>(zeros) / 4000.0 - 0.51) < 0.04);
   BOOST_TEST(testing::same_bits(dropped, net(params, x, {nn::Mode::training, 5})));
   BOOST_TEST(!testing::same_bits(dropped, net(params, x, {nn::Mode::training, 6})));
@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(dropout_scales_what_it_keeps) {
   BOOST_TEST((net.record(tape, params, x, {nn::Mode::training, 5}).output.examples() == Examples::axis0));
 }
 
-// The same layer of dropout, twice in one run.
+// A network that uses the same dropout layer twice in one run.
 struct TwiceDropped : nn::Module<TwiceDropped> {
   nn::Dropout drop{0.5};
   template <class Visit>
@@ -252,7 +252,8 @@ BOOST_AUTO_TEST_CASE(a_layer_that_runs_twice_draws_twice) {
   const Array<double> y = net(params, x, {nn::Mode::training, 5});
   std::array<int, 11> counts{};
   for (std::size_t i = 0; i < y.size(); ++i) ++counts[static_cast<std::size_t>(y[i])];
-  for (const std::size_t value : {0, 2, 8, 10}) BOOST_TEST(std::abs(counts[value] - 500) < 90);  // 4 deviations
+  for (const std::size_t value : {0, 2, 8, 10})
+    BOOST_TEST(std::abs(counts[value] - 500) < 90);  // four standard deviations
   BOOST_TEST(testing::same_bits(y, net(params, x, {nn::Mode::training, 5})));
   for (const std::size_t threads : {1, 4}) {
     const oneapi::tbb::global_control control(oneapi::tbb::global_control::max_allowed_parallelism, threads);

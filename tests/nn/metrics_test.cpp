@@ -1,4 +1,4 @@
-// Metrics as JSON lines: what a line holds, crashes, trainings that are resumed.
+// Metrics as JSON lines: the contents of a line, crashes, and trainings that are resumed.
 #include "nn/training/metrics.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -21,7 +21,7 @@ std::string text_of(const std::filesystem::path& file) {
   return {bytes.begin(), bytes.end()};
 }
 
-// Every line, parsed; the last one must be whole.
+// Parses every line; the last one must be whole.
 std::vector<Json> lines_of(const std::filesystem::path& file) {
   std::vector<Json> out;
   const std::string text = text_of(file);
@@ -32,7 +32,7 @@ std::vector<Json> lines_of(const std::filesystem::path& file) {
   return out;
 }
 
-// The same training on 40 points: 4 updates an epoch.
+// The training of all these tests: 40 points, 4 updates in an epoch.
 nn::Fit<double> train(const nn::FitOptions<double>& options) {
   testing::Random random("metrics");
   const Array<double> x = testing::random_array(random, {40, 2});
@@ -51,7 +51,7 @@ nn::FitOptions<double> options_in(const TemporaryFolder& folder) {
 
 struct Interruption {};
 
-// Without what a clock says.
+// The text without the times.
 std::vector<Json> timeless(std::vector<Json> lines) {
   for (Json& line : lines) line.erase("seconds");
   return lines;
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(a_resumed_training_goes_on_behind_its_checkpoint) {
     BOOST_CHECK_THROW(train(cut), Interruption);
     const std::vector<Json> before = lines_of(folder / "metrics.jsonl");
     BOOST_TEST(before.size() < whole.size());
-    // As a crash of the machine leaves it.
+    // The file as a crash of the machine could leave it.
     testing::put(folder / "metrics.jsonl", text_of(folder / "metrics.jsonl") + "{\"kind\":\"step\",\"ep");
     train(options);
     BOOST_TEST((timeless(lines_of(folder / "metrics.jsonl")) == whole), "cut at " << step);

@@ -1,4 +1,5 @@
-// A table of networks: parameter counts, names, shapes, gradients, examples one by one, float against double.
+// Properties of a table of networks: parameter counts, names, shapes, gradients, examples one by one, float against
+// double.
 #include <boost/test/unit_test.hpp>
 
 #include "autodiff/ops/arithmetic.hpp"
@@ -116,7 +117,7 @@ BOOST_AUTO_TEST_CASE(counts_names_and_shapes) {
   }
 }
 
-// Counts and names of the networks as torchvision, timm and the authors have them.
+// The counts and names are those of torchvision, timm and the authors.
 BOOST_AUTO_TEST_CASE(the_other_models_have_the_parameters_of_the_originals) {
   const auto count = [](const nn::ModuleBase& net) { return net.layout()->parameter_size; };
   BOOST_TEST(count(nn::cnn(3, {}, 0.125)) == 112u + 2 * 148 + (4 * 676 + 1) * 3);
@@ -190,7 +191,7 @@ BOOST_AUTO_TEST_CASE(resnets_have_the_parameters_of_torchvision) {
   BOOST_TEST(layout->parameters.back().name == "fc.bias");
 }
 
-// state_dict() of the same networks in PyTorch.
+// The names in state_dict() of the same networks in PyTorch.
 BOOST_AUTO_TEST_CASE(lenet_has_the_names_and_layouts_of_pytorch) {
   const std::vector<std::pair<std::string, Shape>> expected = {
       {"0.weight", {6, 1, 5, 5}}, {"0.bias", {6}},   {"3.weight", {16, 6, 5, 5}}, {"3.bias", {16}},
@@ -209,7 +210,7 @@ BOOST_AUTO_TEST_CASE(gradients_are_those_of_differences) {
     if (row.parameters > 100000) continue;
     BOOST_TEST_CONTEXT(row.name) {
       testing::Random random("directions");
-      auto params = row.net.init<double>(1);  // away from biases of 0, with which relu meets exact zeros
+      auto params = row.net.init<double>(1);  // changed from biases of 0, with which relu would get exact zeros
       params.set_flat(testing::moved({params.flat()}, 0.1, {testing::random_array(random, {params.size()})})[0]);
       const Array<double> x = inputs_of(row, 2);
       const Array<double> ybar = testing::random_array(random, {2, row.outputs});
@@ -245,7 +246,7 @@ BOOST_AUTO_TEST_CASE(a_batch_is_its_examples) {
   }
 }
 
-// A struct of its own instead of a Sequential: its gradient along a direction, and examples one by one.
+// For a struct instead of a Sequential: its gradient along a direction, and examples one by one.
 BOOST_AUTO_TEST_CASE(vision_transformer) {
   for (const nn::WeightOptions& weights : {nn::WeightOptions{}, ntk}) {
     const auto net = nn::vit({.image = 8,

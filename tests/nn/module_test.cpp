@@ -1,4 +1,4 @@
-// Modules: names and layouts, scopes, evaluation, recording, and what goes wrong.
+// Modules: names and layouts, scopes, evaluation, recording, and errors.
 #include <boost/test/unit_test.hpp>
 
 #include "xtangent.hpp"
@@ -20,7 +20,7 @@ struct Net : nn::Module<Net> {
   }
 };
 
-// A layer of a user: own parameter, own buffer, a child, and one weight used twice.
+// A layer of a user with a parameter, a buffer, a child, and one weight used twice.
 struct Scaled : nn::Module<Scaled> {
   nn::Linear inner{4, 4};
   template <class Declare>

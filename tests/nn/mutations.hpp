@@ -8,7 +8,7 @@
 
 #include "tests/testing.hpp"
 
-/// Damage to files: what a reader must refuse or survive.
+/// Damage to files, which a reader must refuse or survive.
 namespace xtangent::testing {
 
 struct Mutation {
@@ -16,7 +16,7 @@ struct Mutation {
   std::function<void(std::string&, Random&)> apply;
 };
 
-/// Somewhere in the file.
+/// A random place in the file.
 inline std::size_t place(const std::string& file, Random& random) {
   return file.empty() ? 0 : random.below(file.size());
 }
@@ -25,7 +25,7 @@ inline std::string pick(Random& random, const std::vector<std::string>& choices)
   return choices[random.below(choices.size())];
 }
 
-/// Damage that needs no knowledge of the format.
+/// Damages the bytes without knowledge of the format.
 inline std::vector<Mutation> byte_mutations() {
   return {
       {"flip a bit",
@@ -55,8 +55,8 @@ inline std::vector<Mutation> byte_mutations() {
   };
 }
 
-/// Hands `rounds` mutants of a file, of one to four mutations each, to `accepts`, which checks and tells whether the
-/// file was accepted. Returns how many were. The same mutants on every run.
+/// Makes `rounds` mutants of a file, with one to four mutations each, and passes them to `accepts`, which checks a
+/// mutant and says whether it was accepted. Returns how many were accepted. The mutants are the same in every run.
 inline int mutate(const std::string& file, const std::vector<Mutation>& mutations, int rounds,
                   const std::function<bool(const std::string&)>& accepts) {
   Random random(file);

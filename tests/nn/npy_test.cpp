@@ -27,7 +27,7 @@ std::string npy_file(const std::string& dictionary, const std::string& elements,
   return out + dictionary + "\n" + elements;
 }
 
-// Files may not grow beyond `bytes` while it lives: what a full disk looks like to the writer.
+// While it lives, files cannot grow beyond `bytes`, which looks like a full disk to the writer.
 class FullDisk {
  public:
   explicit FullDisk(rlim_t bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_SUITE(npy)
 BOOST_AUTO_TEST_CASE(bytes_are_what_numpy_writes) {
   const TemporaryFolder folder;
   write_npy(folder / "a.npy", Array<float>::from({2, 3}, {0, 1, 2, 3, 4, -0.5f}));
-  // numpy.save of the same array.
+  // The bytes that numpy.save writes for the same array.
   std::string expected =
       std::string("\x93NUMPY\x01\x00\x76\x00", 10) + "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
   expected += std::string(127 - expected.size(), ' ') + "\n";
@@ -94,8 +94,8 @@ BOOST_AUTO_TEST_CASE(bad_files_are_named_with_the_byte) {
   const std::string good = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
   const std::string two(8, '\0');
   const std::vector<std::pair<std::string, std::vector<std::string_view>>> cases = {
-      {"", {"byte 0", "no NumPy file"}},
-      {std::string(200, 'x'), {"byte 0", "no NumPy file"}},
+      {"", {"byte 0", "not a NumPy file"}},
+      {std::string(200, 'x'), {"byte 0", "not a NumPy file"}},
       {npy_file(good, two).substr(0, 40), {"byte 40", "header is truncated"}},
       {npy_file(good, two, 2).substr(0, 11), {"byte 11", "header is truncated"}},
       {npy_file(good, two, 9), {"byte 6", "format 9"}},

@@ -30,13 +30,13 @@ std::string deflated(const std::string& bytes) {
   return out;
 }
 
-// What a directory may say of a file.
+// The entry of a file in the directory of an archive, which may be wrong.
 struct Member {
   std::string name, bytes;
   bool pack = false;
-  int method = -1;  // none: what fits
+  int method = -1;  // none: the right one
   int flags = 0;
-  std::uint64_t unpacked = ~std::uint64_t{0};  // none: the truth
+  std::uint64_t unpacked = ~std::uint64_t{0};  // none: the right one
   std::uint32_t crc_change = 0;
 };
 
@@ -117,13 +117,13 @@ BOOST_AUTO_TEST_CASE(bad_archives_are_named_with_the_byte) {
   outside.replace(good.size() - 22 - 46 - 5 + 42, 4, little(good.size(), 4));
   no_header[0] = 'Q';
   const std::vector<std::pair<std::string, std::vector<std::string_view>>> cases = {
-      {"", {"byte 0", "no ZIP archive in 0 bytes"}},
+      {"", {"byte 0", "not a ZIP archive: only 0 bytes"}},
       {std::string(100, 'x'), {"byte 0", "no ZIP archive"}},
       {good.substr(0, good.size() - 1), {"no ZIP archive, or one that is truncated"}},
       {good.substr(good.size() - 22), {"truncated"}},
-      {outside, {"ends behind the archive"}},
+      {outside, {"ends beyond the archive"}},
       {no_header, {"byte 0", "no header of a file"}},
-      {zip({{"a.npy", two}, {"a.npy", two}}), {"'a.npy' stands twice"}},
+      {zip({{"a.npy", two}, {"a.npy", two}}), {"'a.npy' occurs twice"}},
       {zip({{"a.npy", two, false, 12}}), {"packed by method 12"}},
       {zip({{"a.npy", two, false, -1, 1}}), {"'a.npy' is encrypted"}},
       {zip({{"a.npy", two, false, -1, 0, 1}}), {"cannot hold 1 bytes"}},
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(bad_archives_are_named_with_the_byte) {
   corrupt({"a.npy", two, true, -1, 0, two.size() - 1});
   corrupt({"a.npy", two, true, -1, 0, two.size() + 1});
   corrupt({"a.npy", two, false, 8, 0, two.size()});
-  expect_error<data_error>([&] { unpacked({"a.npy", "x"}); }, {"bad.npz/a.npy", "no NumPy file"});
+  expect_error<data_error>([&] { unpacked({"a.npy", "x"}); }, {"bad.npz/a.npy", "not a NumPy file"});
   expect_error<data_error>([&] { unpacked({"a.npy", npy("<c8", "(1,)", two)}); }, {"'<c8'"});
   expect_error<data_error>([&] { unpacked({"a.npy", npy("|O", "(1,)", two)}); }, {"'|O'"});
 }

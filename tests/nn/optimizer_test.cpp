@@ -1,4 +1,4 @@
-// Update rules, step by step, against PyTorch's documented algorithms.
+// Compares update rules, step by step, with the algorithms in PyTorch's documentation.
 #include <oneapi/tbb/global_control.h>
 
 #include <boost/test/unit_test.hpp>
@@ -18,13 +18,13 @@ namespace {
 
 const nn::Linear layer{3, 2};
 
-// The gradient of step t: any numbers.
+// The gradient of step t, which is arbitrary.
 Array<double> gradient_of(std::size_t t, std::size_t n) {
   testing::Random random("gradient " + std::to_string(t));
   return testing::random_array(random, {n});
 }
 
-// torch.optim.SGD, one parameter, from the pseudocode of its documentation.
+// torch.optim.SGD for one parameter, from the pseudocode of its documentation.
 struct ReferenceSgd {
   nn::SgdOptions o;
   double buffer = 0.0;

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-/// Files in the safetensors format, put together by hand.
+/// Files in the safetensors format, made by hand.
 namespace xtangent::testing {
 
 inline std::string length_prefix(std::uint64_t length) {

@@ -1,5 +1,5 @@
-// Files that lie: thousands of mutations of valid files either load, and then all of them is readable, or throw
-// data_error. Run under the sanitizers, this finds every read outside of the file.
+// Thousands of mutants of valid files either load, and then every array can be read, or throw data_error. Under the
+// sanitizers this finds every read outside of the file.
 #include <cstring>
 
 #include "nn/safetensors.hpp"
@@ -67,14 +67,14 @@ void another_word(std::string& file, Random& random) {
   if (at != std::string::npos) file.replace(at, word.size(), pick(random, words));
 }
 
-// Adjusts the length to the header that is there, so that damage behind it is reached.
+// Sets the length to that of the present header, so that damage behind the header is reached.
 void honest_length(std::string& file, Random&) {
   const std::size_t brace = file.rfind("}}");
   if (file.size() < 8 || brace == std::string::npos || brace < 8) return;
   file.replace(0, 8, length_prefix(brace + 2 - 8));
 }
 
-// In place of the length of the header: one near the truth, or any.
+// Replaces the length of the header by one near the right one, or by any number.
 void another_length(std::string& file, Random& random) {
   if (file.size() < 8) return;
   const std::uint64_t near = file.size() - 8 + random.below(5) - 2, any = random.bits() >> random.below(64);
@@ -90,7 +90,7 @@ std::vector<Mutation> mutations() {
   return out;
 }
 
-// Reads everything there is. Returns whether the file was accepted.
+// Reads everything in the file. Returns whether the file was accepted.
 bool readable(const std::string& bytes) {
   try {
     const TensorFile file({bytes.begin(), bytes.end()}, "mutant");
@@ -122,7 +122,8 @@ BOOST_AUTO_TEST_CASE(mutants_load_or_are_refused) {
   for (const std::string& file : valid_files()) {
     BOOST_TEST(readable(file));
     const int accepted = mutate(file, mutations(), rounds, readable);
-    // Both ends are reached: damage to elements and names is no lie about the format, most other damage is.
+    // Some mutants are accepted and some refused: damage to elements and names leaves the format valid, most other
+    // damage does not.
     BOOST_TEST(accepted > rounds / 500);
     BOOST_TEST(accepted < rounds / 2);
   }

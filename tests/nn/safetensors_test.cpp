@@ -14,7 +14,7 @@ using namespace xtangent::testing;
 
 namespace {
 
-// A layer with what batch norm has: a trained array, a buffer, and PyTorch's counter.
+// A layer with the arrays of batch norm: a trained array, a buffer, and PyTorch's counter.
 struct Counted : Module<Counted> {
   template <class Declare>
   void parameters(Declare&& declare) const {
@@ -123,10 +123,10 @@ BOOST_AUTO_TEST_CASE(bad_files_are_named_with_the_byte) {
       {length_prefix(0) + one, {"byte 8", "begin with '{'"}},
       {safetensors_file("[]", ""), {"byte 8", "begin with '{'"}},
       {safetensors_file(" " + one, eight), {"byte 8", "begin with '{'"}},
-      {safetensors_file("{", ""), {"byte 9", "no JSON"}},
-      {safetensors_file(one + "}", eight), {"byte 62", "no JSON"}},
-      {safetensors_file("{\"\xff\":1}", ""), {"no JSON"}},
-      {safetensors_file(R"({"a":1e999})", ""), {"no JSON"}},
+      {safetensors_file("{", ""), {"byte 9", "not valid JSON"}},
+      {safetensors_file(one + "}", eight), {"byte 62", "not valid JSON"}},
+      {safetensors_file("{\"\xff\":1}", ""), {"not valid JSON"}},
+      {safetensors_file(R"({"a":1e999})", ""), {"not valid JSON"}},
       {safetensors_file(std::string(1, '{') + R"("a":)" + std::string(100000, '['), ""), {"nested too deeply"}},
       {safetensors_file(R"({"a":1})", ""), {"'a' needs dtype, shape and data_offsets"}},
       {safetensors_file(R"({"a":{"dtype":"F32","shape":[2]}})", eight), {"'a' needs"}},
@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(bad_files_are_named_with_the_byte) {
       {safetensors_file(one.substr(0, one.size() - 1) + "," + one.substr(1), eight), {"the name 'a' twice"}},
       {safetensors_file(R"({"a":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}})", eight),
        {"'dtype' twice"}},
-      {safetensors_file(R"({"__metadata__":[]})", ""), {"__metadata__ is no object"}},
+      {safetensors_file(R"({"__metadata__":[]})", ""), {"__metadata__ is not an object"}},
       {safetensors_file(R"({"__metadata__":{"x":1}})", ""), {"__metadata__ 'x' is no string"}},
       {with("7", "[2]", "[0,8]"), {"dtype '' is not known"}},
       {with(R"("F8")", "[2]", "[0,8]"), {"'a': the dtype 'F8' is not known"}},
@@ -145,13 +145,13 @@ BOOST_AUTO_TEST_CASE(bad_files_are_named_with_the_byte) {
       {with(f32, "[1,1,1,1,1,1,1,1,2]", "[0,8]"), {"shape has 9 numbers", "at most 8"}},
       {with(f32, "[4294967296,4294967296]", "[0,8]"), {"too large"}},
       {with(f32, "[0,4294967296,4294967296]", "[0,8]"), {"takes 0 bytes"}},
-      {with(f32, "[2]", "[0]"), {"no begin and end"}},
-      {with(f32, "[2]", "[8,0]"), {"no begin and end"}},
+      {with(f32, "[2]", "[0]"), {"not a begin and an end"}},
+      {with(f32, "[2]", "[8,0]"), {"not a begin and an end"}},
       {with(f32, "[2]", "[0,8,16]"), {"at most 2"}},
       {with(f32, "[2]", "[0,4]"), {"F32 of shape (2,) takes 8 bytes, its data_offsets say 4"}},
       {with(R"("F64")", "[2]", "[0,8]"), {"takes 16 bytes"}},
       {with(f32, "[2]", "[4,12]"), {"4 bytes before 'a' belong to no array"}},
-      {with(f32, "[4]", "[0,16]"), {"truncated", "'a' ends 8 bytes behind the file"}},
+      {with(f32, "[4]", "[0,16]"), {"truncated", "'a' ends 8 bytes beyond the file"}},
       {with(f32, "[1]", "[0,4]"), {"4 trailing bytes"}},
       {with(f32, "[2]", "[18446744073709551600,18446744073709551608]"), {"belong to no array"}},
       {two("[0,4]", "[0,4]"), {"'b' overlaps"}},

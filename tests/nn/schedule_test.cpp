@@ -1,4 +1,4 @@
-// Schedules of the learning rate: closed forms, PyTorch's values, what they refuse.
+// Schedules of the learning rate: closed forms, PyTorch's values, and wrong options.
 #include "nn/training/schedule.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -21,7 +21,7 @@ Array<double> pytorch(const std::string& name) {
       .get<double>(name);
 }
 
-// Against PyTorch's rates, where `done` says which fraction stands for step t of n.
+// Compares with PyTorch's rates; `done` gives the fraction for step t of n.
 void follows(const std::string& name, const nn::Schedule& factor, double (*done)(double t, double n)) {
   const Array<double> expected = pytorch(name);
   const auto n = static_cast<double>(expected.size());

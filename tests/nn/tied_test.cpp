@@ -1,4 +1,4 @@
-// One array in several places.
+// Tied arrays: one array in several places.
 #include <boost/test/unit_test.hpp>
 
 #include "autodiff/ops/arithmetic.hpp"
@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(impossible_ties) {
   refused("head", "norm", "shapes");
 }
 
-// PyTorch's save_model keeps one of the names, whichever; a state_dict has both.
+// PyTorch's save_model keeps any one of the names; a state_dict has both.
 BOOST_AUTO_TEST_CASE(files_may_use_any_of_the_names) {
   const auto net = nn::tied(language_model(), {{"head.weight", "embedding.weight"}});
   const auto params = net.init<double>(1);

@@ -1,4 +1,5 @@
-// The same numbers as PyTorch: tests/fixtures/make_fixtures.py says what the fixtures hold and makes them.
+// Compares with numbers of PyTorch, which are fixtures. tests/fixtures/make_fixtures.py makes them and says what they
+// hold.
 #include <cmath>
 #include <cstdlib>
 #include <set>
@@ -48,7 +49,7 @@ void expect_near(const char* what, const Array<double>& ours, const Array<double
                                      << to_string(ours.shape()) << " and " << to_string(theirs.shape()) << ')');
 }
 
-// Rows (..., P) to (..., parameters, waves), as make_fixtures.py folds them.
+// Folds rows (..., P) to (..., parameters, waves), as make_fixtures.py does.
 Array<double> folded(const Array<double>& flat, const std::vector<ParameterInfo>& infos) {
   const Shape front = flat.shape().slice(0, flat.rank() - 1);
   Array<double> out = Array<double>::zeros(front.joined({infos.size(), waves}));
@@ -62,7 +63,7 @@ Array<double> folded(const Array<double>& flat, const std::vector<ParameterInfo>
   return out;
 }
 
-// All parameters' cotangents for K seeds of the output, (K, P).
+// The cotangents of all parameters for K seeds of the output, (K, P).
 template <class T>
 Array<double> flat_cotangents(const Recording<T>& run, const Parameters<T>& params, const Var<T>& of,
                               const Array<T>& seeds) {
@@ -81,7 +82,7 @@ Array<double> flat_cotangents(const Recording<T>& run, const Parameters<T>& para
   return out;
 }
 
-// A network in a precision, beside its fixture.
+// A network in one precision, and its fixture.
 template <class T>
 class Parity {
  public:
@@ -98,7 +99,7 @@ class Parity {
     BOOST_TEST(ours.str() == file_.metadata().at("layout") + "\n");
   }
 
-  // Logits, loss and gradients of one run; and the buffers as it leaves them in training mode.
+  // Compares logits, loss and gradients of one run, and in training mode the buffers after it.
   void check_run(Mode mode) const {
     const std::string prefix = mode == Mode::training ? "training/" : "";
     Tape<T> tape;
@@ -110,7 +111,8 @@ class Parity {
     if (file_.contains(prefix + "gradient")) {
       expect_near<T>("gradient", folded(gradient, params_.infos()), expected(prefix + "gradient"));
     } else {
-      // Relative to the largest of the whole gradient: that of a bias before a normalization is zero but for rounding.
+      // Relative to the largest element of the whole gradient, since the gradient of a bias before a normalization is
+      // zero up to rounding.
       double scale = 0;
       for (std::size_t i = 0; i < gradient.size(); ++i) scale = std::max(scale, std::abs(gradient[i]));
       for (const ParameterInfo& info : params_.infos()) {
@@ -153,7 +155,7 @@ class Parity {
       }
   }
 
-  // In float only where rounding is not amplified so much that PyTorch itself is no better.
+  // In float only where rounding is not amplified; elsewhere PyTorch itself is no better.
   bool has_training() const {
     return file_.contains("training/logits") &&
            (sizeof(T) == 8 || file_.get<double>("training/float_error").item() < 0.3 * tolerance<T>);
@@ -163,7 +165,7 @@ class Parity {
  private:
   Array<double> expected(const std::string& name) const { return file_.get<double>(name); }
 
-  // What the fixture holds under state/, as a file of its own.
+  // The arrays under state/ in the fixture, as a file of their own.
   Parameters<T> load_state() const {
     const TemporaryFolder folder;
     std::vector<NamedArray<double>> state;
@@ -191,7 +193,7 @@ void check_parity(const TorchRow& row) {
   parity.check_kernels();
 }
 
-// Tests that run PyTorch itself: the interpreter in $XTANGENT_TORCH has torch and safetensors.
+// These tests run PyTorch itself, by the interpreter in $XTANGENT_TORCH, which must have torch and safetensors.
 boost::test_tools::assertion_result torch_is_there(utf::test_unit_id) {
   boost::test_tools::assertion_result there(std::getenv("XTANGENT_TORCH") != nullptr);
   if (!there) there.message() << "set XTANGENT_TORCH to a Python interpreter with torch and safetensors";
@@ -288,12 +290,13 @@ BOOST_AUTO_TEST_CASE(initial_values_have_the_same_distribution) {
         }
         const double low = *std::min_element(value.data(), value.data() + value.size());
         const double high = *std::max_element(value.data(), value.data() + value.size());
-        // Five standard errors of the difference of two samples; a constant has no deviation.
+        // Five standard errors of the difference of two samples; the deviation of a constant is 0.
         const double deviation = theirs[3], rounding = 1e-12, error = 5 * std::sqrt(2 / n);
         BOOST_TEST(std::abs(mean - theirs[2]) <= error * deviation + rounding);
         BOOST_TEST(std::abs(std::sqrt(variance) - deviation) <= error * deviation + rounding);
         if (deviation > 0) BOOST_TEST(std::abs(fourth / (variance * variance) - theirs[4]) <= 5 * error);
-        // The ends of uniform numbers are within a few parts of n; those of normal ones lie anywhere.
+        // The smallest and largest of n uniform numbers are within a few n-ths of the bounds; normal numbers have no
+        // bounds.
         const double ends = theirs[4] < 2.2 ? 40 / n : 2.0;
         BOOST_TEST(std::abs(low - theirs[0]) <= ends * deviation);
         BOOST_TEST(std::abs(high - theirs[1]) <= ends * deviation);

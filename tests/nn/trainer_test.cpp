@@ -1,4 +1,4 @@
-// Training: it learns, repeats itself bit for bit on any number of threads, reports, and stops where it must.
+// Training learns, gives the same bits on any number of threads, reports its progress, and stops where it must.
 #include <oneapi/tbb/global_control.h>
 
 #include <boost/test/unit_test.hpp>
@@ -19,7 +19,7 @@ struct Data {
   std::vector<std::size_t> labels;
 };
 
-// Points in classes that no linear map separates: the class is the parity of the signs.
+// Points in classes that no linear map separates, since the class is the parity of the signs.
 Data parity(std::size_t n) {
   testing::Random random("parity");
   Data out{testing::random_array(random, {n, 2}), {}};
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(a_small_net_learns_to_zero_loss) {
   BOOST_TEST(fit.history.back().loss < 1e-2);
   BOOST_TEST(fit.history.back().accuracy == 1.0);
   BOOST_TEST(nn::accuracy(net, fit.params, data.x, data.labels) == 1.0);
-  BOOST_TEST(testing::same_bits(start.flat(), net.init<double>(1).flat()));  // the argument is left alone
+  BOOST_TEST(testing::same_bits(start.flat(), net.init<double>(1).flat()));  // the argument is not changed
 }
 
 BOOST_AUTO_TEST_CASE(float_learns_too_and_the_schedule_is_followed) {
@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(a_full_batch_step_is_gradient_descent) {
     }
     BOOST_TEST(std::abs(whole.params.flat()[i] - (start.flat()[i] - 0.1 * slope)) < 1e-10);
   }
-  // Shards add up to the same gradient, uneven ones too.
+  // Shards add up to the same gradient, also when they are uneven.
   for (const std::size_t shard : {1, 3, 5})
     BOOST_TEST(testing::difference(gradient_step(shard).params.flat(), whole.params.flat()) < 1e-14);
 }

@@ -1,4 +1,4 @@
-// The certificate against the difference that it estimates, and how often its interval holds it.
+// Compares the certificate with the difference that it estimates, and counts how often its interval holds it.
 #include "ntk/certificate.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -19,7 +19,7 @@ struct Kernels {
   Array<double> theta, k;
   std::size_t n, o;
   double exact() const { return ntk::relative_frobenius(theta, k, o); }
-  // Blocks out of the formed eNTK.
+  // The blocks of the formed eNTK.
   ntk::BlockSource source() const {
     return [this](const std::vector<std::size_t>& chosen) {
       std::vector<std::size_t> rows;
@@ -36,7 +36,7 @@ Kernels kernels_of(std::size_t width, std::size_t n, std::size_t o, double sprea
   const auto params = net.init<double>(width);
   Random random("examples");
   Array<double> x = random_array(random, {n, 6});
-  for (std::size_t i = 0; i < n; ++i)  // of very different lengths, where asked
+  for (std::size_t i = 0; i < n; ++i)  // scaled to very different lengths, if asked for
     for (std::size_t j = 0; j < 6; ++j)
       x.mutable_data()[i * 6 + j] *= std::pow(spread, static_cast<double>(i) / static_cast<double>(n));
   return {ntk::entk(net, params, x), ntk::pntk(net, params, x), n, o};
@@ -115,7 +115,8 @@ BOOST_AUTO_TEST_CASE(all_examples_in_one_group_are_exact) {
   }
 }
 
-// Examples as often as their share of the trace, but for the tenth that is even; pairs independent.
+// Examples are drawn as often as their share of the trace, except for a tenth with equal probabilities; pairs are
+// independent.
 BOOST_AUTO_TEST_CASE(draws_follow_the_diagonal) {
   const std::size_t n = 4, groups = 20000;
   const Array<double> k = Array<double>::from({n, n}, {1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0});

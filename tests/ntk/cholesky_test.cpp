@@ -1,4 +1,4 @@
-// Cholesky factors that are refined, grow and shrink, against elimination in long double.
+// Compares Cholesky factors that are refined, grow and shrink with elimination in long double.
 #include "ntk/algebra/cholesky.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -14,7 +14,8 @@ using namespace xtangent::testing;
 
 namespace {
 
-// With eigenvalues from 1 down to 1 / condition, in equal ratios: Householder reflections of a diagonal.
+// A matrix with eigenvalues from 1 down to 1 / condition in equal ratios, made from a diagonal by Householder
+// reflections.
 Array<double> conditioned_matrix(std::size_t n, double condition) {
   Array<double> k = Array<double>::zeros({n, n});
   for (std::size_t i = 0; i < n; ++i)
@@ -28,7 +29,7 @@ Array<double> conditioned_matrix(std::size_t n, double condition) {
   return plus(k, transposed(k));
 }
 
-// The solution and everything else that a factor of k says, against k itself.
+// Compares the solution, and everything else that a factor of k gives, with k itself.
 void expect_factor(const ntk::Cholesky<double>& factor, const Array<double>& k, double tolerance) {
   const std::size_t n = k.shape()[0];
   BOOST_TEST(factor.size() == n);
@@ -54,7 +55,7 @@ BOOST_AUTO_TEST_CASE(a_matrix_that_is_handed_over_is_factored_in_place) {
   Array<double> k = positive_matrix(40);
   const Array<double> kept = k.clone();
   const ntk::Cholesky copied(k);
-  BOOST_TEST(difference(k, kept) == 0);  // it was not ours alone
+  BOOST_TEST(difference(k, kept) == 0);  // the array was shared, so it must not change
   const std::size_t before = memory_statistics().live;
   const ntk::Cholesky factor(std::move(k));
   BOOST_TEST(memory_statistics().live <= before);
@@ -139,7 +140,7 @@ BOOST_AUTO_TEST_CASE(rows_come_and_go) {
   std::vector<std::size_t> more = held;
   more.insert(more.end(), back.begin(), back.end());
   expect_factor(factor, picked(ridged, more, more), 1e-10);
-  expect_factor(before, picked(ridged, held, held), 1e-10);  // a copy stays what it was
+  expect_factor(before, picked(ridged, held, held), 1e-10);  // a copy does not change
 }
 
 BOOST_AUTO_TEST_CASE(a_row_that_was_there_is_refused_and_changes_nothing) {
@@ -173,12 +174,12 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_a_ridge_that_helps) {
     BOOST_TEST(single_ridge < 1e-1);
     BOOST_TEST(ntk::Cholesky(cast<float>(k), {.ridge = single_ridge}).size() == n);
   }
-  // Rank 5 of 9: row 5 depends on several.
+  // The rank is 5 of 9, and row 5 depends on several rows.
   Random random("rank");
   const Array<double> a = random_array(random, {9, 5});
   const std::string dependent = message_of<numerical_error>([&] { ntk::Cholesky{product(a, transposed(a))}; });
   BOOST_TEST(has(dependent, "depends on those above it"), dependent);
-  // Not a kernel at all.
+  // This matrix is not a kernel at all.
   const std::string indefinite = message_of<numerical_error>([&] {
     ntk::Cholesky{Array<double>::from({2, 2}, {1, 3, 3, 1})};
   });
@@ -188,7 +189,7 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_a_ridge_that_helps) {
   BOOST_TEST(has(negative, "smallest pivot is -1, at row 0"), negative);
 }
 
-// Far from the start, where LAPACK stops inside a block.
+// The row that fails is far from the first one, so LAPACK stops inside a block.
 BOOST_AUTO_TEST_CASE(the_pivot_of_a_late_failure_is_exact) {
   const std::size_t n = 300, row = 250;
   Array<double> k = positive_matrix(n);

@@ -1,4 +1,4 @@
-// Differences of kernels against their definitions, everything formed.
+// Compares differences of kernels with their definitions, on formed matrices.
 #include "ntk/compare.hpp"
 
 #include <boost/test/unit_test.hpp>

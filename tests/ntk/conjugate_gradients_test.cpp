@@ -1,4 +1,4 @@
-// Conjugate gradients against direct solutions, and what they do when they cannot solve.
+// Compares conjugate gradients with direct solutions, and checks what they do when they cannot solve.
 #include "ntk/algebra/conjugate_gradients.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(solves_columns_of_every_size) {
   }
 }
 
-// Columns that are one eigenvector, or few, are done after as many steps, whatever the others need.
+// A column that is a sum of a few eigenvectors is done after as many steps, however many the others need.
 BOOST_AUTO_TEST_CASE(each_column_has_its_own_steps) {
   const std::size_t n = 50;
   Array<double> k = identity(n), b = Array<double>::zeros({n, 3});
@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(each_column_has_its_own_steps) {
   BOOST_TEST(found.iterations[0] == 1u);
   BOOST_TEST(found.iterations[1] == 5u);
   BOOST_TEST(found.iterations[2] > 20u);
-  // One product a step, and one to check each column.
+  // One product for each step, and one to check each column.
   BOOST_TEST(found.products == found.iterations[0] + found.iterations[1] + found.iterations[2] + 3);
   // Alone they take the same steps.
   for (std::size_t c = 0; c < 3; ++c) {
@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(progress_stops_and_starts_again) {
   ntk::conjugate_gradients(map, p.b, inverse, {.progress = stop_at(1000)});
   BOOST_TEST(seen.back() <= 1e-8);
   BOOST_TEST(seen.size() == at_once.iterations[0]);
-  // From the solution nothing is left to do.
+  // A run that starts from the solution has nothing to do.
   BOOST_TEST(ntk::conjugate_gradients(map, p.b, inverse, {.start = at_once.x}).iterations[0] == 0u);
 }
 
@@ -196,7 +196,7 @@ BOOST_AUTO_TEST_CASE(iterates_on_an_approximation) {
   BOOST_TEST(found.converged);
   BOOST_TEST(relative_error(found.x, exact) < 1e-10);
   for (std::size_t i = 0; i < seen.size(); ++i) BOOST_TEST(seen[i] == i + 1);
-  // The approximation alone stays at its own distance.
+  // Without exact residuals the error stays that of the approximation.
   BOOST_TEST(relative_error(ntk::conjugate_gradients(ntk::linear_map(near), b, {}, {.tolerance = 1e-12}).x, exact) >
              1e-9);
   const auto half = ntk::refined_conjugate_gradients(map, ntk::linear_map(near), b, {},
@@ -211,7 +211,7 @@ BOOST_AUTO_TEST_CASE(iterates_on_an_approximation) {
   BOOST_TEST(
       !ntk::refined_conjugate_gradients(map, ntk::linear_map(near), b, {}, {.max_iterations = 3, .partial = true})
            .converged);
-  // One that is far off, or not positive definite, is given up.
+  // An approximation that is far off, or not positive definite, is given up.
   for (double wrong : {0.01, -1.0}) {
     const auto far =
         ntk::refined_conjugate_gradients(map, ntk::linear_map(identity(n, wrong)), b, {}, {.tolerance = 1e-12});
@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(iterates_on_an_approximation) {
   BOOST_TEST(ntk::refined_conjugate_gradients(map, map, Array<double>::zeros({n})).converged);
 }
 
-// Exact residuals on the way do not make it forget: a map in float takes as many steps as one in double.
+// Exact residuals on the way do not make the iteration forget: a map in float takes as many steps as one in double.
 BOOST_AUTO_TEST_CASE(renewed_residuals_cost_no_steps) {
   const std::size_t n = 400;
   Array<double> k = identity(n);

@@ -1,4 +1,4 @@
-// Kernels as Vars: their values against kernel(), their derivatives against central differences of kernel().
+// Compares kernels as Vars with kernel(), and their derivatives with central differences of kernel().
 #include "ntk/differentiable.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -22,7 +22,7 @@ namespace {
 
 using Arrays = std::vector<Array<double>>;
 
-constexpr double small_step = 1e-6;  // kernels jump where a unit of relu changes sides: too near for that
+constexpr double small_step = 1e-6;  // small, because kernels jump where a unit of relu changes sides
 
 Array<double> matrix(const std::string& seed, const Shape& shape) {
   Random random(seed);
@@ -140,7 +140,8 @@ BOOST_AUTO_TEST_CASE(derivatives_by_examples) {
   }
 }
 
-// The loss of kernel ridge regression, its gradient and a Hessian-vector product of it, by examples and parameters.
+// The loss of kernel ridge regression: its gradient and a Hessian-vector product with respect to examples and
+// parameters.
 BOOST_AUTO_TEST_CASE(loss_of_regression_twice) {
   const nn::Sequential net = nn::sequential(nn::Linear(4, 8), nn::Tanh(), nn::Linear(8, 3));
   const auto params = net.init<double>(2);

@@ -1,4 +1,4 @@
-// Training of the linearized network against small steps, loops and wide networks that are really trained.
+// Compares the training of the linearized network with small steps, loops, and wide networks that are really trained.
 #include "ntk/dynamics.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -35,7 +35,7 @@ Array<double> softmaxed(const Array<double>& f) {
   return out;
 }
 
-// d f / dt = -K slope(f) by the classical method of order 4.
+// Solves d f / dt = -K slope(f) by the classical Runge-Kutta method of order 4.
 Array<double> small_steps(const Array<double>& k, const Slope& slope, Array<double> f, double time, std::size_t steps) {
   const double h = time / static_cast<double>(steps);
   const std::size_t n = k.shape()[0];
@@ -50,7 +50,7 @@ Array<double> small_steps(const Array<double>& k, const Slope& slope, Array<doub
   return f;
 }
 
-// f <- f - rate K slope(f), k times.
+// Repeats f <- f - rate K slope(f) `steps` times.
 Array<double> descended(const Array<double>& k, const Slope& slope, Array<double> f, double rate, std::size_t steps) {
   const std::size_t n = k.shape()[0];
   for (std::size_t i = 0; i < steps; ++i)
@@ -61,7 +61,7 @@ Array<double> descended(const Array<double>& k, const Slope& slope, Array<double
 struct Setting {
   Array<double> k, y, labels, f0;
   std::size_t n, o;
-  // A kernel of order n, or n o.
+  // A kernel of order n or n o.
   Setting(bool full, std::size_t examples = 6, std::size_t outputs = 3) : n(examples), o(outputs) {
     k = positive_matrix(full ? n * o : n, 0.05);
     Random random("setting");
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(the_end_of_training_is_regression) {
   }
 }
 
-// An example that occurs twice with two targets: the kernel is singular, training goes to the mean of the targets.
+// An example occurs twice with two targets. The kernel is singular, and training goes to the mean of the targets.
 BOOST_AUTO_TEST_CASE(singular_kernels_are_trained_as_far_as_they_go) {
   const Setting s(false);
   const std::vector<std::size_t> rows = {0, 1, 2, 3, 4, 1};
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(singular_kernels_are_trained_as_far_as_they_go) {
       BOOST_TEST(std::abs(out[3 + c] - (s.y[3 + c] + s.y[15 + c]) / 2) < 1e-9);
       BOOST_TEST(std::abs(out[c] - s.y[c]) < 1e-9);
     }
-    // At all other points as well: the row that is there twice counts as one.
+    // At all other points the row that occurs twice counts as one.
     const std::vector<std::size_t> other = {5};
     const Array<double> found = ntk::predict(picked(s.k, other, rows), weights, picked(s.f0, other, range(0, 3)));
     Array<double> y = picked(s.y, range(0, 5), range(0, 3));
@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(wide_networks_follow) {
           for (std::size_t i = 0; i < g.size(); ++i) flat.mutable_data()[at++] -= rate * g.value()[i];
         params.set_flat(flat);
       }
-      BOOST_TEST(ntk::relative_difference(predicted, f0_new) > 0.1);  // it moved
+      BOOST_TEST(ntk::relative_difference(predicted, f0_new) > 0.1);  // training changed the outputs
       errors.push_back(ntk::relative_difference(net(params, x_new), predicted));
     }
     BOOST_TEST(errors[1] < 0.02);

@@ -1,4 +1,4 @@
-// The head-aware pair against its dense form, and against the eNTK that it approximates.
+// Compares the head-aware pair with its dense form, and with the eNTK that it approximates.
 #include "ntk/head_aware.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -61,10 +61,10 @@ BOOST_AUTO_TEST_CASE(agrees_with_the_readout_that_it_is_made_of) {
        {ntk::readout::pseudo(), ntk::readout::random_signs(3), ntk::readout::single(1),
         ntk::readout::random_signs(3, 4), ntk::readout::trace(), ntk::readout::custom(matrix("v", {3, 1}))}) {
     const auto k = ntk::head_aware_kernel(p.net, p.params, p.x, readout);
-    // What it approximates agrees with the kernel of the readout it was made of.
+    // The approximation agrees with the kernel of the readout from which it was made.
     const Array<double> whole = dense(k), expected = ntk::kernel(p.net, p.params, p.x, readout);
     const Array<double> v = readout.weights(3);
-    const std::size_t c = v.shape()[1];  // a mean over more than one column
+    const std::size_t c = v.shape()[1];  // the mean over the columns, if there is more than one
     Array<double> seen = Array<double>::zeros({9, 9});
     for (std::size_t i = 0; i < 27; ++i)
       for (std::size_t j = 0; j < 27; ++j)
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
   BOOST_CHECK_THROW(ntk::eigenvalues(odd), shape_error);
 }
 
-// The figures of a trained network: width 256, cross-entropy, 30 epochs with weight decay.
+// The errors for a trained network: width 256, cross-entropy, 30 epochs with weight decay.
 BOOST_AUTO_TEST_CASE(nearer_than_the_pseudo_kernel_after_training, *utf::precondition(Published{"mnist"})) {
   std::vector<std::size_t> first(1000);
   std::iota(first.begin(), first.end(), std::size_t(0));

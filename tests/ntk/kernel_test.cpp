@@ -1,4 +1,4 @@
-// Every kernel against other ways of computing it, on every network of the table.
+// Compares every kernel with other ways of computing it, on every network of the table.
 #include <oneapi/tbb/global_control.h>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -34,19 +34,20 @@ std::size_t outputs_of(const NetworkRow& row, const nn::Parameters<double>& para
   return (*row.net)(params, examples_of(row, 1, "o")).shape()[1];
 }
 
-// Tiles are cut alike for all strategies; each has one that is forced here, structured two.
+// The strategy that is forced for this size of tiles. Tiles are cut alike for all strategies, so one size for each is
+// enough.
 ntk::Strategy strategy_of_tiles(std::size_t tile) {
   return tile == 1 ? ntk::Strategy::jacobian : tile == 3 ? ntk::Strategy::vector_products : ntk::Strategy::structured;
 }
 
-// Of matrices, or of several, which must have the same shape.
+// The difference of matrices, or of several matrices, which must have the same shapes.
 double kernel_difference(const Array<double>& a, const Array<double>& b) {
   if (!(a.shape() == b.shape())) return std::numeric_limits<double>::infinity();
   const Shape flat{a.size() / a.shape().back(), a.shape().back()};
   return ntk::relative_difference(a.reshaped(flat), b.reshaped(flat));
 }
 
-// A matrix, or each of several.
+// A matrix, or each of several matrices.
 bool symmetric_to_the_bit(const Array<double>& k) {
   const std::size_t n = k.shape().back(), planes = k.size() / (n * n);
   for (std::size_t p = 0; p < planes; ++p)

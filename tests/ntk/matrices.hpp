@@ -8,10 +8,10 @@
 #include "autodiff/array.hpp"
 #include "tests/testing.hpp"
 
-/// Small matrices, and the plainest ways to compute with them.
+/// Small matrices, and the simplest ways to compute with them.
 namespace xtangent::testing {
 
-/// A A^T + shift I, A (n, n) uniform on [-1, 1).
+/// A A^T + shift I for a random A (n, n), uniform on [-1, 1).
 inline Array<double> positive_matrix(std::size_t n, double shift = 0.1, const char* name = "positive") {
   Random random(name);
   const Array<double> a = random_array(random, {n, n});
@@ -56,7 +56,7 @@ inline Array<double> plus(const Array<double>& a, const Array<double>& b, double
   return out;
 }
 
-/// a^-1 b by elimination with row exchanges, in long double.
+/// a^-1 b, by elimination with row exchanges in long double.
 inline Array<double> eliminated(const Array<double>& a, const Array<double>& b) {
   const std::size_t n = a.shape()[0], m = b.size() / n;
   std::vector<long double> work(a.data(), a.data() + a.size()), x(b.data(), b.data() + b.size());
@@ -80,7 +80,7 @@ inline Array<double> eliminated(const Array<double>& a, const Array<double>& b) 
   return out;
 }
 
-/// The entries of a (., n) at these rows and columns.
+/// The matrix of the entries of a (., n) at these rows and columns.
 inline Array<double> picked(const Array<double>& a, const std::vector<std::size_t>& rows,
                             const std::vector<std::size_t>& columns) {
   Array<double> out({rows.size(), columns.size()});
@@ -97,7 +97,7 @@ inline std::vector<std::size_t> range(std::size_t first, std::size_t last) {
   return out;
 }
 
-/// The largest |a - b| beside the largest |b|.
+/// The largest |a - b| divided by the largest |b|.
 inline double relative_error(const Array<double>& a, const Array<double>& b) {
   double worst = 0, size = 0;
   for (std::size_t i = 0; i < b.size(); ++i) {

@@ -27,14 +27,15 @@
 #include "nn/sequential.hpp"
 #include "tests/testing.hpp"
 
-/// Small networks with everything that per-example gradients can meet. A new row runs through every test of kernels.
+/// Small networks with everything that per-example gradients have to handle. A new row runs through every test of
+/// kernels.
 namespace xtangent::testing {
 
 struct NetworkRow {
   std::string name;
   nn::AnyModule net;
-  Shape input;             // of one example
-  std::size_t tokens = 0;  // not 0: inputs are whole numbers below it
+  Shape input;             // shape of one example
+  std::size_t tokens = 0;  // if not 0, inputs are whole numbers below it
 };
 
 /// A network whose parameters and function are given in place.
@@ -56,7 +57,8 @@ struct Written : nn::Module<Written> {
   Var<float> forward(nn::Scope<float> p, const Var<float>& x) const { return f_float(p, x); }
 };
 
-/// An op as users write them: no vector mode, no factor rule, a parameter among its arguments. y = x w^3, w (C,).
+/// An op as a user may write it, without vector mode or factor rule, and with a parameter among its arguments: y = x
+/// w^3 with w (C,).
 template <class T>
 struct CubedScale : Op<T> {
   std::string name() const override { return "cubed_scale"; }
@@ -300,7 +302,7 @@ inline std::vector<NetworkRow> networks() {
   return rows;
 }
 
-/// n examples for a row, drawn from a seed.
+/// Draws n examples for a row.
 inline Array<double> examples_of(const NetworkRow& row, std::size_t n, const std::string& seed) {
   Random random(row.name + seed);
   if (row.tokens == 0) return random_array(random, row.input.prepended(n));
@@ -309,7 +311,7 @@ inline Array<double> examples_of(const NetworkRow& row, std::size_t n, const std
   return Array<double>::from(row.input.prepended(n), tokens);
 }
 
-/// A layer that normalizes over the examples of a batch: kernels refuse it.
+/// A layer that normalizes over the examples of a batch, which kernels refuse.
 struct OverExamples : nn::Module<OverExamples> {
   template <class Declare>
   void parameters(Declare&& declare) const {

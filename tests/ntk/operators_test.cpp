@@ -1,4 +1,4 @@
-// Products with kernels that are never formed, against the formed ones.
+// Compares products with kernels that are never formed with products with the formed ones.
 #include "ntk/operator.hpp"
 
 #include <oneapi/tbb/global_control.h>

@@ -1,4 +1,4 @@
-"""Kernels in processes of their own: whose memory is measured, and which are killed.
+"""Computes kernels in processes of their own, whose memory is measured or which are killed.
 
 usage: probe_test.py memory|kill|disk PROGRAM
 """
@@ -32,7 +32,7 @@ def contents(folder):
 
 
 def memory():
-    """The operating system's peak stays below the budget and the fixed overhead."""
+    """The peak that the operating system reports stays below the budget plus a fixed overhead."""
     rows = [("mlp", 3500, "pseudo", "automatic", 256), ("resnet18", 470, "pseudo", "automatic", 256),
             ("vit", 560, "pseudo", "automatic", 256), ("lenet", 500, "full", "automatic", 256),
             ("lenet", 150, "full", "jacobian", 256), ("small", 500, "full", "vector_products", 256),
@@ -60,7 +60,7 @@ def uninterrupted(folder):
 
 
 def kill():
-    """Killed at random moments again and again, a kernel still ends with the bits of an uninterrupted run."""
+    """A run that is killed at random moments again and again still ends with the bits of an uninterrupted run."""
     draw = random.Random(5)
     with tempfile.TemporaryDirectory() as home:
         home = pathlib.Path(home)
@@ -70,7 +70,7 @@ def kill():
             folder = home / str(turn)
             before, unlucky = {}, 0
             for _ in range(200):
-                # At first short lives; one that achieves nothing makes the next ones longer.
+                # The first runs live shortly; after one that finishes no tile the next ones live longer.
                 life = draw.uniform(0.0, 0.35 * seconds) + 0.1 * seconds * unlucky
                 process = subprocess.Popen([program, "store", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                            text=True)
@@ -95,7 +95,7 @@ def kill():
 
 
 def disk():
-    """A disk that is full stops a run with its reason; nothing is corrupt, and it goes on later."""
+    """A full disk stops a run, which says so. No file is corrupt, and the run can go on later."""
     with tempfile.TemporaryDirectory() as home:
         home = pathlib.Path(home)
         expected, _ = uninterrupted(home / "whole")

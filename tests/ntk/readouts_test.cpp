@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(signs) {
   BOOST_TEST(four.shape() == (Shape{64, 4}));
   std::size_t positive = 0, agree = 0;
   for (std::size_t o = 0; o < 64; ++o) {
-    BOOST_TEST(four[o * 4] == one[o]);  // the first vector is that of a single one
+    BOOST_TEST(four[o * 4] == one[o]);  // the first vector is the one that a single draw gives
     for (std::size_t j = 0; j < 4; ++j) {
       BOOST_TEST(std::abs(four[o * 4 + j]) == 0.125);
       positive += four[o * 4 + j] > 0;

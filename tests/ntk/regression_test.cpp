@@ -80,7 +80,7 @@ BOOST_AUTO_TEST_CASE(predictions_by_hand) {
     for (std::size_t j = 0; j < 21; ++j) sum += entk_new[i * 21 + j] * weights[j];
     BOOST_TEST(std::abs(sum - out[i]) < 1e-10);
   }
-  // Ridgeless predictions do not see the scale of the kernel.
+  // Predictions without ridge do not depend on the scale of the kernel.
   const auto pntk = ntk::pntk(p.net, p.params, p.x), pntk_new = ntk::pntk(p.net, p.params, p.x_new, p.x);
   Array<double> twice = pntk.clone(), twice_new = pntk_new.clone();
   for (std::size_t i = 0; i < twice.size(); ++i) twice.mutable_data()[i] *= 2;
@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(posterior_of_a_gaussian_process) {
     const ntk::Regression single(cast<float>(k), {.ridge = ridge, .relative = false});
     BOOST_TEST(relative_error(single.posterior_covariance(cast<float>(k_new), prior), expected) < 1e-3);
     BOOST_TEST(relative_error(single.posterior_variance(cast<float>(k_new), variances), expected_variances) < 1e-3);
-    // At the training points nothing is left to know without noise.
+    // Without noise the posterior variance at training points is 0.
     if (ridge == 0) {
       Array<double> own({22});
       for (std::size_t i = 0; i < 22; ++i) own.mutable_data()[i] = k[i * 23];
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(posterior_of_a_gaussian_process) {
   }
 }
 
-// Against a regression without the example, for both forms of kernels.
+// Compares with a regression without the example, for both forms of kernels.
 BOOST_AUTO_TEST_CASE(leaving_one_out_is_refitting) {
   const Problem p;
   for (bool full : {false, true}) {
@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(leaving_one_out_is_refitting) {
   }
 }
 
-// Against I - H, formed.
+// Compares with I - H, which is formed here.
 BOOST_AUTO_TEST_CASE(generalized_cross_validation_by_the_smoother) {
   const std::size_t n = 25;
   const Array<double> k = positive_matrix(n);
@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(generalized_cross_validation_by_the_smoother) {
   BOOST_TEST(std::abs(ntk::Regression(k, options).generalized_cross_validation(y, f0) / expected - 1) < 1e-10);
 }
 
-// One example of an eNTK is O rows.
+// One example of an eNTK has O rows.
 BOOST_AUTO_TEST_CASE(examples_come_and_go) {
   const Problem p;
   const auto k = ntk::entk(p.net, p.params, p.x), k_new = ntk::entk(p.net, p.params, p.x_new, p.x);

@@ -1,4 +1,4 @@
-// Exact regression with an eNTK that is never formed, against the one that is.
+// Compares exact regression with an eNTK that is never formed with regression with the formed one.
 #include "ntk/solve.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -28,7 +28,7 @@ Array<double> matrix(const std::string& seed, std::size_t n, std::size_t m) {
   return random_array(random, {n, m});
 }
 
-// A network, examples and targets that all tests but the last use.
+// A network, examples and targets, used by all tests except the last one.
 struct Problem {
   nn::Sequential net = nn::mlp({6, 96, 96, 3});
   nn::Parameters<double> params = net.init<double>(2);
@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
   BOOST_CHECK_THROW(attempt(p.x, p.y, {.start = matrix("start", 3, 25)}), shape_error);
   BOOST_CHECK_THROW(ntk::predict_linearized(p.net, p.params, p.x_new, p.x, matrix("w", 24, 3)), shape_error);
   BOOST_CHECK_THROW(ntk::predict_linearized(p.net, p.params, p.x_new, p.x, matrix("w", 75, 1)), shape_error);
-  // The same example twice: no function passes through two targets at one point.
+  // The same example occurs twice, and no function passes through two targets at one point.
   Array<double> twice = p.x.clone();
   std::copy_n(twice.data(), 6, twice.mutable_data() + 18);
   const std::string singular = message_of([&] { attempt(twice, p.y); });

@@ -1,4 +1,4 @@
-// Eigenvalues, all and at the ends, of matrices whose eigenvalues are known.
+// Eigenvalues of matrices with known eigenvalues: all of them, and those at the ends.
 #include "ntk/spectrum.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -20,7 +20,7 @@ namespace {
 
 const double pi = std::acos(-1.0);
 
-// The path graph's Laplacian plus a shift: eigenvalues shift + 2 - 2 cos(pi k / n), k = 0 ... n - 1.
+// The Laplacian of the path graph plus a shift. Its eigenvalues are shift + 2 - 2 cos(pi k / n) for k = 0 ... n - 1.
 Array<double> path(std::size_t n, double shift) {
   Array<double> k = Array<double>::zeros({n, n});
   double* to = k.mutable_data();
@@ -32,7 +32,7 @@ double path_value(std::size_t n, std::size_t k, double shift) {
   return shift + 2 - 2 * std::cos(pi * static_cast<double>(k) / static_cast<double>(n));
 }
 
-// Unit vectors with K v = lambda v, ascending.
+// Checks that the vectors are unit vectors with K v = lambda v, in ascending order.
 void expect_eigenpairs(const ntk::Eigensystem& found, const Array<double>& k, double tolerance) {
   const std::size_t n = k.shape()[0], m = found.values.size();
   BOOST_TEST((found.vectors.shape() == Shape{m, n}));
@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(all_of_known_matrices) {
     const auto system = ntk::eigensystem(path(n, 1));
     BOOST_TEST(difference(Array<double>::from({n}, system.values), Array<double>::from({n}, values)) < 1e-13);
     expect_eigenpairs(system, path(n, 1), 1e-12);
-    const auto single = ntk::eigenvalues(cast<float>(path(n, 1)));  // whole numbers: nothing is lost
+    const auto single = ntk::eigenvalues(cast<float>(path(n, 1)));  // the entries are whole numbers, so nothing is lost
     for (std::size_t i = 0; i < n; ++i) BOOST_TEST(std::abs(single[i] - values[i]) < 1e-13);
   }
   const xt::xarray<double> expression = {{2.0, 1.0}, {1.0, 2.0}};

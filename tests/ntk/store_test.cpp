@@ -1,4 +1,4 @@
-// Kernels in folders: what is written, what goes on, and what is refused.
+// Kernels in folders: what is written, how a run goes on, and what is refused.
 #include "ntk/store.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -37,7 +37,7 @@ std::size_t tiles_in(const fs::path& folder) {
   return count;
 }
 
-// Stops after some calls, as a user who presses Ctrl-C.
+// Stops after some calls, as if a user had pressed Ctrl-C.
 struct Stop : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(holds_the_kernel) {
       BOOST_TEST(same_bits(stored.rows(first, last), expected.rows(first, last)));
     stored.write_npy(folder.path() / "k.npy");
     BOOST_TEST(same_bits(nn::read_npy<double>(folder.path() / "k.npy"), expected));
-    // Computed in memory with a store: the same, and the store can be opened again.
+    // A kernel computed in memory with a store is the same, and the store can be opened again.
     BOOST_TEST(
         same_bits(ntk::kernel(c.net, c.params, c.x, readout, {.tile = 4, .store = folder.path() / "k"}), expected));
     BOOST_TEST(same_bits(ntk::StoredKernel(folder.path() / "k").matrix(), expected));

@@ -1,4 +1,4 @@
-// Factors that share a square, and kernels that go to a sink tile by tile.
+// Factors that share an array, and kernels that go to a sink tile by tile.
 #include "ntk/algebra/triangular_factors.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -56,7 +56,7 @@ void check(double tolerance) {
           BOOST_TEST(relative_error(picked(mine, range(0, n), {c}), picked(expected, range(0, n), {c})) < tolerance);
       }
     }
-  // A single one, whose columns are solved together.
+  // A single factor, whose columns are solved together.
   const auto single = factors_of<T>(p, ntk::readout::pseudo(), 0.0, 0);
   const ntk::Cholesky<double> exact(ntk::pntk(p.net, p.params, p.x));
   Random random("columns");

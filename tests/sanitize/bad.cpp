@@ -1,4 +1,4 @@
-// Makes one mistake, which a sanitizer must report: shows that the sanitizers watch arrays, arithmetic and tasks.
+// Makes one mistake, which a sanitizer must report. This shows that the sanitizers watch arrays, arithmetic and tasks.
 #include <climits>
 #include <cstdio>
 #include <string>

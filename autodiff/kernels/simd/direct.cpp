@@ -7,7 +7,8 @@
 namespace xtangent::kernels::XTANGENT_ISA {
 namespace {
 
-// Accumulators fill the registers: `block` outputs by `wide` vectors of positions, or of rows.
+// The accumulators fill the registers: `block` outputs by `wide` vectors of positions (correlate), or by `wide` rows
+// (gradient).
 constexpr std::size_t block = output_block;
 constexpr std::size_t wide = 3;
 constexpr std::size_t gradient_outputs = 4;

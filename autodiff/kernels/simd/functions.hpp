@@ -17,7 +17,7 @@ namespace xtangent::kernels {
 // clang-format off: tables, one entry a line
 namespace functions {
 
-// Numbers; for batches these names are found in xsimd, for Var in xtangent, by argument.
+// These are for numbers. For batches and for Var, lookup by argument finds the same names in xsimd and in xtangent.
 using std::abs, std::cos, std::erf, std::erfc, std::exp, std::expm1, std::log, std::log1p, std::sin, std::sqrt,
     std::tanh;
 template <class T>

@@ -1,6 +1,7 @@
 #pragma once
 
-// For the files that are compiled once for each instruction set: the vectors of the one that is being compiled.
+// Included only in the files that are compiled once for each instruction set: the vectors of the set that is being
+// compiled.
 #include <xsimd/xsimd.hpp>
 
 namespace xtangent::kernels::XTANGENT_ISA {
@@ -18,7 +19,7 @@ using Arch = xsimd::default_arch;
 inline constexpr const char* isa_name = "baseline";
 inline constexpr std::size_t vector_registers = 16;
 #endif
-/// Outputs whose packed weights lie together, see direct.hpp.
+/// The number of outputs whose packed weights are stored together, see direct.hpp.
 inline constexpr std::size_t output_block = vector_registers == 32 ? 8 : 4;
 template <class T>
 using Batch = xsimd::batch<T, Arch>;

@@ -1,7 +1,7 @@
 #pragma once
 
-// Vectors as numbers: what loops.cpp runs the elementwise functions on. Included there alone, once for each
-// instruction set, inside its namespace.
+// `Lane` makes a vector behave as a number, so that loops.cpp can run the elementwise functions on vectors. Only
+// loops.cpp includes this file, once for each instruction set, inside the namespace of that set.
 
 #include <limits>
 #include <numbers>
@@ -12,7 +12,7 @@ namespace xtangent::kernels::XTANGENT_ISA {
 namespace {
 
 // erf(x) = x P(x^2) for |x| <= 1, and erfc(x) = Q((x - 3) / (x + 3)) exp(-x^2) / (1 + 2 x) for 1/2 <= x <= largest,
-// beyond which it rounds to 0. Chebyshev interpolants; relative errors below 1e-17 and, in float, 5e-9.
+// beyond which it rounds to 0. P and Q are Chebyshev interpolants with relative errors below 1e-17 and, in float, 5e-9.
 template <class T>
 struct ErrorFunction;
 template <>
@@ -39,7 +39,7 @@ struct ErrorFunction<float> {
                                 6.833503199e-2F, -2.374433746e-2F, 2.409873143e-3F,  1.80336544e-3F,  -5.648089857e-4F};
 };
 
-// A batch as a number of its own, so that constants in functions.hpp may be double for either T.
+// A batch with a type of its own, so that constants in functions.hpp may be double for either T.
 template <class T>
 struct Lane {
   using B = Batch<T>;
@@ -108,7 +108,7 @@ struct Lane {
   friend Lane where_positive(const Lane& x, const Lane& yes, const Lane& no) {
     return xsimd::select(x.v > B(T(0)), yes.v, no.v);
   }
-  // The second operand of max is what a NaN leaves.
+  // For a NaN in either operand, max returns the second one.
   friend Lane positive_part(const Lane& x) { return xsimd::max(B(T(0)), x.v); }
   friend Lane step(const Lane& x) { return where_positive(x, Lane(1.0), Lane(0.0)); }
   friend Lane sign(const Lane& x) {

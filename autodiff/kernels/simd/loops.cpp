@@ -94,8 +94,8 @@ void combine(std::size_t n, T a, const T* x, T b, const T* y, T c, T* out) {
   for (std::size_t i = 0; i < n; ++i) out[i] = a * x[i] + (b * y[i] + c);
 }
 
-// Sums in `width` interleaved lanes: several vectors of any processor, so that additions do not wait for each other,
-// and the same numbers on all. term(i) is the i-th summand.
+// Sums in `width` interleaved lanes, term(i) being the i-th summand. The lanes fill several vectors of any processor,
+// so that additions do not wait for each other, and the result is the same on all processors.
 template <class Lane, std::size_t width, class Term>
 double lane_sum(std::size_t n, Term term) {
   Lane lane[width] = {};
@@ -160,7 +160,7 @@ void accumulate(std::size_t n, const T* a, double scale, double* k) {
   for (std::size_t i = 0; i < n; ++i) k[i] += scale * static_cast<double>(a[i]);
 }
 
-// Columns [first, last) of an output row whose input column iw = ow * stride + offset lies inside [0, width).
+// The columns ow in [first, last) of an output row whose input column iw = ow * stride + offset lies in [0, width).
 struct Columns {
   std::size_t first, last;
 };
@@ -173,7 +173,7 @@ Columns inside(std::size_t out_width, std::size_t stride, long offset, std::size
   return {static_cast<std::size_t>(first < end ? first : end), static_cast<std::size_t>(end < 0 ? 0 : end)};
 }
 
-// A short row: whole vectors, the last one overlapping the one before it.
+// Copies a short row by whole vectors, of which the last one overlaps the one before it.
 template <class T>
 inline void copy_row(std::size_t n, const T* x, T* y) {
   constexpr std::size_t width = Batch<T>::size;
@@ -185,7 +185,8 @@ inline void copy_row(std::size_t n, const T* x, T* y) {
   Batch<T>::load_unaligned(x + n - width).store_unaligned(y + n - width);
 }
 
-// Calls row(patch row, output row, input row, columns) for every row of a patch matrix; input row null outside.
+// Calls row(patch row, output row, input row, columns) for every row of a patch matrix; the input row is null outside
+// of the image.
 template <class Image, class Row>
 inline void each_patch_row(const ConvShape& s, std::size_t first_row, std::size_t last_row, Image* image, Row row) {
   const std::size_t out_width = s.out_width();

@@ -10,7 +10,7 @@ namespace xtangent::kernels {
 
 enum class Binary { add, subtract, multiply, divide, maximum, minimum };
 
-/// Step sizes of Adam for one update.
+/// The settings of Adam for one update.
 struct AdamStep {
   double rate, beta1, beta2, epsilon;
   double correction1, correction2;  ///< 1 - beta^t
@@ -18,7 +18,7 @@ struct AdamStep {
   double decoupled_decay;           ///< subtracted from the parameter, times the rate (AdamW)
 };
 
-/// One update of stochastic gradient descent.
+/// The settings of stochastic gradient descent for one update.
 struct SgdStep {
   double rate, momentum, weight_decay;
   bool nesterov;
@@ -38,17 +38,17 @@ struct Loops {
   void (*affine)(std::size_t n, T a, T b, const T* x, T* y);
   /// y += a x
   void (*axpy)(std::size_t n, T a, const T* x, T* y);
-  /// y = a x + b with rows a and b
+  /// y = a x + b, where a and b are rows (n), too
   void (*scale_shift)(std::size_t n, const T* a, const T* b, const T* x, T* y);
   /// out = a x + b y + c
   void (*combine)(std::size_t n, T a, const T* x, T b, const T* y, T c, T* out);
-  /// Sum in double, in interleaved lanes.
+  /// The sum of x, computed in double in interleaved lanes.
   double (*sum)(std::size_t n, const T* x);
-  /// Of two rows, in interleaved lanes of T.
+  /// The inner product of a and b, computed in T in interleaved lanes.
   double (*dot)(std::size_t n, const T* a, const T* b);
-  /// Sum of (a - center_a) (b - center_b), as in dot.
+  /// The sum of (a - center_a) (b - center_b), computed as in `dot`.
   double (*centered_dot)(std::size_t n, const T* a, T center_a, const T* b, T center_b);
-  /// Or NaN, if there is one; n > 0.
+  /// The largest element of x, or NaN if there is one; n > 0.
   T (*maximum)(std::size_t n, const T* x);
   /// k += a * b and k += a, into double
   void (*accumulate_product)(std::size_t n, const T* a, const T* b, double* k);
@@ -58,14 +58,15 @@ struct Loops {
                  std::size_t stride);
   void (*col2im_add)(const ConvShape&, std::size_t first_row, std::size_t last_row, const T* patches,
                      std::size_t stride, T* image);
-  /// Runs side by side, as in pooling: y[i] = scale * sum of the run x[i run ...]; y[i run ...] = scale * x[i];
-  /// y[i] = maximum of the run x[i run ...].
+  /// Runs side by side, as in pooling. sum_runs: y[i] = scale * the sum of run i of x; repeat_runs: all of run i of y =
+  /// scale * x[i]; maximum_runs: y[i] = the maximum of run i of x.
   void (*sum_runs)(std::size_t n, std::size_t run, T scale, const T* x, T* y);
   void (*repeat_runs)(std::size_t n, std::size_t run, T scale, const T* x, T* y);
   void (*maximum_runs)(std::size_t n, std::size_t run, const T* x, T* y);
-  /// y = the larger of x and y, or NaN.
+  /// y = the larger of x and y, or NaN if one of them is.
   void (*maximum_into)(std::size_t n, const T* x, T* y);
-  /// Where x[i step] beats best[i]: best[i] becomes it and index[i] becomes at + i step. The first NaN beats all.
+  /// Where x[i step] is larger than best[i], best[i] becomes x[i step] and index[i] becomes at + i step. The first NaN
+  /// counts as larger than all numbers.
   void (*argmax_into)(std::size_t n, std::size_t step, const T* x, std::uint32_t at, T* best, std::uint32_t* index);
   void (*adam)(const AdamStep&, std::size_t n, const T* gradient, T* first, T* second, T* parameter);
   /// `momentum` may be null when the step has none.

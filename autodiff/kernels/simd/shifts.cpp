@@ -6,7 +6,7 @@
 namespace xtangent::kernels::XTANGENT_ISA {
 namespace {
 
-// Positions whose pixel at this offset lies in the image.
+// The positions whose pixel at this offset lies in the image.
 struct Inside {
   std::size_t first, last;
 };
@@ -69,7 +69,7 @@ void columns(const ShiftShape& s, const T* room, const T* masks, T* out, std::si
         const T* from = room + (py * width + static_cast<std::size_t>(x)) * length;
         if (offset == 0 && in == wide) {
           add(positions, from, to);
-        } else if (in == wide) {  // whole rows at once: what a shift brings in from the next row is masked
+        } else if (in == wide) {  // whole rows at once; the elements that a shift takes from the next row are masked
           const std::size_t first = offset < 0 ? static_cast<std::size_t>(-offset) : 0;
           const std::size_t past = offset > 0 ? static_cast<std::size_t>(offset) : 0;
           if (first + past >= positions) continue;

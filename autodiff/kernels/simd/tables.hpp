@@ -5,7 +5,7 @@
 #include "autodiff/kernels/simd/shifts.hpp"
 #include "autodiff/kernels/simd/winograd_transforms.hpp"
 
-// The tables of each compiled instruction set; the processor's choice between them is in dispatch.cpp.
+// The tables of loops for each compiled instruction set; dispatch.cpp chooses one for the processor.
 namespace xtangent::kernels {
 
 namespace baseline {

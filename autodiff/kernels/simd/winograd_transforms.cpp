@@ -20,7 +20,7 @@ void fill_zero(T* x, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) x[i] = T(0);
 }
 
-// A short row: whole vectors, the last one overlapping the one before it.
+// Copies a short row by whole vectors, of which the last one overlaps the one before it.
 template <class T>
 void copy_row(std::size_t n, const T* x, T* y) {
   if (n < lanes<T>) {
@@ -39,7 +39,7 @@ struct Four {
   T* operator[](std::size_t s) const { return at + s * n; }
 };
 
-// B^T along a line: numbers 2 j to 2 j + 3 of the line make the four of tile j.
+// B^T along a line: numbers 2 j to 2 j + 3 of the line make the four numbers of Winograd tile j.
 struct InputLine {
   template <class T>
   void operator()(const T* __restrict line, const Four<T>& to) const {
@@ -54,7 +54,7 @@ struct InputLine {
   }
 };
 
-// A along a line: numbers 2 j and 2 j + 1.
+// A along a line: numbers 2 j and 2 j + 1 of the line make the four numbers of tile j.
 struct CotangentLine {
   template <class T>
   void operator()(const T* __restrict line, const Four<T>& to) const {
@@ -69,7 +69,8 @@ struct CotangentLine {
   }
 };
 
-// The line of a plane with its border, transformed; `line` is zero but for the pixels. Outside of the plane: zeros.
+// Transforms one line of a plane with its border, or a line of zeros outside of the plane. `line` must be zero except
+// for the pixels.
 template <class Along, class T>
 void transform_line(const WinogradPlane& p, const T* plane, std::size_t y, T* line, const Four<T>& to) {
   if (y < p.top || y - p.top >= p.height) return fill_zero(to.at, 4 * to.n);
@@ -77,7 +78,8 @@ void transform_line(const WinogradPlane& p, const T* plane, std::size_t y, T* li
   Along()(line, to);
 }
 
-// The transform across lines: f takes the vectors of the lines at one place and stores four, `stride` 4 rows apart.
+// The transform across lines: f takes the vectors at one place of all lines and stores four vectors, which lie 4
+// `stride` apart.
 template <class T, std::size_t lines, class F>
 void across(const Four<T> (&from)[lines], T* v, std::size_t stride, F f) {
   for (std::size_t s = 0; s < 4; ++s)
@@ -95,7 +97,7 @@ void input(const WinogradPlane& p, const T* plane, std::size_t first, std::size_
   const std::size_t n = whole_vectors<T>(p.tiles);
   T* line = room + 16 * n;
   fill_zero(line, 2 * n + lanes<T>);
-  // Tile row i needs lines 2 i to 2 i + 3; line y waits in place y % 4.
+  // Row i of tiles needs lines 2 i to 2 i + 3; line y is kept in place y % 4.
   const auto place = [&](std::size_t y) { return Four<T>{room + y % 4 * 4 * n, n}; };
   const auto load = [&](std::size_t y) { transform_line<InputLine>(p, plane, y, line, place(y)); };
   load(2 * first);
@@ -132,7 +134,7 @@ void cotangent(const WinogradPlane& p, const T* plane, std::size_t first, std::s
   }
 }
 
-// Two halves of a row of outputs, even and odd columns.
+// Interleaves the two halves of a row of outputs, its even and its odd columns.
 template <class T>
 void store_row(std::size_t width, const T* __restrict even, const T* __restrict odd, T* __restrict row) {
   for (std::size_t j = 0; j < width / 2; ++j) {

@@ -2,9 +2,9 @@
 
 usage: nt_kernels.py WORKLOAD entk|pntk N REPEAT IMPLEMENTATION [--inputs FILE]
 IMPLEMENTATION: 1 Jacobian contraction, 2 NTK-vector products, 3 structured derivatives.
-Prints one line of JSON; the time of compilation stands apart and does not count. With --inputs: runs once, on the inputs
-in that .npy file (N, channels, height, width), in blocks of BLOCK examples as the library's batch() does; the time of
-compilation, a few seconds, counts.
+Prints one line of JSON; the time of compilation is given separately and does not count. With --inputs it runs once, on
+the inputs (N, channels, height, width) in that .npy file, in blocks of BLOCK examples as batch() of that library does; then the
+time of compilation, a few seconds, counts.
 """
 import math
 import os

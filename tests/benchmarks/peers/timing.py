@@ -1,4 +1,4 @@
-"""What the peers share: timing as tests/benchmarks/bench.cpp times, and the line that they print."""
+"""Shared by the peers: timing as in tests/benchmarks/bench.cpp, and the line that they print."""
 import json
 import os
 import resource
@@ -10,7 +10,7 @@ def threads():
 
 
 def best_seconds(run, repeat, limit=20.0):
-    """Best of `repeat` runs, of more while they are short, of fewer once they have taken `limit` seconds."""
+    """The shortest of `repeat` runs, of more while they are short, or of fewer once they have taken `limit` seconds."""
     best, spent, runs = float('inf'), 0.0, 0
     while (runs < repeat and spent < limit) or (spent < 1.0 and runs < 100):
         start = time.perf_counter()
@@ -21,7 +21,7 @@ def best_seconds(run, repeat, limit=20.0):
 
 
 def once(run):
-    """(seconds, result) of one run."""
+    """The seconds and the result of one run."""
     start = time.perf_counter()
     result = run()
     return time.perf_counter() - start, result

@@ -1,8 +1,9 @@
 """Peer: PyTorch's own recipe for tangent kernels (vmap of jacrev or grad, then einsum) on the reference workloads.
 
 usage: torch_func.py WORKLOAD entk|pntk N REPEAT [--inputs FILE | --compare FOLDER]
-Prints one line of JSON. With --inputs: runs once, on the inputs in that .npy file. With --compare: takes inputs and parameters from FOLDER, as bench --save left them, computes
-in double, and prints the relative difference to the kernel there.
+Prints one line of JSON. With --inputs it runs once, on the inputs in that .npy file. With --compare it takes inputs and
+parameters from FOLDER, where bench --save has written them, computes in double, and prints the relative difference from the
+kernel there.
 """
 import math
 import sys
@@ -16,7 +17,7 @@ from torch_networks import build
 
 
 def kernel_of(net, kernel):
-    """The function of inputs that is timed."""
+    """The function of the inputs that is timed."""
     params = {name: p.detach() for name, p in net.named_parameters()}
     buffers = {name: b.detach() for name, b in net.named_buffers()}
 
