@@ -7,7 +7,6 @@
 /// kinks (relu, abs, step at 0) the slope is that of the left side, and 0 for abs.
 namespace xtangent {
 
-// clang-format off: tables, one entry a line
 template <class T>
 Var<T> elementwise(kernels::Function function, const Var<T>& x, double parameter = 0.0);
 
@@ -144,6 +143,5 @@ template <class T>
 Var<T> gelu_tanh(const Var<T>& x) {
   return x * 0.5 * (1.0 + tanh((x + x * square(x) * 0.044715) * 0.7978845608028654));
 }
-// clang-format on
 
 }  // namespace xtangent

@@ -6,7 +6,6 @@
 /// Cost: one pass over the result; derivatives the same.
 namespace xtangent {
 
-// clang-format off: tables, one entry a line
 template <class T>
 Var<T> add(const Var<T>& a, const Var<T>& b);
 template <class T>
@@ -84,7 +83,6 @@ Var<T> broadcast_to(const Var<T>& x, const Shape& shape);
 /// axes of extent 1 go between its probe axis (if any) and the axes of the argument.
 template <class T>
 Var<T> align_probes(const Var<T>& tangent, const Shape& from, std::size_t to_rank);
-// clang-format on
 
 /// The mark of an elementwise result. It stays axis0 if axis 0 of every batched argument is axis 0 of the result, and
 /// no other argument varies along that axis.

@@ -14,7 +14,6 @@
 
 namespace xtangent::kernels {
 
-// clang-format off: tables, one entry a line
 namespace functions {
 
 // These are for numbers. For batches and for Var, lookup by argument finds the same names in xsimd and in xtangent.
@@ -310,6 +309,5 @@ decltype(auto) with_function(Function function, double parameter, Visitor&& visi
   }
   return visit(Reciprocal{});
 }
-// clang-format on
 
 }  // namespace xtangent::kernels
