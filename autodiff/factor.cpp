@@ -54,10 +54,14 @@ void densify_one(const Factor<T>& f, const T* left, const T* right, std::size_t 
   const std::size_t c = f.left_size(), d = f.positions, r = f.right_size();
   switch (f.kind) {
     case FactorKind::outer:
-    case FactorKind::outer_sum:  // (rows x D) (D x I)
-      kernels::gemm_serial(!f.channels_first, false, (end - begin) / r, r, d, T(1),
-                           left + begin / r * (f.channels_first ? d : 1), f.channels_first ? d : c, right, r, T(0), out,
-                           r);
+    case FactorKind::outer_sum:
+      if (f.transposed)  // (D x rows)^T (D x C)
+        kernels::gemm_serial(true, f.channels_first, (end - begin) / c, c, d, T(1), right + begin / c, r, left,
+                             f.channels_first ? d : c, T(0), out, c);
+      else  // (rows x D) (D x I)
+        kernels::gemm_serial(!f.channels_first, false, (end - begin) / r, r, d, T(1),
+                             left + begin / r * (f.channels_first ? d : 1), f.channels_first ? d : c, right, r, T(0),
+                             out, r);
       break;
     case FactorKind::bias:
     case FactorKind::diag: {
@@ -114,6 +118,7 @@ std::size_t Factor<T>::unit() const {
   switch (kind) {
     case FactorKind::outer:
     case FactorKind::outer_sum:
+      if (transposed) return left_size();
       return right_size() * (patches && patches->groups > 1 ? left_size() / patches->groups : 1);
     case FactorKind::gather:
       return left_size();

@@ -42,6 +42,8 @@ struct Factor {
   Array<T> right;
   bool channels_first = false;
   std::optional<kernels::ConvShape> patches;
+  /// The parameter is stored as (I, C): its rows belong to the inputs. For the outer kinds without patches.
+  bool transposed = false;
   /// The left factors of all examples are the same. This holds for a use in the op that made the output of the network,
   /// when all examples are swept with the same cotangents.
   bool same_left = false;

@@ -137,8 +137,19 @@ bool FactorSweep<T>::advance() {
 
 template <class T>
 void FactorSweep<T>::emit(std::size_t at, std::size_t target, Factor<T> factor) {
-  for (const Node<T>* node = &record_->nodes[target]; parameter_at_[target] < 0 && node->op && node->op->reshapes();
+  // A factor keeps its form where only the parameter's layout changes.
+  const bool product = (factor.kind == FactorKind::outer || factor.kind == FactorKind::outer_sum) && !factor.patches;
+  const auto keeps_form = [&](const Node<T>& node) {
+    return node.op && (node.op->reshapes() || (product && node.op->transposes()));
+  };
+  for (const Node<T>* node = &record_->nodes[target]; parameter_at_[target] < 0 && keeps_form(*node);
        node = &record_->nodes[target]) {
+    if (node->op->transposes()) {
+      // Behind a change of shape the parameter's rows are no longer those of the factors.
+      const std::size_t rows = factor.transposed ? factor.right_size() : factor.left_size();
+      if (factor.parameter[0] != rows) break;
+      factor.transposed = !factor.transposed;
+    }
     factor.parameter = node->arguments[0].value.shape();
     target = static_cast<std::size_t>(node->arguments[0].index);
   }

@@ -70,6 +70,9 @@ struct Op {
   /// Does the op only give its argument another shape? Factored gradients of a parameter pass through it as they are.
   virtual bool reshapes() const { return false; }
 
+  /// Does the op only exchange the two axes of a matrix? Factored gradients of a parameter pass through it, too.
+  virtual bool transposes() const { return false; }
+
   /// Floating-point operations of eval, for plans and summaries.
   virtual double flop(std::span<const Shape> x, const Shape& y) const;
 };

@@ -58,6 +58,7 @@ struct Transpose : Op<T> {
   explicit Transpose(std::vector<std::size_t> o) : order(std::move(o)) {}
   std::string name() const override { return "transpose"; }
   bool vector_mode() const override { return true; }
+  bool transposes() const override { return order == std::vector<std::size_t>{1, 0}; }
   Spec infer(std::span<const Spec> x) const override {
     std::vector<std::size_t> sorted = order;
     std::sort(sorted.begin(), sorted.end());

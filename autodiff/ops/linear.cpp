@@ -5,6 +5,7 @@
 #include "autodiff/factor.hpp"
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/elementwise.hpp"
+#include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/indexing.hpp"
@@ -115,6 +116,38 @@ struct Matmul : Op<T> {
         out[i] = reshape(sum_to(out[i], target), with_probes_of(ybar, y.rank(), x[i].shape()));
       }
     return out;
+  }
+  // A matrix that all examples share: b as in x b, or a as in a x.
+  std::optional<Factor<T>> factor(std::size_t argument, Vars<T> x, const Var<T>& ybar) const override {
+    const Var<T>&weight = x[argument], &input = x[1 - argument];
+    if (weight.rank() != 2 || input.rank() < 2 || input.examples() != Examples::axis0) return std::nullopt;
+    const Extents e = extents(x[0].shape(), x[1].shape());
+    const Shape& in = input.shape();
+    Factor<T> f;
+    f.parameter = weight.shape();
+    f.examples = in.front();
+    if (argument == 1) {  // y (N, .., n) = x (N, .., k) b (k, n): the gradient is x^T ybar, (k, n)
+      if (options.transpose_a) return std::nullopt;
+      f.positions = in.slice(1, in.rank() - 1).size();
+      f.probes = std::max<std::size_t>(1, probes(ybar, in.rank()));
+      f.transposed = !options.transpose_b;
+      f.left = ybar.value().reshaped({f.probes, f.examples, f.positions, e.n});
+      f.right = input.value().reshaped({f.examples, f.positions, e.k});
+    } else {  // y (N, m, n) = a (m, k) x (N, k, n): the gradient is ybar x^T, (m, k)
+      if (in.rank() != 3) return std::nullopt;
+      f.positions = e.n;
+      f.probes = std::max<std::size_t>(1, probes(ybar, 3));
+      f.transposed = options.transpose_a;
+      f.channels_first = true;
+      f.left = ybar.value().reshaped({f.probes, f.examples, e.m, e.n});
+      f.right = input.value();
+      if (!options.transpose_b) {
+        f.right = Array<T>({f.examples, e.n, e.k});
+        kernels::transpose(in, {0, 2, 1}, input.value().data(), f.right.mutable_data());
+      }
+    }
+    f.kind = f.positions == 1 ? FactorKind::outer : FactorKind::outer_sum;
+    return f;
   }
   double flop(std::span<const Shape> x, const Shape& y) const override {
     return 2.0 * static_cast<double>(y.size()) * static_cast<double>(extents(x[0], x[1]).k);

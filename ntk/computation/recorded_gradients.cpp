@@ -145,8 +145,8 @@ class Recorder {
       const std::size_t left = f->left_size(), right = f->right_size(), d = f->positions;
       if (d == 1 && use.parameter && count_[*use.parameter] == 1)
         return {Form::outer, reshape(bar, {c_, n_, left}), reshape(x[a], {n_, right})};
-      const Var<T> sums =  // (C, N, D, A)^T (N, D, B)
-          matmul(reshape(bar, {c_, n_, d, left}), reshape(x[a], {n_, d, right}), {.transpose_a = true});
+      const Var<T> l = reshape(bar, {c_, n_, d, left}), r = reshape(x[a], {n_, d, right});
+      const Var<T> sums = f->transposed ? matmul(r, l, {.transpose_a = true}) : matmul(l, r, {.transpose_a = true});
       return {Form::dense, reshape(sums, {c_, n_, left * right}), {}};
     }
     return {Form::dense, one_by_one(use, x, bar), {}};

@@ -92,6 +92,7 @@ std::size_t unit_of(const UseShape& use) {
   switch (use.kind) {
     case FactorKind::outer:
     case FactorKind::outer_sum:
+      if (use.transposed) return use.left;
       return use.right * (use.grouped() ? use.left / use.patches->groups : 1);
     case FactorKind::gather:
       return use.left;

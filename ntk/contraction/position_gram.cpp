@@ -16,7 +16,8 @@ struct PositionGram : RuleOf<PositionGram> {
     const UseShape& first = term.parts.front();
     if (term.only() && first.kind == FactorKind::outer) return false;  // one position
     return std::all_of(term.parts.begin(), term.parts.end(), [&](const UseShape& part) {
-      return part.is_product() && !part.grouped() && part.left == first.left && part.right == first.right;
+      return part.is_product() && !part.grouped() && part.left == first.left && part.right == first.right &&
+             part.transposed == first.transposed;
     });
   }
 

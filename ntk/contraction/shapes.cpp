@@ -14,7 +14,8 @@ bool can_join(const UseShape& use) { return use.kind != FactorKind::dense && !us
 bool alike(const UseShape& a, const UseShape& b) {
   if (!can_join(a) || !can_join(b)) return false;
   const bool same_kind = a.kind == b.kind || (a.is_product() && b.is_product());
-  return same_kind && a.left == b.left && a.right == b.right && a.channels_first == b.channels_first;
+  return same_kind && a.left == b.left && a.right == b.right && a.channels_first == b.channels_first &&
+         a.transposed == b.transposed;
 }
 
 // Numbers of an example's inputs.
@@ -88,6 +89,7 @@ UseShape shape_of(const Factor<T>& factor) {
   use.left = factor.left_size();
   use.right = factor.right_size();
   use.channels_first = factor.channels_first;
+  use.transposed = factor.transposed;
   use.patches = factor.patches;
   use.same_left = factor.same_left;
   return use;

@@ -24,6 +24,7 @@ struct UseShape {
   FactorKind kind = FactorKind::dense;
   std::size_t parameter_size = 0, positions = 1, left = 1, right = 1;  // P, D, C, R
   bool channels_first = false;
+  bool transposed = false;                         ///< the parameter is stored as (I, C)
   std::optional<kernels::ConvShape> patches = {};  ///< for a convolution
   bool same_left = false;                          ///< all examples have the same left factors
 

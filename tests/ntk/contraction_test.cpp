@@ -28,6 +28,7 @@ struct UseRow {
   std::size_t rows = 0;                // of the parameter that a gather picks from
   bool channels_first = false, same_left = false;
   std::optional<kernels::ConvShape> patches = {};
+  bool transposed = false;
 };
 
 kernels::ConvShape conv(std::size_t channels, std::size_t height, std::size_t width, std::size_t kernel,
@@ -51,6 +52,9 @@ std::vector<UseRow> uses() {
           convolution("pointwise", 4, conv(3, 4, 4, 1, 1, 0)),
           convolution("groups", 4, conv(4, 4, 4, 2, 1, 0, 1, 2)),
           convolution("many channels", 12, conv(10, 3, 2, 3, 1, 1)),
+          {"stored transposed", FactorKind::outer, 1, 5, 7, 0, false, false, {}, true},
+          {"tokens, stored transposed", FactorKind::outer_sum, 2, 9, 8, 0, false, false, {}, true},
+          {"channels first, stored transposed", FactorKind::outer_sum, 3, 6, 4, 0, true, false, {}, true},
           {"bias", FactorKind::bias, 1, 5, 1},
           {"bias of images", FactorKind::bias, 6, 5, 1, 0, true},
           {"scale of tokens", FactorKind::diag, 4, 5, 1},
@@ -69,6 +73,7 @@ Factor<double> factor(const UseRow& row, std::size_t probes, std::size_t example
   f.positions = row.positions;
   f.channels_first = row.channels_first;
   f.same_left = row.same_left;
+  f.transposed = row.transposed;
   f.patches = row.patches;
   const Shape each = row.channels_first ? Shape{row.left, row.positions} : Shape{row.positions, row.left};
   f.left = random_array(random, Shape{probes, examples}.joined(each));
@@ -80,7 +85,7 @@ Factor<double> factor(const UseRow& row, std::size_t probes, std::size_t example
   switch (row.kind) {
     case FactorKind::outer:
     case FactorKind::outer_sum:
-      f.parameter = Shape{row.left, row.right};
+      f.parameter = row.transposed ? Shape{row.right, row.left} : Shape{row.left, row.right};
       f.right = row.patches
                     ? random_array(random, {examples, row.patches->channels, row.patches->height, row.patches->width})
                     : random_array(random, {examples, row.positions, row.right});
@@ -141,7 +146,7 @@ Array<double> gradients(const Factor<double>& f) {
                 input = f.right[((n * s.channels + channel) * s.height + y - s.padding_height) * s.width + x -
                                 s.padding_width];
             }
-            to[i * r + j] += l * input;
+            to[f.transposed ? j * c + i : i * r + j] += l * input;
           }
         }
     }
@@ -280,6 +285,7 @@ std::vector<SharedRow> shared_parameters() {
       linear{"linear", FactorKind::outer, 1, 4, 9}, other{"other", FactorKind::outer, 1, 4, 9},
       turned{"turned", FactorKind::outer, 1, 9, 4}, words{"words", FactorKind::gather, 4, 9, 1, 4},
       more_words{"more words", FactorKind::gather, 6, 9, 1, 4}, dense{"dense", FactorKind::dense, 1, 36, 1},
+      back{"back", FactorKind::outer, 1, 9, 4, 0, false, false, {}, true},
       head{"head", FactorKind::outer, 1, 4, 9, 0, false, true}, bias{"bias", FactorKind::bias, 1, 5, 1},
       biases{"biases", FactorKind::bias, 3, 5, 1}, images{"bias of images", FactorKind::bias, 6, 5, 1, 0, true},
       scale{"scale", FactorKind::diag, 4, 5, 1}, scales{"scales", FactorKind::diag, 2, 5, 1},
@@ -308,6 +314,8 @@ std::vector<SharedRow> shared_parameters() {
           {"scales", {scale, scales}, 1, one},
           {"scales of images", {image_scale, image_scales}, 1, one},
           {"two shapes", {linear, turned}, 2, one},
+          {"a weight and its transpose", {linear, back, tokens, back}, 2, one},
+          {"two transposes", {back, back}, 1, grams},
           {"words, tied to the head", {words, turned}, 2, one},
           {"words in front, words and a head behind", {words, turned, more_words, turned}, 2, one},
           {"dense and tokens", {dense, tokens}, 2, one},

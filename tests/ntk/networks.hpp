@@ -199,6 +199,28 @@ inline std::vector<NetworkRow> networks() {
                 return linear(h, p("v")) + slice(linear(h, reshape(p("w"), {4, 6})), -1, 0, 2);
               }),
       {4});
+  add("autoencoder whose decoder is the transpose of its encoder",
+      Written({{"w", {4, 6}}, {"b", {4}}, {"c", {6}}},
+              [](auto p, const auto& x) { return matmul(tanh(linear(x, p("w"), p("b"))), p("w")) + p("c"); }),
+      {6});
+  add("matrices on both sides, transposed and not",
+      Written({{"a", {3, 5}}, {"b", {5, 4}}, {"c", {6, 4}}, {"d", {6, 3}}, {"v", {6, 2}}},
+              [](auto p, const auto& x) {
+                const auto h = tanh(matmul(matmul(p("a"), x), p("b")));   // (3, 5) (5, 5) (5, 4)
+                const auto g = tanh(matmul(p("d"), h));                   // (6, 4)
+                const auto f = matmul(g, p("c"), {.transpose_b = true});  // (6, 6)
+                return reshape(matmul(mean(matmul(p("d"), f, {.transpose_a = true}), {-2}, true), p("v")),
+                               {x.shape()[0], 2});
+              }),
+      {5, 5});
+  add("a weight, its transpose, and the transpose of another shape",
+      Written({{"w", {4, 6}}, {"v", {2, 4}}},
+              [](auto p, const auto& x) {
+                const auto h = tanh(linear(x, p("w")));
+                const auto g = tanh(linear(h, transpose(p("w"))));
+                return linear(linear(g, p("w")) + linear(g, transpose(reshape(p("w"), {6, 4}))), p("v"));
+              }),
+      {6});
   add("parameters made of parameters",
       Written({{"w", {6, 5}}, {"scale", {6, 1}}, {"shift", {1}}, {"head", {6, 3}}},
               [](auto p, const auto& x) {
