@@ -16,6 +16,7 @@
 #include "autodiff/ops/reduction.hpp"
 #include "autodiff/ops/selection.hpp"
 #include "autodiff/ops/solve.hpp"
+#include "autodiff/origin.hpp"
 #include "autodiff/tape.hpp"
 #include "autodiff/xtensor.hpp"
 #include "nn/nn.hpp"

@@ -91,9 +91,6 @@ template <class T>
 GradientReport check(const Function<T>& f, Vars<T> x, CheckOptions options);
 
 // How each kind of argument becomes a list of Vars, and lists of Vars become results of that kind.
-template <class X>
-struct Argument;
-
 template <class A, class T>
 struct ArrayArgument {
   using Scalar = T;
@@ -103,6 +100,12 @@ struct ArrayArgument {
   static T number(const Var<T>& y) { return y.value().item(); }
   static Array<T> value(const Var<T>& y) { return y.value(); }
   static Array<T> result(const std::vector<Var<T>>& out) { return out.front().value(); }
+};
+template <class X>
+struct Argument : ArrayArgument<Array<double>, double> {
+  static_assert(sizeof(X) == 0,
+                "derivatives are taken at an Array, an xtensor expression, a Var, or a std::vector of them");
+  static std::vector<Var<double>> vars(const X&) { return {}; }  // so that nothing else fails
 };
 template <class T>
 struct Argument<Array<T>> : ArrayArgument<Array<T>, T> {};

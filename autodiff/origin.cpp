@@ -50,7 +50,9 @@ std::string mixing_message(const Record<T>& record, std::size_t node) {
   text.append(": arguments ").append(arguments).append(", result ");
   text.append(to_string(culprit.value.shape())).append(". ");
   if (mixed_before)
-    return text + "An argument was made of several examples before it met a parameter, such as a mean over axis 0.";
+    return text +
+           "An argument combines examples before it meets a parameter: a mean over axis 0, or a constant without the "
+           "mark beside them, for which zeros_like(x) stands.";
   if (unmarked_constant)
     return text +
            "What has a row for each example needs their mark: make a constant by zeros_like(x), ones_like(x) or "

@@ -28,8 +28,10 @@
 ///
 /// A layer with parameters of its own declares them, and reads them in `forward` as p("weight"):
 ///
-///   template <class Declare> void parameters(Declare&& declare) const { declare("weight", Shape{out, in},
-///   initializer); }
+///   template <class Declare>
+///   void parameters(Declare&& declare) const {
+///     declare("weight", Shape{out, in}, initializer);
+///   }
 namespace xtangent::nn {
 
 class ModuleBase;

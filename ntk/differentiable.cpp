@@ -9,6 +9,7 @@
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/linear.hpp"
 #include "autodiff/ops/reduction.hpp"
+#include "ntk/algebra/checks.hpp"
 #include "ntk/computation/recorded_gradients.hpp"
 
 namespace xtangent::ntk {
@@ -42,6 +43,16 @@ std::size_t outputs_of(const nn::ModuleBase& net, const nn::Parameters<T>& param
   return net(params, x.rows(0, std::min<std::size_t>(2, x.shape()[0]))).shape().back();
 }
 
+// Throws where the values that a kernel is made of are not finite, as kernels that are not differentiated do.
+template <class T>
+void check_values(const nn::Parameters<T>& params, Vars<T> parameters, const Var<T>& x1, const Var<T>& x2) {
+  check_examples("kernel", x1.value(), "x1");
+  check_examples("kernel", x2.value(), "x2");
+  if (parameters.empty()) return check_parameters("kernel", params);
+  for (std::size_t p = 0; p < parameters.size() && p < params.count(); ++p)
+    if (!all_finite(parameters[p].value())) refuse_parameter("kernel", params.infos()[p].name);
+}
+
 template <class T>
 Array<T> part(const Array<T>& k, std::size_t row, std::size_t rows, std::size_t column, std::size_t columns) {
   Array<T> out({rows, columns});
@@ -62,9 +73,13 @@ Var<T> differentiable_kernel(const nn::ModuleBase& net, const nn::Parameters<T>&
   const bool trace = readout.reduction == Readout::Reduction::trace;
   if (!trace && readout.reduction != Readout::Reduction::none)
     throw option_error("[kernel] the readout " + readout.name() + " has no derivative here.");
-  if (!x1.defined() || x1.rank() == 0 || x1.shape().front() == 0)
-    throw shape_error("[kernel] no examples: shape " + to_string(x1.shape()) + ".");
+  for (const Var<T>* x : {&x1, &x2})
+    if (!x->defined() || x->rank() == 0)
+      throw shape_error("[kernel] no axis of examples: shape " + to_string(x->shape()) + ".");
   const Array<double> weights = readout.weights(outputs_of(net, params, x1.value()));
+  const std::size_t c = weights.shape()[1], n1 = x1.shape()[0], n2 = x2.shape()[0], rows = trace ? 1 : c;
+  if (n1 == 0 || n2 == 0) return Var<T>(Array<T>::zeros({n1 * rows, n2 * rows}));
+  check_values<T>(params, parameters, x1, x2);
   const std::vector<RecordedGradient<T>> a = recorded_gradients<T>(net, params, parameters, x1, weights);
   const std::vector<RecordedGradient<T>> b =
       same(x1, x2) ? a : recorded_gradients<T>(net, params, parameters, x2, weights);
@@ -74,9 +89,12 @@ Var<T> differentiable_kernel(const nn::ModuleBase& net, const nn::Parameters<T>&
     const Var<T> term = contribution(a[p], b[p], trace);
     total = total.defined() ? total + term : term;
   }
-  const std::size_t c = weights.shape()[1], n1 = x1.shape()[0], n2 = x2.shape()[0];
-  if (trace) return total.defined() ? sum(total, {0}) / static_cast<double>(c) : Var<T>(Array<T>::zeros({n1, n2}));
-  if (!total.defined()) return Var<T>(Array<T>::zeros({n1 * c, n2 * c}));
+  if (!total.defined()) return Var<T>(Array<T>::zeros({n1 * rows, n2 * rows}));
+  if (!all_finite(total.value()))
+    throw numerical_error(
+        "[kernel] the kernel holds NaN or infinity although inputs and parameters are finite: the network overflows. "
+        "Scale its inputs, or use double.");
+  if (trace) return sum(total, {0}) / static_cast<double>(c);
   const Var<T> ordered = c == 1 ? total : transpose(total, {1, 0, 3, 2});
   return reshape(ordered, {n1 * c, n2 * c});
 }
@@ -86,9 +104,9 @@ KernelGradient<T> kernel_gradient(const nn::ModuleBase& net, const nn::Parameter
                                   const Array<T>& x2, const Array<T>& kbar, const Readout& readout,
                                   const KernelGradientOptions& options) {
   if (options.block == 0) throw option_error("[kernel_gradient] blocks of no examples.");
-  if (x1.rank() == 0 || x2.rank() == 0 || x1.size() == 0 || x2.size() == 0)
-    throw shape_error("[kernel_gradient] no examples: " + to_string(x1.shape()) + " and " + to_string(x2.shape()) +
-                      ".");
+  if (x1.rank() == 0 || x2.rank() == 0)
+    throw shape_error("[kernel_gradient] no axis of examples: " + to_string(x1.shape()) + " and " +
+                      to_string(x2.shape()) + ".");
   const std::size_t n1 = x1.shape()[0], n2 = x2.shape()[0];
   const std::size_t c =
       readout.reduction == Readout::Reduction::trace ? 1 : readout.columns(outputs_of(net, params, x1));

@@ -13,15 +13,16 @@ namespace xtangent::ntk {
 ///
 ///   Tape<double> tape;
 ///   const Var<double> x = tape.variable(images, Examples::axis0);
-///   const Var<double> k = differentiable_kernel<double>(net, params, x, x, readout::pseudo());
+///   const Var<double> k = differentiable_kernel(net, params, x, x, readout::pseudo());
 ///   const Var<double> loss = sum(square(y - matmul(cross, solve_positive_definite(k, labels))));
-///   const auto gradient = pullback(loss, one, {x});
+///   const std::vector<Var<double>> gradient = pullback(loss, ones_like(loss), {x});
 ///
 /// `parameters`: Vars in the order of params.infos(), or none for the values in params. A side that stands on no tape
 /// is computed and not recorded; pass the same Var twice for the kernel of examples with themselves, whose sweep then
 /// runs once. In evaluation mode. The sweep is recorded, and so are the products of the per-example gradients: those of
 /// dense layers stay in factored form, N^2 C^2 W a layer and no N P, those of other layers are made, N C P elements.
-/// Throws what recorded_gradients throws, shape_error (no examples), option_error (another reduction than trace).
+/// A side without examples gives a kernel without rows or columns. Throws what recorded_gradients throws, shape_error,
+/// option_error (another reduction than trace), numerical_error (NaN or infinity, naming the example or the parameter).
 template <class T>
 Var<T> differentiable_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Var<T>& x1,
                              const Var<T>& x2, const Readout& readout = readout::full(), VarListOf<T> parameters = {});

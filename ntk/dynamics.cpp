@@ -39,8 +39,7 @@ void check_finite(const Array<double>& y, const Array<double>& f0) {
 
 }  // namespace
 
-Dynamics::Dynamics(AnyMatrix kernel, Array<double> y, Array<double> f0, SquaredError loss)
-    : y_(std::move(y)), f0_(std::move(f0)) {
+Dynamics::Dynamics(AnyMatrix kernel, Doubles y, Doubles f0, SquaredError loss) : y_(std::move(y)), f0_(std::move(f0)) {
   const std::size_t n = kernel.shape().rank() ? kernel.shape()[0] : 0,
                     columns = columns_of_targets("dynamics", y_, f0_, n);
   check_finite(y_, f0_);
@@ -121,7 +120,7 @@ Array<double> Dynamics::outputs_at_step(double rate, std::size_t k) const {
              transformed([&](double lambda, double) { return descent(std::max(lambda, 0.0), scale_ * rate, k); }));
 }
 
-CrossEntropyDynamics::CrossEntropyDynamics(LinearMap kernel, Array<double> y, Array<double> f0, Reduction loss)
+CrossEntropyDynamics::CrossEntropyDynamics(LinearMap kernel, Doubles y, Doubles f0, Reduction loss)
     : kernel_(std::move(kernel)), y_(std::move(y)), f0_(std::move(f0)) {
   columns_of_targets("cross_entropy_dynamics", y_, f0_, kernel_.size);
   check_finite(y_, f0_);

@@ -31,7 +31,7 @@ enum class SquaredError {
 class Dynamics {
  public:
   /// y and f0 (N, O). Throws shape_error, numerical_error (kernel not finite, not symmetric; y or f0 not finite).
-  Dynamics(AnyMatrix kernel, Array<double> y, Array<double> f0, SquaredError loss = SquaredError::half_sum);
+  Dynamics(AnyMatrix kernel, Doubles y, Doubles f0, SquaredError loss = SquaredError::half_sum);
 
   /// Of the kernel, ascending.
   const std::vector<double>& eigenvalues() const { return system_.values; }
@@ -72,7 +72,7 @@ class CrossEntropyDynamics {
  public:
   /// Probabilities y (N, O), each row with sum 1, and f0 (N, O). Throws shape_error, data_error (not probabilities),
   /// option_error (Reduction::none), numerical_error (f0 not finite).
-  CrossEntropyDynamics(LinearMap kernel, Array<double> y, Array<double> f0, Reduction loss = Reduction::mean);
+  CrossEntropyDynamics(LinearMap kernel, Doubles y, Doubles f0, Reduction loss = Reduction::mean);
 
   /// w (N, O) at times that ascend from 0. Throws option_error, numerical_error (too many products).
   std::vector<Array<double>> weights_at_times(const std::vector<double>& times, const FlowOptions& options = {}) const;

@@ -219,7 +219,7 @@ HeadAwareKernel head_aware_kernel(const nn::ModuleBase& net, const nn::Parameter
   return compute(net, params, x1, x2, false, readout, options);
 }
 
-Array<double> head_aware_solve(const HeadAwareKernel& kernel, const Array<double>& r, const CholeskyOptions& options) {
+Array<double> head_aware_solve(const HeadAwareKernel& kernel, const Doubles& r, const CholeskyOptions& options) {
   check_square("head_aware_solve", kernel);
   const std::size_t n = kernel.head.shape()[0], o = kernel.outputs.shape()[0];
   if (!(r.shape() == Shape{n, o}))
@@ -240,7 +240,7 @@ Array<double> head_aware_solve(const HeadAwareKernel& kernel, const Array<double
   return times(solved, s.vectors, false);
 }
 
-Array<double> predict(const HeadAwareKernel& kernel_new, const Array<double>& weights, const Array<double>& f0_new) {
+Array<double> predict(const HeadAwareKernel& kernel_new, const Doubles& weights, const Doubles& f0_new) {
   check("predict", kernel_new);
   const std::size_t m = kernel_new.head.shape()[0], n = kernel_new.head.shape()[1], o = kernel_new.outputs.shape()[0];
   if (!(weights.shape() == Shape{n, o}) || !(f0_new.shape() == Shape{m, o}))

@@ -38,12 +38,11 @@ HeadAwareKernel head_aware_kernel(const nn::ModuleBase& net, const nn::Parameter
 /// (Phi (x) I + C (x) S + ridge I)^-1 r for r (N, O): what predict() below takes when r = y - f0. A relative ridge is
 /// in units of the mean diagonal of the whole. Cost: O factorizations of order N, one at a time; memory 16 N^2 bytes.
 /// Throws shape_error, numerical_error (not positive definite), option_error.
-Array<double> head_aware_solve(const HeadAwareKernel& kernel, const Array<double>& r,
-                               const CholeskyOptions& options = {});
+Array<double> head_aware_solve(const HeadAwareKernel& kernel, const Doubles& r, const CholeskyOptions& options = {});
 
 /// f0_new + K_new w: (M, O), from the kernel between M new examples and the N of the weights w (N, O). Throws
 /// shape_error.
-Array<double> predict(const HeadAwareKernel& kernel_new, const Array<double>& weights, const Array<double>& f0_new);
+Array<double> predict(const HeadAwareKernel& kernel_new, const Doubles& weights, const Doubles& f0_new);
 
 /// All N O eigenvalues, ascending. Cost: O times those of order N. Throws shape_error, numerical_error.
 std::vector<double> eigenvalues(const HeadAwareKernel& kernel);

@@ -12,7 +12,7 @@
 
 namespace xtangent::ntk {
 
-Array<double> predict(const AnyMatrix& kernel_new, const Array<double>& weights, const Array<double>& f0_new) {
+Array<double> predict(const AnyMatrix& kernel_new, const Doubles& weights, const Doubles& f0_new) {
   if (weights.rank() != 2 || f0_new.rank() != 2 || f0_new.shape()[1] != weights.shape()[1])
     throw shape_error("[predict] weights " + to_string(weights.shape()) + " must be (N, O), f0_new " +
                       to_string(f0_new.shape()) + " (M, O).");
@@ -32,7 +32,7 @@ Array<double> predict(const AnyMatrix& kernel_new, const Array<double>& weights,
 }
 
 template <class T>
-Array<double> Regression<T>::weights(const Array<double>& y, const Array<double>& f0) const {
+Array<double> Regression<T>::weights(const Doubles& y, const Doubles& f0) const {
   const std::size_t columns = columns_of_targets("regression", y, f0, size());
   Array<double> residual(y.shape());
   kernels::binary(kernels::Binary::subtract, y.shape(), y.data(), y.shape(), f0.data(), f0.shape(),
@@ -41,13 +41,13 @@ Array<double> Regression<T>::weights(const Array<double>& y, const Array<double>
 }
 
 template <class T>
-Array<double> Regression<T>::predict(const Array<T>& kernel_new, const Array<double>& y, const Array<double>& f0,
-                                     const Array<double>& f0_new) const {
+Array<double> Regression<T>::predict(const AnyMatrix& kernel_new, const Doubles& y, const Doubles& f0,
+                                     const Doubles& f0_new) const {
   return ntk::predict(kernel_new, weights(y, f0), f0_new);
 }
 
 template <class T>
-Array<double> Regression<T>::posterior_variance(const Array<T>& kernel_new, const Array<double>& variance_new) const {
+Array<double> Regression<T>::posterior_variance(const Array<T>& kernel_new, const Doubles& variance_new) const {
   if (kernel_new.rank() != 2 || !(variance_new.shape() == Shape{kernel_new.shape()[0]}))
     throw shape_error("[posterior_variance] kernel_new " + to_string(kernel_new.shape()) + " and variance_new " +
                       to_string(variance_new.shape()) + ", expected (M, " + std::to_string(size()) + ") and (M,).");
@@ -62,8 +62,7 @@ Array<double> Regression<T>::posterior_variance(const Array<T>& kernel_new, cons
 }
 
 template <class T>
-Array<double> Regression<T>::posterior_covariance(const Array<T>& kernel_new,
-                                                  const Array<double>& covariance_new) const {
+Array<double> Regression<T>::posterior_covariance(const Array<T>& kernel_new, const Doubles& covariance_new) const {
   check_symmetric("posterior_covariance", covariance_new);
   const std::size_t m = covariance_new.shape()[0];
   if (!(kernel_new.shape() == Shape{m, size()}))
@@ -77,7 +76,7 @@ Array<double> Regression<T>::posterior_covariance(const Array<T>& kernel_new,
 }
 
 template <class T>
-Array<double> Regression<T>::leave_one_out(const Array<double>& y, const Array<double>& f0) const {
+Array<double> Regression<T>::leave_one_out(const Doubles& y, const Doubles& f0) const {
   const Array<double> w = weights(y, f0);
   const std::size_t n = y.shape()[0], columns = columns_of_targets("leave_one_out", y, f0, size());
   const std::size_t block = size() / n;
@@ -98,7 +97,7 @@ Array<double> Regression<T>::leave_one_out(const Array<double>& y, const Array<d
 }
 
 template <class T>
-double Regression<T>::generalized_cross_validation(const Array<double>& y, const Array<double>& f0) const {
+double Regression<T>::generalized_cross_validation(const Doubles& y, const Doubles& f0) const {
   // I - H = ridge (K + ridge I)^-1, and the ridge cancels.
   const Array<double> w = weights(y, f0), inverse = factor_.inverse_diagonal();
   const double columns = static_cast<double>(w.size()) / static_cast<double>(size());

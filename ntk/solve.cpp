@@ -98,6 +98,14 @@ Solution solve(const nn::ModuleBase& net, const nn::Parameters<T>& params, const
 template <class T>
 Array<double> predict_linearized(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x_new,
                                  const Array<T>& x, const Array<double>& weights, const OperatorOptions& options) {
+  const bool none = x_new.rank() > 0 && x.rank() > 0 && (x_new.shape()[0] == 0 || x.shape()[0] == 0);
+  if (none) {  // nothing to predict, or nothing to predict from
+    Array<double> out = outputs(net, params, x_new);
+    if (!(weights.shape() == Shape{x.shape()[0], out.shape().back()}))
+      throw shape_error("[predict_linearized] weights " + to_string(weights.shape()) + " for " +
+                        std::to_string(x.shape()[0]) + " examples and outputs " + to_string(out.shape()) + ".");
+    return out;
+  }
   const Operator<T> theta(net, params, x_new, x, readout::full(), options);
   if (weights.rank() != 2 || weights.size() != theta.columns() || weights.shape()[0] != x.shape()[0])
     throw shape_error("[predict_linearized] weights " + to_string(weights.shape()) + " for a kernel " +

@@ -59,7 +59,8 @@ Solution solve(const nn::ModuleBase& net, const nn::Parameters<T>& params, const
                const SolveOptions& options = {});
 
 /// f_lin(x_new) = f0(x_new) + Theta(x_new, x) w, (M, O), from the weights (N, O) of `solve` or of Regression, without
-/// forming Theta(x_new, x). Cost: one product of the operator. Throws shape_error, and what Operator throws.
+/// forming Theta(x_new, x). Either set may be empty. Cost: one product of the operator. Throws shape_error, and what
+/// Operator throws.
 template <class T>
 Array<double> predict_linearized(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x_new,
                                  const Array<T>& x, const Array<double>& weights, const OperatorOptions& options = {});

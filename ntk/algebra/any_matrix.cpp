@@ -11,4 +11,6 @@ Array<double> AnyMatrix::wide() && {
   return converted<double>(std::get<Array<float>>(values_));
 }
 
+Doubles::Doubles(const Array<float>& values) : Array<double>(converted<double>(values)) {}
+
 }  // namespace xtangent::ntk

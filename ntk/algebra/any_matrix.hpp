@@ -32,4 +32,14 @@ class AnyMatrix {
   std::variant<Array<double>, Array<float>> values_;
 };
 
+/// An array of double where outputs, targets and weights are taken: what a network of float gave is widened, an xtensor
+/// expression of any element type copied.
+struct Doubles : Array<double> {
+  Doubles() = default;
+  Doubles(Array<double> values) : Array<double>(std::move(values)) {}
+  Doubles(const Array<float>& values);
+  template <class E>
+  Doubles(const xt::xexpression<E>& expression) : Array<double>(expression) {}
+};
+
 }  // namespace xtangent::ntk

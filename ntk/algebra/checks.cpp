@@ -66,9 +66,12 @@ void check_same_shape(const char* who, const Array<T>& x1, const Array<T>& x2) {
 template <class T>
 void check_parameters(const char* who, const nn::Parameters<T>& params) {
   for (std::size_t i = 0; i < params.count(); ++i)
-    if (!all_finite(params.slice(i)))
-      throw numerical_error(std::string("[") + who + "] parameter " + params.infos()[i].name +
-                            " holds NaN or infinity. Check the training that made it.");
+    if (!all_finite(params.slice(i))) refuse_parameter(who, params.infos()[i].name);
+}
+
+void refuse_parameter(const char* who, const std::string& name) {
+  throw numerical_error(std::string("[") + who + "] parameter " + name +
+                        " holds NaN or infinity. Check the training that made it.");
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                  \

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "nn/parameters.hpp"
 
@@ -33,6 +34,7 @@ void check_same_shape(const char* who, const Array<T>& x1, const Array<T>& x2);
 /// Finite. Throws numerical_error (the name of the parameter).
 template <class T>
 void check_parameters(const char* who, const nn::Parameters<T>& params);
+[[noreturn]] void refuse_parameter(const char* who, const std::string& name);
 
 /// Targets and initial outputs (N, O) for a kernel of order n = N or N O: right-hand sides, O or 1. Throws shape_error.
 std::size_t columns_of_targets(const char* who, const Array<double>& y, const Array<double>& f0, std::size_t n);

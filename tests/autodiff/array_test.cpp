@@ -190,4 +190,24 @@ BOOST_AUTO_TEST_CASE(finite_values) {
   BOOST_TEST(!all_finite(Array<float>::from({2}, {1, std::numeric_limits<float>::infinity()})));
 }
 
+BOOST_AUTO_TEST_CASE(elements_by_their_indices) {
+  const Array<double> k = Array<double>::from({2, 3}, {0, 1, 2, 3, 4, 5});
+  BOOST_TEST((k(0, 0) == 0.0 && k(0, 2) == 2.0 && k(1, 0) == 3.0 && k(std::size_t{1}, 2L) == 5.0));
+  BOOST_TEST(k.reshaped({6})(4) == 4.0);
+  BOOST_TEST(k.reshaped({1, 2, 1, 3})(0, 1, 0, 1) == 4.0);
+  BOOST_TEST(Array<float>::scalar(7)() == 7.0f);
+  BOOST_CHECK_THROW(k(2, 0), shape_error);
+  BOOST_CHECK_THROW(k(0, 3), shape_error);
+  BOOST_CHECK_THROW(k(-1, 0), shape_error);
+  BOOST_CHECK_THROW(k(0), shape_error);
+  BOOST_CHECK_THROW(k(0, 0, 0), shape_error);
+  BOOST_CHECK_THROW(Array<double>()(), shape_error);
+  BOOST_CHECK_THROW(Array<double>({0, 2})(0, 0), shape_error);
+  try {
+    k(1, 3);
+  } catch (const shape_error& e) {
+    BOOST_TEST(std::string(e.what()).find("(1, 3) of an array of shape (2, 3)") != std::string::npos, e.what());
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

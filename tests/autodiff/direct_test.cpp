@@ -2,7 +2,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "autodiff/kernels/simd/tables.hpp"
+#include "autodiff/kernels/simd/direct.hpp"
+#include "autodiff/kernels/simd/instruction_sets.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -11,29 +12,10 @@ using namespace xtangent::testing;
 namespace {
 
 template <class T>
-std::vector<const kernels::Direct<T>*> tables() {
-  std::vector<const kernels::Direct<T>*> out;
-  const auto add = [&](const kernels::Direct<float>& f, const kernels::Direct<double>& d) {
-    if constexpr (std::is_same_v<T, float>)
-      out.push_back(&f);
-    else
-      out.push_back(&d);
-  };
-  add(kernels::baseline::direct_float(), kernels::baseline::direct_double());
-#if defined(XTANGENT_X86)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    add(kernels::avx2::direct_float(), kernels::avx2::direct_double());
-  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    add(kernels::avx512::direct_float(), kernels::avx512::direct_double());
-#endif
-  return out;
-}
-
-template <class T>
 void check() {
   Random random("direct");
   const double tolerance = sizeof(T) == 4 ? 1e-5 : 1e-13;
-  for (const kernels::Direct<T>* d : tables<T>())
+  for (const kernels::Direct<T>* d : kernels::usable_tables<kernels::Direct<T>>())
     for (std::size_t outputs : {1, 2, 3, 5, 7, 8, 9, 17})
       for (std::size_t length : {1, 7, 16, 33, 64, 131}) {
         const std::size_t channels = 3, plane = length + 40, block = d->out_block;

@@ -8,34 +8,14 @@
 #include <tuple>
 #include <vector>
 
-#include "autodiff/kernels/simd/tables.hpp"
+#include "autodiff/kernels/simd/instruction_sets.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
 using namespace xtangent::kernels;
 
 namespace {
-
-// The compiled instruction sets that this processor can run.
-template <class T>
-std::vector<const Loops<T>*> tables() {
-  const auto pick = []([[maybe_unused]] const Loops<float>& f, [[maybe_unused]] const Loops<double>& d) {
-    if constexpr (std::is_same_v<T, float>)
-      return &f;
-    else
-      return &d;
-  };
-  std::vector<const Loops<T>*> out = {pick(baseline::table_float(), baseline::table_double())};
-#if defined(XTANGENT_X86)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    out.push_back(pick(avx2::table_float(), avx2::table_double()));
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512vl"))
-    out.push_back(pick(avx512::table_float(), avx512::table_double()));
-#endif
-  return out;
-}
 
 // The values of the functions in long double, by the standard library.
 long double exact(Function function, long double p, long double x) {
@@ -157,7 +137,7 @@ template <class T>
 void check_values() {
   const std::vector<T> x = arguments<T>();
   for (const Setting& s : settings)
-    for (const Loops<T>* table : tables<T>()) {
+    for (const Loops<T>* table : usable_tables<Loops<T>>()) {
       std::vector<T> y(x.size());
       table->unary(s.function, s.parameter, x.size(), x.data(), y.data());
       std::size_t wrong = 0;
@@ -181,7 +161,7 @@ void check_slopes() {
     t.push_back(static_cast<T>(random.uniform()));
   }
   for (const Setting& s : settings)
-    for (const Loops<T>* table : tables<T>()) {
+    for (const Loops<T>* table : usable_tables<Loops<T>>()) {
       std::vector<T> y(x.size()), out(x.size());
       table->unary(s.function, s.parameter, x.size(), x.data(), y.data());
       table->slope_product(s.function, s.parameter, x.size(), x.data(), y.data(), t.data(), out.data());
@@ -206,7 +186,7 @@ void check_places() {
   std::vector<T> x;
   for (int i = 0; i < 67; ++i) x.push_back(static_cast<T>(random.uniform(0.1, 3)));
   for (const Setting& s : settings)
-    for (const Loops<T>* table : tables<T>()) {
+    for (const Loops<T>* table : usable_tables<Loops<T>>()) {
       std::vector<T> whole(x.size());
       table->unary(s.function, s.parameter, x.size(), x.data(), whole.data());
       for (const std::size_t first : {0, 1, 5})
@@ -247,7 +227,7 @@ void check_plain_loops() {
     b.push_back(static_cast<T>(random.uniform(1, 3)));
   }
   const auto tolerance = static_cast<T>(4 * ulp<T>(8));
-  for (const Loops<T>* table : tables<T>())
+  for (const Loops<T>* table : usable_tables<Loops<T>>())
     for (const std::size_t n : {0, 1, 7, 16, 37, 100}) {
       check_binary(*table, n, a, b);
       double total = 0.0;
@@ -278,7 +258,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(nan_and_limits, T, Scalars) {
   constexpr T inf = std::numeric_limits<T>::infinity();
   const T x[] = {std::numeric_limits<T>::quiet_NaN(), -inf};
   for (const Setting& s : settings)
-    for (const Loops<T>* table : tables<T>()) {
+    for (const Loops<T>* table : usable_tables<Loops<T>>()) {
       T y[2];
       table->unary(s.function, s.parameter, 2, x, y);
       const bool compares = s.function == Function::step;  // step compares with 0, and NaN is not larger than 0

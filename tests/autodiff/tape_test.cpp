@@ -9,6 +9,8 @@
 #include "autodiff/ops/convolution.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/linear.hpp"
+#include "autodiff/ops/loss.hpp"
+#include "autodiff/ops/normalization.hpp"
 #include "autodiff/ops/reduction.hpp"
 #include "tests/testing.hpp"
 
@@ -298,13 +300,71 @@ BOOST_AUTO_TEST_CASE(mixed_examples_are_refused_with_the_op_named) {
   const Var<double> y = x * p[0], centered = y - mean(y, {0});
   const Array<double> ybar = Array<double>::ones({4, 3});
   BOOST_CHECK_THROW(FactorSweep<double>(centered, ybar, p), batch_error);
-  expect_words(message_of([&] { FactorSweep<double>(centered, ybar, p); }), {"sum_to", "(4, 3)", "examples"});
+  expect_words(message_of([&] { FactorSweep<double>(centered, ybar, p); }), {"[mean]", "(4, 3)", "examples"});
   const Var<double> unmarked = Var<double>(Array<double>::ones({4, 3})) * p[0];
   BOOST_CHECK_THROW(FactorSweep<double>(unmarked, ybar, p), batch_error);
   BOOST_CHECK_THROW(FactorSweep<double>(Var<double>(ybar), ybar, p), tape_error);
   BOOST_CHECK_THROW(FactorSweep<double>(y, Array<double>::ones({3, 3}), p), shape_error);
   const Var<double> not_leaf[] = {exp(p[0])};
   BOOST_CHECK_THROW(FactorSweep<double>(x * not_leaf[0], ybar, not_leaf), tape_error);
+}
+
+// The message names what the user called, the first op that mixes, and what to do about a constant without the mark.
+BOOST_AUTO_TEST_CASE(what_mixes_is_named_as_the_user_knows_it) {
+  Tape<double> tape;
+  const Array<double> values = Array<double>::ones({4, 3});
+  const Var<double> x = tape.variable(values, Examples::axis0);
+  const Var<double> p[] = {tape.variable(Array<double>::ones({3}))};
+  const Var<double> y = x * p[0];
+  const auto refused = [&](const Var<double>& output) {
+    return message_of<batch_error>([&] { FactorSweep<double>(output, Array<double>::ones(output.shape()), p); });
+  };
+  expect_words(refused(softmax(y, 0)), {"[softmax] mixes"});
+  expect_words(refused(variance(y, {0}, {.keepdims = true}) + y), {"[variance] mixes"});
+  expect_words(refused(exp(y - mean(y, {0}))), {"[mean] mixes"});  // the first of several
+  expect_words(refused(layer_norm(y, {4, 3})), {"[layer_norm] mixes"});
+  expect_words(refused(mean_squared_error(y, y)), {"[mean_squared_error] mixes"});
+  const Var<double> state(Array<double>::zeros({4, 3}));
+  expect_words(refused(y + state), {"[add] mixes", "(4, 3), (4, 3) (a constant without the mark)", "zeros_like"});
+  expect_words(refused(y + tape.variable(state.value())), {"(4, 3) (without the mark)", "Examples::axis0"});
+  expect_words(refused(y * mean(batched(values), {0}, true)), {"[multiply] mixes", "(mixed before)"});
+  BOOST_TEST(tape.record()->origin.function == nullptr);
+  BOOST_CHECK_THROW(mean(y, {7}), shape_error);
+  BOOST_TEST(tape.record()->origin.function == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(constants_beside_examples_carry_their_mark) {
+  const Var<double> x = batched(Array<double>::ones({4, 3})), free(Array<double>::ones({4, 3}));
+  const Var<double> state = zeros_like(x, {4, 7}), ones = ones_like(x), twos = full_like(x, 2.0);
+  BOOST_TEST(state.shape() == (Shape{4, 7}));
+  for (const Var<double>& v : {state, ones, twos}) BOOST_CHECK(v.examples() == Examples::axis0);
+  BOOST_TEST((state.value()[27] == 0.0 && ones.value()[11] == 1.0 && twos.value()[0] == 2.0));
+  BOOST_CHECK(zeros_like(free, {5, 2}).examples() == Examples::none);
+  BOOST_CHECK(zeros_like(mean(x, {0})).examples() == Examples::none);
+  BOOST_CHECK_THROW(zeros_like(x, {3, 4}), shape_error);
+  BOOST_CHECK_THROW(zeros_like(x, Shape{}), shape_error);
+  Tape<double> tape;
+  const Var<double> p[] = {tape.variable(Array<double>::ones({3}))};
+  FactorSweep<double> sweep(x * p[0] + zeros_like(x), Array<double>::ones({4, 3}), p);
+  BOOST_TEST(sweep.next()->factor.examples == 4u);
+}
+
+// Functions that take Vars take a span, a vector, an array and braces.
+BOOST_AUTO_TEST_CASE(lists_of_vars_in_every_form) {
+  Tape<double> tape;
+  const Var<double> a = tape.variable(Array<double>::scalar(2)), b = tape.variable(Array<double>::scalar(3));
+  const Var<double> y = a * b, one = ones_like(y);
+  const std::vector<Var<double>> list = {a, b};
+  const Var<double> array[] = {a, b};
+  for (const auto& bars : {pullback(y, one, {a, b}), pullback(y, one, list), pullback(y, one, array),
+                           pullback(y, one, Vars<double>(list))})
+    BOOST_TEST((bars[0].value().item() == 3.0 && bars[1].value().item() == 2.0));
+  BOOST_TEST(pullback(y, one, {a}).size() == 1u);
+  BOOST_TEST(pullback(y, one, {}).empty());
+  BOOST_TEST(pushforward(y, {a}, {one}).value().item() == 3.0);
+  BOOST_TEST(pushforward<double>({y, a}, list, {one, one})[0].value().item() == 5.0);
+  BOOST_TEST(concatenate({reshape(a, {1}), reshape(b, {1})}, 0).value()(1) == 3.0);
+  BOOST_TEST(concatenate(std::vector<Var<double>>{reshape(a, {1})}, 0).size() == 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,7 +5,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "autodiff/kernels/simd/tables.hpp"
+#include "autodiff/kernels/simd/instruction_sets.hpp"
+#include "autodiff/kernels/simd/winograd_transforms.hpp"
 #include "autodiff/kernels/winograd.hpp"
 #include "tests/testing.hpp"
 
@@ -13,25 +14,6 @@ using namespace xtangent;
 using namespace xtangent::testing;
 
 namespace {
-
-template <class T>
-std::vector<const kernels::WinogradTransforms<T>*> tables() {
-  std::vector<const kernels::WinogradTransforms<T>*> out;
-  const auto add = [&](const kernels::WinogradTransforms<float>& f, const kernels::WinogradTransforms<double>& d) {
-    if constexpr (std::is_same_v<T, float>)
-      out.push_back(&f);
-    else
-      out.push_back(&d);
-  };
-  add(kernels::baseline::winograd_float(), kernels::baseline::winograd_double());
-#if defined(XTANGENT_X86)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    add(kernels::avx2::winograd_float(), kernels::avx2::winograd_double());
-  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    add(kernels::avx512::winograd_float(), kernels::avx512::winograd_double());
-#endif
-  return out;
-}
 
 // Visits all terms of a convolution with stride 1: calls f(offsets of x, w and y) for all images, pixels and taps.
 template <class F>
@@ -109,7 +91,7 @@ void check_transforms(const kernels::WinogradTransforms<T>& table, const kernels
 template <class T>
 void check_all_transforms() {
   Random random("tiles");
-  for (const kernels::WinogradTransforms<T>* table : tables<T>())
+  for (const kernels::WinogradTransforms<T>* table : kernels::usable_tables<kernels::WinogradTransforms<T>>())
     for (std::size_t padding : {0, 1, 2})
       for (std::size_t height : {3, 4, 7})
         for (std::size_t width : {3, 4, 5, 8, 17, 32, 35, 67}) {

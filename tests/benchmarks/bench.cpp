@@ -8,9 +8,7 @@
 //   bench images mnist|cifar10 FOLDER N FILE           real training images, standardized, as .npy
 //   bench WORKLOAD train BATCH REPEAT STEPS            a step's time, in epochs of STEPS batches
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <limits>
@@ -20,11 +18,14 @@
 
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "tests/benchmarks/measured.hpp"
 #include "xtangent.hpp"
 
 namespace {
 
 using namespace xtangent;
+using benchmarks::Clock;
+using benchmarks::peak_mib;
 using Json = nlohmann::ordered_json;
 
 struct Workload {
@@ -48,25 +49,16 @@ const std::map<std::string, Workload>& workloads() {
 
 // The shortest of `repeat` runs, or of more while they are short, after a run to warm up.
 double best_seconds(std::size_t repeat, const std::function<void()>& run) {
-  using Clock = std::chrono::steady_clock;
   run();
   double best = std::numeric_limits<double>::infinity(), spent = 0.0;
   for (std::size_t i = 0; i < repeat || (spent < 1.0 && i < 100); ++i) {
-    const auto start = Clock::now();
+    const Clock clock;
     run();
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    const double seconds = clock.seconds();
     best = std::min(best, seconds);
     spent += seconds;
   }
   return best;
-}
-
-// The largest resident memory of this process so far, in MiB.
-double peak_mib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024.0;
-  throw std::runtime_error("no VmHWM in /proc/self/status");
 }
 
 Array<float> normal(const Shape& shape, unsigned seed) {
@@ -126,9 +118,9 @@ Json time_large(const std::string& workload, const std::string& kernel, const st
   ntk::Options options{.memory = budget << 20};
   const ntk::Plan plan = ntk::plan(net, params, x, readout, options);
   std::cerr << plan;
-  const auto start = std::chrono::steady_clock::now();
+  const Clock clock;
   const Array<double> k = ntk::kernel(net, params, x, readout, options);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = clock.seconds();
   Json out = row(workload, kernel, x.shape()[0], seconds, plan.flop());
   out["budget_mib"] = budget;
   double sum = 0.0;

@@ -23,10 +23,12 @@
 #include "autodiff/blas_core.hpp"
 #include "autodiff/kernels/convolution.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "tests/benchmarks/measured.hpp"
 
 namespace {
 
 using namespace xtangent;
+using benchmarks::Clock;
 using dnnl::memory;
 using dnnl::prop_kind;
 using kernels::ConvShape;
@@ -63,18 +65,17 @@ const std::vector<Layer> layers = {
 
 // Runs programs in turn and returns the best seconds of each.
 std::vector<double> best_in_turn(const std::vector<std::function<void()>>& programs) {
-  using Clock = std::chrono::steady_clock;
   std::vector<double> best(programs.size(), std::numeric_limits<double>::infinity());
   for (int round = 0; round < 4; ++round)
     for (std::size_t p = 0; p < programs.size(); ++p) {
       std::this_thread::sleep_for(
           std::chrono::milliseconds(10));  // so that threads of the previous program stop looking for work
-      const auto until = Clock::now() + std::chrono::milliseconds(20);
+      const Clock all;
       do {
-        const auto start = Clock::now();
+        const Clock one;
         programs[p]();
-        best[p] = std::min(best[p], std::chrono::duration<double>(Clock::now() - start).count());
-      } while (Clock::now() < until);
+        best[p] = std::min(best[p], one.seconds());
+      } while (all.seconds() < 0.02);
     }
   return best;
 }

@@ -7,10 +7,8 @@
 // The network is 784-W-W-10 with relu, in double, at initialization or after E epochs on 10,000 images. Images are
 // standardized and targets one-hot. Every tenth iteration is reported on stderr.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -18,24 +16,15 @@
 #include <string>
 
 #include "autodiff/kernels/parallel.hpp"
+#include "tests/benchmarks/measured.hpp"
 #include "xtangent.hpp"
 
 namespace {
 
 using namespace xtangent;
+using benchmarks::Clock;
+using benchmarks::peak_mib;
 using Json = nlohmann::ordered_json;
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-// The largest resident memory of this process so far, in MiB.
-double peak_mib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024.0;
-  throw std::runtime_error("no VmHWM in /proc/self/status");
-}
-
 std::vector<std::size_t> first(std::size_t n) {
   std::vector<std::size_t> out(n);
   std::iota(out.begin(), out.end(), std::size_t(0));
@@ -78,7 +67,7 @@ Json run(std::size_t n, const std::map<std::string, std::string>& given) {
   Array<double> y = Array<double>::zeros({n, 10});
   for (std::size_t i = 0; i < n; ++i) y.mutable_data()[i * 10 + labels[i]] = 1.0;
 
-  const Clock::time_point begin = Clock::now();
+  const Clock clock;
   double prepared = 0;
   ntk::SolveOptions options{.tolerance = std::stod(given.at("tolerance")),
                             .max_iterations = 20000,
@@ -89,13 +78,13 @@ Json run(std::size_t n, const std::map<std::string, std::string>& given) {
                             .neighbors = std::stoul(given.at("neighbors")),
                             .partial = true};
   options.progress = [&](const ntk::ConjugateGradientProgress& p) {
-    if (p.iteration == 1) prepared = seconds_since(begin);
+    if (p.iteration == 1) prepared = clock.seconds();
     if (p.iteration % 10 == 0)
-      std::fprintf(stderr, "iteration %zu, residual %.2e, %.0f s\n", p.iteration, p.residual, seconds_since(begin));
+      std::fprintf(stderr, "iteration %zu, residual %.2e, %.0f s\n", p.iteration, p.residual, clock.seconds());
     return true;
   };
   const ntk::Solution found = ntk::solve(net, params, x, y, options);
-  const double seconds = seconds_since(begin), peak = peak_mib();
+  const double seconds = clock.seconds(), peak = peak_mib();
   const std::vector<std::size_t> tested = first(std::min(test.count(), std::stoul(given.at("test"))));
   const Array<double> predicted =
       ntk::predict_linearized(net, params, test.batch<double>(tested), x, found.weights, {.memory = options.memory});

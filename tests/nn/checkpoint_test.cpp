@@ -16,9 +16,10 @@
 #include "nn/training/fit.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/nn/mutations.hpp"
-#include "tests/testing.hpp"
+#include "tests/nn/training.hpp"
 
 using namespace xtangent;
+using testing::Interruption;
 using testing::TemporaryFolder;
 
 namespace {
@@ -53,8 +54,6 @@ nn::FitOptions<T> usual(const nn::OptimizerSettings& optimizer) {
           .seed = 3,
           .test_data = images()};
 }
-
-struct Interruption {};
 
 // `options` with an end at update `step` (counted from 0), as if the program were killed there.
 template <class T>

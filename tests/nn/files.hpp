@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <string>
 #include <string_view>
 
@@ -84,13 +85,37 @@ inline std::filesystem::path published(const std::string& name) {
   return std::filesystem::path(source ? source : ".") / ".." / "shared" / "data" / name;
 }
 
+/// scikit-learn's digits.csv.gz, which `./run tests` fetches: $XTANGENT_DIGITS.
+inline std::filesystem::path digits_file() {
+  const char* file = std::getenv("XTANGENT_DIGITS");
+  return file ? file : "build/data/digits.csv.gz";
+}
+
+/// For Boost.Test's precondition: skips a test without a file or folder. The line that it prints is what
+/// tests/count_tests.py counts.
+inline boost::test_tools::assertion_result needs(const std::filesystem::path& file, const std::string& otherwise,
+                                                 boost::unit_test::test_unit_id test) {
+  boost::test_tools::assertion_result there(std::filesystem::exists(file));
+  if (there) return there;
+  const std::string why = file.string() + " is not there; " + otherwise;
+  std::cout << "skipped: " << boost::unit_test::framework::get(test, boost::unit_test::TUT_ANY).full_name() << ": "
+            << why << std::endl;
+  there.message() << why;
+  return there;
+}
+
 /// A precondition for Boost.Test that skips a test, visibly, without these files.
 struct Published {
   std::string name;
-  boost::test_tools::assertion_result operator()(boost::unit_test::test_unit_id) const {
-    boost::test_tools::assertion_result there(std::filesystem::exists(published(name)));
-    if (!there) there.message() << published(name).string() << " is not there; set XTANGENT_DATA to its folder";
-    return there;
+  boost::test_tools::assertion_result operator()(boost::unit_test::test_unit_id test) const {
+    return needs(published(name), "set XTANGENT_DATA to its folder", test);
+  }
+};
+
+/// The handwritten digits.
+struct Digits {
+  boost::test_tools::assertion_result operator()(boost::unit_test::test_unit_id test) const {
+    return needs(digits_file(), "`./run tests` fetches it", test);
   }
 };
 

@@ -8,9 +8,10 @@
 #include "nn/models/mlp.hpp"
 #include "nn/training/fit.hpp"
 #include "tests/nn/files.hpp"
-#include "tests/testing.hpp"
+#include "tests/nn/training.hpp"
 
 using namespace xtangent;
+using testing::Interruption;
 using testing::TemporaryFolder;
 using Json = nlohmann::json;
 
@@ -34,12 +35,9 @@ std::vector<Json> lines_of(const std::filesystem::path& file) {
 
 // The training of all these tests: 40 points, 4 updates in an epoch.
 nn::Fit<double> train(const nn::FitOptions<double>& options) {
-  testing::Random random("metrics");
-  const Array<double> x = testing::random_array(random, {40, 2});
-  std::vector<std::size_t> labels;
-  for (std::size_t n = 0; n < 40; ++n) labels.push_back(x[2 * n] > 0);
+  const testing::Points data = testing::parity(40);
   const auto net = nn::mlp({2, 8, 2});
-  return nn::fit(net, net.init<double>(1), x, labels, options);
+  return nn::fit(net, net.init<double>(1), data.x, data.labels, options);
 }
 
 nn::FitOptions<double> options_in(const TemporaryFolder& folder) {
@@ -48,8 +46,6 @@ nn::FitOptions<double> options_in(const TemporaryFolder& folder) {
           .schedule = nn::schedule::linear(),
           .metrics = {.file = folder / "metrics.jsonl", .steps = 2}};
 }
-
-struct Interruption {};
 
 // The text without the times.
 std::vector<Json> timeless(std::vector<Json> lines) {

@@ -1,9 +1,12 @@
 // Modules: names and layouts, scopes, evaluation, recording, and errors.
 #include <boost/test/unit_test.hpp>
 
+#include "tests/testing.hpp"
 #include "xtangent.hpp"
 
 using namespace xtangent;
+using testing::has;
+using testing::message_of;
 
 namespace {
 
@@ -37,18 +40,6 @@ struct Scaled : nn::Module<Scaled> {
     return inner(p["inner"], inner(p["inner"], x)) * p("scale") + p.buffer("offset");
   }
 };
-
-template <class Exception, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const Exception& e) {
-    return e.what();
-  }
-  return "(nothing thrown)";
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 template <class T>
 Array<T> ramp(const Shape& shape) {
@@ -177,16 +168,16 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_named) {
   const auto net = sequential(nn::Linear{5, 7}, nn::Relu{}, sequential(nn::Linear{8, 3}));
   const auto params = net.init<float>(0);
   const std::string shape = message_of<shape_error>([&] { net(params, ramp<float>({2, 5})); });
-  BOOST_TEST(contains(shape, "[linear]"), shape);
-  BOOST_TEST(contains(shape, "layer '2.0' (Linear)"), shape);
-  BOOST_TEST(!contains(shape, "'2'"), shape);
+  BOOST_TEST(has(shape, "[linear]"), shape);
+  BOOST_TEST(has(shape, "layer '2.0' (Linear)"), shape);
+  BOOST_TEST(!has(shape, "'2'"), shape);
   const std::string top = message_of<shape_error>([&] {
     nn::Linear(3, 2)(nn::Linear(3, 2).init<float>(0), ramp<float>({2, 4}));
   });
-  BOOST_TEST(contains(top, "in the network (Linear)"), top);
+  BOOST_TEST(has(top, "in the network (Linear)"), top);
 
   const std::string other = message_of<parameter_error>([&] { Net{}(params, ramp<float>({2, 5})); });
-  BOOST_TEST(contains(other, "[Net] the parameters are not of this network"), other);
+  BOOST_TEST(has(other, "[Net] the parameters are not of this network"), other);
   BOOST_CHECK_THROW(net(nn::Parameters<float>(), ramp<float>({2, 5})), parameter_error);
   BOOST_CHECK_THROW(net(nn::sequential(nn::Linear{5, 7}).init<float>(0), ramp<float>({2, 5})), parameter_error);
   BOOST_CHECK_THROW(nn::sequential(nn::Linear{5, 7})(params, ramp<float>({2, 5})), parameter_error);
@@ -198,7 +189,7 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_named) {
   BOOST_CHECK_THROW(nn::residual(std::shared_ptr<const nn::ModuleBase>()), parameter_error);
   const auto uneven = nn::residual(nn::Linear{4, 3});
   const std::string residual = message_of<shape_error>([&] { uneven(uneven.init<float>(0), ramp<float>({2, 4})); });
-  BOOST_TEST(contains(residual, "[Residual]"), residual);
+  BOOST_TEST(has(residual, "[Residual]"), residual);
 }
 
 namespace {
@@ -224,7 +215,68 @@ BOOST_AUTO_TEST_CASE(bad_names_are_refused) {
   BOOST_CHECK_THROW(Misnamed("a", "b.c").init<float>(0), parameter_error);
   const Misnamed net("a", "b");
   const std::string text = message_of<parameter_error>([&] { net(net.init<float>(0), ramp<float>({2, 2})); });
-  BOOST_TEST(contains(text, "no parameter 'third' in the network (Misnamed). Declared: a, b."), text);
+  BOOST_TEST(has(text, "no parameter 'third' in the network (Misnamed). Declared: a, b."), text);
+}
+
+// A recurrent net whose state begins as a constant: with the mark of the examples, or forgotten.
+struct Recurrent : nn::Module<Recurrent> {
+  bool marked;
+  nn::Linear step{1, 4};
+  explicit Recurrent(bool m) : marked(m) {}
+  template <class Visit>
+  void children(Visit&& visit) const {
+    visit("step", step);
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
+    const Shape shape{x.shape()[0], 4};
+    Var<T> h = marked ? zeros_like(x, shape) : Var<T>(Array<T>::zeros(shape));
+    for (std::size_t t = 0; t < 3; ++t) {
+      const Var<T> now = reshape(slice(x, 1, t, t + 1), {x.shape()[0], 1});
+      h = tanh(step(p["step"], now) + h);
+    }
+    return h;
+  }
+};
+
+struct Averaging : nn::Module<Averaging> {
+  template <class T>
+  Var<T> forward(nn::Scope<T>, const Var<T>& x) const {
+    return x - mean(x, {0});
+  }
+};
+
+BOOST_AUTO_TEST_CASE(where_examples_are_mixed) {
+  const auto refused = [](const nn::ModuleBase& net, const Array<double>& x) {
+    return message_of<batch_error>([&] { ntk::entk(net, net.init<double>(1), x); });
+  };
+  const auto net = nn::sequential(nn::Linear(3, 4), nn::sequential(nn::Relu{}, Averaging{}), nn::Linear(4, 2));
+  const std::string average = refused(net, ramp<double>({4, 3}));
+  BOOST_TEST(has(average, "[mean] mixes examples in layer '1.1' (Averaging)"), average);
+  const std::string state = refused(Recurrent(false), ramp<double>({2, 3}));
+  BOOST_TEST(has(state, "[add] mixes examples in the network (Recurrent)"), state);
+  BOOST_TEST(has(state, "(2, 4), (2, 4) (a constant without the mark)"), state);
+  const Recurrent marked(true);
+  BOOST_TEST(ntk::entk(marked, marked.init<double>(1), ramp<double>({2, 3})).shape() == (Shape{8, 8}));
+}
+
+BOOST_AUTO_TEST_CASE(an_example_without_its_axis_is_told_by_its_own_shape) {
+  const auto net = nn::mlp({784, 8, 10});
+  const auto params = net.init<float>(1);
+  const Array<float> one = ramp<float>({784});
+  const std::string predicted = message_of<shape_error>([&] { nn::predict(net, params, one); });
+  BOOST_TEST(has(predicted, "The input is (784,); its axis 0 runs over examples"), predicted);
+  const std::string fitted = message_of<shape_error>([&] { nn::fit(net, params, one, std::vector<std::size_t>(784)); });
+  BOOST_TEST(has(fitted, "The input is (784,)"), fitted);
+  const std::string summary = message_of<shape_error>([&] { net.summary({5}); });
+  BOOST_TEST(has(summary, "The example is (5,)"), summary);
+}
+
+BOOST_AUTO_TEST_CASE(messages_name_parameters_by_their_whole_path) {
+  const auto net = nn::sequential(nn::sequential(nn::Linear(3, 4))),
+             wide = nn::sequential(nn::sequential(nn::Linear(3, 5)));
+  const std::string other = message_of<parameter_error>([&] { wide(net.init<float>(1), ramp<float>({2, 3})); });
+  BOOST_TEST(has(other, "have '0.0.weight' (4, 3) where the network has '0.0.weight' (5, 3)"), other);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

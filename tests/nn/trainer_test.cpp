@@ -7,51 +7,30 @@
 #include "nn/models/convnet.hpp"
 #include "nn/models/mlp.hpp"
 #include "nn/training/fit.hpp"
-#include "tests/testing.hpp"
+#include "tests/nn/training.hpp"
 
 using namespace xtangent;
+using testing::has;
+using testing::message_of;
+using testing::parity;
+using testing::Points;
 namespace tt = boost::test_tools;
 
 namespace {
 
-struct Data {
-  Array<double> x;
-  std::vector<std::size_t> labels;
-};
-
-// Points in classes that no linear map separates, since the class is the parity of the signs.
-Data parity(std::size_t n) {
-  testing::Random random("parity");
-  Data out{testing::random_array(random, {n, 2}), {}};
-  for (std::size_t i = 0; i < n; ++i) out.labels.push_back((out.x[2 * i] > 0) == (out.x[2 * i + 1] > 0) ? 1 : 0);
-  return out;
-}
-
-Data images(std::size_t n) {
+Points images(std::size_t n) {
   testing::Random random("images");
-  Data out{testing::random_array(random, {n, 1, 8, 8}), {}};
+  Points out{testing::random_array(random, {n, 1, 8, 8}), {}};
   for (std::size_t i = 0; i < n; ++i) out.labels.push_back(random.below(10));
   return out;
 }
-
-template <class Exception, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const Exception& e) {
-    return e.what();
-  }
-  return "(nothing thrown)";
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(trainer)
 
 BOOST_AUTO_TEST_CASE(a_small_net_learns_to_zero_loss) {
-  const Data data = parity(64);
+  const Points data = parity(64);
   const auto net = nn::mlp({2, 64, 2}, nn::Tanh{});
   const auto start = net.init<double>(1);
   const auto fit =
@@ -64,7 +43,7 @@ BOOST_AUTO_TEST_CASE(a_small_net_learns_to_zero_loss) {
 }
 
 BOOST_AUTO_TEST_CASE(float_learns_too_and_the_schedule_is_followed) {
-  const Data data = parity(64);
+  const Points data = parity(64);
   const auto net = nn::mlp({2, 64, 2});
   const auto x = testing::cast<float>(data.x);
   std::vector<double> fractions;
@@ -84,7 +63,7 @@ BOOST_AUTO_TEST_CASE(float_learns_too_and_the_schedule_is_followed) {
 }
 
 BOOST_AUTO_TEST_CASE(a_full_batch_step_is_gradient_descent) {
-  const Data data = parity(10);
+  const Points data = parity(10);
   const auto net = nn::mlp({2, 5, 2}, nn::Tanh{});
   const auto start = net.init<double>(1);
   const auto gradient_step = [&](std::size_t shard) {
@@ -119,7 +98,7 @@ BOOST_AUTO_TEST_CASE(a_full_batch_step_is_gradient_descent) {
 }
 
 BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_the_number_of_threads) {
-  const Data data = images(100);
+  const Points data = images(100);
   const auto net = nn::convnet(32);
   const auto wide = nn::mlp({64, 700, 10});
   const auto trained = [&](std::size_t threads) {
@@ -140,7 +119,7 @@ BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_the_number_of_threads) {
 }
 
 BOOST_AUTO_TEST_CASE(the_seed_sets_the_order) {
-  const Data data = parity(50);
+  const Points data = parity(50);
   const auto net = nn::mlp({2, 8, 2});
   const auto trained = [&](std::uint64_t seed) {
     return nn::fit(net, net.init<double>(1), data.x, data.labels, {.epochs = 2, .batch = 8, .seed = seed})
@@ -151,7 +130,7 @@ BOOST_AUTO_TEST_CASE(the_seed_sets_the_order) {
 }
 
 BOOST_AUTO_TEST_CASE(steps_happen_in_place) {
-  const Data data = images(64);
+  const Points data = images(64);
   const auto net = nn::mlp({64, 500, 10});
   const auto x = data.x.reshaped({64, 64});
   const auto params = net.init<double>(1);
@@ -165,7 +144,7 @@ BOOST_AUTO_TEST_CASE(steps_happen_in_place) {
 }
 
 BOOST_AUTO_TEST_CASE(metrics_progress_and_stopping) {
-  const Data data = parity(60), test = parity(20);
+  const Points data = parity(60), test = parity(20);
   const auto net = nn::mlp({2, 16, 2});
   std::vector<nn::Progress> reports;
   std::size_t epochs = 0;
@@ -214,7 +193,7 @@ BOOST_AUTO_TEST_CASE(targets_and_losses_of_ones_own) {
 }
 
 BOOST_AUTO_TEST_CASE(frozen_parameters_stay) {
-  const Data data = parity(40);
+  const Points data = parity(40);
   const auto net = nn::mlp({2, 8, 8, 2});
   const auto start = net.init<double>(1);
   const auto trained = [&](std::vector<std::string> frozen) {
@@ -228,13 +207,13 @@ BOOST_AUTO_TEST_CASE(frozen_parameters_stay) {
   for (const char* name : {"2.weight", "4.weight", "4.bias"})
     BOOST_TEST(!testing::same_bits(params[name], start[name]), name);
   BOOST_TEST(testing::same_bits(trained({}).flat(), trained({}).flat()));
-  BOOST_TEST(contains(message_of<parameter_error>([&] { trained({"2.wei"}); }), "2.weight"));
+  BOOST_TEST(has(message_of<parameter_error>([&] { trained({"2.wei"}); }), "2.weight"));
   BOOST_CHECK_THROW(trained({"9"}), parameter_error);
   BOOST_CHECK_THROW(trained({"0", "2", "4"}), option_error);
 }
 
 BOOST_AUTO_TEST_CASE(clipped_steps_are_short) {
-  const Data data = parity(40);
+  const Points data = parity(40);
   const auto net = nn::mlp({2, 8, 2});
   const auto start = net.init<double>(1);
   const auto moved = [&](double most) {
@@ -253,11 +232,11 @@ BOOST_AUTO_TEST_CASE(clipped_steps_are_short) {
   large.set("2.weight", Array<double>::full({2, 8}, 1e200));
   const std::string gradient =
       message_of<numerical_error>([&] { nn::fit(net, large, data.x, data.labels, {.clip_norm = 1.0}); });
-  BOOST_TEST(contains(gradient, "norm of the gradients is not finite in epoch 1, batch 1"), gradient);
+  BOOST_TEST(has(gradient, "norm of the gradients is not finite in epoch 1, batch 1"), gradient);
 }
 
 BOOST_AUTO_TEST_CASE(predictions_come_in_batches) {
-  const Data data = images(70);
+  const Points data = images(70);
   const auto net = nn::convnet(16);
   const auto params = net.init<double>(1);
   const Array<double> whole = net(params, data.x);
@@ -272,39 +251,39 @@ BOOST_AUTO_TEST_CASE(predictions_come_in_batches) {
 }
 
 BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_stops_and_is_named) {
-  const Data data = parity(40);
+  const Points data = parity(40);
   const auto net = nn::mlp({2, 8, 2});
   auto params = net.init<double>(1);
   const std::string diverged = message_of<numerical_error>([&] {
     nn::fit(net, params, data.x, data.labels, {.epochs = 50, .batch = 10, .optimizer = nn::sgd({.rate = 1e200})});
   });
-  BOOST_TEST(contains(diverged, "in epoch 1, batch 2"), diverged);
+  BOOST_TEST(has(diverged, "in epoch 1, batch 2"), diverged);
 
   auto large = params;
   large.set("0.weight", Array<double>::full({8, 2}, 1e300));
   large.set("2.weight", Array<double>::full({2, 8}, 1e300));
   const std::string layer = message_of<numerical_error>([&] { nn::fit(net, large, data.x, data.labels); });
-  BOOST_TEST(contains(layer, "the output of layer '2' (Linear)"), layer);
+  BOOST_TEST(has(layer, "the output of layer '2' (Linear)"), layer);
 
   auto spoiled = params;
   spoiled.mutable_data()[spoiled.infos()[3].offset] = std::nan("");
   const std::string parameter = message_of<numerical_error>([&] { nn::fit(net, spoiled, data.x, data.labels); });
-  BOOST_TEST(contains(parameter, "parameter '2.bias'"), parameter);
+  BOOST_TEST(has(parameter, "parameter '2.bias'"), parameter);
 
   Array<double> x = data.x.clone();
   x.mutable_data()[2 * 17] = std::nan("");
   const std::string example = message_of<numerical_error>([&] { nn::fit(net, params, x, data.labels); });
-  BOOST_TEST(contains(example, "example 17 of the inputs"), example);
+  BOOST_TEST(has(example, "example 17 of the inputs"), example);
 }
 
 BOOST_AUTO_TEST_CASE(wrong_input_is_refused_before_training) {
-  const Data data = parity(40);
+  const Points data = parity(40);
   const auto net = nn::mlp({2, 8, 2});
   const auto params = net.init<double>(1);
   auto far = data.labels;
   far[7] = 2;
   const std::string label = message_of<data_error>([&] { nn::fit(net, params, data.x, far); });
-  BOOST_TEST(contains(label, "label 2 of example 7"), label);
+  BOOST_TEST(has(label, "label 2 of example 7"), label);
   const auto few = std::vector<std::size_t>(39, 0);
   BOOST_CHECK_THROW(nn::fit(net, params, data.x, few), shape_error);
   BOOST_CHECK_THROW(nn::fit(net, params, data.x.rows(0, 0), std::vector<std::size_t>{}), data_error);

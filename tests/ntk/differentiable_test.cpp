@@ -264,7 +264,6 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
   BOOST_CHECK_THROW(attempt(live, unmarked), batch_error);
   BOOST_CHECK_THROW(ntk::differentiable_kernel(net, params, live, live, ntk::readout::diagonal()), option_error);
   BOOST_CHECK_THROW(attempt(Var<double>(), live), shape_error);
-  BOOST_CHECK_THROW(attempt(constant, Var<double>(Array<double>({0, 3}))), shape_error);
   BOOST_CHECK_THROW(attempt(Var<double>(matrix("x", {4, 2})), constant), shape_error);
   BOOST_CHECK_THROW(attempt(live, live, std::vector<Var<double>>{constant}), shape_error);
   const std::vector<Var<double>> elsewhere = recorded(other, values_of(params));
@@ -279,7 +278,51 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
   };
   BOOST_CHECK_THROW(blocks(Array<double>::ones({8, 4})), shape_error);
   BOOST_CHECK_THROW(blocks(Array<double>::ones({8, 8}), 0), option_error);
-  BOOST_CHECK_THROW(ntk::kernel_gradient(net, params, Array<double>({0, 3}), x, Array<double>({0, 8})), shape_error);
+  BOOST_CHECK_THROW(ntk::kernel_gradient(net, params, Array<double>({0, 3}), x, Array<double>({0, 7})), shape_error);
+}
+
+BOOST_AUTO_TEST_CASE(no_examples_give_an_empty_kernel) {
+  const nn::Sequential net = nn::mlp({3, 4, 2});
+  const auto params = net.init<double>(0);
+  Tape<double> tape;
+  const Array<double> none({0, 3}), x = matrix("x", {4, 3});
+  const Var<double> some = tape.variable(x, Examples::axis0), nothing = tape.variable(none, Examples::axis0);
+  BOOST_TEST(ntk::differentiable_kernel(net, params, some, nothing).shape() == (Shape{8, 0}));
+  BOOST_TEST(ntk::differentiable_kernel(net, params, nothing, some, ntk::readout::pseudo()).shape() == (Shape{0, 4}));
+  BOOST_TEST(ntk::differentiable_kernel(net, params, nothing, nothing, ntk::readout::trace()).shape() == (Shape{0, 0}));
+  const auto gradient = ntk::kernel_gradient(net, params, none, x, Array<double>({0, 8}));
+  BOOST_TEST(gradient.x1.shape() == none.shape());
+  BOOST_TEST(same_bits(gradient.x2, Array<double>::zeros(x.shape())));
+}
+
+BOOST_AUTO_TEST_CASE(values_that_are_not_finite_are_named) {
+  const nn::Sequential net = nn::mlp({3, 4, 2});
+  const auto params = net.init<double>(0);
+  const Array<double> x = matrix("x", {4, 3});
+  Array<double> broken = x.clone();
+  broken.mutable_data()[7] = std::numeric_limits<double>::quiet_NaN();
+  const auto kernel = [&](const nn::Parameters<double>& p, const Array<double>& a, const Array<double>& b,
+                          const std::vector<Var<double>>& theta = {}) {
+    return message_of<numerical_error>(
+        [&] { ntk::differentiable_kernel(net, p, batched(a), batched(b), ntk::readout::full(), theta); });
+  };
+  const std::string first = kernel(params, broken, x), second = kernel(params, x, broken);
+  BOOST_TEST(has(first, "x1 holds NaN or infinity at example 2"), first);
+  BOOST_TEST(has(second, "x2 holds NaN or infinity at example 2"), second);
+  auto spoiled = params;
+  spoiled.set("2.weight", Array<double>::full({2, 4}, std::numeric_limits<double>::infinity()));
+  const std::string parameter = kernel(spoiled, x, x), given = kernel(params, x, x, [&] {
+                                                         std::vector<Var<double>> theta;
+                                                         for (const auto& entry : spoiled)
+                                                           theta.emplace_back(entry.value);
+                                                         return theta;
+                                                       }());
+  BOOST_TEST(has(parameter, "parameter 2.weight"), parameter);
+  BOOST_TEST(has(given, "parameter 2.weight"), given);
+  auto large = params;
+  large.set("2.weight", Array<double>::full({2, 4}, 1e200));
+  const std::string overflow = kernel(large, x, x);
+  BOOST_TEST(has(overflow, "overflows"), overflow);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

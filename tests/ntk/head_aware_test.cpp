@@ -8,7 +8,7 @@
 
 #include "autodiff/ops/linear.hpp"
 #include "nn/data/dataset.hpp"
-#include "nn/data/idx.hpp"
+#include "nn/data/digits.hpp"
 #include "nn/layers/activation.hpp"
 #include "nn/layers/linear.hpp"
 #include "nn/models/lenet.hpp"
@@ -154,12 +154,12 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
 }
 
 // The errors for a trained network: width 256, cross-entropy, 30 epochs with weight decay.
-BOOST_AUTO_TEST_CASE(nearer_than_the_pseudo_kernel_after_training, *utf::precondition(Published{"mnist"})) {
+BOOST_AUTO_TEST_CASE(nearer_than_the_pseudo_kernel_after_training, *utf::precondition(Digits{})) {
   std::vector<std::size_t> first(1000);
   std::iota(first.begin(), first.end(), std::size_t(0));
   const nn::Dataset images =
-      nn::Dataset(nn::load_idx_folder(published("mnist")).train, {.layout = nn::ImageLayout::flat}).subset(first);
-  const nn::Sequential net = nn::mlp({784, 256, 256, 10});
+      nn::Dataset(nn::load_digits(digits_file()), {.layout = nn::ImageLayout::flat}).subset(first);
+  const nn::Sequential net = nn::mlp({64, 256, 256, 10});
   const auto trained =
       nn::fit(net, net.init<float>(1), images, {.epochs = 30, .optimizer = nn::adamw({.weight_decay = 0.1})});
   first.resize(150);

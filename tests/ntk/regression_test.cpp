@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
+#include "ntk/dynamics.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/regression.hpp"
 #include "tests/ntk/matrices.hpp"
@@ -106,7 +107,27 @@ BOOST_AUTO_TEST_CASE(takes_xtensor_kernels) {
   const xt::xarray<float> single = xt::cast<float>(k);
   BOOST_TEST(difference(ntk::Regression(k).predict(k, p.y, p.f0, p.f0), p.y) < 1e-8);
   BOOST_TEST(difference(ntk::predict(k, ntk::Regression(k).weights(p.y, p.f0), p.f0), p.y) < 1e-8);
-  BOOST_TEST(difference(ntk::Regression(single, {.ridge = 1e-3}).predict(single, p.y, p.f0, p.f0), p.y) < 0.1);
+  const ntk::CholeskyOptions ridge{.ridge = 1e-3};
+  BOOST_TEST(difference(ntk::Regression(single, ridge).predict(single, p.y, p.f0, p.f0),
+                        ntk::Regression(k, ridge).predict(k, p.y, p.f0, p.f0)) < 1e-5);
+}
+
+// What a network of float gives goes in as it is, and so do xtensor expressions.
+BOOST_AUTO_TEST_CASE(takes_outputs_of_float) {
+  const Problem p;
+  const Array<double> k = ntk::pntk(p.net, p.params, p.x);
+  const Array<float> y = cast<float>(p.y), f0 = cast<float>(p.f0);
+  const Array<double> wide_y = to_double(y), wide_f0 = to_double(f0);
+  const ntk::Regression r(k, {.ridge = 0.01});
+  const Array<double> expected = r.predict(k, wide_y, wide_f0, wide_f0);
+  BOOST_TEST(same_bits(r.predict(k, y, f0, f0), expected));
+  BOOST_TEST(same_bits(ntk::predict(k, r.weights(y, f0), f0), expected));
+  const xt::xarray<float> y_xt = y, f0_xt = f0;
+  BOOST_TEST(
+      same_bits(r.predict(cast<float>(k), y_xt, f0_xt, f0_xt), r.predict(cast<float>(k), wide_y, wide_f0, wide_f0)));
+  BOOST_TEST(same_bits(r.leave_one_out(y, f0), r.leave_one_out(wide_y, wide_f0)));
+  BOOST_TEST(
+      same_bits(ntk::Dynamics(k, y, f0).outputs_at_time(0.3), ntk::Dynamics(k, wide_y, wide_f0).outputs_at_time(0.3)));
 }
 
 // The posterior by dense formulas: K** - K* (K + ridge)^-1 K*^T.

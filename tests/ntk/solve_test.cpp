@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "nn/data/dataset.hpp"
-#include "nn/data/idx.hpp"
+#include "nn/data/digits.hpp"
 #include "nn/layers/activation.hpp"
 #include "nn/layers/linear.hpp"
 #include "nn/models/mlp.hpp"
@@ -149,16 +149,25 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
   BOOST_TEST(has(singular, "ridge"), singular);
 }
 
-BOOST_AUTO_TEST_CASE(digits_at_width_1024, *utf::precondition(Published{"mnist"})) {
+BOOST_AUTO_TEST_CASE(predictions_without_examples) {
+  const Problem p;
+  const Array<double> none({0, 6});
+  BOOST_TEST(ntk::predict_linearized(p.net, p.params, none, p.x, matrix("w", 25, 3)).shape() == (Shape{0, 3}));
+  BOOST_TEST(same_bits(ntk::predict_linearized(p.net, p.params, p.x_new, none, Array<double>({0, 3})),
+                       nn::predict(p.net, p.params, p.x_new)));
+  BOOST_CHECK_THROW(ntk::predict_linearized(p.net, p.params, none, p.x, matrix("w", 24, 3)), shape_error);
+}
+
+BOOST_AUTO_TEST_CASE(digits_at_width_1024, *utf::precondition(Digits{})) {
   constexpr std::size_t n = 200;
   std::vector<std::size_t> first(n);
   std::iota(first.begin(), first.end(), std::size_t(0));
-  const nn::LabeledImages train = nn::load_idx_folder(published("mnist")).train;
-  const nn::Dataset images(train, {.layout = nn::ImageLayout::flat, .scaling = {nn::standardization(train)}});
+  const nn::LabeledImages digits = nn::load_digits(digits_file());
+  const nn::Dataset images(digits, {.layout = nn::ImageLayout::flat, .scaling = {nn::standardization(digits)}});
   const Array<double> x = images.batch<double>(first);
   Array<double> y = Array<double>::zeros({n, 10});
   for (std::size_t i = 0; i < n; ++i) y.mutable_data()[i * 10 + images.labels(first)[i]] = 1;
-  const nn::Sequential net = nn::mlp({784, 1024, 1024, 10});
+  const nn::Sequential net = nn::mlp({64, 1024, 1024, 10});
   const auto params = net.init<double>(1);
   const auto found = ntk::solve(net, params, x, y);
   const auto plain = ntk::solve(

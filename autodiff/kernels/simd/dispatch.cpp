@@ -1,77 +1,96 @@
+#include "autodiff/kernels/simd/instruction_sets.hpp"
 #include "autodiff/kernels/simd/tables.hpp"
 
 namespace xtangent::kernels {
 namespace {
 
-enum class InstructionSet { baseline, avx2, avx512 };
-
-InstructionSet detect() {
+std::vector<InstructionSet> detected() {
+  std::vector<InstructionSet> out = {InstructionSet::baseline};
 #if defined(XTANGENT_X86)
   __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) out.push_back(InstructionSet::avx2);
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512vl"))
-    return InstructionSet::avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return InstructionSet::avx2;
+      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
+    out.push_back(InstructionSet::avx512);
 #endif
-  return InstructionSet::baseline;
+  return out;
+}
+
+template <class Table>
+const Table& chosen() {
+  static const Table& table = table_of<Table>(usable_instruction_sets().back());
+  return table;
 }
 
 }  // namespace
 
+const std::vector<InstructionSet>& usable_instruction_sets() {
+  static const std::vector<InstructionSet> sets = detected();
+  return sets;
+}
+
 #if defined(XTANGENT_X86)
-#define XTANGENT_CHOOSE(function)  \
-  switch (detect()) {              \
-    case InstructionSet::avx512:   \
-      return avx512::function();   \
-    case InstructionSet::avx2:     \
-      return avx2::function();     \
-    case InstructionSet::baseline: \
-      break;                       \
-  }                                \
-  return baseline::function();
+#define XTANGENT_TABLE(Table, function)              \
+  template <>                                        \
+  const Table& table_of<Table>(InstructionSet set) { \
+    switch (set) {                                   \
+      case InstructionSet::avx512:                   \
+        return avx512::function();                   \
+      case InstructionSet::avx2:                     \
+        return avx2::function();                     \
+      case InstructionSet::baseline:                 \
+        break;                                       \
+    }                                                \
+    return baseline::function();                     \
+  }
 #else
-#define XTANGENT_CHOOSE(function) return baseline::function();
+#define XTANGENT_TABLE(Table, function)          \
+  template <>                                    \
+  const Table& table_of<Table>(InstructionSet) { \
+    return baseline::function();                 \
+  }
 #endif
+XTANGENT_TABLE(Loops<float>, table_float)
+XTANGENT_TABLE(Loops<double>, table_double)
+XTANGENT_TABLE(Direct<float>, direct_float)
+XTANGENT_TABLE(Direct<double>, direct_double)
+XTANGENT_TABLE(WinogradTransforms<float>, winograd_float)
+XTANGENT_TABLE(WinogradTransforms<double>, winograd_double)
+XTANGENT_TABLE(Shifts<float>, shifts_float)
+XTANGENT_TABLE(Shifts<double>, shifts_double)
+#undef XTANGENT_TABLE
 
 template <>
 const Loops<float>& loops<float>() {
-  static const auto& table = []() -> const Loops<float>& { XTANGENT_CHOOSE(table_float) }();
-  return table;
+  return chosen<Loops<float>>();
 }
 template <>
 const Loops<double>& loops<double>() {
-  static const auto& table = []() -> const Loops<double>& { XTANGENT_CHOOSE(table_double) }();
-  return table;
+  return chosen<Loops<double>>();
 }
 template <>
 const Direct<float>& direct<float>() {
-  static const auto& table = []() -> const Direct<float>& { XTANGENT_CHOOSE(direct_float) }();
-  return table;
+  return chosen<Direct<float>>();
 }
 template <>
 const Direct<double>& direct<double>() {
-  static const auto& table = []() -> const Direct<double>& { XTANGENT_CHOOSE(direct_double) }();
-  return table;
+  return chosen<Direct<double>>();
 }
 template <>
 const WinogradTransforms<float>& winograd_transforms<float>() {
-  static const auto& table = []() -> const WinogradTransforms<float>& { XTANGENT_CHOOSE(winograd_float) }();
-  return table;
+  return chosen<WinogradTransforms<float>>();
 }
 template <>
 const WinogradTransforms<double>& winograd_transforms<double>() {
-  static const auto& table = []() -> const WinogradTransforms<double>& { XTANGENT_CHOOSE(winograd_double) }();
-  return table;
+  return chosen<WinogradTransforms<double>>();
 }
 template <>
 const Shifts<float>& shifts<float>() {
-  static const auto& table = []() -> const Shifts<float>& { XTANGENT_CHOOSE(shifts_float) }();
-  return table;
+  return chosen<Shifts<float>>();
 }
 template <>
 const Shifts<double>& shifts<double>() {
-  static const auto& table = []() -> const Shifts<double>& { XTANGENT_CHOOSE(shifts_double) }();
-  return table;
+  return chosen<Shifts<double>>();
 }
 
 }  // namespace xtangent::kernels
