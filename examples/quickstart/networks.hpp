@@ -14,6 +14,8 @@ struct Kind {
   nn::ImageLayout layout;
   /// For these images; `width` features before the last layer.
   nn::AnyModule (*make)(const nn::LabeledImages& images, std::size_t width);
+  /// Its layers, for people.
+  std::string (*layers)(const nn::LabeledImages& images);
   /// About how many multiply-adds one image takes: what the progress bar weighs by.
   double (*work)(const nn::LabeledImages& images, std::size_t width);
 };

@@ -10,15 +10,21 @@ namespace xtangent::examples {
 
 /// How a network learns well when nothing else is asked for.
 struct Recipe {
-  std::size_t epochs = 5, batch = 64;
+  std::size_t epochs = 5, batch_size = 64;
   std::string optimizer = "adam";
   double rate = 1e-3, momentum = 0.9, weight_decay = 0.0;
   std::string schedule = "warmup";
   double clip_norm = 0.0;
 };
 
-/// Of a network of networks.hpp, for MNIST's kind of images or for CIFAR's.
-Recipe usual_recipe(const std::string& network, bool color);
+/// Kinds of images that recipes differ for: the few small digits, MNIST's kind, CIFAR's.
+enum class Images { digits, gray, color };
+
+/// Of a network of networks.hpp.
+Recipe usual_recipe(const std::string& network, Images images);
+
+/// A table of all of them, for --help.
+std::string usual_recipes();
 
 /// A recipe with everything replaced that the settings give. Throws option_error for names that do not exist and
 /// numbers out of range.
