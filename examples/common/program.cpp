@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <new>
 
 #include "examples/common/images.hpp"
@@ -27,6 +28,31 @@ std::string end_of_help(const Program& program) {
   return out;
 }
 
+// "--n N    The first training images [1000]": the default behind what is said, as long as it may be.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_name(const CLI::Option* option, bool positional) const override {
+    if (positional) return option->get_name(true);
+    std::string out;
+    for (const std::string& name : option->get_snames()) out += (out.empty() ? "-" : ", -") + name;
+    for (const std::string& name : option->get_lnames()) out += (out.empty() ? "--" : ", --") + name;
+    return out;
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return option->get_type_size() == 0 ? "" : " " + option->get_type_name();
+  }
+  std::string make_option_desc(const CLI::Option* option) const override {
+    const std::string preset = option->get_default_str();
+    return option->get_description() + (preset.empty() ? "" : " [" + preset + "]");
+  }
+};
+
+std::string help_of(const CLI::App& app) {
+  std::string text = app.help();
+  for (std::size_t at; (at = text.find("\n\n\n")) != std::string::npos;) text.erase(at, 1);
+  return text;
+}
+
 std::string unknown_arguments(const CLI::App& app) {
   const std::vector<std::string> rest = app.remaining();
   const std::string unknown = rest.empty() ? "" : rest.front(), nearest = nearest_option(app, unknown);
@@ -43,7 +69,9 @@ std::string command_line(int argc, char** argv) {
 }
 
 std::optional<int> parse(CLI::App& app, const Program& program, int argc, char** argv) {
+  app.formatter(std::make_shared<HelpFormatter>());
   app.name("./run " + program.name);
+  app.set_help_flag("-h,--help", "This help, without a build");
   app.description(program.description);
   app.footer(end_of_help(program));
   std::string wrong;
@@ -51,7 +79,7 @@ std::optional<int> parse(CLI::App& app, const Program& program, int argc, char**
     app.parse(argc, argv);
     return std::nullopt;
   } catch (const CLI::CallForHelp&) {
-    std::fputs(app.help().c_str(), stdout);
+    std::fputs(help_of(app).c_str(), stdout);
     return 0;
   } catch (const CLI::ExtrasError&) {
     wrong = unknown_arguments(app);

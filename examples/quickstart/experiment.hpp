@@ -28,7 +28,7 @@ struct Settings {
 };
 
 /// The small ridge of the second regressions, in units of the kernel's mean diagonal.
-inline constexpr double regression_ridge = 1e-4;
+inline constexpr double regression_ridge = 1e-2;
 
 /// What is compared of the eNTK and the pNTK of one network at one time.
 struct Comparison {

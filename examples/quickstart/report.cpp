@@ -132,7 +132,8 @@ void add_comparison(Page& page, const Experiment& e) {
               "are least-squares fits.",
               "Relative Frobenius difference against width");
   if (!e.fits.empty())
-    page.table(exponents(e), "Exponents of the relative difference, by least squares on the logarithms.");
+    page.table(exponents(e), "Exponents of the relative difference, by least squares on the logarithms. They agree with −1/2 where it lies "
+               "in the interval.");
   page.section("Eigenvalues");
   page.paragraph(say_spectrum(e));
   page.figure(spectrum_figure(e), "Difference of the largest eigenvalues, and condition numbers of both kernels.",
@@ -141,7 +142,7 @@ void add_comparison(Page& page, const Experiment& e) {
   page.paragraph(say_regression(e));
   page.figure(accuracy_figure(e),
               "Test accuracy of the networks and of regression with their kernels, without a ridge and with one of " +
-                  significant(regression_ridge, 1) + " of the mean diagonal.",
+                  significant(100 * regression_ridge, 1) + " % of the mean diagonal.",
               "Test accuracies against width");
   page.section("Time and memory");
   page.paragraph(say_cost(e));
