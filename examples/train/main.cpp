@@ -30,10 +30,10 @@ void add_options(CLI::App& app, Settings& s) {
   option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
       ->capture_default_str();
   option(app, "--network", s.network, "NAME", "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer")
-      ->default_str("mlp for digits, lenet for mnist and fashion, resnet18 for cifar10");
+      ->default_str("below");
   option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
       ->check(positive())
-      ->default_str("1; 1/4 for resnet18; 1/4 or, in color, 1/2 for wide_resnet16");
+      ->default_str("below");
   option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
       ->default_str("data, build/data or $XTANGENT_DATA");
   option(app, "--out", s.out, "DIR", "For curves, weights, metrics and checkpoint")

@@ -40,15 +40,16 @@ Recipe usual_recipe(const std::string& network, Images images) {
 
 std::string usual_recipes() {
   std::string out =
+      "The network is mlp for digits, lenet for mnist and fashion, resnet18 for cifar10.\n"
       "What depends on the network and the images (gray: mnist, fashion; color: cifar10):\n"
-      "  network        images  epochs  batch size  optimizer  learning rate  weight decay  clip norm";
+      "  network        images  width  epochs  batch size  optimizer  learning rate  weight decay  clip norm";
   for (const NetworkKind& kind : network_kinds())
     for (const auto& [name, images] :
          {std::pair("digits", Images::digits), std::pair("gray", Images::gray), std::pair("color", Images::color)}) {
       if (kind.name == "lenet" && images != Images::gray) continue;  // takes no other images
       const Recipe r = usual_recipe(kind.name, images);
       char line[160];
-      std::snprintf(line, sizeof line, "\n  %-13s  %-6s  %6zu  %10zu  %9s  %13g  %12g  %9g", kind.name.c_str(), name,
+      std::snprintf(line, sizeof line, "\n  %-13s  %-6s  %5g  %6zu  %10zu  %9s  %13g  %12g  %9g", kind.name.c_str(), name, images == Images::color ? kind.color_width : kind.gray_width,
                     r.epochs, r.batch_size, r.optimizer.c_str(), r.rate, r.weight_decay, r.clip_norm);
       out += line;
     }
