@@ -15,19 +15,13 @@ import sys
 import tempfile
 import textwrap
 
+from checks import check, finish
+
 write = sys.argv[1] == "--write"
 page, sources = map(pathlib.Path, sys.argv[1 + write:3 + write])
 programs = [pathlib.Path(name) for name in sys.argv[3 + write:]]
 text = page.read_text(encoding="utf-8")
 block = re.compile(r"(<!-- (\S+) (\S+) -->\n```\w+\n)(.*?)(```)", re.S)
-failures = 0
-
-
-def check(good, what):
-    global failures
-    if not good:
-        failures += 1
-        print("FAILED:", what)
 
 
 def snippet(file, name):
@@ -91,5 +85,4 @@ for file in sorted(sources.glob("*.[ch]pp")):
         check((file.name, name) in shown_code, f"the tutorial does not show {file.name} [{name}]")
 if write:
     page.write_text(text_now, encoding="utf-8")
-print("FAILED" if failures else "passed")
-sys.exit(failures != 0)
+finish()

@@ -82,7 +82,7 @@ std::string run(int width, int height, const std::function<void(Gnuplot&)>& plot
   const std::string name = "figure" + std::to_string(++figures);
   const Drawing drawing(name);
   {
-    Gnuplot gp("gnuplot");
+    Gnuplot gp("LC_ALL=C.UTF-8 gnuplot");  // in locale C it warns of every letter that is not ASCII
     gp << "set terminal svg size " << width << "," << height << " name '" << name
        << "' font 'sans-serif,13' enhanced linewidth 1.2 background '#ffffff'\n"
        << "set output " << quoted(drawing.file().string()) << "\n"
@@ -105,18 +105,31 @@ void label(Gnuplot& gp, const std::string& title, const std::string& x, const st
      << "set xlabel " << text(x) << " offset 0,0.4\nset ylabel " << text(y) << "\n";
 }
 
-// A logarithmic axis around the data. Its ticks are powers of ten, and also 2 and 5 times them where the data span few
-// of them.
+// Of the data of all panels, with a margin; (0, 0) without data that the axis can show.
+std::pair<double, double> data_range(const std::vector<Panel>& panels) {
+  double low = INFINITY, high = -INFINITY;
+  bool logarithmic = false;
+  for (const Panel& panel : panels) {
+    logarithmic |= panel.log_y;
+    for (const Series& s : panel.series)
+      for (const auto& [x, y] : s.points)
+        if (std::isfinite(y) && (y > 0 || !panel.log_y)) low = std::min(low, y), high = std::max(high, y);
+  }
+  if (!(low <= high)) return {0, 0};
+  if (!logarithmic) return {low - 0.04 * (high - low), high + 0.04 * (high - low)};
+  const double margin = std::pow(high / low, 0.06) * 1.1;
+  return {low / margin, high * margin};
+}
+
+bool given(const std::pair<double, double>& range) { return range.first < range.second; }
+
+// A logarithmic axis: powers of ten where it spans several of them, else 1, 2 and 5 times them.
 void log_axis(Gnuplot& gp, const Panel& panel) {
-  double low = INFINITY, high = 0;
-  for (const Series& s : panel.series)
-    for (const auto& [x, y] : s.points)
-      if (y > 0 && std::isfinite(y)) low = std::min(low, y), high = std::max(high, y);
+  const auto [low, high] = given(panel.y_range) ? panel.y_range : data_range({panel});
   gp << "set logscale y\n";
   if (!(high > 0)) return;
-  const double margin = std::pow(high / low, 0.06) * 1.1;
-  gp << "set yrange [" << low / margin << ":" << high * margin << "]\n";
-  if (high / low > 300 || high > 2e4) {
+  gp << "set yrange [" << low << ":" << high << "]\n";
+  if (high / low > 500 || high > 3e4) {
     gp << "set format y '10^{%T}'\n";
     return;
   }
@@ -150,10 +163,8 @@ void axes(Gnuplot& gp, const Panel& panel) {
     const double margin = panel.log_x ? 1.25 : 1.0;
     gp << ")\nset xrange [" << panel.x_ticks.front() / margin << ":" << panel.x_ticks.back() * margin << "]\n";
   }
-  if (panel.y_range.first < panel.y_range.second)
-    gp << "set yrange [" << panel.y_range.first << ":" << panel.y_range.second << "]\n";
-  if (panel.x_range.first < panel.x_range.second)
-    gp << "set xrange [" << panel.x_range.first << ":" << panel.x_range.second << "]\n";
+  if (given(panel.y_range)) gp << "set yrange [" << panel.y_range.first << ":" << panel.y_range.second << "]\n";
+  if (given(panel.x_range)) gp << "set xrange [" << panel.x_range.first << ":" << panel.x_range.second << "]\n";
 }
 
 void plot(Gnuplot& gp, const Panel& panel) {
@@ -188,7 +199,7 @@ Triples triples(const Array<double>& values) {
 void plot(Gnuplot& gp, const HeatMap& map) {
   const std::size_t rows = map.values.shape()[0], columns = map.values.shape()[1];
   const auto [least, greatest] = std::minmax_element(map.values.data(), map.values.data() + map.values.size());
-  const double bound = std::max(std::abs(*least), std::abs(*greatest));
+  const double bound = map.greatest > 0 ? map.greatest : std::max(std::abs(*least), std::abs(*greatest));
   const double low = map.diverging ? -bound : 0.0, high = bound;
   label(gp, map.title, map.x_label, map.y_label);
   gp << "unset key\nunset grid\nset border 0\nset size ratio "
@@ -227,7 +238,19 @@ std::string draw_grid(const std::vector<P>& panels, int width, int height, std::
 
 void require_gnuplot() {
   if (std::system("gnuplot --version >/dev/null 2>&1") != 0)
-    throw error("[quickstart] gnuplot does not start. The report's figures need it: apt-get install gnuplot-nox.");
+    throw error("[draw] gnuplot does not start. The figures need it: apt-get install gnuplot-nox.");
+}
+
+void equal_axes(std::vector<Panel>& panels) {
+  const std::pair<double, double> range = data_range(panels);
+  for (Panel& panel : panels) panel.y_range = range;
+}
+
+void equal_axes(std::vector<HeatMap>& maps) {
+  double greatest = 0;
+  for (const HeatMap& map : maps)
+    for (std::size_t i = 0; i < map.values.size(); ++i) greatest = std::max(greatest, std::abs(map.values[i]));
+  for (HeatMap& map : maps) map.greatest = greatest;
 }
 
 std::string draw(const std::vector<Panel>& panels, int width, int height, std::size_t columns) {

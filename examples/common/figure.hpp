@@ -38,7 +38,12 @@ struct HeatMap {
   std::vector<double> lines;                          ///< drawn across both axes, at positions between rows
   bool diverging = false;  ///< colors symmetric about 0; otherwise from 0 to the greatest value
   bool vertical_y_ticks = false;
+  double greatest = 0;  ///< end of the colors; 0: of the values
 };
+
+/// Gives panels that are to be compared the same vertical axis, and maps the same colors.
+void equal_axes(std::vector<Panel>& panels);
+void equal_axes(std::vector<HeatMap>& maps);
 
 /// Panels of `width` by `height` pixels, `columns` side by side (0: all). Throws error when gnuplot fails.
 std::string draw(const std::vector<Panel>& panels, int width, int height, std::size_t columns = 0);

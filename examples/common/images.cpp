@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <sstream>
 
+#include "examples/image_sets.hpp"
 #include "nn/data/cifar.hpp"
 #include "nn/data/digits.hpp"
 #include "nn/data/file.hpp"
@@ -22,7 +24,29 @@ nn::TrainAndTest load_digits(const fs::path& folder) {
   return nn::split(all, std::min<std::size_t>(400, all.count() / 2), 1);
 }
 
-// The folder itself, and the folders below it with one of the names of the set.
+nn::TrainAndTest load_cifar(const fs::path& folder) { return nn::load_cifar_folder(folder); }
+
+std::vector<std::string> split(const std::string& text, char between) {
+  std::vector<std::string> out;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, between);) out.push_back(part);
+  return out;
+}
+
+std::vector<ImageSet> read_table(const std::string& table) {
+  std::vector<ImageSet> out;
+  for (const std::string& line : split(table, '\n')) {
+    if (line.empty()) continue;
+    const std::vector<std::string> cells = split(line, '|');
+    ImageSet set{cells.at(0), cells.at(1), split(cells.at(2), ' '), cells.at(3), cells.at(4), nn::load_idx_folder};
+    if (set.name == "cifar10") set.load = load_cifar;
+    if (set.name == "digits") set.load = load_digits;
+    out.push_back(std::move(set));
+  }
+  return out;
+}
+
+// The folder itself, or one of the set's names below it.
 std::vector<fs::path> folders_in(const ImageSet& set, const fs::path& place) {
   std::vector<fs::path> out = {place};
   for (const std::string& name : set.folders) out.push_back(place / name);
@@ -32,33 +56,7 @@ std::vector<fs::path> folders_in(const ImageSet& set, const fs::path& place) {
 }  // namespace
 
 const std::vector<ImageSet>& image_sets() {
-  static const std::vector<ImageSet> sets = {
-      {"mnist",
-       "MNIST",
-       {"mnist", "MNIST/raw", "MNIST"},
-       idx_file,
-       "the four files train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
-       "t10k-labels-idx1-ubyte.gz (Y. LeCun, C. Cortes, C. Burges: http://yann.lecun.com/exdb/mnist)",
-       nn::load_idx_folder},
-      {"fashion",
-       "Fashion-MNIST",
-       {"fashion-mnist", "FashionMNIST/raw", "fashion"},
-       idx_file,
-       "the four files train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
-       "t10k-labels-idx1-ubyte.gz (Zalando SE: https://github.com/zalandoresearch/fashion-mnist)",
-       nn::load_idx_folder},
-      {"cifar10",
-       "CIFAR-10",
-       {"cifar10", "cifar-10-batches-bin", "cifar-10"},
-       "data_batch_1.bin",
-       "the six files of cifar-10-binary.tar.gz, unpacked (A. Krizhevsky: https://www.cs.toronto.edu/~kriz/cifar.html)",
-       [](const fs::path& folder) { return nn::load_cifar_folder(folder); }},
-      {"digits",
-       "UCI's handwritten digits",
-       {"."},
-       digits_file,
-       "digits.csv.gz, which `./run quickstart` takes from Debian's package python3-sklearn",
-       load_digits}};
+  static const std::vector<ImageSet> sets = read_table(image_sets_table);
   return sets;
 }
 
@@ -71,24 +69,23 @@ const ImageSet& image_set(const std::string& name) {
   throw option_error("[data] no data set '" + name + "'. There are " + names + ".");
 }
 
-nn::TrainAndTest load(const ImageSet& set, const fs::path& data) {
-  std::vector<fs::path> places;
-  if (!data.empty()) {
-    places = folders_in(set, data);
-  } else {
-    std::vector<fs::path> usual = {"data", "build/data"};
-    if (const char* folder = std::getenv("XTANGENT_DATA")) usual.emplace_back(folder);
-    usual.emplace_back("../shared/data");
-    for (const fs::path& place : usual)
-      for (const std::string& name : set.folders) places.push_back(place / name);
+fs::path find(const ImageSet& set, const fs::path& data) {
+  std::vector<fs::path> places = {data};
+  if (data.empty()) {
+    places = {"data", "build/data"};
+    if (const char* folder = std::getenv("XTANGENT_DATA")) places.emplace_back(folder);
   }
   for (const fs::path& place : places)
-    if (nn::has_file(place, {set.file})) return set.load(place);
-  std::string tried;
-  for (const fs::path& place : places) tried += "\n  " + place.string();
-  throw data_error("[data] " + set.title + " was found in none of" + tried + "\nGet " + set.origin +
-                   ", gzipped or not, and name their folder with --data DIR.");
+    for (const fs::path& folder : folders_in(set, place))
+      if (nn::has_file(folder, {set.file})) return folder;
+  const std::string looked = data.empty() ? "data/, build/data/ or $XTANGENT_DATA" : data.string();
+  const std::string says = "[data] " + set.title + " was not found in " + looked + ".\nGet " + set.origin +
+                           ", gzipped or not, and name their folder with --data DIR.";
+  if (set.file == digits_file && data.empty()) throw DigitsMissing(says);
+  throw data_error(says);
 }
+
+nn::TrainAndTest load(const ImageSet& set, const fs::path& data) { return set.load(find(set, data)); }
 
 nn::TrainAndTest load(const std::string& where) {
   for (const ImageSet& set : image_sets())

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "autodiff/error.hpp"
 #include "nn/data/images.hpp"
 
 namespace xtangent::examples {
@@ -17,12 +18,21 @@ struct ImageSet {
   nn::TrainAndTest (*load)(const std::filesystem::path& folder);
 };
 
+/// The handwritten digits are in none of the usual places. They are the one set that ./run can fetch: run_program tells
+/// it so.
+struct DigitsMissing : data_error {
+  using data_error::data_error;
+};
+
 const std::vector<ImageSet>& image_sets();
 /// Throws option_error listing the names.
 const ImageSet& image_set(const std::string& name);
 
-/// Reads a set from `data` or a folder of its name below; without `data` from data/, build/data/, $XTANGENT_DATA or
-/// ../shared/data. Throws data_error: where it was looked for, and where the files come from. Nothing is downloaded.
+/// The folder with a set's files: `data` or one of the set's names below; without `data` below data/, build/data/ or
+/// $XTANGENT_DATA. Throws data_error: where it was looked for, and where the files come from.
+std::filesystem::path find(const ImageSet& set, const std::filesystem::path& data);
+
+/// Reads a set from where find() finds it. Nothing is downloaded.
 nn::TrainAndTest load(const ImageSet& set, const std::filesystem::path& data);
 
 /// Reads a set by its name, as above, or whichever set lies in the folder `where`. Throws data_error.

@@ -29,7 +29,12 @@ namespace {
 enum Stream : std::uint64_t { first_images, batches, random_images };
 
 nn::Sequential network_of(const DistillSettings& settings, const nn::LabeledImages& images) {
-  if (settings.network == "lenet") return nn::lenet(images.classes);
+  if (settings.network == "lenet") {
+    if (images.height != 28 || images.width != 28)
+      throw option_error("[distill] lenet takes images of 28 x 28, these have " + std::to_string(images.height) +
+                         " x " + std::to_string(images.width) + ". Choose mlp.");
+    return nn::lenet(images.classes);
+  }
   if (settings.network != "mlp")
     throw option_error("[distill] no network '" + settings.network + "'. There are mlp, lenet.");
   return nn::mlp({images.image_size(), settings.width, settings.width, images.classes});
@@ -85,13 +90,13 @@ class Distiller {
     labels_ = train_.labels(chosen);
     Distillation out;
     out.before = ink(images.slice(0));
-    nn::Optimizer<float> adam(nn::adam({.rate = settings_.rate}));
+    nn::Optimizer<float> adam(nn::adam({.rate = settings_.learning_rate}));
     Progress bar(static_cast<double>(settings_.steps));
     bar.step("distilling", static_cast<double>(settings_.steps), static_cast<double>(settings_.steps), "steps");
     for (std::size_t step = 0; step < settings_.steps; ++step) {
-      // The rate falls to a hundredth along half a cosine.
-      adam.set_rate(settings_.rate * (0.505 + 0.495 * std::cos(M_PI * static_cast<double>(step) /
-                                                               static_cast<double>(settings_.steps))));
+      // The rate ends at a hundredth: a half cosine.
+      adam.set_rate(settings_.learning_rate * (0.505 + 0.495 * std::cos(M_PI * static_cast<double>(step) /
+                                                                        static_cast<double>(settings_.steps))));
       out.losses.emplace_back(static_cast<double>(step + 1), update(step, images, adam));
       bar.note("loss " + fixed(out.losses.back().second, 4));
       bar.update(static_cast<double>(step + 1));
@@ -110,7 +115,7 @@ class Distiller {
   }
 
   double update(std::size_t step, nn::Parameters<float>& images, nn::Optimizer<float>& adam) const {
-    const std::vector<std::size_t> chosen = random_batch(train_, settings_.batch, settings_.seed + step, batches);
+    const std::vector<std::size_t> chosen = random_batch(train_, settings_.batch_size, settings_.seed + step, batches);
     const nn::Parameters<float> params = net_.init<float>(settings_.seed + 1 + step);
     const ntk::Readout pseudo = ntk::readout::pseudo();
     Tape<float> tape;
@@ -181,9 +186,6 @@ class Distiller {
 }  // namespace
 
 Distillation distill(const DistillSettings& settings, const nn::TrainAndTest& images) {
-  if (settings.batch == 0 || settings.width == 0 || settings.test_images == 0)
-    throw option_error("[distill] batch, width and test images must be at least 1.");
-  if (!(settings.ridge > 0) || !(settings.rate > 0)) throw option_error("[distill] ridge and rate must be positive.");
   if (images.train.channels != 1) throw option_error("[distill] only gray images can be shown.");
   return Distiller(settings, images).run();
 }

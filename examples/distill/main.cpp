@@ -17,20 +17,33 @@ namespace {
 using namespace xtangent;
 using namespace xtangent::examples;
 
+const Program program = {
+    "distill",
+    "Distils a set of gray images to one image a class, from which a kernel regression reads the others.",
+    {{"", "ten images for the handwritten digits, which need no files; results/distill"},
+     {"mnist --data DIR --steps 800", "longer, for MNIST, its four files in DIR"}},
+    "Choose a smaller --width or --batch-size."};
+
 void add_options(CLI::App& app, DistillSettings& s) {
-  app.add_option("dataset", s.data_set, "mnist or fashion")->capture_default_str();
-  app.add_option("--network", s.network, "mlp or lenet")->capture_default_str();
-  app.add_option("--width", s.width, "Of the mlp's two hidden layers")->capture_default_str();
-  app.add_option("--data", s.data, "Folder of the data set's files, or a folder above");
-  app.add_option("--out", s.out, "Folder for the figures and the images")->capture_default_str();
-  app.add_option("--steps", s.steps, "Of Adam")->capture_default_str();
-  app.add_option("--batch", s.batch, "Training images a step")->capture_default_str();
-  app.add_option("--rate", s.rate, "Of Adam, in deviations of the pixels")->capture_default_str();
-  app.add_option("--ridge", s.ridge, "Relative to the mean of the kernel's diagonal")->capture_default_str();
-  app.add_option("--test-images", s.test_images, "At most")->capture_default_str();
-  app.add_option("--draws", s.draws, "Of random real images, to compare with")->capture_default_str();
-  app.add_option("--seed", s.seed, "Of everything random")->capture_default_str();
-  app.add_option("--threads", s.threads, "0: as many as the machine has")->capture_default_str();
+  option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, whose files are not included")
+      ->capture_default_str();
+  option(app, "--network", s.network, "NAME", "mlp, or lenet for mnist and fashion")->capture_default_str();
+  count_option(app, "--width", s.width, 1, "Of the mlp's two hidden layers");
+  option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
+      ->default_str("data, build/data or $XTANGENT_DATA");
+  option(app, "--out", s.out, "DIR", "For the figures and the images")->capture_default_str();
+  count_option(app, "--steps", s.steps, 0, "Of Adam; 0: the images stay what they are");
+  batch_size_option(app, s.batch_size);
+  learning_rate_option(app, s.learning_rate, "Of Adam, in deviations of the pixels");
+  former(app, "--rate", s.learning_rate, positive());
+  option(app, "--ridge", s.ridge, "X", "Relative to the mean of the kernel's diagonal")
+      ->check(positive())
+      ->capture_default_str();
+  count_option(app, "--test", s.test_images, 1, "Test images, at most");
+  former(app, "--test-images", s.test_images, whole(1));
+  count_option(app, "--draws", s.draws, 0, "Of random real images, to compare with");
+  seed_option(app, s.seed, "Of everything random");
+  threads_option(app, s.threads);
 }
 
 // Stretches each image to the whole range from paper to ink.
@@ -95,8 +108,6 @@ void run(DistillSettings& s) {
 
 int main(int argc, char** argv) {
   DistillSettings settings;
-  if (const auto status =
-          parse_options(argc, argv, "Distils MNIST or Fashion-MNIST to one image a class.", settings, add_options))
-    return *status;
-  return run_program("distill", "Choose a smaller --width or --batch.", [&] { run(settings); });
+  if (const auto status = parse_options(argc, argv, program, settings, add_options)) return *status;
+  return run_program(program, [&] { run(settings); });
 }

@@ -10,6 +10,7 @@
 #include "examples/common/format.hpp"
 #include "examples/common/images.hpp"
 #include "examples/common/networks.hpp"
+#include "examples/common/program.hpp"
 #include "examples/common/progress.hpp"
 #include "examples/common/sizes.hpp"
 #include "examples/common/stopwatch.hpp"

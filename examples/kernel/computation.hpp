@@ -1,16 +1,10 @@
 #pragma once
 
 #include <functional>
-#include <stdexcept>
 
 #include "examples/kernel/settings.hpp"
 
 namespace xtangent::examples {
-
-/// Thrown when `stop` has returned true.
-struct Interrupted : std::runtime_error {
-  Interrupted() : std::runtime_error("interrupted") {}
-};
 
 /// Shows the plan; then, unless it is a dry run, computes the kernel of the first training images, and that of test
 /// with training images where some are asked for, with a bar on the terminal, and writes them as NumPy files. `stop` is

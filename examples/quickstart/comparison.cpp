@@ -37,23 +37,22 @@ Measured measured(F&& compute) {
   return out;
 }
 
+// Both regressions with the same ridge; with a tiny one where a kernel is not positive definite to rounding.
 struct Predictions {
   Array<double> entk, pntk;
   double ridge = 0;
 };
 
 Predictions regress(const Kernels& k, const KernelInputs& inputs, const Array<double>& f_train,
-                    const Array<double>& f_test) {
-  const auto with_ridge = [&](double ridge) {
-    const auto predict = [&](const Array<double>& kernel, const Array<double>& kernel_test) {
-      return ntk::Regression(kernel, {.ridge = ridge}).predict(kernel_test, inputs.targets, f_train, f_test);
-    };
-    return Predictions{predict(k.entk, k.entk_test), predict(k.pntk, k.pntk_test), ridge};
+                    const Array<double>& f_test, double ridge) {
+  const auto predict = [&](const Array<double>& kernel, const Array<double>& kernel_test) {
+    return ntk::Regression(kernel, {.ridge = ridge}).predict(kernel_test, inputs.targets, f_train, f_test);
   };
   try {
-    return with_ridge(0);
-  } catch (const numerical_error&) {  // not positive definite, up to rounding
-    return with_ridge(1e-6);
+    return {predict(k.entk, k.entk_test), predict(k.pntk, k.pntk_test), ridge};
+  } catch (const numerical_error&) {
+    if (ridge > 0) throw;
+    return regress(k, inputs, f_train, f_test, 1e-6);
   }
 }
 
@@ -69,13 +68,17 @@ Comparison compare(const Kernels& k, const KernelInputs& inputs, const Array<dou
   out.lambda_max_difference = std::abs(pntk.back() - entk.back()) / entk.back();
   out.condition_entk = ntk::condition_number(entk);
   out.condition_pntk = ntk::condition_number(pntk);
-  const Predictions f = regress(k, inputs, f_train, f_test);
+  out.diagonality = diagonality(k.entk, f_train.shape()[1]);
+  const Predictions f = regress(k, inputs, f_train, f_test, 0);
   out.ridge = f.ridge;
   out.accuracy_network = nn::accuracy(f_test, inputs.test_labels);
   out.accuracy_entk = nn::accuracy(f.entk, inputs.test_labels);
   out.accuracy_pntk = nn::accuracy(f.pntk, inputs.test_labels);
   out.agreement = nn::accuracy(f.pntk, nn::argmax(f.entk));
   out.prediction_difference = ntk::relative_difference(f.pntk, f.entk);
+  const Predictions smooth = regress(k, inputs, f_train, f_test, regression_ridge);
+  out.accuracy_entk_ridge = nn::accuracy(smooth.entk, inputs.test_labels);
+  out.accuracy_pntk_ridge = nn::accuracy(smooth.pntk, inputs.test_labels);
   return out;
 }
 
@@ -101,6 +104,15 @@ Kernels kernels_of(const nn::AnyModule& net, const nn::Parameters<float>& params
   out.comparison = compare(out, inputs, outputs(inputs.train), outputs(inputs.test));
   progress.update(4);
   return out;
+}
+
+double diagonality(const Array<double>& entk, std::size_t outputs) {
+  const std::size_t n = entk.shape()[0];
+  double on = 0, off = 0;
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t first = i / outputs * outputs, j = first; j < first + outputs; ++j)
+      (i == j ? on : off) += std::abs(entk[i * n + j]);
+  return on / (off / static_cast<double>(std::max<std::size_t>(1, outputs - 1)));
 }
 
 Array<double> first_pair(const Array<double>& entk, std::size_t outputs) {

@@ -22,6 +22,8 @@ struct Kernels {
 Kernels kernels_of(const nn::AnyModule& net, const nn::Parameters<float>& params, const KernelInputs& inputs,
                    Progress& progress);
 
+/// Mean absolute diagonal entry over mean absolute other entry, of the blocks of all images with themselves.
+double diagonality(const Array<double>& entk, std::size_t outputs);
 /// The blocks of the first two images of an eNTK, (2 O, 2 O).
 Array<double> first_pair(const Array<double>& entk, std::size_t outputs);
 /// Mean of the diagonal of each block of an eNTK, (N, N).

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <numeric>
 #include <set>
 
-#include "autodiff/blas_core.hpp"
+#include "autodiff/kernels/blas.hpp"
+#include "examples/common/images.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/quickstart/comparison.hpp"
@@ -31,10 +33,18 @@ std::vector<std::size_t> labels_of(const nn::LabeledImages& images, const std::v
   return out;
 }
 
-// The whole run: the data that all networks share, and the results so far.
+// As Linux calls it.
+std::string processor() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);)
+    if (line.rfind("model name", 0) == 0) return line.substr(std::min(line.size(), line.find(':') + 2));
+  return "unknown";
+}
+
+// The whole run: what every network shares, and the results so far.
 class Run {
  public:
-  Run(const Settings& settings, const nn::TrainAndTest& images)
+  Run(const Settings& settings, const nn::TrainAndTest& images, const std::string& command)
       : settings_(settings),
         images_(images),
         scaling_(nn::standardization(images.train)),
@@ -43,6 +53,7 @@ class Run {
         kernel_test_(nn::balanced_indices(images.test, std::min(settings.n_test, images.test.count()), settings.seed)),
         progress_(total_weight()) {
     fit_indices_.resize(std::min(settings.fit_images, fit_indices_.size()));
+    result_.command = command;
   }
 
   Experiment operator()() {
@@ -86,7 +97,10 @@ class Run {
     result_.test_images = images_.test.count();
     result_.kernel_train = kernel_train_.size();
     result_.kernel_test = kernel_test_.size();
-    result_.blas_core = blas_core_name();
+    for (const Kind& kind : network_kinds()) result_.architectures.emplace_back(kind.name, kind.layers(images_.train));
+    result_.version = XTANGENT_VERSION;
+    result_.processor = processor();
+    result_.blas_core = kernels::blas_core().core;
     result_.threads = threads_in_use();
     Pictures& pictures = result_.pictures;
     std::vector<std::size_t> samples;
@@ -155,10 +169,11 @@ class Run {
   void train(const Kind& kind, std::size_t width, const nn::AnyModule& net, nn::Parameters<float>& params,
              NetworkResult& out) {
     const Stopwatch watch;
+    out.learning_rate = settings_.learning_rate * std::sqrt(64.0 / static_cast<double>(width));
     nn::FitOptions<float> options;
     options.epochs = settings_.epochs;
     options.batch = settings_.batch_size;
-    options.optimizer = nn::adam({.rate = settings_.learning_rate * std::sqrt(64.0 / static_cast<double>(width))});
+    options.optimizer = nn::adam({.rate = out.learning_rate});
     options.schedule = [](double done) { return 0.5 * (1 + std::cos(3.141592653589793 * done)); };
     options.seed = settings_.seed;
     const double images = static_cast<double>(fit_indices_.size() * settings_.epochs);
@@ -219,12 +234,10 @@ class Run {
             points.emplace_back(static_cast<double>(n.width), (trained ? n.trained : n.init).relative_frobenius);
         const PowerLaw law = fit_power_law({points});
         if (std::isfinite(law.slope))
-          result_.fits.push_back({kind.name, trained, law.slope, law.intercepts.front(), law.error});
+          result_.fits.push_back({kind.name, trained, law.slope, law.intercepts.front(), law.error, law.low, law.high});
         if (!trained) initial.push_back(std::move(points));
       }
-    const PowerLaw common = fit_power_law(initial);
-    result_.slope = common.slope;
-    result_.slope_error = common.error;
+    result_.slope = fit_power_law(initial).slope;
   }
 
   Settings settings_;
@@ -246,11 +259,11 @@ nn::TrainAndTest load(const Settings& settings) {
       if (fs::exists(settings.data / name, code)) return nn::load_digits_folder(settings.data);
     return nn::load_idx_folder(settings.data);
   }
-  if (!fs::exists(settings.digits, code))
-    refuse(settings.digits.string() +
-           " is not there. `./run quickstart` fetches it; or name scikit-learn's digits.csv.gz with --digits, or a "
-           "folder of MNIST's form with --data.");
-  const nn::LabeledImages all = nn::load_digits(settings.digits);
+  const ImageSet& digits = image_set("digits");
+  const fs::path file = settings.digits.empty() ? find(digits, {}) / digits.file : settings.digits;
+  if (!fs::exists(file, code))
+    refuse(file.string() + " is not there. Name scikit-learn's digits.csv.gz with --digits, or none.");
+  const nn::LabeledImages all = nn::load_digits(file);
   return nn::split(all, std::min(digits_for_testing, all.count() / 2), settings.seed);
 }
 
@@ -263,13 +276,10 @@ void check(const Settings& settings, const nn::TrainAndTest& images) {
       refuse("a width of " + std::to_string(width) +
              ". The convolutional networks need multiples of 4: a quarter of the width in channels of 2 x 2 pixels.");
   if (different.size() != settings.widths.size()) refuse("a width is given twice.");
-  if (settings.n_train < 2) refuse("--n-train is " + std::to_string(settings.n_train) + "; at least 2 are needed.");
+  if (settings.n_train < 2) refuse("--n is " + std::to_string(settings.n_train) + "; at least 2 are needed.");
   if (settings.n_train > images.train.count())
-    refuse("--n-train is " + std::to_string(settings.n_train) + ", but " + images.train.name + " has " +
+    refuse("--n is " + std::to_string(settings.n_train) + ", but " + images.train.name + " has " +
            std::to_string(images.train.count()) + " training images.");
-  if (settings.n_test == 0 || settings.fit_images == 0 || settings.epochs == 0 || settings.batch_size == 0)
-    refuse("--n-test, --fit-images, --epochs and --batch-size are at least 1.");
-  if (!(settings.learning_rate > 0)) refuse("--learning-rate must be positive.");
   if (std::min(images.train.height, images.train.width) < 6) refuse("the images are smaller than 6 x 6 pixels.");
   // Throws memory_error here rather than after the first training.
   const Kind& kind = network_kinds().front();
@@ -280,6 +290,8 @@ void check(const Settings& settings, const nn::TrainAndTest& images) {
             ntk::readout::full());
 }
 
-Experiment run(const Settings& settings, const nn::TrainAndTest& images) { return Run(settings, images)(); }
+Experiment run(const Settings& settings, const nn::TrainAndTest& images, const std::string& command) {
+  return Run(settings, images, command)();
+}
 
 }  // namespace xtangent::examples

@@ -13,8 +13,8 @@
 namespace xtangent::examples {
 
 struct Settings {
-  std::filesystem::path data;  ///< folder of IDX files or of UCI's digits; empty: `digits`
-  std::filesystem::path digits = "build/data/digits.csv.gz";
+  std::filesystem::path data;    ///< folder of IDX files or of UCI's digits; empty: `digits`
+  std::filesystem::path digits;  ///< scikit-learn's file; empty: as image_sets() finds it
   std::filesystem::path out = "results/quickstart";
   std::vector<std::size_t> widths = {64, 128, 256, 512, 1024};
   std::size_t n_train = 200;      ///< training images of the kernels
@@ -28,17 +28,22 @@ struct Settings {
   bool all_kernels = false;  ///< write the kernels of every width, not of the widest networks alone
 };
 
-/// The comparison of the eNTK and the pNTK of one network at one time.
+/// The small ridge of the second regressions, in units of the kernel's mean diagonal.
+inline constexpr double regression_ridge = 1e-2;
+
+/// What is compared of the eNTK and the pNTK of one network at one time.
 struct Comparison {
   double relative_frobenius = 0;  ///< of the kernels between training images
   double lambda_max_entk = 0, lambda_max_pntk = 0, lambda_min_entk = 0, lambda_min_pntk = 0;
   double lambda_max_difference = 0;  ///< |pNTK - eNTK| / eNTK
   double condition_entk = 0, condition_pntk = 0;
-  double accuracy_network = 0;  ///< of the network itself on the kernels' test images
-  double accuracy_entk = 0, accuracy_pntk = 0;
-  double agreement = 0;                       ///< share of test images to which both regressions give the same class
-  double prediction_difference = 0;           ///< || f_pntk - f_entk ||_F / || f_entk ||_F on the test images
-  double ridge = 0;                           ///< given to both regressions, in units of the mean diagonal
+  double accuracy_network = 0;                              ///< of the network itself on the kernels' test images
+  double accuracy_entk = 0, accuracy_pntk = 0;              ///< of regression without a ridge
+  double accuracy_entk_ridge = 0, accuracy_pntk_ridge = 0;  ///< with regression_ridge
+  double agreement = 0;              ///< share of test images to which both regressions give the same class
+  double prediction_difference = 0;  ///< || f_pntk - f_entk ||_F / || f_entk ||_F on the test images
+  double ridge = 0;        ///< that both regressions without one had to be given, in units of the mean diagonal
+  double diagonality = 0;  ///< mean |diagonal entry| / mean |other entry| of the eNTK's blocks of an image with itself
   double seconds_entk = 0, seconds_pntk = 0;  ///< of the kernels between training images
   double bytes_entk = 0, bytes_pntk = 0;      ///< memory held for them at most
 };
@@ -46,7 +51,7 @@ struct Comparison {
 struct NetworkResult {
   std::string name;
   std::size_t width = 0, parameters = 0;
-  double test_accuracy = 0, seconds_training = 0;
+  double learning_rate = 0, test_accuracy = 0, seconds_training = 0;
   std::vector<double> losses;  ///< mean training loss, epoch by epoch
   Comparison init, trained;
 };
@@ -56,7 +61,8 @@ struct Fit {
   std::string name;  ///< name of the kind of networks
   bool trained = false;
   double slope = 0, intercept = 0;
-  double error = 0;  ///< standard error of the slope; NaN for fewer than three widths
+  double error = 0;          ///< standard error of the slope; NaN for fewer than three widths
+  double low = 0, high = 0;  ///< 95 % confidence interval of the slope
 };
 
 /// Matrices of one network that the report shows.
@@ -75,12 +81,13 @@ struct Experiment {
   Settings settings;
   std::string data, source, license;
   std::size_t outputs = 0, fit_images = 0, test_images = 0, kernel_train = 0, kernel_test = 0;
-  std::string blas_core;
+  std::string command;  ///< as it was typed
+  std::string version, processor, blas_core;
+  std::vector<std::pair<std::string, std::string>> architectures;  ///< name of a kind of networks, its layers
   std::size_t threads = 0;
   std::vector<NetworkResult> networks;  ///< width by width, of each kind of network
   std::vector<Fit> fits;
-  double slope = 0;  ///< common slope at initialization of all kinds of networks; NaN for one width
-  double slope_error = 0;
+  double slope = 0;  ///< common to all kinds of networks at initialization, for report.json; NaN for one width
   Pictures pictures;
   std::vector<std::string> files;  ///< written kernels, names inside settings.out
   double seconds = 0;
@@ -90,11 +97,11 @@ struct Experiment {
 /// to do about it.
 nn::TrainAndTest load(const Settings& settings);
 
-/// Throws data_error or shape_error for settings that cannot be run on these images: widths of 0, more images than
-/// there are, no epochs.
+/// Throws data_error or shape_error for settings that cannot be run on these images: widths that the networks cannot
+/// have, more images than there are.
 void check(const Settings& settings, const nn::TrainAndTest& images);
 
-/// Runs everything and writes the kernels into settings.out.
-Experiment run(const Settings& settings, const nn::TrainAndTest& images);
+/// Runs everything and writes the kernels into settings.out. `command` is what was typed.
+Experiment run(const Settings& settings, const nn::TrainAndTest& images, const std::string& command);
 
 }  // namespace xtangent::examples

@@ -64,7 +64,8 @@ Panel frobenius_panel(const Experiment& e, bool trained) {
     for (const Fit& fit : e.fits)
       if (fit.trained == trained && fit.name == names[k]) {
         const auto at = [&](double x) { return std::exp(fit.intercept + fit.slope * std::log(x)); };
-        out.series[k].title += ", slope " + power(fit.slope);
+        out.series[k].title +=
+            ", slope " + power(fit.slope) + (std::isfinite(fit.error) ? " ± " + fixed(fit.error, 2) : std::string());
         out.series.push_back({"", {{first, at(first)}, {last, at(last)}}, kind_colors[k % 2], 0});
       }
   }
@@ -111,35 +112,38 @@ Panel condition_panel(const Experiment& e, bool trained) {
   return out;
 }
 
-Panel accuracy_panel(const Experiment& e, const std::string& kind) {
-  Panel out = panel(e, kind, "test accuracy, %");
+Panel accuracy_panel(const Experiment& e, const std::string& kind, bool ridge) {
+  Panel out = panel(e, kind + (ridge ? ", small ridge" : ", no ridge"), "test accuracy, %");
   struct Line {
     const char *title, *color;
     int marker;
     bool dashed;
     Quantity quantity;
   };
+  const auto entk = [ridge](const Comparison& c) { return ridge ? c.accuracy_entk_ridge : c.accuracy_entk; };
+  const auto pntk = [ridge](const Comparison& c) { return ridge ? c.accuracy_pntk_ridge : c.accuracy_pntk; };
   const Line lines[] = {
       {"network", network_color, 9, false, [](const NetworkResult& n) { return n.trained.accuracy_network; }},
-      {"eNTK, trained", entk_color, 7, false, [](const NetworkResult& n) { return n.trained.accuracy_entk; }},
-      {"pNTK, trained", pntk_color, 5, false, [](const NetworkResult& n) { return n.trained.accuracy_pntk; }},
-      {"eNTK, at init.", entk_color, 6, true, [](const NetworkResult& n) { return n.init.accuracy_entk; }},
-      {"pNTK, at init.", pntk_color, 4, true, [](const NetworkResult& n) { return n.init.accuracy_pntk; }},
+      {"eNTK, trained", entk_color, 7, false, [=](const NetworkResult& n) { return entk(n.trained); }},
+      {"pNTK, trained", pntk_color, 5, false, [=](const NetworkResult& n) { return pntk(n.trained); }},
+      {"eNTK, at init.", entk_color, 6, true, [=](const NetworkResult& n) { return entk(n.init); }},
+      {"pNTK, at init.", pntk_color, 4, true, [=](const NetworkResult& n) { return pntk(n.init); }},
   };
-  double least = 1;
   for (const Line& line : lines) {
     Series s = series(e, kind, line.title, line.quantity);
-    for (auto& point : s.points) {
-      least = std::min(least, point.second);
-      point.second *= 100;
-    }
+    for (auto& point : s.points) point.second *= 100;
     s.color = line.color;
     s.marker = line.marker;
     s.dashed = line.dashed;
     out.series.push_back(std::move(s));
   }
-  out.y_range = {std::max(0.0, 5 * std::floor(20 * least - 0.2)), 100.0};
   return out;
+}
+
+// The same axis for all.
+std::vector<Panel> paired(std::vector<Panel> panels) {
+  equal_axes(panels);
+  return panels;
 }
 
 Panel cost_panel(const Experiment& e, bool memory) {
@@ -201,36 +205,41 @@ std::string matrices_figure(const Experiment& e) {
     }
   const auto negative = [](const Array<double>& a) { return *std::min_element(a.data(), a.data() + a.size()) < 0; };
   const bool signs = negative(p.trace_trained) || negative(p.pntk_trained);
-  return draw({{"eNTK, mean of the blocks' diagonals", "class", "class", p.trace_trained, ticks, lines, signs},
-               {"pNTK", "class", "class", p.pntk_trained, ticks, lines, signs}},
-              500, 430);
+  std::vector<HeatMap> maps = {
+      {"eNTK, mean of the blocks' diagonals", "class", "class", p.trace_trained, ticks, lines, signs},
+      {"pNTK", "class", "class", p.pntk_trained, ticks, lines, signs}};
+  equal_axes(maps);
+  return draw(maps, 500, 430);
 }
 
 std::string frobenius_figure(const Experiment& e) {
-  return draw({frobenius_panel(e, false), frobenius_panel(e, true)}, 500, 400);
+  return draw(paired({frobenius_panel(e, false), frobenius_panel(e, true)}), 500, 400);
 }
 
 std::string spectrum_figure(const Experiment& e) {
-  return draw({lambda_panel(e, false), lambda_panel(e, true), condition_panel(e, false), condition_panel(e, true)}, 500,
-              370, 2);
+  std::vector<Panel> panels = paired({lambda_panel(e, false), lambda_panel(e, true)});
+  for (Panel& panel : paired({condition_panel(e, false), condition_panel(e, true)})) panels.push_back(std::move(panel));
+  return draw(panels, 500, 370, 2);
 }
 
 std::string accuracy_figure(const Experiment& e) {
   std::vector<Panel> panels;
-  for (const std::string& kind : kinds(e)) panels.push_back(accuracy_panel(e, kind));
-  return draw(panels, 500, 400);
+  for (const std::string& kind : kinds(e))
+    for (const bool ridge : {false, true}) panels.push_back(accuracy_panel(e, kind, ridge));
+  return draw(paired(std::move(panels)), 500, 390, 2);
 }
 
 std::string cost_figure(const Experiment& e) { return draw({cost_panel(e, false), cost_panel(e, true)}, 500, 400); }
 
 std::string overview_figure(const Experiment& e) {
-  Panel frobenius = frobenius_panel(e, false), lambda = lambda_panel(e, false), time = cost_panel(e, false);
-  frobenius.title = "relative Frobenius difference";
-  lambda.title = "largest eigenvalue";
-  time.title = "time of one kernel";
-  Panel accuracy = accuracy_panel(e, kinds(e).front());
-  accuracy.title = "kernel regression, " + kinds(e).front();
-  return draw({frobenius, lambda, accuracy, time}, 500, 370, 2);
+  std::vector<Panel> panels = paired({frobenius_panel(e, false), frobenius_panel(e, true)});
+  panels[0].title = "relative difference of the kernels, at initialization";
+  panels[1].title = "relative difference of the kernels, after training";
+  panels.push_back(accuracy_panel(e, kinds(e).front(), true));
+  panels.back().title = "kernel regression, " + kinds(e).front();
+  panels.push_back(cost_panel(e, false));
+  panels.back().title = "time of one kernel";
+  return draw(panels, 500, 390, 2);
 }
 
 }  // namespace xtangent::examples

@@ -8,7 +8,8 @@ namespace xtangent::examples {
 /// y = exp(intercept) x^slope by least squares on the logarithms.
 struct PowerLaw {
   double slope = 0;
-  double error = 0;  ///< standard error of the slope; NaN without a spare point
+  double error = 0;          ///< standard error of the slope; NaN without a spare point
+  double low = 0, high = 0;  ///< 95 % confidence interval of the slope (Student's t); NaN without a spare point
   std::vector<double> intercepts;
 };
 

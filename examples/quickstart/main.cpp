@@ -15,27 +15,37 @@ namespace {
 using namespace xtangent;
 using namespace xtangent::examples;
 
+const Program program = {"quickstart",
+                         "Trains networks of growing width on handwritten digits, and compares their eNTK and pNTK.",
+                         {{"", "the report, results/quickstart/report.html, in less than a minute"},
+                          {"--data DIR --widths 64,256,1024 --n 300 --out results/mnist",
+                           "the same on MNIST or Fashion-MNIST, whose four files lie in DIR"}},
+                         "Choose smaller --widths or --n."};
+
 void add_options(CLI::App& app, Settings& s) {
-  app.add_option("--data", s.data, "Folder with MNIST or Fashion-MNIST (IDX, gzipped or not), or with UCI's optdigits");
-  app.add_option("--digits", s.digits, "scikit-learn's digits.csv.gz, used without --data")->capture_default_str();
-  app.add_option("--out", s.out, "Folder for the report and the kernels")->capture_default_str();
-  app.add_option("--widths", s.widths, "Features of the last hidden layer")->delimiter(',')->capture_default_str();
-  app.add_option("--n-train", s.n_train, "Training images of the kernels")->capture_default_str();
-  app.add_option("--n-test", s.n_test, "Test images of the kernels, at most")->capture_default_str();
-  app.add_option("--fit-images", s.fit_images, "Training images of the networks, at most")->capture_default_str();
-  app.add_option("--epochs", s.epochs, "Passes over the training images")->capture_default_str();
-  app.add_option("--batch-size", s.batch_size, "Images a training step")->capture_default_str();
-  app.add_option("--learning-rate", s.learning_rate, "Of Adam at width 64, falling as width^-1/2")
-      ->capture_default_str();
-  app.add_option("--seed", s.seed, "Of the split, the initial parameters and the order of images")
-      ->capture_default_str();
-  app.add_option("--threads", s.threads, "0: as many as the machine has")->capture_default_str();
-  for (CLI::Option* option : app.get_options())
-    if (option->get_type_name().find("UINT") != std::string::npos) option->check(CLI::NonNegativeNumber);
+  option(app, "--data", s.data, "DIR", "MNIST or Fashion-MNIST (IDX, gzipped or not), or UCI's optdigits")
+      ->default_str("none: the digits");
+  option(app, "--digits", s.digits, "FILE", "scikit-learn's digits.csv.gz, used without --data")
+      ->default_str("in data, build/data or $XTANGENT_DATA");
+  option(app, "--out", s.out, "DIR", "For the report and the kernels")->capture_default_str();
+  option(app, "--widths", s.widths, "N,...", "Features of the last hidden layer, multiples of 4")
+      ->delimiter(',')
+      ->check(whole(1))
+      ->default_str("64,128,256,512,1024");
+  count_option(app, "--n", s.n_train, 1, "Training images of the kernels");
+  former(app, "--n-train", s.n_train, whole(1));
+  count_option(app, "--test", s.n_test, 1, "Test images of the kernels, at most");
+  former(app, "--n-test", s.n_test, whole(1));
+  count_option(app, "--fit-images", s.fit_images, 1, "Training images of the networks, at most");
+  count_option(app, "--epochs", s.epochs, 1, "Passes over the training images");
+  batch_size_option(app, s.batch_size);
+  learning_rate_option(app, s.learning_rate, "Of Adam at width 64; it falls as width^-1/2, and to 0 in time");
+  seed_option(app, s.seed, "Of the split, the initial parameters and the order of images");
+  threads_option(app, s.threads);
   app.add_flag("--all-kernels", s.all_kernels, "Write every kernel; otherwise the eNTKs of the widest networks alone");
 }
 
-void quickstart(const Settings& settings) {
+void quickstart(const Settings& settings, const std::string& command) {
   require_gnuplot();
   const nn::TrainAndTest images = load(settings);
   check(settings, images);
@@ -43,7 +53,7 @@ void quickstart(const Settings& settings) {
   const ThreadLimit limit(settings.threads);
   std::printf("%s: %zu training images, %zu test images\n", images.train.name.c_str(), images.train.count(),
               images.test.count());
-  const Experiment experiment = run(settings, images);
+  const Experiment experiment = run(settings, images, command);
   const std::string html = report_html(experiment), overview = overview_svg(experiment), json = report_json(experiment);
   nn::write_file(settings.out / "overview.svg", {overview});
   nn::write_file(settings.out / "report.json", {json});
@@ -56,9 +66,6 @@ void quickstart(const Settings& settings) {
 
 int main(int argc, char** argv) {
   Settings settings;
-  if (const auto status = parse_options(
-          argc, argv, "Trains networks of growing width on handwritten digits and compares their eNTK and pNTK.",
-          settings, add_options))
-    return *status;
-  return run_program("quickstart", "Choose smaller --widths or --n-train.", [&] { quickstart(settings); });
+  if (const auto status = parse_options(argc, argv, program, settings, add_options)) return *status;
+  return run_program(program, [&] { quickstart(settings, command_line(argc, argv)); });
 }

@@ -23,6 +23,11 @@ nn::AnyModule fully_connected(const nn::LabeledImages& images, std::size_t width
                         nn::Relu{}, head(images, width));
 }
 
+std::string fully_connected_layers(const nn::LabeledImages& images) {
+  return std::to_string(images.image_size()) + " → width, relu, width → width, relu, width → " +
+         std::to_string(images.classes);
+}
+
 double fully_connected_work(const nn::LabeledImages& images, std::size_t width) {
   return static_cast<double>((images.image_size() + width + images.classes) * width);
 }
@@ -49,6 +54,16 @@ nn::AnyModule convolutional(const nn::LabeledImages& images, std::size_t width) 
   return nn::sequential(std::move(layers));
 }
 
+std::string convolutional_layers(const nn::LabeledImages& images) {
+  std::string out;
+  for (std::size_t side = std::min(images.height, images.width); side > 14; side = (side + 1) / 2)
+    out += "convolution 3 × 3 of stride 2, to width/16 channels, relu, ";
+  return out +
+         "convolution 3 × 3, to width/4 channels, relu, convolution 3 × 3 of stride 2, width/4 → width/4, relu, "
+         "means over a grid of 2 × 2, width → " +
+         std::to_string(images.classes);
+}
+
 double convolutional_work(const nn::LabeledImages& images, std::size_t width) {
   std::size_t side = std::min(images.height, images.width), channels = images.channels, work = 0;
   for (; side > 14; side = (side + 1) / 2, channels = few(width)) work += side * side / 4 * 9 * channels * few(width);
@@ -61,8 +76,8 @@ double convolutional_work(const nn::LabeledImages& images, std::size_t width) {
 
 const std::vector<Kind>& network_kinds() {
   static const std::vector<Kind> kinds = {
-      {"fully connected", nn::ImageLayout::flat, fully_connected, fully_connected_work},
-      {"convolutional", nn::ImageLayout::planes, convolutional, convolutional_work}};
+      {"fully connected", nn::ImageLayout::flat, fully_connected, fully_connected_layers, fully_connected_work},
+      {"convolutional", nn::ImageLayout::planes, convolutional, convolutional_layers, convolutional_work}};
   return kinds;
 }
 

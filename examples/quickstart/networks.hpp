@@ -14,7 +14,9 @@ struct Kind {
   nn::ImageLayout layout;
   /// Makes the network for these images, with `width` features before the last layer.
   nn::AnyModule (*make)(const nn::LabeledImages& images, std::size_t width);
-  /// About how many multiply-adds one image takes, for the weights of the progress bar.
+  /// Its layers, for people.
+  std::string (*layers)(const nn::LabeledImages& images);
+  /// About how many multiply-adds one image takes: what the progress bar weighs by.
   double (*work)(const nn::LabeledImages& images, std::size_t width);
 };
 

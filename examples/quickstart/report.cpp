@@ -16,6 +16,9 @@ std::string cell(double value, int digits = 3) {
   return std::isfinite(value) ? significant(value, digits) : "singular";
 }
 std::string mib(double value) { return significant(value / (1024.0 * 1024.0), 3); }
+std::string with_error(const Fit& fit, const char* between) {
+  return power(fit.slope) + (std::isfinite(fit.error) ? between + fixed(fit.error, 2) : "");
+}
 std::string code(const std::string& text) { return std::string("<code>").append(escaped(text)).append("</code>"); }
 
 Table numbers(const Experiment& e, bool trained) {
@@ -24,11 +27,14 @@ Table numbers(const Experiment& e, bool trained) {
                 "width",
                 "relative<br>Frobenius",
                 "λ<sub>max</sub><br>difference",
+                "diagonal by<br>off-diagonal",
                 "condition<br>eNTK",
                 "condition<br>pNTK",
                 "accuracy<br>eNTK",
                 "accuracy<br>pNTK",
                 "same<br>class",
+                "with ridge<br>eNTK",
+                "with ridge<br>pNTK",
                 "time<br>eNTK",
                 "time<br>pNTK",
                 "MiB<br>eNTK",
@@ -37,8 +43,9 @@ Table numbers(const Experiment& e, bool trained) {
     for (const NetworkResult* n : of_kind(e, kind)) {
       const Comparison& c = trained ? n->trained : n->init;
       table.rows.push_back({n->name, std::to_string(n->width), fixed(c.relative_frobenius, 3),
-                            fixed(c.lambda_max_difference, 3), cell(c.condition_entk, 2), cell(c.condition_pntk, 2),
-                            percent(c.accuracy_entk), percent(c.accuracy_pntk), percent(c.agreement),
+                            fixed(c.lambda_max_difference, 3), cell(c.diagonality, 2), cell(c.condition_entk, 2),
+                            cell(c.condition_pntk, 2), percent(c.accuracy_entk), percent(c.accuracy_pntk),
+                            percent(c.agreement), percent(c.accuracy_entk_ridge), percent(c.accuracy_pntk_ridge),
                             seconds(c.seconds_entk), seconds(c.seconds_pntk), mib(c.bytes_entk), mib(c.bytes_pntk)});
     }
   return table;
@@ -46,21 +53,37 @@ Table numbers(const Experiment& e, bool trained) {
 
 Table networks(const Experiment& e) {
   Table table;
-  table.head = {"network", "width", "parameters", "training", "loss, first epoch", "loss, last epoch", "test accuracy"};
+  table.head = {"network",          "width",        "parameters", "learning rate", "training", "loss, first epoch",
+                "loss, last epoch", "test accuracy"};
   for (const std::string& kind : kinds(e))
     for (const NetworkResult* n : of_kind(e, kind))
       table.rows.push_back({n->name, std::to_string(n->width), grouped(static_cast<double>(n->parameters)),
-                            seconds(n->seconds_training), significant(n->losses.front()), significant(n->losses.back()),
-                            percent(n->test_accuracy)});
+                            significant(n->learning_rate, 2), seconds(n->seconds_training),
+                            significant(n->losses.front()), significant(n->losses.back()), percent(n->test_accuracy)});
+  return table;
+}
+
+Table exponents(const Experiment& e) {
+  Table table;
+  table.head = {"network", "when", "exponent", "standard error", "95 % interval", "against −1/2"};
+  table.text_columns = 2;
+  for (const Fit& fit : e.fits) {
+    const bool judged = std::isfinite(fit.error);
+    table.rows.push_back({fit.name, fit.trained ? "after training" : "at initialization", power(fit.slope),
+                          judged ? fixed(fit.error, 2) : "–", judged ? power(fit.low) + " to " + power(fit.high) : "–",
+                          verdict(fit)});
+  }
   return table;
 }
 
 void add_facts(Page& page, const Experiment& e) {
-  if (std::isfinite(e.slope))
-    page.fact(power(e.slope), "exponent of the difference against the width at initialization; theory −0.50");
+  for (const Fit& fit : e.fits)
+    if (!fit.trained)
+      page.fact(with_error(fit, "&nbsp;±&nbsp;"), "exponent of the difference against the width at initialization, " +
+                                                      fit.name + "; against −1/2: " + verdict(fit));
   const auto widest = of_kind(e, kinds(e).front()).back();
-  page.fact(percent(widest->init.relative_frobenius),
-            "relative difference at width " + std::to_string(widest->width) + ", " + widest->name);
+  page.fact(percent(widest->init.relative_frobenius), "relative difference at width " + std::to_string(widest->width) +
+                                                          ", " + widest->name + ", at initialization");
   double least = 1, entk = 0, pntk = 0;
   for (const NetworkResult& n : e.networks) {
     least = std::min(least, n.test_accuracy);
@@ -79,7 +102,10 @@ void add_data(Page& page, const Experiment& e) {
                  plural(e.test_images, "image") + " to test. Source: " + escaped(e.source) +
                  ". License: " + escaped(e.license) + ".");
   page.figure(images_figure(e), "One training image of each class.", "Small images of each class");
+  page.properties(e.architectures);
   page.paragraph(say_training(e));
+  if (const std::string diverged = say_divergence(e); !diverged.empty())
+    page.paragraph("<b>" + escaped(diverged) + "</b>");
   page.table(networks(e), "The networks. The width is the number of features before the last layer.");
 }
 
@@ -105,13 +131,20 @@ void add_comparison(Page& page, const Experiment& e) {
               "Relative Frobenius difference against the width, both axes logarithmic; solid lines "
               "are least-squares fits.",
               "Relative Frobenius difference against width");
+  if (!e.fits.empty())
+    page.table(
+        exponents(e),
+        "Exponents of the relative difference, by least squares on the logarithms. They agree with −1/2 where it lies "
+        "in the interval.");
   page.section("Eigenvalues");
   page.paragraph(say_spectrum(e));
   page.figure(spectrum_figure(e), "Difference of the largest eigenvalues, and condition numbers of both kernels.",
               "Eigenvalues against width");
   page.section("Kernel regression");
   page.paragraph(say_regression(e));
-  page.figure(accuracy_figure(e), "Test accuracy of the networks and of regression with their kernels.",
+  page.figure(accuracy_figure(e),
+              "Test accuracy of the networks and of regression with their kernels, without a ridge and with one of " +
+                  significant(100 * regression_ridge, 1) + " % of the mean diagonal.",
               "Test accuracies against width");
   page.section("Time and memory");
   page.paragraph(say_cost(e));
@@ -125,17 +158,21 @@ void add_numbers(Page& page, const Experiment& e) {
   page.table(numbers(e, true), "After training.");
   page.section("How to get these numbers again");
   std::string widths;
-  for (std::size_t w : e.settings.widths) widths.append(widths.empty() ? "" : " ").append(std::to_string(w));
+  for (std::size_t w : e.settings.widths) widths.append(widths.empty() ? "" : ",").append(std::to_string(w));
   std::string options = "--widths " + widths;
   const Settings& s = e.settings;
   if (!s.data.empty()) options += " --data " + s.data.string();
   for (const auto& [name, value] :
-       {std::pair("n-train", s.n_train), std::pair("n-test", s.n_test), std::pair("fit-images", s.fit_images),
+       {std::pair("n", s.n_train), std::pair("test", s.n_test), std::pair("fit-images", s.fit_images),
         std::pair("epochs", s.epochs), std::pair("batch-size", s.batch_size), std::pair("seed", std::size_t(s.seed))})
     options.append(" --").append(name).append(" ").append(std::to_string(value));
+  options += " --learning-rate " + significant(s.learning_rate, 4);
   page.properties(
-      {{"Options", code(options)},
+      {{"Command", code(escaped(e.command))},
+       {"All options that change numbers", code(escaped(options))},
+       {"Version", "xtangent " + e.version},
        {"Seed", std::to_string(e.settings.seed)},
+       {"Processor", escaped(e.processor)},
        {"Threads", std::to_string(e.threads)},
        {"OpenBLAS kernels", escaped(e.blas_core)},
        {"Precision", "networks and gradients float, kernels double"},
@@ -149,10 +186,11 @@ void add_numbers(Page& page, const Experiment& e) {
         "Tangent Kernel, ICML 2023"}});
 }
 
+nlohmann::ordered_json finite(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+}
+
 nlohmann::ordered_json json_of(const Comparison& c) {
-  const auto finite = [](double value) {
-    return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
-  };
   return {{"relative_frobenius", c.relative_frobenius},
           {"lambda_max_difference", c.lambda_max_difference},
           {"condition_entk", finite(c.condition_entk)},
@@ -161,6 +199,9 @@ nlohmann::ordered_json json_of(const Comparison& c) {
           {"accuracy_pntk", c.accuracy_pntk},
           {"seconds_entk", c.seconds_entk},
           {"seconds_pntk", c.seconds_pntk},
+          {"accuracy_entk_ridge", c.accuracy_entk_ridge},
+          {"accuracy_pntk_ridge", c.accuracy_pntk_ridge},
+          {"diagonality", finite(c.diagonality)},
           {"bytes_entk", static_cast<std::uint64_t>(c.bytes_entk)},
           {"bytes_pntk", static_cast<std::uint64_t>(c.bytes_pntk)}};
 }
@@ -187,7 +228,15 @@ std::string report_json(const Experiment& e) {
   out["data"] = e.data;
   out["n_train"] = e.kernel_train;
   out["widths"] = e.settings.widths;
-  out["slope_frobenius"] = std::isfinite(e.slope) ? nlohmann::ordered_json(e.slope) : nlohmann::ordered_json(nullptr);
+  out["slope_frobenius"] = finite(e.slope);
+  out["fits"] = nlohmann::ordered_json::array();
+  for (const Fit& f : e.fits)
+    out["fits"].push_back({{"name", f.name},
+                           {"state", f.trained ? "trained" : "init"},
+                           {"slope", f.slope},
+                           {"standard_error", finite(f.error)},
+                           {"low", finite(f.low)},
+                           {"high", finite(f.high)}});
   out["networks"] = nlohmann::ordered_json::array();
   for (const NetworkResult& n : e.networks)
     out["networks"].push_back({{"name", n.name},
@@ -219,8 +268,14 @@ std::string summary(const Experiment& e) {
                     n->trained.seconds_entk, n->trained.seconds_pntk);
       out += line;
     }
-  if (std::isfinite(e.slope))
-    out += "\nThe difference at initialization goes as width^" + fixed(e.slope, 2) + " (theory: -0.5).\n";
+  if (!e.fits.empty()) out += "\n";
+  for (const Fit& fit : e.fits)
+    if (!fit.trained) {
+      const std::string error = std::isfinite(fit.error) ? " +- " + fixed(fit.error, 2) : "";
+      out += "difference at initialization, " + fit.name + ": width^(" + fixed(fit.slope, 2) + error +
+             "); against -1/2: " + verdict(fit) + "\n";
+    }
+  if (const std::string diverged = say_divergence(e); !diverged.empty()) out += "\nwarning: " + diverged + "\n";
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 
+#include "examples/common/divergence.hpp"
 #include "examples/common/format.hpp"
 #include "examples/quickstart/figures.hpp"
 
@@ -32,27 +33,16 @@ std::string spread(const Range& r, const std::function<std::string(double)>& tex
 }
 
 std::string number(double value) { return significant(value, 2); }
-std::string with_error(double slope, double error) {
-  return power(slope) + (std::isfinite(error) ? "&nbsp;±&nbsp;" + fixed(error, 2) : "");
-}
 
-bool falls_at_every_step(const std::vector<const NetworkResult*>& networks, const Quantity& quantity) {
-  for (std::size_t i = 1; i < networks.size(); ++i)
-    if (!(quantity(*networks[i]) < quantity(*networks[i - 1]))) return false;
-  return true;
-}
-
-// "from 0.4 (width 64) to 0.1 (width 1024) for the convolutional networks, falling at every step"
-std::string course(const Experiment& e, const std::string& kind, const Quantity& quantity) {
-  const auto networks = of_kind(e, kind);
-  const NetworkResult &first = *networks.front(), &last = *networks.back();
-  const auto at = [&](const NetworkResult& n) {
-    return number(quantity(n)) + " (width " + std::to_string(n.width) + ")";
-  };
-  if (networks.size() == 1) return "is " + at(first) + " for the " + kind + " network";
-  const std::string text = "goes from " + at(first) + " to " + at(last) + " for the " + kind + " networks, ";
-  if (falls_at_every_step(networks, quantity)) return text + "falling at every step";
-  return text + (quantity(last) < quantity(first) ? "falling, though not at every step" : "without falling");
+// What a quantity does as the width grows: "falls at every step". Says "falls" of nothing else.
+std::string course(const std::vector<const NetworkResult*>& networks, const Quantity& quantity) {
+  const std::size_t steps = networks.size() - 1;
+  std::size_t falling = 0;
+  for (std::size_t i = 1; i < networks.size(); ++i) falling += quantity(*networks[i]) < quantity(*networks[i - 1]);
+  if (falling == steps) return steps == 1 ? "falls" : "falls at every step";
+  if (falling == 0) return steps == 1 ? "does not fall" : "falls at no step";
+  return std::string(quantity(*networks.back()) < quantity(*networks.front()) ? "ends lower" : "does not end lower") +
+         ", falling at " + std::to_string(falling) + " of " + std::to_string(steps) + " steps";
 }
 
 std::string joined(const std::vector<std::string>& parts, const std::string& between, const std::string& before_last) {
@@ -62,55 +52,80 @@ std::string joined(const std::vector<std::string>& parts, const std::string& bet
   return out;
 }
 
+// " of the fully connected networks falls at every step, and that of the convolutional ones ..."; for one width
+// nothing.
 std::string courses(const Experiment& e, const Quantity& quantity) {
   std::vector<std::string> parts;
-  for (const std::string& kind : kinds(e)) parts.push_back(course(e, kind, quantity));
-  return joined(parts, "; it ", "; it ");
+  for (const std::string& kind : kinds(e))
+    parts.push_back(kind + (parts.empty() ? " networks " : " ones ") + course(of_kind(e, kind), quantity));
+  return "of the " + joined(parts, "; that of the ", "; that of the ");
 }
 
-std::string capitalized(std::string text) {
-  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
-  return text;
+bool several_widths(const Experiment& e) { return e.settings.widths.size() > 1; }
+
+const Comparison& state(const NetworkResult& n, bool trained) { return trained ? n.trained : n.init; }
+
+// "the convolutional network of width 64 at initialization"
+std::string which(const NetworkResult& n, bool trained) {
+  return "the " + n.name + " network of width " + std::to_string(n.width) +
+         (trained ? " after training" : " at initialization");
 }
 
-// Mean absolute entry on the diagonal and off it, of the two blocks of images with themselves in a (2 O, 2 O) eNTK.
-std::pair<double, double> on_and_off(const Array<double>& pair, std::size_t outputs) {
-  double on = 0, off = 0;
-  for (std::size_t block = 0; block < 2; ++block)
-    for (std::size_t i = 0; i < outputs; ++i)
-      for (std::size_t j = 0; j < outputs; ++j)
-        (i == j ? on : off) += std::abs(pair[(block * outputs + i) * 2 * outputs + block * outputs + j]);
-  const double n = static_cast<double>(outputs);
-  return {on / (2 * n), off / (2 * n * std::max(1.0, n - 1))};
+// How many networks of all: "all 10 networks", "4 of 10 networks".
+std::string of_all(std::size_t count, const Experiment& e) {
+  const std::string all = plural(e.networks.size(), "network");
+  return count == e.networks.size() ? "all " + all
+         : count == 0               ? "none of " + all
+                                    : grouped(static_cast<double>(count)) + " of " + all;
 }
 
 }  // namespace
 
+std::string verdict(const Fit& fit) {
+  if (!std::isfinite(fit.error)) return "no error to judge it by";
+  if (fit.high < -0.5) return "steeper";
+  if (fit.low > -0.5) return fit.low < 0 ? "shallower" : "not falling";
+  return fit.high < 0 ? "agrees" : "agrees, as does not falling at all";
+}
+
 std::string say_training(const Experiment& e) {
   const Range accuracy = range(e, [](const NetworkResult& n) { return n.test_accuracy; });
-  const Range time = range(e, [](const NetworkResult& n) { return n.seconds_training; });
-  return capitalized(plural(e.networks.size(), "network")) + " of " + plural(e.settings.widths.size(), "width") +
-         " were trained with Adam and cross-entropy for " + plural(e.settings.epochs, "epoch") + " on " +
-         plural(e.fit_images, "image") + ", each in " + spread(time, seconds) + ". On " +
-         plural(e.test_images, "test image") + " they are right in " + spread(accuracy, percent) + ".";
+  return "Every network begins with He's initialization, its last layer with PyTorch's, and is trained with Adam and "
+         "cross-entropy for " +
+         plural(e.settings.epochs, "epoch") + " in batches of " + std::to_string(e.settings.batch_size) +
+         ". The learning rate is " + significant(e.settings.learning_rate, 2) +
+         " at width 64, falls as width<sup>−1/2</sup>, and in time along a half cosine to 0. The networks are right "
+         "on " +
+         spread(accuracy, percent) + " of the test images.";
+}
+
+std::string say_divergence(const Experiment& e) {
+  std::vector<std::string> names;
+  for (const NetworkResult& n : e.networks)
+    if (diverged(n.losses.back(), e.outputs)) names.push_back(n.name + " " + std::to_string(n.width));
+  if (names.empty()) return "";
+  return "The training diverged for " + joined(names, ", ", " and ") +
+         ": the loss ended far above that of guessing. What is said of trained networks means nothing there; choose a "
+         "smaller --learning-rate.";
 }
 
 std::string say_blocks(const Experiment& e) {
-  const auto [on_init, off_init] = on_and_off(e.pictures.pair_init, e.outputs);
-  const auto [on, off] = on_and_off(e.pictures.pair_trained, e.outputs);
+  std::size_t less = 0;
+  const NetworkResult* shown = nullptr;
+  for (const NetworkResult& n : e.networks) {
+    less += n.trained.diagonality < n.init.diagonality;
+    if (n.name == e.pictures.name && n.width == e.pictures.width) shown = &n;
+  }
   std::string text = "The eNTK holds a block of " + std::to_string(e.outputs) + " × " + std::to_string(e.outputs) +
                      " numbers for each pair of images, one for each pair of outputs; the pNTK holds one number, and "
-                     "stands for that number times the unit matrix. In the blocks of an image with itself a diagonal "
-                     "entry is " +
-                     number(on_init / off_init) + " times an off-diagonal one at initialization and " +
-                     number(on / off) + " times after training, on average of absolute values. ";
-  if (on / off < 0.9 * on_init / off_init)
-    text += "Training has made the blocks less diagonal, and so the pNTK a coarser picture of them.";
-  else if (on / off > 1.1 * on_init / off_init)
-    text += "Training has made the blocks more diagonal, and so the pNTK a finer picture of them.";
-  else
-    text += "Training has hardly changed how diagonal the blocks are.";
-  return text;
+                     "stands for that number times the unit matrix. So it is the better, the more diagonal the blocks "
+                     "are. ";
+  if (shown != nullptr && e.outputs > 1)
+    text += "In the blocks of all " + grouped(static_cast<double>(e.kernel_train)) +
+            " images with themselves, a diagonal entry of this network is on average " +
+            number(shown->init.diagonality) + " times an off-diagonal one at initialization and " +
+            number(shown->trained.diagonality) + " times after training (absolute values). ";
+  return text + "Training made the blocks less diagonal in " + of_all(less, e) + ".";
 }
 
 std::string say_matrices(const Experiment& e) {
@@ -126,90 +141,97 @@ std::string say_matrices(const Experiment& e) {
     return (same / n_same) / (other / n_other);
   };
   const double entk = contrast(e.pictures.trace_trained), pntk = contrast(e.pictures.pntk_trained);
-  std::string text = "Images are sorted by class. The mean kernel of two different images of the same class is " +
-                     number(entk) + " times that of two classes in the eNTK and " + number(pntk) + " times in the pNTK";
-  if (std::isfinite(entk) && std::isfinite(pntk) && entk > 1.05 && pntk > 1.05)
-    text += ": both see the classes.";
-  else
-    text += ".";
-  return text;
+  std::string text =
+      "Images are sorted by class, and both maps have the same colors. The mean kernel of two different "
+      "images of one class is " +
+      number(entk) + " times that of two classes in the eNTK and " + number(pntk) + " times in the pNTK";
+  return text +
+         (std::isfinite(entk) && std::isfinite(pntk) && entk > 1.05 && pntk > 1.05 ? ": both see the classes." : ".");
 }
 
 std::string say_frobenius(const Experiment& e) {
-  std::string text = "At initialization, the relative difference " +
-                     courses(e, [](const NetworkResult& n) { return n.init.relative_frobenius; }) + ". ";
-  if (std::isfinite(e.slope)) {
-    text += "The exponent fitted to all of them is <b>" + with_error(e.slope, e.slope_error) +
-            "</b>, where the theory says −1/2: ";
-    const double off = std::abs(e.slope + 0.5);
-    text += std::isfinite(e.slope_error) && off <= 2 * e.slope_error ? "within two standard errors. "
-                                                                     : fixed(off, 2) + " away from it. ";
-  }
-  text +=
-      "After training, it " + courses(e, [](const NetworkResult& n) { return n.trained.relative_frobenius; }) + ". ";
-  std::vector<std::string> slopes;
-  for (const Fit& fit : e.fits)
-    if (fit.trained) slopes.push_back(with_error(fit.slope, fit.error) + " (" + fit.name + ")");
-  if (!slopes.empty()) text += "The exponents are then " + joined(slopes, ", ", " and ") + ". ";
-  double above = 0;
-  for (const NetworkResult& n : e.networks) above += n.trained.relative_frobenius > n.init.relative_frobenius;
-  return text + "Training made the difference larger in " + grouped(above) + " of " +
-         plural(e.networks.size(), "network") + ".";
+  const Quantity init = [](const NetworkResult& n) { return n.init.relative_frobenius; };
+  const Quantity trained = [](const NetworkResult& n) { return n.trained.relative_frobenius; };
+  std::string text;
+  if (several_widths(e))
+    text = "At initialization, the relative difference " + courses(e, init) + ". After training, that " +
+           courses(e, trained) + ". ";
+  std::size_t above = 0;
+  for (const NetworkResult& n : e.networks) above += trained(n) > init(n);
+  text += "Training made the difference larger in " + of_all(above, e) + ".";
+  if (!e.fits.empty())
+    text +=
+        " The theory says that at initialization the difference is at most of the order width<sup>−1/2</sup> as the "
+        "width goes to infinity. Table 2 has the measured exponents, each with the standard error and the 95 % "
+        "confidence interval of its fit. They are those of one initialization at these widths: an exponent that is "
+        "steeper falls faster than the theory asks, one that is shallower has not reached its regime here.";
+  return text;
 }
 
 std::string say_spectrum(const Experiment& e) {
-  std::string text =
-      "The largest eigenvalue of the pNTK against that of the eNTK: at initialization, the relative "
-      "difference " +
-      courses(e, [](const NetworkResult& n) { return n.init.lambda_max_difference; }) + ". After training, it " +
-      courses(e, [](const NetworkResult& n) { return n.trained.lambda_max_difference; }) + ". ";
-  std::size_t singular = 0;
-  Range ratio;
+  std::string text;
+  if (several_widths(e))
+    text = "At initialization, the relative difference between the largest eigenvalues " +
+           courses(e, [](const NetworkResult& n) { return n.init.lambda_max_difference; }) + ". After training, that " +
+           courses(e, [](const NetworkResult& n) { return n.trained.lambda_max_difference; }) + ". ";
+  std::size_t singular = 0, better = 0, worse = 0;
   for (const NetworkResult& n : e.networks)
     for (const Comparison* c : {&n.init, &n.trained}) {
-      if (std::isfinite(c->condition_entk) && std::isfinite(c->condition_pntk))
-        ratio.add(c->condition_pntk / c->condition_entk);
-      else
+      if (!std::isfinite(c->condition_entk) || !std::isfinite(c->condition_pntk))
         ++singular;
+      else
+        ++(c->condition_pntk < c->condition_entk ? better : worse);
     }
-  if (std::isfinite(ratio.least))
-    text += "The pNTK's condition number is " + spread(ratio, number) + " times the eNTK's; " +
-            (ratio.greatest < 1 ? "the pNTK is the better conditioned in every case. "
-             : ratio.least > 1  ? "the pNTK is the worse conditioned in every case. "
-                                : "which of them is the better conditioned depends on the network. ");
+  if (better + worse > 0)
+    text += worse == 0    ? "The pNTK is better conditioned than the eNTK in every case. "
+            : better == 0 ? "The pNTK is worse conditioned than the eNTK in every case. "
+                          : "The pNTK is better conditioned than the eNTK in " + std::to_string(better) + " of " +
+                                plural(better + worse, "case") + ". ";
   if (singular)
     text += "In " + plural(singular, "case") + " a kernel is singular to rounding and has no condition number. ";
   return text + "No bound is proved for the smallest eigenvalue.";
 }
 
 std::string say_regression(const Experiment& e) {
-  std::size_t ahead = 0, behind = 0, ridged = 0;
-  Range gap, agreement, below;
+  const NetworkResult* network = &e.networks.front();
+  bool trained = false;
+  double lead = -INFINITY, gap = 0;
+  std::size_t ridged = 0;
   for (const NetworkResult& n : e.networks)
-    for (const Comparison* c : {&n.init, &n.trained}) {
-      ahead += c->accuracy_pntk > c->accuracy_entk;
-      behind += c->accuracy_pntk < c->accuracy_entk;
-      gap.add(100 * std::abs(c->accuracy_pntk - c->accuracy_entk));
-      agreement.add(c->agreement);
-      ridged += c->ridge > 0;
-      if (c == &n.trained) below.add(100 * (c->accuracy_network - std::max(c->accuracy_pntk, c->accuracy_entk)));
+    for (const bool after : {false, true}) {
+      const Comparison& c = state(n, after);
+      if (c.accuracy_pntk - c.accuracy_entk > lead) {
+        lead = c.accuracy_pntk - c.accuracy_entk;
+        network = &n;
+        trained = after;
+      }
+      gap = std::max(gap, std::abs(c.accuracy_pntk_ridge - c.accuracy_entk_ridge));
+      ridged += c.ridge > 0;
     }
+  const auto points = [](double fraction) { return fixed(100 * fraction, 1) + " points"; };
+  const Comparison& widest_gap = state(*network, trained);
   std::string text = "Regression on " + plural(e.kernel_train, "training image") +
-                     ", f(x) = f₀(x) + K(x, X) K(X, X)⁻¹ (Y − f₀(X)) with one-hot targets Y, judged on " +
-                     plural(e.kernel_test, "test image") + ". The accuracies with the two kernels differ by at most " +
-                     fixed(gap.greatest, 1) + " percentage points; of " + std::to_string(2 * e.networks.size()) +
-                     " comparisons the pNTK is ahead in " + std::to_string(ahead) + " and behind in " +
-                     std::to_string(behind) + ". Both give the same class to " + spread(agreement, percent) +
-                     " of the test images. At initialization, the relative difference of their predictions " +
-                     courses(e, [](const NetworkResult& n) { return n.init.prediction_difference; }) + ". ";
-  if (below.greatest > 0)
-    text += "After training, on all " + plural(e.fit_images, "image") + ", a network itself is up to " +
-            fixed(below.greatest, 1) + " points above the better of its two regressions, which see " +
-            plural(e.kernel_train, "image") + ".";
+                     ", f(x) = f₀(x) + K(x, X) (K(X, X) + ridge)⁻¹ (Y − f₀(X)) with one-hot targets Y, judged on " +
+                     plural(e.kernel_test, "test image") + ". The networks learned from all " +
+                     plural(e.fit_images, "image") + ". ";
+  if (lead > 0.02)
+    text +=
+        "Without a ridge the pNTK can be ahead of the kernel that it approximates, by up to " + points(lead) + " (" +
+        which(*network, trained) + "). That is no merit of the pNTK: the condition number of that eNTK is " +
+        number(widest_gap.condition_entk) + ", against " + number(widest_gap.condition_pntk) +
+        " of the pNTK, which knows no couplings between outputs. The inverse of so ill-conditioned a kernel magnifies "
+        "what the targets have along its smallest eigenvalues, which says little of other images. ";
+  const double kept = widest_gap.accuracy_pntk_ridge - widest_gap.accuracy_entk_ridge;
+  text += "With a ridge of " + significant(100 * regression_ridge, 1) + " % of the mean diagonal";
+  if (lead > 0.02 && kept < lead / 2)
+    text += ", which damps these directions, " + (kept > 0 ? "this lead is " + points(kept) : "that lead is gone") +
+            ", and";
+  text += " the accuracies are at most " + points(gap) + " apart in all " +
+          plural(2 * e.networks.size(), "comparison") + ".";
   if (ridged)
     text += " In " + plural(ridged, "comparison") +
-            " a kernel was not positive definite to rounding, and both were given a ridge of 10⁻⁶ of the mean "
-            "diagonal.";
+            " a kernel was not positive definite to rounding, and both were given a ridge of 10⁻⁶ of the mean diagonal "
+            "where they should have none.";
   return text;
 }
 

@@ -1,11 +1,13 @@
 // Trains a network on published images. Shows a progress bar, and writes curves, weights as safetensors, and metrics.
 #include <cstdio>
 
+#include "examples/common/divergence.hpp"
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/train/curves.hpp"
+#include "examples/train/recipe.hpp"
 #include "examples/train/training.hpp"
 #include "nn/data/file.hpp"
 
@@ -14,34 +16,55 @@ namespace {
 using namespace xtangent;
 using namespace xtangent::examples;
 
+const Program program = {
+    "train",
+    "Trains a network on images: curves, weights that PyTorch loads, metrics, and a checkpoint to go on from.",
+    {{"", "a fully connected network on the handwritten digits, which need no files; results/train/digits-mlp"},
+     {"mnist --data DIR --epochs 10 --schedule onecycle",
+      "LeNet on MNIST, its four files in DIR; where they lie in data/ or build/data/, without --data"},
+     {"cifar10 --resume", "after Ctrl-C: goes on from the checkpoint of the same training"}},
+    "Choose a smaller --width or --batch-size.",
+    usual_recipes()};
+
 void add_options(CLI::App& app, Settings& s) {
-  app.add_option("dataset", s.data_set, "mnist, fashion, cifar10 or digits")->required();
-  app.add_option("--network", s.network, "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer");
-  app.add_option("--width", s.width, "Factor of the numbers of channels and features");
-  app.add_option("--data", s.data, "Folder of the data set's files, or a folder above");
-  app.add_option("--out", s.out, "Folder for curves, weights, metrics and checkpoint");
-  app.add_option("--epochs", s.epochs, "Passes over the training images");
-  app.add_option("--batch", s.batch, "Images a training step");
-  app.add_option("--optimizer", s.optimizer, "sgd (Nesterov's momentum), adam or adamw");
-  app.add_option("--lr", s.rate, "Learning rate, at its highest");
-  app.add_option("--momentum", s.momentum, "Of sgd");
-  app.add_option("--weight-decay", s.weight_decay, "Of the optimizer");
-  app.add_option("--schedule", s.schedule, "constant, step, cosine, warmup (then cosine) or onecycle");
-  app.add_option("--clip-norm", s.clip_norm, "Largest norm of a gradient; 0: any");
-  app.add_flag_function(
-      "--augment,!--no-augment", [&s](std::int64_t count) { s.augment = count > 0; },
-      "Random windows and mirror images; the default for cifar10");
-  app.add_option("--weights", s.weights, "Safetensors file to begin with");
-  app.add_option("--freeze", s.frozen, "Layers or parameters that stay as they are")->delimiter(',');
-  app.add_option("--images", s.images, "Training images, at most; 0: all")->capture_default_str();
-  app.add_option("--metrics-steps", s.metrics_steps, "Updates between two lines of metrics")->capture_default_str();
-  app.add_option("--checkpoint-steps", s.checkpoint_steps, "Updates between two checkpoints; 0: epochs and minutes")
+  option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
       ->capture_default_str();
-  app.add_option("--seed", s.seed, "Of the initial parameters and all random numbers")->capture_default_str();
-  app.add_option("--threads", s.threads, "0: as many as the machine has")->capture_default_str();
+  option(app, "--network", s.network, "NAME", "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer")
+      ->default_str("below");
+  option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
+      ->check(positive())
+      ->default_str("below");
+  option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
+      ->default_str("data, build/data or $XTANGENT_DATA");
+  option(app, "--out", s.out, "DIR", "For curves, weights, metrics and checkpoint")
+      ->default_str("results/train/SET-NETWORK");
+  option(app, "--epochs", s.epochs, "N", "Passes over the training images")->check(whole(1))->default_str("below");
+  batch_size_option(app, s.batch_size)->default_str("below");
+  option(app, "--optimizer", s.optimizer, "NAME", "sgd (Nesterov's momentum), adam or adamw")->default_str("below");
+  learning_rate_option(app, s.learning_rate, "At its highest")->default_str("below");
+  option(app, "--momentum", s.momentum, "X", "Of sgd")->default_str("0.9");
+  option(app, "--weight-decay", s.weight_decay, "X", "Of the optimizer")->default_str("below");
+  option(app, "--schedule", s.schedule, "NAME", "constant, step, cosine, warmup (then cosine) or onecycle")
+      ->default_str("warmup");
+  option(app, "--clip-norm", s.clip_norm, "X", "Largest norm of a gradient; 0: any")
+      ->check(not_negative())
+      ->default_str("below");
+  app.add_flag_function(
+         "--augment,!--no-augment", [&s](std::int64_t count) { s.augment = count > 0; },
+         "Random windows and mirror images")
+      ->default_str("for cifar10 only");
+  option(app, "--weights", s.weights, "FILE", "Safetensors to begin with")->default_str("none: initial parameters");
+  option(app, "--freeze", s.frozen, "NAME", "Layers or parameters that stay as they are")
+      ->delimiter(',')
+      ->default_str("none");
+  count_option(app, "--n", s.n, 0, "Training images, at most; 0: all");
+  former(app, "--images", s.n, whole(0));
+  count_option(app, "--metrics-steps", s.metrics_steps, 0, "Updates between two lines of metrics; 0: epochs alone");
+  count_option(app, "--checkpoint-steps", s.checkpoint_steps, 0,
+               "Updates between two checkpoints; 0: at epochs and each minute");
+  seed_option(app, s.seed, "Of the initial parameters and all random numbers");
+  threads_option(app, s.threads);
   app.add_flag("--resume", s.resume, "Go on from the checkpoint in --out");
-  for (CLI::Option* option : app.get_options())
-    if (option->get_type_name().find("UINT") != std::string::npos) option->check(CLI::NonNegativeNumber);
 }
 
 void run(Settings& settings) {
@@ -57,15 +80,17 @@ void run(Settings& settings) {
   nn::write_file(settings.out / "curves.svg", {curves_svg(training, settings.out / "metrics.jsonl")});
   std::printf("\n%s\nCurves, weights and metrics: %s (%s)\n", table(training).c_str(), settings.out.c_str(),
               seconds(training.seconds).c_str());
+  std::fflush(stdout);
+  const double loss = training.fit.history.back().loss;
+  if (diverged(loss, images.train.classes))
+    std::fprintf(stderr, "train: warning: %s Choose a smaller --learning-rate than %g.\n",
+                 say_diverged(loss, images.train.classes).c_str(), training.recipe.rate);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Settings settings;
-  if (const auto status =
-          parse_options(argc, argv, "Trains a network on MNIST, Fashion-MNIST, CIFAR-10 or handwritten digits.",
-                        settings, add_options))
-    return *status;
-  return run_program("train", "Choose a smaller --width or --batch.", [&] { run(settings); });
+  if (const auto status = parse_options(argc, argv, program, settings, add_options)) return *status;
+  return run_program(program, [&] { run(settings); });
 }

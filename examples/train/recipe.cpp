@@ -1,8 +1,11 @@
 #include "examples/train/recipe.hpp"
 
+#include <cstdio>
 #include <optional>
+#include <utility>
 
 #include "autodiff/error.hpp"
+#include "examples/common/networks.hpp"
 
 namespace xtangent::examples {
 namespace {
@@ -12,20 +15,46 @@ void replace(V& value, const std::optional<V>& given) {
   if (given) value = *given;
 }
 
-void require(bool good, const std::string& what) {
-  if (!good) throw option_error("[train] " + what);
-}
-
 }  // namespace
 
-Recipe usual_recipe(const std::string& network, bool color) {
-  if (network == "mlp") return {.epochs = color ? 15u : 5u, .batch = 128};
-  if (network == "lenet") return {.epochs = 3, .rate = 3e-3};
-  if (network == "convnet") return color ? Recipe{.epochs = 20, .rate = 2e-3} : Recipe{.epochs = 4, .rate = 3e-3};
+Recipe usual_recipe(const std::string& network, Images images) {
+  const bool color = images == Images::color;
+  Recipe out;
+  if (network == "mlp")
+    out = {.epochs = color ? 15u : 5u, .batch_size = 128};
+  else if (network == "lenet")
+    out = {.epochs = 3, .rate = 3e-3};
+  else if (network == "convnet")
+    out = color ? Recipe{.epochs = 20, .rate = 2e-3} : Recipe{.epochs = 4, .rate = 3e-3};
   // Stochastic gradient descent for networks with batch norm; AdamW for those with layer norm.
-  if (network == "resnet18" || network == "wide_resnet16")
-    return {.epochs = color ? 12u : 3u, .optimizer = "sgd", .rate = 0.05, .weight_decay = 5e-4};
-  return {.epochs = color ? 30u : 5u, .optimizer = "adamw", .weight_decay = 0.05, .clip_norm = 1.0};
+  else if (network == "resnet18" || network == "wide_resnet16")
+    out = {.epochs = color ? 12u : 3u, .optimizer = "sgd", .rate = 0.05, .weight_decay = 5e-4};
+  else
+    out = {.epochs = color ? 30u : 5u, .optimizer = "adamw", .weight_decay = 0.05, .clip_norm = 1.0};
+  if (images == Images::digits) {  // 40 times fewer images than MNIST has
+    out.epochs = 30;
+    out.batch_size = 32;
+  }
+  return out;
+}
+
+std::string usual_recipes() {
+  std::string out =
+      "The network is mlp for digits, lenet for mnist and fashion, resnet18 for cifar10.\n"
+      "What depends on the network and the images (gray: mnist, fashion; color: cifar10):\n"
+      "  network        images  width  epochs  batch size  optimizer  learning rate  weight decay  clip norm";
+  for (const NetworkKind& kind : network_kinds())
+    for (const auto& [name, images] :
+         {std::pair("digits", Images::digits), std::pair("gray", Images::gray), std::pair("color", Images::color)}) {
+      if (kind.name == "lenet" && images != Images::gray) continue;  // takes no other images
+      const Recipe r = usual_recipe(kind.name, images);
+      char line[160];
+      std::snprintf(line, sizeof line, "\n  %-13s  %-6s  %5g  %6zu  %10zu  %9s  %13g  %12g  %9g", kind.name.c_str(),
+                    name, images == Images::color ? kind.color_width : kind.gray_width, r.epochs, r.batch_size,
+                    r.optimizer.c_str(), r.rate, r.weight_decay, r.clip_norm);
+      out += line;
+    }
+  return out;
 }
 
 nn::OptimizerSettings optimizer_of(const Recipe& r) {
@@ -53,15 +82,12 @@ Recipe changed(Recipe out, const Settings& settings) {
     out.weight_decay = sgd ? 5e-4 : out.optimizer == "adamw" ? 0.05 : 0.0;
   }
   replace(out.epochs, settings.epochs);
-  replace(out.batch, settings.batch);
-  replace(out.rate, settings.rate);
+  replace(out.batch_size, settings.batch_size);
+  replace(out.rate, settings.learning_rate);
   replace(out.momentum, settings.momentum);
   replace(out.weight_decay, settings.weight_decay);
   replace(out.schedule, settings.schedule);
   replace(out.clip_norm, settings.clip_norm);
-  require(out.epochs > 0 && out.batch > 0, "--epochs and --batch are at least 1.");
-  require(out.rate > 0.0, "--lr must be positive.");
-  require(out.clip_norm >= 0.0, "--clip-norm is 0 or more.");
   nn::Optimizer<float>{optimizer_of(out)};
   schedule_of(out);
   return out;

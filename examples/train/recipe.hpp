@@ -10,15 +10,21 @@ namespace xtangent::examples {
 
 /// The settings with which a network learns well, used where the command line gives no others.
 struct Recipe {
-  std::size_t epochs = 5, batch = 64;
+  std::size_t epochs = 5, batch_size = 64;
   std::string optimizer = "adam";
   double rate = 1e-3, momentum = 0.9, weight_decay = 0.0;
   std::string schedule = "warmup";
   double clip_norm = 0.0;
 };
 
-/// The recipe for a network of networks.hpp, on gray images as MNIST's or, with `color`, on images as CIFAR's.
-Recipe usual_recipe(const std::string& network, bool color);
+/// Kinds of images that recipes differ for: the few small digits, MNIST's kind, CIFAR's.
+enum class Images { digits, gray, color };
+
+/// Of a network of networks.hpp.
+Recipe usual_recipe(const std::string& network, Images images);
+
+/// A table of all of them, for --help.
+std::string usual_recipes();
 
 /// The recipe with those entries replaced that the settings give. Throws option_error for names that do not exist and
 /// numbers out of range.

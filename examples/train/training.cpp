@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "examples/common/divergence.hpp"
 #include "examples/common/format.hpp"
 #include "examples/common/progress.hpp"
 #include "examples/common/stopwatch.hpp"
@@ -23,15 +24,15 @@ nn::DatasetOptions options_of(const Settings& settings, const NetworkKind& kind,
 }
 
 nn::Dataset training_images(const Settings& settings, const nn::Dataset& all) {
-  if (settings.images == 0 || settings.images >= all.count()) return all;
-  return all.subset(nn::balanced_indices(all.images(), settings.images, settings.seed));
+  if (settings.n == 0 || settings.n >= all.count()) return all;
+  return all.subset(nn::balanced_indices(all.images(), settings.n, settings.seed));
 }
 
 // The progress bar, with a step for each epoch.
 class Bar {
  public:
-  Bar(std::size_t epochs, std::size_t images)
-      : images_(static_cast<double>(images)), bar_(static_cast<double>(epochs) * images_) {}
+  Bar(std::size_t epochs, std::size_t images, std::size_t classes)
+      : images_(static_cast<double>(images)), classes_(classes), bar_(static_cast<double>(epochs) * images_) {}
 
   void operator()(const nn::Progress& p) {
     const double epochs_before = static_cast<double>(p.epoch - 1);
@@ -42,16 +43,22 @@ class Bar {
                 epoch_ == 0 ? items : 0);
       epoch_ = p.epoch;
     }
-    bar_.note("loss " + fixed(p.loss, 3) + ", accuracy " + fixed(p.accuracy, 3));
+    bar_.note("loss " + significant(p.loss, 4) + (diverged(p.loss, classes_) ? " (diverging)" : "") + ", accuracy " +
+              fixed(p.accuracy, 3));
     bar_.update(items);
   }
   void finish() { bar_.finish(); }
 
  private:
   double images_;
+  std::size_t classes_;
   Progress bar_;
   std::size_t epoch_ = 0;
 };
+
+Images kind_of(const ImageSet& set, const nn::LabeledImages& train) {
+  return set.name == "digits" ? Images::digits : train.channels == 3 ? Images::color : Images::gray;
+}
 
 }  // namespace
 
@@ -60,7 +67,7 @@ Training train(const Settings& settings, const ImageSet& set, const nn::TrainAnd
   const NetworkKind& kind = network_kind(settings.network);
   Training out;
   out.data_set = set.title;
-  out.recipe = changed(usual_recipe(kind.name, images.train.channels == 3), settings);
+  out.recipe = changed(usual_recipe(kind.name, kind_of(set, images.train)), settings);
   const double width = kind.width_for(images.train, settings.width);
   const nn::AnyModule net = kind.make(images.train, width);
   const nn::DatasetOptions options = options_of(settings, kind, images.train);
@@ -73,18 +80,21 @@ Training train(const Settings& settings, const ImageSet& set, const nn::TrainAnd
   std::error_code code;
   const std::filesystem::path checkpoint = settings.out / "checkpoint.safetensors";
   const bool there = std::filesystem::exists(checkpoint, code);
-  if (settings.resume)
-    std::printf("%s %s\n", there ? "going on from" : "from the beginning: there is no", checkpoint.c_str());
+  if (settings.resume && there)
+    std::printf("going on from %s\n", checkpoint.c_str());
+  else if (settings.resume)
+    std::fprintf(stderr, "train: warning: --resume found no checkpoint in %s: this is a training from the beginning.\n",
+                 settings.out.c_str());
   else if (there)
     std::printf("replacing the training in %s (--resume would go on with it)\n", settings.out.c_str());
   std::printf("%s, width %g: %s parameters, %s training images\n", kind.name.c_str(), width,
               grouped(static_cast<double>(out.parameters)).c_str(),
               grouped(static_cast<double>(train.count())).c_str());
   std::fflush(stdout);
-  Bar bar(out.recipe.epochs, train.count());
+  Bar bar(out.recipe.epochs, train.count(), train.classes());
   out.fit = nn::fit(*net, std::move(params), train,
                     {.epochs = out.recipe.epochs,
-                     .batch = out.recipe.batch,
+                     .batch = out.recipe.batch_size,
                      .optimizer = optimizer_of(out.recipe),
                      .schedule = schedule_of(out.recipe),
                      .clip_norm = out.recipe.clip_norm,

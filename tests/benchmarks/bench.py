@@ -21,12 +21,18 @@ AGREEMENT = {'resnet18': 1e-4}  # else 1e-5: some of its many relus are so near 
 PEERS = pathlib.Path(__file__).parent / 'peers'
 TORCH = ['torch==2.13.0', 'numpy']
 NEURAL_TANGENTS = ['jax==0.4.25', 'jaxlib==0.4.25', 'numpy<2', 'scipy<1.13', 'neural-tangents==0.6.5']
-JOB = 'workload', 'kernel', 'n'  # these are equal in all rows of one job
+JOB = 'workload', 'kernel', 'n'  # what rows of one job share
+EXAMPLES = """examples:
+  ./run bench --workload lenet --kernel pntk
+      one row
+  ./run bench --large --kernel solve --data DIR
+      regression with the eNTK of MNIST, whose files are in DIR/mnist"""
 FIELDS = 'workload', 'kernel', 'n', 'program', 'seconds', 'peak_mib', 'ratio_to_best_peer'
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog='./run bench', description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(prog='./run bench', description=__doc__.split('\n')[0], epilog=EXAMPLES,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--peers', action='store_true', help='run PyTorch and neural-tangents in turn with ours')
     parser.add_argument('--workload', action='append', choices=ROWS, help='only this one (may be repeated)')
     parser.add_argument('--kernel', choices=['pntk', 'entk', 'train', 'solve'],
@@ -34,7 +40,8 @@ def arguments():
     parser.add_argument('--rules', action='store_true', help='every contraction rule on a table of layers instead')
     parser.add_argument('--large', action='store_true', help='large kernels of real images instead, once each')
     parser.add_argument('--hour', action='store_true', help='with --large: also a regression with 32,000 images, most of an hour')
-    parser.add_argument('--data', default='../shared/data', help='folder of mnist and cifar10 for --large (%(default)s)')
+    parser.add_argument('--data', default=os.environ.get('XTANGENT_DATA', 'data'),
+                        help='folder of mnist and cifar10 for --large ($XTANGENT_DATA, or data)')
     parser.add_argument('--repeat', type=int, default=5, help='runs that the best is taken of, at least (%(default)s)')
     parser.add_argument('--rounds', type=int, default=1, help='turns of all programs in each row (%(default)s)')
     parser.add_argument('--out', default='results/bench.json', help='(%(default)s)')

@@ -8,8 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-import programs
-from programs import check, write_idx
+from programs import check, finish, write_digits, write_idx
 
 program = sys.argv[1]
 
@@ -25,7 +24,7 @@ def accuracies(text):
 with tempfile.TemporaryDirectory() as folder:
     here = pathlib.Path(folder)
     write_idx(here / "mnist", 400, bright=60, noise=175)  # hard to see
-    small = ["--data", here, "--width", 32, "--batch", 80, "--draws", 3]
+    small = ["mnist", "--data", here, "--width", 32, "--batch-size", 80, "--draws", 3]
     done = run(*small, "--steps", 80, "--out", here / "a")
     check(done.returncode == 0, done.stderr)
     found = accuracies(done.stdout)
@@ -46,17 +45,32 @@ with tempfile.TemporaryDirectory() as folder:
     found = accuracies(none.stdout)
     check(found[0] == found[1], f"images changed without steps: {found}")
 
-    lenet = run("--data", here, "--network", "lenet", "--steps", 3, "--batch", 20, "--draws", 1, "--out", here / "d")
+    lenet = run("mnist", "--data", here, "--network", "lenet", "--steps", 3, "--batch-size", 20, "--draws", 1, "--out", here / "d")
     check(lenet.returncode == 0, lenet.stderr)
 
+    # The default: the digits.
+    digits = here / "digits"
+    digits.mkdir()
+    write_digits(digits / "digits.csv.gz", 400)
+    done = run("--data", digits, "--width", 32, "--steps", 60, "--batch-size", 80, "--draws", 3, "--out", here / "f")
+    check(done.returncode == 0 and "UCI's handwritten digits" in done.stdout, done.stderr)
+    found = accuracies(done.stdout)
+    check(len(found) == 3 and found[0] > found[2], f"distilled digits are no better: {found}")
+
     for options, words in (
-            (["cifar10", "--data", here], "was found in none of"),
+            (["cifar10", "--data", here], "CIFAR-10 was not found in"),
             (["nothing", "--data", here], "no data set 'nothing'"),
-            (["--data", here / "absent"], "MNIST was found in none of"),
+            (["mnist", "--data", here / "absent"], "MNIST was not found in"),
+            (["--data", here / "absent"], "digits was not found in"),
             ([*small, "--network", "vgg", "--out", here / "e"], "no network 'vgg'"),
-            ([*small, "--ridge", 0, "--out", here / "e"], "ridge and rate must be positive"),
-            (["--data", here, "--batch", 0, "--out", here / "e"], "must be at least 1")):
+            ([*small, "--ridge", 0, "--out", here / "e"], "--ridge: must be positive, not 0"),
+            ([*small, "--learning-rate", -1, "--out", here / "e"], "--learning-rate: must be positive, not -1"),
+            ([*small, "--thread", 1], "did you mean --threads?"),
+            ([*small, "--threads", 9999], "--threads: must be at most"),
+            ([*small, "--test", 0], "--test: must be positive, not 0"),
+            (["--data", digits, "--network", "lenet", "--out", here / "e"], "lenet takes images of 28 x 28"),
+            (["mnist", "--data", here, "--batch", 0, "--out", here / "e"], "--batch: must be positive, not 0")):
         wrong = run(*options)
         check(wrong.returncode == 1 and words in wrong.stderr, f"{options}: {wrong.returncode} {wrong.stderr}")
 
-sys.exit(programs.failures > 0)
+finish()

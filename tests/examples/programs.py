@@ -3,20 +3,16 @@ import ast
 import gzip
 import math
 import os
+import pathlib
 import pty
 import random
 import select
 import struct
 import subprocess
+import sys
 
-failures = 0
-
-
-def check(good, what):
-    global failures
-    if not good:
-        failures += 1
-        print("FAILED:", what)
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from checks import check, finish  # noqa: E402
 
 
 def images(count, size, seed, bright=160, noise=55):
@@ -28,14 +24,19 @@ def images(count, size, seed, bright=160, noise=55):
     return out
 
 
-def write_idx(folder, count, **how):
+def write_idx_files(folder, side, parts, compressed=False):
+    """Of MNIST's form: parts are {"train": [(pixels, label)...], "t10k": ...}; labels are never compressed."""
     folder.mkdir(parents=True)
-    for part, seed in (("train", 2), ("t10k", 3)):
-        data = images(count, 784, seed, **how)
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(
-            struct.pack(">4I", 2051, count, 28, 28) + b"".join(pixels for pixels, _ in data))
+    for part, data in parts.items():
+        pixels = struct.pack(">4I", 2051, len(data), side, side) + b"".join(image for image, _ in data)
+        (folder / f"{part}-images-idx3-ubyte{'.gz' * compressed}").write_bytes(
+            gzip.compress(pixels) if compressed else pixels)
         (folder / f"{part}-labels-idx1-ubyte").write_bytes(
-            struct.pack(">2I", 2049, count) + bytes(label for _, label in data))
+            struct.pack(">2I", 2049, len(data)) + bytes(label for _, label in data))
+
+
+def write_idx(folder, count, **how):
+    write_idx_files(folder, 28, {"train": images(count, 784, 2, **how), "t10k": images(count, 784, 3, **how)})
 
 
 def write_cifar(folder, count):

@@ -3,18 +3,14 @@ none.
 
 usage: quickstart_test.py PROGRAM DIGITS   (scikit-learn's digits.csv.gz, if it exists)
 """
-import gzip
 import json
 import math
 import pathlib
-import random
-import struct
 import subprocess
 import sys
 import tempfile
 
-import programs
-from programs import check, digits, read_npy, write_digits
+from programs import check, finish, digits, read_npy, write_digits, write_idx_files
 
 STATE = ["relative_frobenius", "lambda_max_difference", "condition_entk", "condition_pntk", "accuracy_entk",
          "accuracy_pntk", "seconds_entk", "seconds_pntk", "bytes_entk", "bytes_pntk"]
@@ -25,15 +21,8 @@ def run(*options):
     return subprocess.run([program, *map(str, options)], capture_output=True, text=True, timeout=300)
 
 
-def write_idx(folder, count):
-    folder.mkdir()
-    for part, seed in (("train", 2), ("t10k", 3)):
-        data = digits(count, seed)
-        pixels = b"".join(bytes(15 * p for p in image) for image, _ in data)
-        labels = bytes(label for _, label in data)
-        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(
-            gzip.compress(struct.pack(">4I", 2051, count, 8, 8) + pixels))
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, count) + labels)
+def small_images(count, seed):
+    return [(bytes(15 * p for p in image), label) for image, label in digits(count, seed)]
 
 
 def check_kernels(folder, n, m, outputs=10):
@@ -88,8 +77,8 @@ with tempfile.TemporaryDirectory() as temporary:
     here = pathlib.Path(temporary)
     csv, idx = here / "digits.csv.gz", here / "idx"
     write_digits(csv, 120)
-    write_idx(idx, 60)
-    small = ["--n-train", 12, "--n-test", 8, "--epochs", 4, "--batch-size", 8]
+    write_idx_files(idx, 8, {"train": small_images(60, 2), "t10k": small_images(60, 3)}, compressed=True)
+    small = ["--n", 12, "--test", 8, "--epochs", 4, "--batch-size", 8]
 
     done = run("--digits", csv, "--out", here / "a", "--widths", "4,8", *small)
     check(done.returncode == 0, f"a small run: {done.stderr}")
@@ -117,7 +106,7 @@ with tempfile.TemporaryDirectory() as temporary:
         check(report["data"] == "idx", "a data set is called after its folder")
 
     if real_digits.exists():
-        done = run("--digits", real_digits, "--out", here / "d", "--widths", 64, "--n-train", 50, "--n-test", 50)
+        done = run("--digits", real_digits, "--out", here / "d", "--widths", 64, "--n", 50, "--test", 50)
         check(done.returncode == 0, f"a run on real digits: {done.stderr}")
         if done.returncode == 0:
             report = check_json(here / "d" / "report.json", [64], 50)
@@ -131,16 +120,19 @@ with tempfile.TemporaryDirectory() as temporary:
     (here / "empty").mkdir()
     (here / "cut.gz").write_bytes(csv.read_bytes()[:200])
     for options, says in [
-            (["--widths", "0"], "a width of 0"),
+            (["--widths", "0"], "--widths: must be positive, not 0"),
             (["--widths", "8,6"], "multiples of 4"),
             (["--widths", "8,8"], "given twice"),
             (["--widths", "wide"], "--widths"),
-            (["--widths", "-4"], "--widths"),
+            (["--widths", "-4"], "--widths: must be positive, not -4"),
             (["--widths", "4000000000"], "not enough memory"),
-            (["--n-train", "1000"], "--n-train is 1000, but UCI handwritten digits has 60 training images"),
-            (["--n-train", "0"], "--n-train is 0"),
-            (["--epochs", "0"], "--epochs"),
-            (["--learning-rate", "-1"], "--learning-rate"),
+            (["--n", "1000"], "--n is 1000, but UCI handwritten digits has 60 training images"),
+            (["--n", "0"], "--n: must be positive, not 0"),
+            (["--n", "1"], "--n is 1; at least 2"),
+            (["--epochs", "0"], "--epochs: must be positive, not 0"),
+            (["--threads", "9999"], "--threads: must be at most"),
+            (["--witdhs", "8"], "no option --witdhs; did you mean --widths?"),
+            (["--learning-rate", "-1"], "--learning-rate: must be positive, not -1"),
             (["--digits", here / "absent.csv.gz"], "absent.csv.gz is not there"),
             (["--digits", here / "cut.gz"], "truncated"),
             (["--data", here / "absent"], "is not a folder"),
@@ -149,14 +141,11 @@ with tempfile.TemporaryDirectory() as temporary:
             (["--out", here / "file" / "below"], "below"),
             (["--nonsense"], "nonsense")]:
         out = here / "nothing"
-        usual = {"--digits": csv, "--out": out, "--widths": "8", "--n-train": 12, "--n-test": 8}
+        usual = {"--digits": csv, "--out": out, "--widths": "8", "--n": 12, "--test": 8}
         usual.update(zip(options[::2], options[1::2]))
         done = run(*[word for pair in usual.items() for word in pair], *options[len(options) // 2 * 2:])
         check(done.returncode == 1, f"{options}: exit status {done.returncode}")
         check(says in done.stderr, f"{options} says {done.stderr!r} instead of {says!r}")
         check(not out.exists(), f"{options} leaves files")
 
-    check(run("--help").returncode == 0, "--help")
-
-print("FAILED" if programs.failures else "passed")
-sys.exit(programs.failures != 0)
+finish()

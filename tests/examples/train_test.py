@@ -12,8 +12,7 @@ import sys
 import tempfile
 import time
 
-import programs
-from programs import check, on_a_terminal, write_cifar, write_digits, write_idx
+from programs import check, finish, on_a_terminal, write_cifar, write_digits, write_idx
 
 program = sys.argv[1]
 
@@ -116,7 +115,7 @@ with tempfile.TemporaryDirectory() as temporary:
     (here / "file").write_text("x")
 
     # The defaults: LeNet on MNIST learns the patterns in three epochs.
-    done = run("mnist", "--data", data, "--out", here / "a", "--batch", 8)
+    done = run("mnist", "--data", data, "--out", here / "a", "--batch-size", 8)
     check(done.returncode == 0, f"a small run: {done.stderr}")
     if done.returncode == 0:
         lines = check_outputs(here / "a", 3)
@@ -131,7 +130,7 @@ with tempfile.TemporaryDirectory() as temporary:
             loaded = subprocess.run([os.environ["XTANGENT_TORCH"], "-c", LOAD, here / "a" / "weights.safetensors"],
                                     capture_output=True, text=True)
             check(loaded.returncode == 0, f"PyTorch loads the weights: {loaded.stderr}")
-        again = run("mnist", "--out", here / "b", "--batch", 8, "--threads", 1,
+        again = run("mnist", "--out", here / "b", "--batch-size", 8, "--threads", 1,
                     env={**os.environ, "XTANGENT_DATA": str(data)})
         check(again.returncode == 0, f"data found by XTANGENT_DATA: {again.stderr}")
         check(tensors(here / "b" / "weights.safetensors")[1] == elements, "the same bits on one thread")
@@ -144,10 +143,10 @@ with tempfile.TemporaryDirectory() as temporary:
               tensors(here / "c" / "weights.safetensors")[1] != elements, "frozen layers stay, others do not")
 
         # A finished training is not repeated; another one is not mixed with it.
-        again = run("mnist", "--data", data, "--out", here / "a", "--batch", 8, "--resume")
+        again = run("mnist", "--data", data, "--out", here / "a", "--batch-size", 8, "--resume")
         check(again.returncode == 0 and "going on from" in again.stdout, f"nothing left: {again.stderr}")
         check(tensors(here / "a" / "weights.safetensors")[1] == elements, "the weights stay")
-        other = run("mnist", "--data", data, "--out", here / "a", "--batch", 16, "--resume")
+        other = run("mnist", "--data", data, "--out", here / "a", "--batch-size", 16, "--resume")
         check(other.returncode == 1 and "batch is 8 there and 16 here" in other.stderr, f"{other.stderr}")
 
     # Every network on color images and most on gray ones; the first one with all options.
@@ -158,7 +157,7 @@ with tempfile.TemporaryDirectory() as temporary:
             ("cifar10", "wide_resnet16", ["--no-augment"]), ("cifar10", "vit", []), ("cifar10", "mixer", []),
             ("mnist", "resnet18", ["--augment"]), ("mnist", "vit", ["--schedule", "cosine"]), ("mnist", "mlp", []), ("digits", "mlp", []), ("digits", "resnet18", [])]:
         out = here / f"{data_set}-{network}"
-        done = run(data_set, "--network", network, "--width", 0.125, "--epochs", 2, "--batch", 16, "--images", 50,
+        done = run(data_set, "--network", network, "--width", 0.125, "--epochs", 2, "--batch-size", 16, "--n", 50,
                    "--data", data, "--out", out, *options)
         check(done.returncode == 0, f"{network} on {data_set}: {done.stderr}")
         if done.returncode == 0:
@@ -174,34 +173,42 @@ with tempfile.TemporaryDirectory() as temporary:
             seen[flag] = tensors(out / "weights.safetensors")[1]
         check(seen[""] == seen[usual] and seen["--augment"] != seen["--no-augment"], f"changed images of {data_set}")
 
-    text = on_a_terminal(command("mnist", "--data", data, "--out", here / "t", "--epochs", 2, "--batch", 1))
+    text = on_a_terminal(command("mnist", "--data", data, "--out", here / "t", "--epochs", 2, "--batch-size", 1))
     check("\r" in text and "█" in text and "loss" in text and "accuracy" in text and "images/s" in text and
           "s left" in text, f"a bar on a terminal: {text[:300]!r}")
 
-    kill_and_resume(here, ["cifar10", "--network", "resnet18", "--width", 0.125, "--epochs", 3, "--batch", 4,
+    kill_and_resume(here, ["cifar10", "--network", "resnet18", "--width", 0.125, "--epochs", 3, "--batch-size", 4,
                            "--metrics-steps", 1, "--data", data])
 
     for options, says in [
-            (["mnist", "--data", here / "empty"], "MNIST was found in none of"),
+            (["mnist", "--data", here / "empty"], "MNIST was not found in"),
             (["mnist", "--data", here / "absent"], "name their folder with --data DIR"),
             (["cifar10", "--data", data / "mnist"], "cifar-10-binary.tar.gz"),
             (["imagenet"], "no data set 'imagenet'. There are mnist, fashion, cifar10"),
-            ([], "dataset is required"),
+            (["--data", here / "empty"], "digits.csv.gz"),
             (["mnist", "--network", "alexnet"], "no network 'alexnet'. There are mlp, lenet"),
             (["cifar10", "--network", "lenet"], "lenet takes images of 1 x 28 x 28"),
             (["mnist", "--optimizer", "lion"], "no optimizer 'lion'"),
             (["mnist", "--schedule", "zigzag"], "no schedule 'zigzag'"),
-            (["mnist", "--lr", "0"], "--lr must be positive"),
-            (["mnist", "--lr", "fast"], "--lr"),
-            (["mnist", "--width", "-1"], "--width must be positive"),
+            (["mnist", "--learning-rate", "0"], "--learning-rate: must be positive, not 0"),
+            (["mnist", "--lr", "fast"], "--lr: must be a number, not 'fast'"),
+            (["mnist", "--width", "-1"], "--width: must be positive, not -1"),
             (["mnist", "--network", "mlp", "--width", "1e9"], "does not fit"),
-            (["mnist", "--epochs", "0"], "--epochs and --batch"),
-            (["mnist", "--batch", "-4"], "--batch"),
+            (["mnist", "--epochs", "0"], "--epochs: must be positive, not 0"),
+            (["mnist", "--batch-size", "-4"], "--batch-size: must be positive, not -4"),
+            (["mnist", "--batch-size", "2.5"], "--batch-size: must be a whole number"),
+            (["mnist", "--seed", "99999999999999999999"], "--seed: must be smaller"),
+            (["mnist", "--n", "-5"], "--n: must be positive or 0, not -5"),
+            (["mnist", "--threads", "9999"], "--threads: must be at most"),
+            (["mnist", "--netwrok", "mlp"], "no option --netwrok; did you mean --network?"),
+            (["mnist", "--rate", "1"], "no option --rate; did you mean --learning-rate?"),
+            (["mnist", "--batchsize=3"], "did you mean --batch-size?"),
+            (["mnist", "fashion"], "no use for fashion"),
             (["mnist", "--clip-norm", "-1"], "--clip-norm"),
             (["mnist", "--momentum", "-1", "--optimizer", "sgd"], "momentum"),
             (["mnist", "--weights", here / "absent"], "absent"),
             (["mnist", "--out", here / "file"], "cannot be made a folder"),
-            (["mnist", "--nonsense"], "nonsense")]:
+            (["mnist", "--nonsense"], "no option --nonsense.\n./run train --help lists the options.")]:
         out = here / "nothing"
         usual = [] if "--data" in options else ["--data", data]
         done = run(*options, *usual, *([] if "--out" in options else ["--out", out]))
@@ -212,7 +219,26 @@ with tempfile.TemporaryDirectory() as temporary:
     check(done.returncode == 1 and "frozen" in done.stderr, f"{done.stderr}")
     done = run("mnist", "--data", data, "--out", here / "x", "--lr", 1e30, "--network", "mlp", "--optimizer", "sgd")
     check(done.returncode == 1 and "not finite first" in done.stderr.lower(), f"{done.stderr}")
-    check(run("--help").returncode == 0, "--help")
 
-print("FAILED" if programs.failures else "passed")
-sys.exit(programs.failures != 0)
+    # Without a word more than needed: the digits, in the places where data lie.
+    done = run("--out", here / "default", env={**os.environ, "XTANGENT_DATA": str(data)}, cwd=here)
+    check(done.returncode == 0 and "mlp, width 1" in done.stdout and not done.stderr, f"the defaults: {done.stderr}")
+
+    # A training that ends far above guessing is no result to be silent about; one that goes well is.
+    done = run("mnist", "--data", data, "--out", here / "wild", "--lr", 1e3, "--network", "mlp", "--epochs", 1,
+               "--schedule", "constant", "--n", 200)
+    check(done.returncode == 0 and "warning: the training diverged: its loss is" in done.stderr and
+          "smaller --learning-rate than 1000" in done.stderr, f"divergence: {done.stdout} {done.stderr}")
+    check("(diverging)" in done.stdout, f"divergence while it trains: {done.stdout}")
+
+    # Nothing to go on from is said, and not taken for the end of it.
+    done = run("digits", "--data", data, "--out", here / "fresh", "--epochs", 1, "--resume")
+    check(done.returncode == 0 and "--resume found no checkpoint in" in done.stderr, f"no checkpoint: {done.stderr}")
+    done = run("digits", "--data", data, "--out", here / "fresh", "--epochs", 1, "--resume")
+    check("going on from" in done.stdout and not done.stderr, f"a checkpoint: {done.stderr}")
+
+    # Figures and help in the plainest of environments.
+    done = run("digits", "--data", data, "--out", here / "plain", "--epochs", 1, env={"PATH": os.environ["PATH"], "LC_ALL": "C"})
+    check(done.returncode == 0 and not done.stderr, f"in locale C: {done.stderr}")
+
+finish()

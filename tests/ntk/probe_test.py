@@ -12,15 +12,10 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from checks import check, finish  # noqa: E402
+
 mode, program = sys.argv[1:3]
-failures = 0
-
-
-def check(good, what):
-    global failures
-    if not good:
-        failures += 1
-        print("FAILED:", what)
 
 
 def run(*words, **more):
@@ -128,4 +123,4 @@ def disk():
 
 
 {"memory": memory, "kill": kill, "disk": disk}[mode]()
-sys.exit(1 if failures else 0)
+finish()

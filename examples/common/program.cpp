@@ -1,0 +1,114 @@
+#include "examples/common/program.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <new>
+
+#include "examples/common/images.hpp"
+
+namespace xtangent::examples {
+namespace {
+
+const char* started_as() { return std::getenv("XTANGENT_COMMAND"); }
+
+std::string shell_word(const std::string& word) {
+  constexpr const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,+-";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string end_of_help(const Program& program) {
+  std::string out = program.more + (program.more.empty() ? "" : "\n\n") + "Examples:";
+  for (const auto& [arguments, what] : program.examples)
+    out += "\n  ./run " + program.name + (arguments.empty() ? "" : " ") + arguments + "\n      " + what;
+  return out;
+}
+
+// "--n N    The first training images [1000]": the default behind what is said, as long as it may be.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_name(const CLI::Option* option, bool positional) const override {
+    if (positional) return option->get_name(true);
+    std::string out;
+    for (const std::string& name : option->get_snames()) out += (out.empty() ? "-" : ", -") + name;
+    for (const std::string& name : option->get_lnames()) out += (out.empty() ? "--" : ", --") + name;
+    return out;
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return option->get_type_size() == 0 ? "" : " " + option->get_type_name();
+  }
+  std::string make_option_desc(const CLI::Option* option) const override {
+    const std::string preset = option->get_default_str();
+    return option->get_description() + (preset.empty() ? "" : " [" + preset + "]");
+  }
+};
+
+std::string help_of(const CLI::App& app) {
+  std::string text = app.help();
+  for (std::size_t at; (at = text.find("\n\n\n")) != std::string::npos;) text.erase(at, 1);
+  return text;
+}
+
+std::string unknown_arguments(const CLI::App& app) {
+  const std::vector<std::string> rest = app.remaining();
+  const std::string unknown = rest.empty() ? "" : rest.front(), nearest = nearest_option(app, unknown);
+  return (unknown.rfind("-", 0) == 0 ? "no option " : "no use for ") + unknown +
+         (nearest.empty() ? "." : "; did you mean " + nearest + "?");
+}
+
+}  // namespace
+
+std::string command_line(int argc, char** argv) {
+  std::string out = started_as() ? started_as() : argv[0];
+  for (int i = 1; i < argc; ++i) out += " " + shell_word(argv[i]);
+  return out;
+}
+
+std::optional<int> parse(CLI::App& app, const Program& program, int argc, char** argv) {
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.name("./run " + program.name);
+  app.set_help_flag("-h,--help", "This help, without a build");
+  app.description(program.description);
+  app.footer(end_of_help(program));
+  std::string wrong;
+  try {
+    app.parse(argc, argv);
+    return std::nullopt;
+  } catch (const CLI::CallForHelp&) {
+    std::fputs(help_of(app).c_str(), stdout);
+    return 0;
+  } catch (const CLI::ExtrasError&) {
+    wrong = unknown_arguments(app);
+  } catch (const CLI::ParseError& error) {
+    wrong = error.what();
+  }
+  std::fprintf(stderr, "%s: %s\n./run %s --help lists the options.\n", program.name.c_str(), wrong.c_str(),
+               program.name.c_str());
+  return 1;
+}
+
+int run_program(const Program& program, const std::function<void()>& run,
+                const std::function<std::string(const std::exception&)>& advice) {
+  const char* name = program.name.c_str();
+  try {
+    run();
+    return 0;
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const DigitsMissing& missing) {
+    if (started_as()) return needs_digits;
+    std::fprintf(stderr, "%s: %s\n", name, missing.what());
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "%s: [%s] not enough memory. %s\n", name, name, program.smaller.c_str());
+  } catch (const std::exception& failure) {
+    const std::string more = advice ? advice(failure) : "";
+    std::fprintf(stderr, "%s: %s%s%s\n", name, failure.what(), more.empty() ? "" : "\n", more.c_str());
+  }
+  return 1;
+}
+
+}  // namespace xtangent::examples
