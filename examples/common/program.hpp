@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "autodiff/blas_core.hpp"
 #include "autodiff/kernels/blas.hpp"
 #include "examples/common/options.hpp"
 
@@ -43,7 +44,7 @@ std::optional<int> parse(CLI::App& app, const Program& program, int argc, char**
 template <class Settings>
 std::optional<int> parse_options(int argc, char** argv, const Program& program, Settings& settings,
                                  void (*add_options)(CLI::App&, Settings&)) {
-  kernels::use_fitting_blas_core(argv);
+  use_fitting_blas_core(argv);
   CLI::App app;
   add_options(app, settings);
   return parse(app, program, argc, argv);

@@ -4,6 +4,7 @@
 //   bench list                                         names of the workloads
 //   bench gemm REPEAT                                  the limit: a large product in float
 //   bench WORKLOAD entk|pntk N REPEAT [--save FOLDER]  with the inputs, parameters and kernel as .npy
+//   bench WORKLOAD entk|pntk N REPEAT --strategy NAME  by that strategy
 //   bench WORKLOAD entk|pntk N once --inputs FILE --memory MIB   one run within a budget, nothing before it
 //   bench images mnist|cifar10 FOLDER N FILE           real training images, standardized, as .npy
 //   bench WORKLOAD train BATCH REPEAT STEPS            a step's time, in epochs of STEPS batches
@@ -18,7 +19,9 @@
 
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/random.hpp"
 #include "tests/benchmarks/measured.hpp"
+#include "tests/benchmarks/shared_weights.hpp"
 #include "xtangent.hpp"
 
 namespace {
@@ -29,8 +32,9 @@ using benchmarks::peak_mib;
 using Json = nlohmann::ordered_json;
 
 struct Workload {
-  std::function<nn::Sequential()> net;
-  Shape image;
+  std::function<nn::AnyModule()> net;
+  Shape input;             // of one example
+  std::size_t tokens = 0;  // not 0: inputs are whole numbers below it
 };
 
 const std::map<std::string, Workload>& workloads() {
@@ -43,6 +47,12 @@ const std::map<std::string, Workload>& workloads() {
       {"lenet", {[] { return nn::lenet(); }, {1, 28, 28}}},
       {"cnn", {[] { return nn::cnn(); }, {3, 32, 32}}},
       {"resnet18", {[] { return nn::resnet18({.classes = 10, .stem = nn::Stem::cifar}); }, {3, 32, 32}}},
+      {"lstm", {[] { return benchmarks::Lstm(); }, {100, 32}}},
+      {"gru", {[] { return benchmarks::Gru(); }, {100, 32}}},
+      {"shared_vit", {[] { return benchmarks::SharedVit(); }, {3, 32, 32}}},
+      {"tied_gpt", {[] { return benchmarks::TiedGpt(); }, {32}, 1000}},
+      {"deq", {[] { return benchmarks::UnrolledDeq(); }, {784}}},
+      {"tied_autoencoder", {[] { return benchmarks::TiedAutoencoder(); }, {784}}},
   };
   return all;
 }
@@ -88,19 +98,32 @@ Json time_product(std::size_t repeat) {
   return row("gemm", "product", n, seconds, 2.0 * static_cast<double>(n * n * n));
 }
 
+ntk::Strategy strategy_of(const std::string& text) {
+  for (const ntk::Strategy s :
+       {ntk::Strategy::automatic, ntk::Strategy::structured, ntk::Strategy::jacobian, ntk::Strategy::vector_products})
+    if (text == name(s)) return s;
+  throw std::runtime_error("no strategy " + text);
+}
+
 Json time_kernel(const std::string& workload, const std::string& kernel, std::size_t n, std::size_t repeat,
-                 const std::string& folder) {
+                 const std::string& folder, ntk::Strategy strategy) {
   const Workload& chosen = workloads().at(workload);
-  const nn::Sequential net = chosen.net();
+  const nn::AnyModule chosen_net = chosen.net();
+  const nn::ModuleBase& net = *chosen_net;
   const nn::Parameters<float> params = net.init<float>(0);
-  const Array<float> x = normal(chosen.image.prepended(n), 0);
+  Array<float> x = normal(chosen.input.prepended(n), 0);
+  if (chosen.tokens)
+    for (std::size_t i = 0; i < x.size(); ++i)
+      x.mutable_data()[i] = static_cast<float>(kernels::philox(0, 0, i)[0] % chosen.tokens);
   const ntk::Readout readout = kernel == "entk" ? ntk::readout::full() : ntk::readout::pseudo();
   Array<double> k;
-  const double seconds = best_seconds(repeat, [&] { k = ntk::kernel(net, params, x, readout); });
-  Json out = row(workload, kernel, n, seconds, ntk::plan(net, params, x, readout).flop());
+  const double seconds =
+      best_seconds(repeat, [&] { k = ntk::kernel(net, params, x, readout, {.strategy = strategy}); });
+  Json out = row(workload, kernel, n, seconds, ntk::plan(net, params, x, readout, {.strategy = strategy}).flop());
   double sum = 0.0;
   for (std::size_t i = 0; i < k.size(); ++i) sum += k[i];
   out["sum"] = sum;
+  if (strategy != ntk::Strategy::automatic) out["strategy"] = name(strategy);
   if (!folder.empty()) {
     nn::write_npy(folder + "/x.npy", x);
     nn::write_npy(folder + "/parameters.npy", params.flat());
@@ -111,7 +134,8 @@ Json time_kernel(const std::string& workload, const std::string& kernel, std::si
 
 // Computes a large kernel once, within a budget, on given inputs.
 Json time_large(const std::string& workload, const std::string& kernel, const std::string& inputs, std::size_t budget) {
-  const nn::Sequential net = workloads().at(workload).net();
+  const nn::AnyModule chosen_net = workloads().at(workload).net();
+  const nn::ModuleBase& net = *chosen_net;
   const nn::Parameters<float> params = net.init<float>(0);
   const Array<float> x = nn::read_npy<float>(inputs);
   const ntk::Readout readout = kernel == "entk" ? ntk::readout::full() : ntk::readout::pseudo();
@@ -140,8 +164,9 @@ void write_images(const std::string& set, const std::string& folder, std::size_t
 // Times training steps of nn::fit: forward, cross-entropy, backward, and SGD with momentum.
 Json time_training(const std::string& workload, std::size_t batch, std::size_t repeat, std::size_t steps) {
   const Workload& chosen = workloads().at(workload);
-  const nn::Sequential net = chosen.net();
-  const Array<float> x = normal(chosen.image.prepended(batch * steps), 0);
+  const nn::AnyModule chosen_net = chosen.net();
+  const nn::ModuleBase& net = *chosen_net;
+  const Array<float> x = normal(chosen.input.prepended(batch * steps), 0);
   std::vector<std::size_t> labels(batch * steps);
   for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = i % 10;
   double best = std::numeric_limits<double>::infinity(), spent = 0.0;
@@ -180,10 +205,11 @@ int main(int argc, char** argv) {
       for (const auto& [name, workload] : workloads()) std::cout << name << "\n";
     } else if (words.size() == 2 && words[0] == "gemm") {
       std::cout << time_product(std::stoul(words[1])) << "\n";
-    } else if ((words.size() == 4 || (words.size() == 6 && words[4] == "--save")) && workloads().contains(words[0]) &&
-               (words[1] == "entk" || words[1] == "pntk")) {
-      std::cout << time_kernel(words[0], words[1], std::stoul(words[2]), std::stoul(words[3]),
-                               words.size() == 6 ? words[5] : "")
+    } else if ((words.size() == 4 || (words.size() == 6 && (words[4] == "--save" || words[4] == "--strategy"))) &&
+               workloads().contains(words[0]) && (words[1] == "entk" || words[1] == "pntk")) {
+      const bool saved = words.size() == 6 && words[4] == "--save";
+      std::cout << time_kernel(words[0], words[1], std::stoul(words[2]), std::stoul(words[3]), saved ? words[5] : "",
+                               strategy_of(words.size() == 6 && !saved ? words[5] : "automatic"))
                 << "\n";
     } else if (words.size() == 8 && workloads().contains(words[0]) && words[3] == "once" && words[4] == "--inputs" &&
                words[6] == "--memory") {
@@ -193,7 +219,8 @@ int main(int argc, char** argv) {
     } else if (words.size() == 5 && workloads().contains(words[0]) && words[1] == "train") {
       std::cout << time_training(words[0], std::stoul(words[2]), std::stoul(words[3]), std::stoul(words[4])) << "\n";
     } else {
-      std::cerr << "usage: bench list | bench gemm REPEAT | bench WORKLOAD entk|pntk N REPEAT [--save FOLDER] | bench "
+      std::cerr << "usage: bench list | bench gemm REPEAT | bench WORKLOAD entk|pntk N REPEAT [--save FOLDER | "
+                   "--strategy NAME] | bench "
                    "WORKLOAD train BATCH REPEAT STEPS\n";
       return 2;
     }

@@ -14,7 +14,10 @@ import venv
 import large
 
 ROWS = {'mlp': {'pntk': 256, 'entk': 64, 'train': 64}, 'lenet': {'pntk': 256, 'entk': 128, 'train': 64},
-        'cnn': {'pntk': 128, 'entk': 32, 'train': 64}, 'resnet18': {'pntk': 32, 'entk': 4, 'train': 64}}  # examples
+        'cnn': {'pntk': 128, 'entk': 32, 'train': 64}, 'resnet18': {'pntk': 32, 'entk': 4, 'train': 64},
+        'lstm': {'pntk': 32}, 'gru': {'pntk': 32}, 'shared_vit': {'pntk': 32}, 'tied_gpt': {'pntk': 64},
+        'deq': {'pntk': 128}, 'tied_autoencoder': {'pntk': 128}}  # examples
+SHARED = 'lstm', 'gru', 'shared_vit', 'tied_gpt', 'deq', 'tied_autoencoder'  # use a weight many times
 STEPS = {'mlp': 16, 'lenet': 32, 'cnn': 4, 'resnet18': 1}  # training steps that are timed together
 TRAIN_ROUNDS = 3  # at least; in a round all programs of a row run in turn
 AGREEMENT = {'resnet18': 1e-4}  # else 1e-5: some of its many relus are so near their kinks that rounding decides
@@ -85,7 +88,7 @@ def programs(options, peers, workload, kernel, n):
         yield [peers['torch'], str(PEERS / 'torch_train.py'), *tail]
     elif peers:
         yield [peers['torch'], str(PEERS / 'torch_func.py'), *tail]
-        for implementation in '1', '3', '2':
+        for implementation in () if workload in SHARED else ('1', '3', '2'):
             yield [peers['neural_tangents'], str(PEERS / 'nt_kernels.py'), *tail, implementation]
 
 

@@ -28,8 +28,12 @@ def kernel_of(net, kernel):
         jacobians = vmap(jacrev(f), (None, 0))(params, x).values()
         return sum(torch.einsum('Naf,Mbf->NMab', j.flatten(2), j.flatten(2)) for j in jacobians)
 
+    def mean_output(p, x):
+        y = f(p, x)
+        return y.sum() / math.sqrt(y.numel())
+
     def pntk(x):
-        gradients = vmap(grad(lambda p, xi: f(p, xi).sum() / math.sqrt(10)), (None, 0))(params, x).values()
+        gradients = vmap(grad(mean_output), (None, 0))(params, x).values()
         return sum(g.flatten(1) @ g.flatten(1).T for g in gradients)
 
     return entk if kernel == 'entk' else pntk
@@ -51,6 +55,10 @@ def compare(net, kernel, folder):
     print(((ours - k).norm() / k.norm()).item())
 
 
+def inputs(workload, n, shape):
+    return torch.randint(1000, (n, *shape)).float() if workload == 'tied_gpt' else torch.randn(n, *shape)
+
+
 def main():
     workload, kernel, n, repeat = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     torch.set_num_threads(timing.threads())
@@ -60,7 +68,7 @@ def main():
     if sys.argv[5:6] == ['--compare']:
         compare(net, kernel, sys.argv[6])
         return
-    x, run = torch.randn(n, *image), kernel_of(net, kernel)
+    x, run = inputs(workload, n, image), kernel_of(net, kernel)
     if sys.argv[5:6] == ['--inputs']:
         x = torch.from_numpy(numpy.load(sys.argv[6]))
         seconds, k = timing.once(lambda: run(x))

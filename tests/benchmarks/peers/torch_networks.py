@@ -2,6 +2,8 @@
 import torch
 from torch import nn
 
+from torch_shared import SHARED
+
 
 class Block(nn.Module):
     def __init__(self, i, o, stride):
@@ -45,4 +47,7 @@ def build(workload):
                              nn.Flatten(1), nn.Linear(21632, 10)), (3, 32, 32)
     if workload == 'resnet18':
         return ResNet18(), (3, 32, 32)
+    if workload in SHARED:
+        network, shape = SHARED[workload]
+        return network(), shape
     raise SystemExit('no workload ' + workload)
