@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "autodiff/kernels/convert.hpp"
 #include "nn/data/file.hpp"
 
 namespace xtangent::nn {

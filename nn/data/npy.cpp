@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "autodiff/kernels/convert.hpp"
 #include "nn/data/file.hpp"
 #include "nn/parameters.hpp"
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "autodiff/kernels/simd/functions.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;

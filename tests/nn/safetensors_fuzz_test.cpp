@@ -2,6 +2,7 @@
 // data_error. Run under the sanitizers, this finds every read outside of the file.
 #include <cstring>
 
+#include "autodiff/kernels/convert.hpp"
 #include "nn/safetensors.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/nn/mutations.hpp"
