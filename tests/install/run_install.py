@@ -42,7 +42,7 @@ with tempfile.TemporaryDirectory() as top:
     built = library_times()
 
     # Into a folder that nothing searches: one line helps, which a shell can evaluate.
-    prefix = top + '/a prefix'
+    prefix = top + '/prefix'
     line = run(source + '/run', 'install', '--prefix', prefix, env=environment, cwd=work, stdout=subprocess.PIPE).stdout
     assert line.startswith('export ') and line.count('\n') == 1, line
     assert subprocess.run(['sh', '-c', BUILD], env=environment, cwd=work, capture_output=True).returncode != 0
