@@ -132,8 +132,10 @@ void add_comparison(Page& page, const Experiment& e) {
               "are least-squares fits.",
               "Relative Frobenius difference against width");
   if (!e.fits.empty())
-    page.table(exponents(e), "Exponents of the relative difference, by least squares on the logarithms. They agree with −1/2 where it lies "
-               "in the interval.");
+    page.table(
+        exponents(e),
+        "Exponents of the relative difference, by least squares on the logarithms. They agree with −1/2 where it lies "
+        "in the interval.");
   page.section("Eigenvalues");
   page.paragraph(say_spectrum(e));
   page.figure(spectrum_figure(e), "Difference of the largest eigenvalues, and condition numbers of both kernels.",

@@ -216,16 +216,19 @@ std::string say_regression(const Experiment& e) {
                      plural(e.kernel_test, "test image") + ". The networks learned from all " +
                      plural(e.fit_images, "image") + ". ";
   if (lead > 0.02)
-    text += "Without a ridge the pNTK can be ahead of the kernel that it approximates, by up to " + points(lead) +
-            " (" + which(*network, trained) + "). That is no merit of the pNTK: the condition number of that eNTK is " +
-            number(widest_gap.condition_entk) + ", against " + number(widest_gap.condition_pntk) +
-            " of the pNTK, which knows no couplings between outputs. The inverse of so ill-conditioned a kernel magnifies "
-            "what the targets have along its smallest eigenvalues, which says little of other images. ";
+    text +=
+        "Without a ridge the pNTK can be ahead of the kernel that it approximates, by up to " + points(lead) + " (" +
+        which(*network, trained) + "). That is no merit of the pNTK: the condition number of that eNTK is " +
+        number(widest_gap.condition_entk) + ", against " + number(widest_gap.condition_pntk) +
+        " of the pNTK, which knows no couplings between outputs. The inverse of so ill-conditioned a kernel magnifies "
+        "what the targets have along its smallest eigenvalues, which says little of other images. ";
   const double kept = widest_gap.accuracy_pntk_ridge - widest_gap.accuracy_entk_ridge;
   text += "With a ridge of " + significant(100 * regression_ridge, 1) + " % of the mean diagonal";
   if (lead > 0.02 && kept < lead / 2)
-    text += ", which damps these directions, " + (kept > 0 ? "this lead is " + points(kept) : "that lead is gone") + ", and";
-  text += " the accuracies are at most " + points(gap) + " apart in all " + plural(2 * e.networks.size(), "comparison") + ".";
+    text += ", which damps these directions, " + (kept > 0 ? "this lead is " + points(kept) : "that lead is gone") +
+            ", and";
+  text += " the accuracies are at most " + points(gap) + " apart in all " +
+          plural(2 * e.networks.size(), "comparison") + ".";
   if (ridged)
     text += " In " + plural(ridged, "comparison") +
             " a kernel was not positive definite to rounding, and both were given a ridge of 10⁻⁶ of the mean diagonal "

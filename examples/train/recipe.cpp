@@ -49,8 +49,9 @@ std::string usual_recipes() {
       if (kind.name == "lenet" && images != Images::gray) continue;  // takes no other images
       const Recipe r = usual_recipe(kind.name, images);
       char line[160];
-      std::snprintf(line, sizeof line, "\n  %-13s  %-6s  %5g  %6zu  %10zu  %9s  %13g  %12g  %9g", kind.name.c_str(), name, images == Images::color ? kind.color_width : kind.gray_width,
-                    r.epochs, r.batch_size, r.optimizer.c_str(), r.rate, r.weight_decay, r.clip_norm);
+      std::snprintf(line, sizeof line, "\n  %-13s  %-6s  %5g  %6zu  %10zu  %9s  %13g  %12g  %9g", kind.name.c_str(),
+                    name, images == Images::color ? kind.color_width : kind.gray_width, r.epochs, r.batch_size,
+                    r.optimizer.c_str(), r.rate, r.weight_decay, r.clip_norm);
       out += line;
     }
   return out;
