@@ -164,7 +164,8 @@ std::string say_frobenius(const Experiment& e) {
         " The theory says that at initialization the difference is at most of the order width<sup>−1/2</sup> as the "
         "width goes to infinity. Table 2 has the measured exponents, each with the standard error and the 95 % "
         "confidence interval of its fit. They are those of one initialization at these widths: an exponent that is "
-        "steeper falls faster than the theory asks, one that is shallower has not reached its regime here.";
+        "steeper falls faster than the theory asks, one that is shallower "
+        "does not show it here.";
   return text;
 }
 
