@@ -47,7 +47,7 @@ struct ShiftRows : Op<T> {
   std::string name() const override { return "shift_rows"; }
   Spec infer(std::span<const Spec> x) const override {
     if (x[0].shape.rank() != 2 || !(x[1].shape == Shape{x[0].shape[1]})) throw shape_error("[shift_rows] shapes.");
-    return x[0];
+    return {x[0].shape, x[1].examples == Examples::none ? x[0].examples : Examples::mixed};
   }
   Array<T> eval(std::span<const Array<T>> x) const override { return Array<T>(x[0].xt() + x[1].xt()); }
   Var<T> jvp(Vars<T>, const Var<T>& y, Vars<T> dx) const override {
