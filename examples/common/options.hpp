@@ -28,9 +28,14 @@ CLI::Option* count_option(CLI::App& app, const std::string& name, T& value, std:
   return option(app, name, value, "N", description)->check(whole(least))->capture_default_str();
 }
 
+/// CLI11 leaves the name of an option without a group out of its messages.
 template <class T>
 void former(CLI::App& app, const std::string& name, T& value, const CLI::Validator& check) {
-  app.add_option(name, value)->check(check)->group("");
+  const auto named = [name, check](const std::string& text) {
+    const std::string wrong = check(text);
+    return wrong.empty() ? wrong : name + ": " + wrong;
+  };
+  app.add_option(name, value)->check(named)->group("");
 }
 
 template <class T>

@@ -85,6 +85,7 @@ std::optional<int> parse(CLI::App& app, const Program& program, int argc, char**
     wrong = unknown_arguments(app);
   } catch (const CLI::ParseError& error) {
     wrong = error.what();
+    if (wrong.rfind(": ", 0) == 0) wrong.erase(0, 2);  // a former name says its name itself
   }
   std::fprintf(stderr, "%s: %s\n./run %s --help lists the options.\n", program.name.c_str(), wrong.c_str(),
                program.name.c_str());

@@ -17,7 +17,7 @@ import time
 
 from programs import check, finish, on_a_terminal, read_npy, write_cifar, write_digits, write_idx
 
-kernel, train = sys.argv[1:]
+kernel, train = map(os.path.abspath, sys.argv[1:])
 
 
 def command(*options):

@@ -14,7 +14,7 @@ import time
 
 from programs import check, finish, on_a_terminal, write_cifar, write_digits, write_idx
 
-program = sys.argv[1]
+program = os.path.abspath(sys.argv[1])
 
 
 def command(*options):
