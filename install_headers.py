@@ -18,7 +18,7 @@ def closure(source, headers):
         if header not in reached:
             reached.add(header)
             text = (source / header).read_text(encoding='utf-8')
-            waiting += re.findall(r'^\s*#\s*include\s+"([^"]+)"', text, re.M)
+            waiting += re.findall(r'^\s*#\s*include\s+"([^"]+\.hpp)"', text, re.M)
     return sorted(reached)
 
 

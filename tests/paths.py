@@ -18,7 +18,7 @@ with_folder = re.compile(rf"(?<![\w/.*$}}>-])(?:[\w.-]+/)+[\w-]+{ending}")
 alone = re.compile(rf"(?<![\w/.*<>-])[\w-]+{ending}")
 folder_name = re.compile(rf"(?<![\w/.-])(?:{'|'.join(folders)})/(?:[\w-]+/)*(?![\w<*.-])")
 link = re.compile(r"\[[^\]&]+\]\(([^)#\s]+)")
-made = ("build/", "results/", "client/", "subprojects/")  # folders that do not come with the sources
+made = ("build/", "results/", "client/", "subprojects/", "include/")  # folders that do not come with the sources
 
 files = sorted(path.relative_to(top).as_posix() for folder in folders for path in (top / folder).rglob("*")
                if path.is_file() and "__pycache__" not in path.parts)

@@ -34,10 +34,10 @@ std::string kinds(const Term& term) {
 std::vector<Row> rows_of(const Plan& p) {
   std::vector<Row> out, small;
   for (const TermPlan& term : p.terms) {
-    Row row{term.parameter,   term.op + (term.term.uses > 1 ? ", " + std::to_string(term.term.uses) + " uses" : ""),
-            kinds(term.term), term.fused ? "with weight" : term.rule->name(),
-            term.cost.flop,   term.held_bytes,
-            term.cost.bytes};
+    if (term.fused) continue;  // in the row of its weight
+    const std::string uses = term.term.uses > 1 ? ", " + std::to_string(term.term.uses) + " uses" : "";
+    const std::string rule = std::string(term.rule->name()) + (term.with_bias ? " + bias" : "");
+    Row row{term.parameter, term.op + uses, kinds(term.term), rule, term.cost.flop, term.held_bytes, term.cost.bytes};
     if (row.flop < 0.01 * p.flop()) {
       small.push_back(std::move(row));
       continue;

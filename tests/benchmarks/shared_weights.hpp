@@ -11,7 +11,8 @@
 #include "nn/models/vit.hpp"
 #include "nn/module.hpp"
 
-/// Networks that use a weight many times, as peers/torch_shared.py has them, with the same parameters in the same order.
+/// Networks that use a weight many times, as peers/torch_shared.py has them, with the same parameters in the same
+/// order.
 namespace xtangent::benchmarks {
 
 /// (N, steps, ...) at one step: (N, width).

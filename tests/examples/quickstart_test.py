@@ -13,7 +13,8 @@ import tempfile
 from programs import check, finish, digits, read_npy, write_digits, write_idx_files
 
 STATE = ["relative_frobenius", "lambda_max_difference", "condition_entk", "condition_pntk", "accuracy_entk",
-         "accuracy_pntk", "seconds_entk", "seconds_pntk", "bytes_entk", "bytes_pntk"]
+         "accuracy_pntk", "seconds_entk", "seconds_pntk", "accuracy_entk_ridge", "accuracy_pntk_ridge", "diagonality",
+         "bytes_entk", "bytes_pntk"]
 program, real_digits = sys.argv[1], pathlib.Path(sys.argv[2])
 
 
@@ -43,10 +44,18 @@ def check_kernels(folder, n, m, outputs=10):
 
 def check_json(file, widths, n_train):
     report = json.loads(file.read_text())
-    check(list(report) == ["data", "n_train", "widths", "slope_frobenius", "networks"], f"fields {list(report)}")
+    check(list(report) == ["data", "n_train", "widths", "slope_frobenius", "fits", "networks"], f"fields {list(report)}")
     check(report["n_train"] == n_train and report["widths"] == widths, "n_train and widths")
     check(isinstance(report["data"], str) and report["data"], "data has a name")
     check(report["slope_frobenius"] is None if len(widths) == 1 else math.isfinite(report["slope_frobenius"]), "slope")
+    check([(f["name"], f["state"]) for f in report["fits"]] ==
+          [(name, state) for name in ("fully connected", "convolutional") for state in ("init", "trained")]
+          if len(widths) > 1 else not report["fits"], f"fits {report['fits']}")
+    for fit in report["fits"]:
+        check(math.isfinite(fit["slope"]), "a fit has a slope")
+        error = fit["standard_error"]
+        check((error is None) == (len(widths) < 3), f"{len(widths)} points, standard error {error}")
+        check(error is None or fit["low"] < fit["slope"] < fit["high"], "the slope lies in its interval")
     check([(n["name"], n["width"]) for n in report["networks"]] ==
           [(name, w) for w in widths for name in ("fully connected", "convolutional")], "the networks")
     for network in report["networks"]:
@@ -57,7 +66,8 @@ def check_json(file, widths, n_train):
             check(list(s) == STATE, f"fields {list(s)}")
             check(0 < s["relative_frobenius"] < 2, f"relative_frobenius {s['relative_frobenius']}")
             check(s["lambda_max_difference"] >= 0, "lambda_max_difference")
-            check(all(0 <= s[k] <= 1 for k in ("accuracy_entk", "accuracy_pntk")), "accuracies are fractions")
+            check(all(0 <= s[k] <= 1 for k in s if k.startswith("accuracy")), "accuracies are fractions")
+            check(s["diagonality"] > 0, f"diagonality {s['diagonality']}")
             check(all(s[k] > 0 for k in ("seconds_entk", "seconds_pntk", "bytes_entk", "bytes_pntk")), "costs")
             check(s["bytes_entk"] > s["bytes_pntk"], "an eNTK holds more than a pNTK")
             check(all(s[k] is None or s[k] >= 1 for k in ("condition_entk", "condition_pntk")), "condition numbers")
