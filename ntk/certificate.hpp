@@ -24,7 +24,6 @@ struct Certificate {
   double estimate = 0;
   double low = 0, high = 0;  ///< the confidence interval; high is infinite when the draws say nothing
   double confidence = 0;     ///< the confidence level of the interval
-
   std::size_t pairs = 0;     ///< exact blocks (O, O) that were computed
   std::size_t examples = 0;  ///< Jacobians that were computed, including repetitions
 };

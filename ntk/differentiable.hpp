@@ -8,7 +8,7 @@
 /// Kernels that can be differentiated with respect to the examples and to the parameters of the network.
 namespace xtangent::ntk {
 
-/// The kernel of a readout between x1 and x2 as a Var, (N1 K, N2 K) with probe k of example n in row n K + k. It stands
+/// The kernel of a readout between x1 and x2 as a Var, (N1 K, N2 K) with probe k of example n in row n*K + k. It stands
 /// on the tape of x1, x2 and `parameters` if any of them is on one. So a loss that depends on a kernel is
 /// differentiated like any other function, any number of times:
 ///
