@@ -225,7 +225,8 @@ auto hvp(const F& f, const X& x, const D& v) {
       derivatives::hessian_product<T>(derivatives::as_function<X>(f), A::vars(x), derivatives::Argument<D>::vars(v)));
 }
 
-/// The Jacobian, of shape (shape of f(x), shape of x), row by row in vector mode. Cost: 1 + 2 M E for M outputs.
+/// The Jacobian, of shape (shape of f(x), shape of x), row by row in vector mode. Cost: (1 + 2 m) E for m elements of
+/// f(x).
 template <class F, class X>
 auto jacobian_reverse(const F& f, const X& x, JacobianOptions options = {}) {
   using A = derivatives::Argument<X>;
@@ -233,7 +234,7 @@ auto jacobian_reverse(const F& f, const X& x, JacobianOptions options = {}) {
                                                              A::vars(x), options));
 }
 
-/// The same, column by column. Cost: 1 + N to 2 N E for N elements of x.
+/// The same, column by column. Cost: between (1 + n) E and 2 n E for n elements of x.
 template <class F, class X>
 auto jacobian_forward(const F& f, const X& x, JacobianOptions options = {}) {
   using A = derivatives::Argument<X>;
@@ -250,7 +251,8 @@ auto jacobian(const F& f, const X& x, JacobianOptions options = {}) {
 }
 
 /// Second derivatives of a function with a single element as result, of shape (shape of x, shape of x); for a list of
-/// arguments a list of lists, [i][j] of shape (shape of x_i, shape of x_j). Forward over reverse. Cost: about 6 N E.
+/// arguments a list of lists, [i][j] of shape (shape of x_i, shape of x_j). Forward over reverse. Cost: about 6 n E for
+/// n elements of x.
 template <class F, class X>
 auto hessian(const F& f, const X& x, JacobianOptions options = {}) {
   using A = derivatives::Argument<X>;

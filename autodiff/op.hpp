@@ -36,7 +36,7 @@ using Wanted = std::vector<bool>;
 
 /// One primitive: everything the library knows about it, in one small struct.
 ///
-/// Legend for the shape comments in ops/: K probes (seeds of one sweep), N examples, O out, I in, D positions.
+/// Shape comments in ops/: K probes (seeds of one sweep), N examples, C outputs and I inputs of a layer, D positions.
 ///
 /// `jvp` and `vjp` are written with apply (through the functions of ops/), on Vars: over constants they just compute,
 /// over recorded Vars they can be differentiated again. An op with `vector_mode()` accepts one leading probe axis on

@@ -18,7 +18,7 @@ struct Norms {
   double difference = 0, total = 0;
 };
 
-// Of the blocks (c O, c O) of examples `chosen`: the squared norms of each pair, (c, c).
+// The squared norms (c, c) of the blocks (c O, c O) for each pair of the examples `chosen`.
 struct PairNorms {
   std::vector<double> difference, total;
 };
@@ -40,8 +40,8 @@ PairNorms norms_of_pairs(const std::vector<std::size_t>& chosen, const Array<dou
   return out;
 }
 
-// Draws of examples, independent and with replacement, in proportion to K_nn; a tenth is even, so that no example
-// weighs more than ten times what it would in even draws.
+// Independent draws of examples with replacement. A tenth of the probability is spread evenly and the rest is in
+// proportion to K_nn, so that no example weighs more than ten times what it would with even draws.
 class Sampler {
  public:
   explicit Sampler(const AnyMatrix& pntk) {
@@ -51,7 +51,7 @@ class Sampler {
       const double d = pntk.visit([&](const auto& k) { return static_cast<double>(k[i * (n + 1)]); });
       if (!(d >= 0) || !std::isfinite(d))
         throw numerical_error("[certificate] entry " + std::to_string(i) +
-                              " on the diagonal of the pNTK is negative or not finite: it is no kernel.");
+                              " on the diagonal of the pNTK is negative or not finite, so it is not a kernel.");
       probability_.push_back(d);
       trace += d;
     }
@@ -77,7 +77,7 @@ class Sampler {
   std::vector<double> probability_, cumulated_;
 };
 
-// Blocks on the diagonal and pairs of different examples are estimated each by themselves (Hansen and Hurwitz 1943).
+// Blocks on the diagonal and blocks of different examples are estimated separately (Hansen and Hurwitz 1943).
 Norms norms_of_group(const Sampler& sampler, const std::vector<std::size_t>& drawn, const BlockSource& entk,
                      const AnyMatrix& pntk) {
   std::vector<std::size_t> chosen = drawn;
@@ -101,8 +101,8 @@ Norms norms_of_group(const Sampler& sampler, const std::vector<std::size_t>& dra
   return out;
 }
 
-// How far the mean of difference - ratio * total is from zero: Student's t, corrected for the skewness of the groups by
-// Hall's cubic (1992, On the removal of skewness by transformation), which grows with t.
+// How far the mean of difference - ratio * total is from zero, as Student's t. It is corrected for the skewness of the
+// groups by Hall's cubic (1992, On the removal of skewness by transformation), which grows with t.
 double distance(const std::vector<Norms>& groups, double ratio) {
   const double count = static_cast<double>(groups.size());
   double mean = 0, squares = 0, cubes = 0;
@@ -118,7 +118,7 @@ double distance(const std::vector<Norms>& groups, double ratio) {
   return t + skew * t * t / 3 + skew * skew * t * t * t / 27 + skew / 6;
 }
 
-// All ratios from which the groups are not further than t.
+// The interval of all ratios for which that distance is at most t.
 std::pair<double, double> ratio_interval(const std::vector<Norms>& groups, double estimate, double t) {
   const auto boundary = [&](double inside, double outside, double at) {
     for (int i = 0; i < 100; ++i) {
@@ -143,7 +143,7 @@ void check(const AnyMatrix& pntk, const CertificateOptions& options) {
     throw option_error("[certificate] confidence " + std::to_string(options.confidence) + " must be between 0 and 1.");
 }
 
-// All pairs, once.
+// Uses every pair once.
 Norms exact_norms(const BlockSource& entk, const AnyMatrix& pntk) {
   std::vector<std::size_t> all(pntk.shape()[0]);
   std::iota(all.begin(), all.end(), std::size_t(0));
@@ -157,13 +157,13 @@ Norms exact_norms(const BlockSource& entk, const AnyMatrix& pntk) {
 double student_quantile(double probability, double degrees) {
   if (!(probability > 0 && probability < 1) || !(degrees >= 8))
     throw option_error("[student_quantile] needs a probability between 0 and 1 and at least 8 degrees of freedom.");
-  double low = -40, high = 40;  // of the normal distribution
+  double low = -40, high = 40;  // bounds for the quantile of the normal distribution
   for (int i = 0; i < 200; ++i) {
     const double middle = (low + high) / 2;
     (std::erfc(-middle / std::sqrt(2.0)) / 2 < probability ? low : high) = middle;
   }
   const double z = low, z2 = z * z;
-  // Abramowitz and Stegun 26.7.5
+  // Abramowitz and Stegun, 26.7.5.
   const double g1 = z * (z2 + 1) / 4, g2 = z * (5 * z2 * z2 + 16 * z2 + 3) / 96,
                g3 = z * (3 * z2 * z2 * z2 + 19 * z2 * z2 + 17 * z2 - 15) / 384,
                g4 = z * (79 * z2 * z2 * z2 * z2 + 776 * z2 * z2 * z2 + 1482 * z2 * z2 - 1920 * z2 - 945) / 92160;

@@ -8,50 +8,54 @@
 #include "ntk/compare.hpp"
 #include "ntk/kernel.hpp"
 
-/// How good an approximation K (x) I of an eNTK Theta is, from a few of Theta's blocks, with a confidence interval.
+/// Estimates how well K (x) I approximates an eNTK Theta. A few blocks of Theta suffice, and the estimate comes with a
+/// confidence interval.
 namespace xtangent::ntk {
 
 struct CertificateOptions {
-  std::size_t groups = 32;     ///< independent draws, at least 10: their spread gives the interval
-  std::size_t group_size = 4;  ///< examples in a group, at least 2: all their pairs are used
-  double confidence = 0.95;    ///< of the interval, between 0 and 1
+  std::size_t groups = 32;     ///< independent draws, at least 10; their spread gives the interval
+  std::size_t group_size = 4;  ///< examples in a group, at least 2; all pairs of them are used
+  double confidence = 0.95;    ///< confidence level of the interval, between 0 and 1
   std::uint64_t seed = 0;
 };
 
-/// || Theta - K (x) I ||_F / || Theta ||_F over all pairs of the N examples.
+/// An estimate of || Theta - K (x) I ||_F / || Theta ||_F over all pairs of the N examples.
 struct Certificate {
   double estimate = 0;
   double low = 0, high = 0;  ///< the confidence interval; high is infinite when the draws say nothing
-  double confidence = 0;
-  std::size_t pairs = 0;     ///< exact O x O blocks that were computed
-  std::size_t examples = 0;  ///< Jacobians that were computed, repetitions included
+  double confidence = 0;     ///< the confidence level of the interval
+  std::size_t pairs = 0;     ///< exact blocks (O, O) that were computed
+  std::size_t examples = 0;  ///< Jacobians that were computed, including repetitions
 };
 
-/// The eNTK (c O, c O) of c of the examples, given by their numbers.
+/// Returns the eNTK (c O, c O) of the c examples with the given numbers.
 using BlockSource = std::function<Array<double>(const std::vector<std::size_t>& examples)>;
 
-/// For a pNTK (N, N), or any other K, and the exact blocks of the same N examples that `entk` computes.
+/// The certificate of a pNTK (N, N), or of any other K of that shape. `entk` computes exact blocks for the same N
+/// examples.
 ///
-/// Each group is a draw of examples in proportion to K_nn, independent of the others: examples with large gradients
-/// carry most of the norms. A group's blocks, over the probabilities of their draws, estimate both squared norms
-/// without bias; the estimate is the root of the ratio of their sums. The interval holds the ratios r for which the
-/// groups' difference - r total are zero on average, by Student's t of groups - 1 degrees of freedom (Fieller 1954)
-/// corrected for skewness (Hall 1992). It is approximate: a few pairs that carry most of the difference may be missed
-/// by few groups; then raise `groups`. Up to N = group_size all pairs are used, once, and the interval is a point.
+/// The examples of a group are drawn independently and with probabilities in proportion to K_nn, because examples with
+/// large gradients carry most of the norms. The blocks of a group, divided by the probabilities of their draws,
+/// estimate both squared norms without bias. The estimate is the root of the ratio of the sums over all groups. The
+/// interval consists of the ratios r for which the mean over the groups of (difference - r total) is compatible with
+/// zero, by Student's t with groups - 1 degrees of freedom (Fieller 1954), corrected for skewness (Hall 1992). It is
+/// approximate: where a few pairs carry most of the difference, a small number of groups may miss them, and `groups`
+/// should be raised. If N <= group_size, every pair is used once and the interval is a point.
 ///
-/// Cost: groups * group_size Jacobians of all outputs (the whole eNTK: N), groups * group_size^2 blocks (N^2); memory
-/// one group. Throws shape_error (K not square, blocks that do not fit), option_error, numerical_error (Theta = 0, K
-/// with a negative diagonal).
+/// Cost: groups * group_size Jacobians of all outputs, where the whole eNTK needs N, and groups * group_size^2 blocks,
+/// where it has N^2. Memory: the eNTK of one group. Throws shape_error (K is not square, or blocks do not fit),
+/// option_error, numerical_error (Theta is 0, or K has a negative entry on its diagonal).
 Certificate certificate(const BlockSource& entk, const AnyMatrix& pntk, const CertificateOptions& options = {});
 
-/// The same for a network on the examples x (N, ...) of the pNTK. Throws also what entk() does.
+/// The certificate for a network and the examples x (N, ...) from which the pNTK was computed. Throws also what entk()
+/// throws.
 template <class T>
 Certificate certificate(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                         const AnyMatrix& pntk, const CertificateOptions& options = {},
                         const Options& kernel_options = {}) {
   const std::size_t n = x.rank() ? x.shape()[0] : 0;
   if (pntk.shape().rank() == 0 || pntk.shape()[0] != n)
-    throw shape_error("[certificate] pNTK " + to_string(pntk.shape()) + " of " + std::to_string(n) + " examples.");
+    throw shape_error("[certificate] pNTK " + to_string(pntk.shape()) + " for " + std::to_string(n) + " examples.");
   const BlockSource blocks = [&](const std::vector<std::size_t>& chosen) {
     Shape shape = x.shape();
     shape[0] = chosen.size();
@@ -62,8 +66,8 @@ Certificate certificate(const nn::ModuleBase& net, const nn::Parameters<T>& para
   return certificate(blocks, pntk, options);
 }
 
-/// The value below which Student's t with this many degrees of freedom (8 at least) falls with this probability, to
-/// 1e-4 (Cornish and Fisher's expansion).
+/// The quantile of Student's t distribution: t with `degrees` degrees of freedom, at least 8, falls below it with the
+/// given probability. Accurate to 1e-4 (expansion of Cornish and Fisher).
 double student_quantile(double probability, double degrees);
 
 }  // namespace xtangent::ntk

@@ -15,7 +15,7 @@ namespace {
 void check_same(const char* who, const AnyMatrix& a, const AnyMatrix& b) {
   if (!(a.shape() == b.shape()) || a.shape().size() == 0 || a.shape().rank() == 0)
     throw shape_error(std::string("[") + who + "] kernels " + to_string(a.shape()) + " and " + to_string(b.shape()) +
-                      " must have one shape and not be empty.");
+                      " must have the same shape and not be empty.");
 }
 
 void check_blocks(const char* who, const AnyMatrix& entk, const AnyMatrix& pntk, std::size_t outputs) {
@@ -107,7 +107,7 @@ SpectrumDifference spectrum_difference(const std::vector<double>& approximate, c
 double log_log_slope(const std::vector<double>& x, const std::vector<double>& y) {
   if (x.size() != y.size() || x.size() < 2)
     throw shape_error("[log_log_slope] " + std::to_string(x.size()) + " x and " + std::to_string(y.size()) +
-                      " y; give as many of each, at least two.");
+                      "  y. Give the same number of both, at least two.");
   xt::xtensor<double, 2> design = xt::xtensor<double, 2>::from_shape({x.size(), 2});
   xt::xtensor<double, 2> values = xt::xtensor<double, 2>::from_shape({x.size(), 1});
   bool varies = false;

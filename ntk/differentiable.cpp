@@ -21,7 +21,8 @@ bool same(const Var<T>& a, const Var<T>& b) {
                      : !b.on_tape() && a.value().data() == b.value().data() && a.shape() == b.shape();
 }
 
-// Products of rows of a (C, N1, S) and b (C, N2, S): all pairs of probes, (C, N1, C, N2), or equal ones, (C, N1, N2).
+// Products of the rows of a (K, N1, S) and b (K, N2, S): all pairs of probes, (K, N1, K, N2), or equal ones, (K, N1,
+// N2).
 template <class T>
 Var<T> products(const Var<T>& a, const Var<T>& b, bool trace) {
   const std::size_t c = a.shape()[0], n1 = a.shape()[1], n2 = b.shape()[1], s = a.shape()[2];
@@ -43,7 +44,7 @@ std::size_t outputs_of(const nn::ModuleBase& net, const nn::Parameters<T>& param
   return net(params, x.rows(0, std::min<std::size_t>(2, x.shape()[0]))).shape().back();
 }
 
-// Throws where the values that a kernel is made of are not finite, as kernels that are not differentiated do.
+// Refuses examples and parameters that are not finite, as kernel() does.
 template <class T>
 void check_values(const nn::Parameters<T>& params, Vars<T> parameters, const Var<T>& x1, const Var<T>& x2) {
   check_examples("kernel", x1.value(), "x1");
@@ -103,7 +104,7 @@ template <class T>
 KernelGradient<T> kernel_gradient(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
                                   const Array<T>& x2, const Array<T>& kbar, const Readout& readout,
                                   const KernelGradientOptions& options) {
-  if (options.block == 0) throw option_error("[kernel_gradient] blocks of no examples.");
+  if (options.block == 0) throw option_error("[kernel_gradient] a block must have at least one example.");
   if (x1.rank() == 0 || x2.rank() == 0)
     throw shape_error("[kernel_gradient] no axis of examples: " + to_string(x1.shape()) + " and " +
                       to_string(x2.shape()) + ".");

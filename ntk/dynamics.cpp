@@ -54,8 +54,8 @@ Dynamics::Dynamics(AnyMatrix kernel, Doubles y, Doubles f0, SquaredError loss) :
 
 double Dynamics::maximal_learning_rate() const { return ntk::maximal_learning_rate(system_.values) / scale_; }
 
-// Q factor(lambda) Q^T (y - f0) as (N, O). Eigenvalues that are rounding are lifted to what rounding is, so that
-// nothing grows in their directions.
+// Q factor(lambda) Q^T (y - f0) as (N, O). Eigenvalues below the size of rounding errors are raised to that size, so
+// that nothing grows in their directions.
 template <class Factor>
 Array<double> Dynamics::transformed(const Factor& factor) const {
   const std::size_t n = system_.values.size(), columns = coefficients_.shape()[1];
@@ -137,7 +137,7 @@ CrossEntropyDynamics::CrossEntropyDynamics(LinearMap kernel, Doubles y, Doubles 
   }
 }
 
-// d w / dt at outputs f
+// The slope d w / dt at the outputs f.
 Array<double> CrossEntropyDynamics::slope(const Array<double>& f) const {
   Array<double> p(f.shape());
   kernels::softmax_rows(f.shape()[0], f.shape()[1], f.data(), p.mutable_data());
@@ -161,8 +161,8 @@ Array<double> CrossEntropyDynamics::weights_at_time(double time, const FlowOptio
   return weights_at_times({time}, options).front();
 }
 
-// Weights, their outputs, the slope there and its product with the kernel: outputs are linear in weights, so that a
-// stage needs one product, and the error of both is known.
+// Weights, their outputs, the slope there and its product with the kernel. Outputs are linear in the weights, so a
+// stage needs only one product, and the errors of weights and outputs are both known.
 struct CrossEntropyDynamics::State {
   Array<double> w, f, slope, product;
   double time = 0;
@@ -170,7 +170,8 @@ struct CrossEntropyDynamics::State {
 
 namespace {
 
-// Dormand and Prince 1980: a row a stage; the last is the solution of order 5, `error` its difference from order 4.
+// Dormand and Prince 1980, one row for each stage. The last row is the solution of order 5, and `error` is its
+// difference from the solution of order 4.
 constexpr std::array<std::array<double, 6>, 6> stages = {{
     {1.0 / 5},
     {3.0 / 40, 9.0 / 40},
@@ -200,7 +201,7 @@ std::vector<Array<double>> CrossEntropyDynamics::weights_at_times(const std::vec
   const Array<double> zero = Array<double>::zeros(f0_.shape());
   State now{zero, f0_, slope(f0_), {}, 0};
   now.product = product(now.slope);
-  // A first step so small that the fastest direction is followed; later ones by their errors.
+  // The first step is small enough to follow the fastest direction. Later steps are chosen by their errors.
   double h = 0.01 / (1e-300 + largest(now.product));
   std::size_t products = 1;
   std::vector<Array<double>> out;

@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t examples_at_a_time = 256;
 
-// Where the last layer of a recording has its input, its weight and its bias.
+// The nodes of a recording that are the input, the weight and the bias of the last layer.
 struct Head {
   std::size_t input, weight;
   std::optional<std::size_t> bias;
@@ -32,7 +32,7 @@ struct Head {
 [[noreturn]] void no_head(const std::string& why) {
   throw rule_error("[head_aware] " + why +
                    " The head-aware kernel needs a network that ends in a linear layer with a "
-                   "weight of its own; take the pNTK, or the eNTK.");
+                   "weight of its own. Use the pNTK or the eNTK.");
 }
 
 template <class T>
@@ -63,7 +63,7 @@ Head head_of(const nn::Recording<T>& recording) {
     }
   }
   if (!head || positions.size() != 1 + biases.size() || biases.size() > 1)
-    no_head("The output of op " + last.op->name() + " is no linear layer of parameters.");
+    no_head("The output of op " + last.op->name() + " is not a linear layer of parameters.");
   if (!biases.empty()) head->bias = biases.front();
   for (std::size_t i = 0; i < recording.output.position(); ++i)
     for (const auto& argument : nodes[i].arguments)
@@ -73,7 +73,7 @@ Head head_of(const nn::Recording<T>& recording) {
   return *head;
 }
 
-// Inputs of the last layer, its weight, and whether it has a bias.
+// The inputs of the last layer, its weight, and whether it has a bias.
 struct LastLayer {
   Array<double> inputs, weight;
   bool bias = false;
@@ -111,7 +111,7 @@ Array<double> products(const Array<double>& a, const Array<double>& b, double sh
   return out;
 }
 
-// v^T v and v^T S v, their means over the columns v of the readout.
+// The means of v^T v and of v^T S v over the columns v of the readout.
 std::pair<double, double> forms(const Array<double>& s, const Readout& readout) {
   const std::size_t o = s.shape()[0];
   const Array<double> v = readout.weights(o);
@@ -130,12 +130,13 @@ HeadAwareKernel compute(const nn::ModuleBase& net, const nn::Parameters<T>& para
                         const Array<T>& x2, bool symmetric, const Readout& readout, Options options) {
   const bool trace = readout.reduction == Readout::Reduction::trace;
   if (!trace && (readout.reduction != Readout::Reduction::none || readout.columns(2) != 1))
-    throw option_error("[head_aware] the readout " + readout.name() + " has no single column.");
+    throw option_error("[head_aware] the readout " + readout.name() +
+                       " has several columns. Use one with a single column, or the trace.");
   const double n1 = static_cast<double>(x1.rank() ? x1.shape()[0] : 0),
                n2 = static_cast<double>(x2.rank() ? x2.shape()[0] : 0);
   const double left = memory_budget(options.memory) - 8 * n1 * n2;
   if (left < 1)
-    throw memory_error("[head_aware] two kernels of " + readable_bytes(8 * n1 * n2) + " are beyond the budget of " +
+    throw memory_error("[head_aware] two kernels of " + readable_bytes(8 * n1 * n2) + " exceed the budget of " +
                        readable_bytes(memory_budget(options.memory)) + ". Raise options.memory.");
   options.memory = static_cast<std::size_t>(left);
   HeadAwareKernel out;
@@ -146,8 +147,8 @@ HeadAwareKernel compute(const nn::ModuleBase& net, const nn::Parameters<T>& para
   const auto [length, form] = forms(out.outputs, readout);
   if (!(form > 0))
     throw numerical_error("[head_aware] the readout " + readout.name() +
-                          " does not see the last layer: v^T W W^T v is 0. Take random signs or the trace.");
-  // C = (K_v - v^T v Phi) / v^T S v
+                          " does not see the last layer: v^T W W^T v is 0. Use random signs or the trace.");
+  // Psi = (K_v - v^T v Phi) / v^T S v
   kernels::axpy(out.rest.size(), -length, out.head.data(), out.rest.mutable_data());
   kernels::affine(out.rest.size(), 1 / form, 0.0, out.rest.data(), out.rest.mutable_data());
   return out;
@@ -165,13 +166,13 @@ void check_square(const char* who, const HeadAwareKernel& k) {
   check(who, k);
   if (k.head.shape()[0] != k.head.shape()[1])
     throw shape_error(std::string("[") + who + "] the kernel " + to_string(k.head.shape()) +
-                      " is not one of examples with themselves.");
+                      " is not a kernel between examples and themselves.");
 }
 
 // S = Q diag(s) Q^T; row j of `vectors` is column j of Q.
 Eigensystem directions(const HeadAwareKernel& k) { return eigensystem(k.outputs); }
 
-// Phi + s C
+// Phi + s Psi
 Array<double> in_direction(const HeadAwareKernel& k, double s) {
   Array<double> out = k.head.clone();
   kernels::axpy(out.size(), s, k.rest.data(), out.mutable_data());
@@ -186,7 +187,7 @@ Array<double> times(const Array<double>& x, const Array<double>& a, bool transpo
   return out;
 }
 
-// out (N1, O) += Phi w + C w S
+// out (N1, O) += Phi w + Psi w S
 void add_product(const HeadAwareKernel& k, const Array<double>& w, Array<double>& out) {
   const std::size_t n1 = k.head.shape()[0], n2 = k.head.shape()[1], o = w.shape()[1];
   const Array<double> turned = times(w, k.outputs, false);

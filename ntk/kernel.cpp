@@ -13,7 +13,7 @@
 namespace xtangent::ntk {
 namespace {
 
-// A request, checked.
+// The arguments of a call, which the constructor checks.
 template <class T>
 struct Request {
   const nn::ModuleBase& net;
@@ -38,7 +38,7 @@ std::string fingerprint_of(const Array<T>& values) {
   return fingerprint(values.data(), values.bytes());
 }
 
-// All that the bits of a kernel depend on.
+// Everything that the bits of a kernel depend on.
 template <class T>
 StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
   const Array<double> weights = r.readout.weights(profile.outputs);
@@ -66,7 +66,7 @@ struct Planned {
   Plan plan;
 };
 
-// As the store of these options was begun, if there is one.
+// The partition with which the store of these options was begun, if there is such a store.
 std::optional<Partition> begun_with(const Options& options) {
   if (options.store.empty() || !is_store(options.store)) return std::nullopt;
   return StoredKernel(options.store).partition();
@@ -83,7 +83,7 @@ Planned<T> planned(const Request<T>& r, Residence residence) {
   return out;
 }
 
-// All tiles in the sink that make(p) gives, within the budget.
+// Computes all tiles into the sink that make(p) returns, within the budget.
 template <class T, class Make>
 auto computed(const Request<T>& r, Residence residence, const Make& make) {
   r.check();
@@ -96,7 +96,7 @@ auto computed(const Request<T>& r, Residence residence, const Make& make) {
 
 template <class T>
 StoredKernel compute_stored(const Request<T>& r, Residence residence) {
-  if (r.options.store.empty()) throw option_error("[stored_kernel] name a folder in options.store.");
+  if (r.options.store.empty()) throw option_error("[stored_kernel] options.store is empty. Name a folder in it.");
   return computed(r, residence,
                   [&r](const Planned<T>& p) {
                     return std::make_unique<StoreTiles>(r.options.store, kernel_shape(p.plan), p.plan.partition,
@@ -131,7 +131,7 @@ template <class T>
 PackedKernel packed_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                            const Readout& readout, const Options& options) {
   if (!options.store.empty())
-    throw option_error("[packed_kernel] a packed kernel is held in memory: use stored_kernel with a store.");
+    throw option_error("[packed_kernel] a packed kernel is held in memory. Use stored_kernel to compute into a store.");
   const Request<T> request{net, params, x, x, true, readout, options};
   return computed(request, Residence::packed,
                   [](const Planned<T>& p) { return std::make_unique<PackedTiles>(kernel_shape(p.plan)); })
@@ -142,7 +142,7 @@ template <class T>
 void kernel_into(const std::function<std::unique_ptr<TileSink>(const KernelShape&)>& sink, const nn::ModuleBase& net,
                  const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout, const Options& options) {
   if (!options.store.empty())
-    throw option_error("[kernel_into] tiles go to the sink that was given: use stored_kernel with a store.");
+    throw option_error("[kernel_into] tiles go to the sink that was given. Use stored_kernel to compute into a store.");
   const Request<T> request{net, params, x, x, true, readout, options};
   computed(request, Residence::stored, [&sink](const Planned<T>& p) { return sink(kernel_shape(p.plan)); });
 }
@@ -163,7 +163,7 @@ template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, std::size_t rows,
           std::size_t columns, const Readout& readout, const Options& options, Residence residence) {
   check_examples("ntk", x, "x");
-  if (rows == 0 || columns == 0) throw shape_error("[ntk] a plan of no examples.");
+  if (rows == 0 || columns == 0) throw shape_error("[ntk] a plan needs at least one example in rows and in columns.");
   return make_plan(profile("ntk", model_of(net, params), x, readout), {rows, columns, false, sizeof(T), residence},
                    readout, options, begun_with(options));
 }

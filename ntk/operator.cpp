@@ -49,7 +49,8 @@ class Operator<T>::State {
     else if (readout.reduction == Readout::Reduction::none)
       width_ = weights_.shape()[1];
     else
-      throw option_error("[operator] the readout " + readout.name() + " is no product of a Jacobian with itself.");
+      throw option_error("[operator] the readout " + readout.name() +
+                         " has no operator. Use one with the reduction none or trace.");
     plan(std::max(x1.shape()[0], x2.shape()[0]), options);
     const double each = shard_bytes();
     double room = budget_ - working_bytes(1, wave_) - 2 * column_bytes(x1.shape()[0], x2.shape()[0]);
@@ -68,7 +69,7 @@ class Operator<T>::State {
   Array<double> apply(const Array<double>& u) const {
     if (u.rank() != 2 || u.shape()[0] != columns())
       throw shape_error("[operator] columns " + to_string(u.shape()) + " for a kernel " +
-                        to_string(Shape{rows(), columns()}) + ": they must be (" + std::to_string(columns()) + ", M).");
+                        to_string(Shape{rows(), columns()}) + ": they must be (" + std::to_string(columns()) + ", m).");
     if (!all_finite(u)) throw numerical_error("[operator] the columns hold NaN or infinity.");
     const std::size_t m = u.shape()[1];
     const Array<double> from = transposed(u);
@@ -86,7 +87,7 @@ class Operator<T>::State {
   }
 
  private:
-  // Columns of u, each once for each output that the trace runs over.
+  // The probes of a sweep: the columns of u, each repeated for every column of R that the trace runs over.
   struct Probes {
     std::size_t first, last;
     std::size_t count() const { return last - first; }
@@ -103,14 +104,14 @@ class Operator<T>::State {
   using Sums = std::vector<Array<double>>;  // (K, parameter shape)
 
   double shard_bytes() const { return profile_.fixed_bytes + static_cast<double>(shard_) * recording_bytes_; }
-  // Of a product with k probes, in waves of so many shards, that keeps no recordings.
+  // Bytes of a product with k probes, in waves of `wave` shards, that keeps no recordings.
   double working_bytes(std::size_t k, std::size_t wave) const {
     const double p = static_cast<double>(profile_.parameters), scalar = sizeof(T);
     const double probes = static_cast<double>(k), shards = static_cast<double>(wave);
     const double sweep = static_cast<double>(shard_) * profile_.tangent_bytes * probes;
     return shards * (shard_bytes() + sweep + p * scalar * probes) + p * (8 + scalar) * probes;
   }
-  // u and the result, with their transposes; one column.
+  // Bytes of one column of u and of the result, with their transposes.
   double column_bytes(std::size_t n1, std::size_t n2) const { return 16.0 * static_cast<double>((n1 + n2) * width_); }
 
   void plan(std::size_t examples, const OperatorOptions& options) {
@@ -120,7 +121,7 @@ class Operator<T>::State {
     shard_ = static_cast<std::size_t>(std::clamp(target, 1.0, static_cast<double>(examples)));
     if (options.shard) shard_ = std::min(options.shard, examples);
     const std::size_t shards = (examples + shard_ - 1) / shard_;
-    shard_ = (examples + shards - 1) / shards;  // equal ones
+    shard_ = (examples + shards - 1) / shards;  // shards of equal size
     wave_ = std::min(kernels::thread_count(), shards);
     const double vectors = 2 * column_bytes(examples, examples);
     while (vectors + working_bytes(1, wave_) > budget_ && (wave_ > 1 || shard_ > 1)) {
@@ -156,7 +157,7 @@ class Operator<T>::State {
     return out;
   }
 
-  // Probes at a time for m columns.
+  // The number of probes that are swept at a time for m columns.
   std::size_t chunk(std::size_t m) const {
     const double vectors = static_cast<double>(m) * column_bytes(n1_, n2_);
     const double one = working_bytes(1, wave_), more = working_bytes(2, wave_) - one;
@@ -181,7 +182,7 @@ class Operator<T>::State {
         done);
   }
 
-  // R u of the probes at the examples of a shard: (K, n, O), (n, O) for one probe.
+  // R u for the probes at the examples of a shard: (K, n, O), or (n, O) for one probe.
   Var<T> seeds(const Array<double>& from, const Probes& probes, const Shard& shard) const {
     const std::size_t o = profile_.outputs, n = shard.examples.size();
     Array<double> out({probes.count(), n, o});
@@ -218,7 +219,7 @@ class Operator<T>::State {
     return out;
   }
 
-  // to += R^T J of the tangents
+  // to += R^T J applied to the tangents
   void push(const std::vector<Var<T>>& tangents, const Probes& probes, Array<double>& to) const {
     const std::size_t o = profile_.outputs, order = rows();
     double* out = to.mutable_data();
@@ -238,14 +239,14 @@ class Operator<T>::State {
   }
 
   nn::Parameters<T> params_;
-  Model<T> model_;  // of params_
+  Model<T> model_;  // looks at params_
   bool symmetric_;
   Profile profile_;
-  double recording_bytes_ = 0;               // an example
-  Array<double> weights_;                    // R (O, C)
-  std::size_t width_ = 1;                    // rows of the kernel an example
-  std::size_t probes_ = 1;                   // a column
-  std::size_t n1_ = 0, n2_ = 0, shard_ = 1;  // examples
+  double recording_bytes_ = 0;               // for each example
+  Array<double> weights_;                    // R (O, K)
+  std::size_t width_ = 1;                    // rows of the kernel for each example
+  std::size_t probes_ = 1;                   // for each column of u
+  std::size_t n1_ = 0, n2_ = 0, shard_ = 1;  // examples of the rows, of the columns, and of a shard
   std::size_t wave_ = 1;                     // shards at a time
   double budget_ = 0, kept_ = 0;
   Side columns_, rows_;
@@ -285,7 +286,7 @@ template <class T>
 LinearMap Operator<T>::map() const {
   if (!state_->symmetric())
     throw shape_error("[operator] a kernel between two sets of examples, " + to_string(Shape{rows(), columns()}) +
-                      ", is no symmetric map. Give one set.");
+                      ", is not a symmetric map. Use an operator for one set of examples.");
   return {rows(), [state = state_](const Array<double>& u) { return state->apply(u); }};
 }
 

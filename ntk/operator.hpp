@@ -9,52 +9,56 @@
 namespace xtangent::ntk {
 
 struct OperatorOptions {
-  /// Bytes that recordings and a product may hold at most, its result included; 0: half of what the machine has free.
+  /// The largest number of bytes that recordings and a product may hold, including the result. 0 means half of the
+  /// memory that the machine has free.
   std::size_t memory = 0;
-  /// Examples a recording; 0: as many as keep weights and activations in the cache.
+  /// Examples in one recording. 0 means as many as keep weights and activations in the cache.
   std::size_t shard = 0;
 };
 
-/// A kernel that is applied and never formed: K u = R^T J (J^T R u), exactly.
+/// A kernel Theta that is applied and never formed: Theta u = R^T J (J^T R u), exactly.
 ///
-/// Legend: N columns' and N1 rows' examples, O outputs, C columns of the readout R (O, C), M columns of u, P
-/// parameters.
+/// Theta has N1 examples in its rows and N2 in its columns; O outputs, K columns of the readout R (O, K), P elements of
+/// all parameters, m columns of u.
 ///
-/// u (N C, M), row n C + c, is pulled back to cotangents of the parameters, which are summed in double, and those are
-/// pushed forward to the outputs, both over recordings in shards of examples. The recordings are the same in every
-/// product: as many as the memory allows are kept, the others made anew each time. The M columns are probes of the
-/// sweeps, as many at a time as fit. Results depend neither on the number of threads nor on the memory, as long as
-/// shards of the usual size fit.
+/// u (N2 K, m), with probe k of example n in row n*K + k, is pulled back to cotangents of the parameters, which are
+/// summed in double. These are then pushed forward to the outputs. Both sweeps go over recordings of shards of
+/// examples. Every product needs the same recordings: as many as the memory allows are kept, and the others are made
+/// anew each time. The m columns are probes of the sweeps, as many at a time as fit. Results depend neither on the
+/// number of threads nor on the memory, as long as shards of the usual size fit.
 ///
-/// Cost: with kept recordings about four forward passes over the examples a column (for dense layers: two products
-/// back, two forward, but one each for the first layer); M P doubles and twice M P elements of T of one chunk of
-/// columns. In T = float a product is good to about 1e-6 of the norm of K: solve in double.
+/// Cost for each column, if recordings are kept: about four forward passes over the examples, because a dense layer
+/// takes two products back and two forward, and the first layer one of each. Memory for the columns that are swept at a
+/// time, m of them: m P doubles and 2 m P elements of T. With T = float the error of a product is about 1e-6 of the
+/// norm of Theta, so use double to solve systems.
 ///
 /// Novak, Sohl-Dickstein, Schoenholz: Fast Finite Width Neural Tangent Kernel, ICML 2022, section 3.3.
 template <class T>
 class Operator {
  public:
-  /// Of examples x (N, ...) with themselves. The network runs in evaluation mode and must outlive the operator and its
-  /// maps; parameters and examples are shared. Throws shape_error (no examples, an output that is not (N, O), a readout
-  /// that does not fit), numerical_error (NaN or infinity, naming the example or the parameter), batch_error (an op
-  /// mixes examples), memory_error (not even one example at a time fits), option_error (another reduction than trace).
+  /// The kernel between examples x (N, ...) and themselves. The network runs in evaluation mode and must outlive the
+  /// operator and its maps; parameters and examples are shared. Throws shape_error (no examples, an output that is not
+  /// (N, O), or a readout that does not fit), numerical_error (NaN or infinity; the message names the example or the
+  /// parameter), batch_error (an op mixes examples), memory_error (not even one example at a time fits), option_error
+  /// (the reduction is diagonal).
   Operator(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
            const Readout& readout = readout::full(), const OperatorOptions& options = {});
-  /// Between rows x1 (N1, ...) and columns x2 (N, ...). Throws the same, shape_error for examples of other shapes.
+  /// The kernel between examples x1 (N1, ...) in its rows and x2 (N2, ...) in its columns. Throws also shape_error if
+  /// examples of x1 and x2 differ in shape.
   Operator(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1, const Array<T>& x2,
            const Readout& readout = readout::full(), const OperatorOptions& options = {});
 
-  /// N1 C; N1 for the trace.
+  /// N1 K, or N1 for the trace.
   std::size_t rows() const;
-  /// N C; N for the trace.
+  /// N2 K, or N2 for the trace.
   std::size_t columns() const;
 
-  /// K u for u (columns(), M): (rows(), M). Throws shape_error, numerical_error (u not finite, or the network
-  /// overflows), memory_error when not even one column fits beside the result.
+  /// Theta u, (rows(), m), for u (columns(), m). Throws shape_error, numerical_error (u is not finite, or the network
+  /// overflows), memory_error (not even one column fits beside the result).
   Array<double> operator()(const Array<double>& u) const;
 
-  /// The symmetric operator for Lanczos and conjugate gradients; it may outlive this one. Throws shape_error for an
-  /// operator between two sets of examples.
+  /// The same operator as a map for Lanczos and conjugate gradients, which may outlive this object. Throws shape_error
+  /// for an operator between two sets of examples, since that is not symmetric.
   LinearMap map() const;
 
   /// Floating-point operations of a product with one column.

@@ -23,7 +23,7 @@ PackedKernel::PackedKernel(std::size_t n, Array<double> values) : n_(n), values_
 double PackedKernel::operator()(std::size_t i, std::size_t j) const {
   if (i >= n_ || j >= n_)
     throw shape_error("[PackedKernel] entry (" + std::to_string(i) + ", " + std::to_string(j) +
-                      ") of a kernel of order " + std::to_string(n_) + ".");
+                      ") is outside of a kernel of order " + std::to_string(n_) + ".");
   const auto [low, high] = std::minmax(i, j);
   return values_[start_of_row(n_, low) + high - low];
 }

@@ -11,57 +11,60 @@
 #include "ntk/contraction/shapes.hpp"
 #include "ntk/planning/grid.hpp"
 
-/// What a kernel costs and how it will be computed, before it is.
+/// Plans: how a kernel will be computed and what that will cost.
 namespace xtangent::ntk {
 
 struct Rule;
 const char* name(const Rule& rule);
-/// A contraction rule by its name, for Options::rule. Throws option_error listing the names there are.
+/// Finds a contraction rule by its name, for Options::rule. Throws option_error, which lists the names.
 const Rule& rule_named(std::string_view name);
 
 enum class Strategy {
-  automatic,        ///< the cheapest of the others, by FLOP
-  structured,       ///< reverse sweeps; the uses of each parameter contracted in factored form by their cheapest rule
-  jacobian,         ///< the reference: per-example gradients (N K, P) and one product
-  vector_products,  ///< NTK-vector products: pushforward(pullback(e)), one example of the columns after the other
+  automatic,   ///< the one of the others that needs the fewest FLOP
+  structured,  ///< reverse sweeps; the uses of each parameter are contracted in factored form by their cheapest rule
+  jacobian,    ///< the reference: per-example gradients (N K, P) and one product
+  vector_products,  ///< NTK-vector products: pushforward(pullback(e)) for one example of the columns after the other
 };
 const char* name(Strategy strategy);
 
-/// What a progress callback is told.
+/// How far a computation has come, for a progress callback.
 struct Progress {
-  double fraction = 0;      ///< of the floating-point work
-  double seconds = 0;       ///< since the start
-  double seconds_left = 0;  ///< estimated
+  double fraction = 0;      ///< share of the floating-point operations that is done, from 0 to 1
+  double seconds = 0;       ///< time since the start
+  double seconds_left = 0;  ///< estimate of the time that is left
 };
 
-/// Bytes by which the memory of the process may exceed `Options::memory`: 64 MiB, and 32 MiB for each thread. Buffers
-/// of OpenBLAS and oneTBB, stacks, small allocations.
+/// Bytes by which the memory of the process may exceed `Options::memory`: 64 MiB, and 32 MiB for each thread. They are
+/// for buffers of OpenBLAS and oneTBB, stacks and small allocations.
 std::size_t memory_overhead();
 
 struct Options {
   Strategy strategy = Strategy::automatic;
-  /// Bytes that a computation may hold at most, its result included, besides what the process holds already; 0: half of
-  /// what the machine has free. The process' peak stays below that and memory_overhead().
+  /// The largest number of bytes that a computation may hold, including its result, besides what the process holds
+  /// already. 0 means half of the memory that the machine has free. The peak of the process stays below the sum of
+  /// these and memory_overhead().
   std::size_t memory = 0;
-  /// Examples along a tile of the kernel; 0: as memory and shapes ask for.
+  /// Examples along the edge of a tile of the kernel. 0 lets the memory and the shapes decide.
   std::size_t tile = 0;
-  /// For every parameter where it is right, this rule instead of the cheapest: to measure, not to gain speed.
+  /// A rule that replaces the cheapest one for every parameter where it is right. This is for measurements; it does not
+  /// gain speed.
   const Rule* rule = nullptr;
-  /// Called from the calling thread between pieces of work. An exception thrown from it stops the computation and
-  /// reaches the caller; with a store, another call goes on from there.
+  /// Called between pieces of work by the thread that asked for the kernel. An exception thrown from it stops the
+  /// computation and reaches the caller. If there is a store, another call continues from there.
   std::function<void(const Progress&)> progress = {};
-  /// A folder that takes finished tiles, see store.hpp: a call that was interrupted, however it was, goes on where it
-  /// stopped and ends with the same bits. Empty: none.
+  /// A folder for finished tiles, see store.hpp. After an interruption of any kind, the same call continues where the
+  /// last one stopped and ends with the same bits. Empty means no store.
   std::filesystem::path store = {};
 };
 
-/// How the work is cut: what a run that goes on must keep to, so that its tiles have the bits of an uninterrupted run.
+/// How the work is cut. A run that continues an interrupted one must keep to the same cut, so that its tiles have the
+/// bits of an uninterrupted run.
 struct Partition {
   Strategy strategy = Strategy::structured;
-  std::size_t tile = 0;       ///< examples along a tile
-  std::size_t panel = 0;      ///< examples of the rows that are kept while columns pass
-  std::size_t shard = 0;      ///< examples a recording
-  bool rows_held = false;     ///< factors of a whole panel are held; else swept in step with the columns
+  std::size_t tile = 0;    ///< examples along a tile
+  std::size_t panel = 0;   ///< examples of the rows that are kept while the columns are computed
+  std::size_t shard = 0;   ///< examples in a recording
+  bool rows_held = false;  ///< the factors of a whole panel are held; otherwise they are swept in step with the columns
   bool columns_held = false;  ///< the same for the columns of a tile
   bool operator==(const Partition&) const = default;
 };
@@ -69,24 +72,25 @@ struct Partition {
 /// How the uses of one parameter will be contracted.
 struct TermPlan {
   std::string parameter;  ///< its name
-  std::size_t index = 0;  ///< its number among the network's parameters
-  std::string op;         ///< the op that uses it, the last one of the network where there are several
+  std::size_t index = 0;  ///< its number among the parameters of the network
+  std::string op;         ///< the op that uses it, or the last of them if there are several
   Term term;
   const Rule* rule = nullptr;
-  RuleCost cost = {};      ///< FLOP in all; bytes that one contraction needs besides its sides
-  double held_bytes = 0;   ///< by a side, for each example
-  bool with_bias = false;  ///< the next term is this layer's bias and is contracted with it
-  bool fused = false;      ///< contracted with the term before it
+  RuleCost cost = {};      ///< FLOP of all contractions, and bytes that one of them needs besides its sides
+  double held_bytes = 0;   ///< bytes that a side holds for each example
+  bool with_bias = false;  ///< the next term is the bias of this layer and is contracted with it
+  bool fused = false;      ///< this term is contracted with the one before it
 };
 
-/// Which term the uses belong to that a reverse sweep finds, in the order of the sweep.
+/// The term to which a use belongs. A plan lists the uses in the order in which a reverse sweep finds them.
 struct UsePlan {
   std::size_t term = 0;
   FactorKind kind = FactorKind::dense;
-  bool last = true;  ///< of its term: all factors are there
+  bool last = true;  ///< the last use of its term, after which all factors are there
 };
 
-/// What a kernel will cost, from shapes alone: only two examples are sent through the network.
+/// How a kernel will be computed and what it will cost. Everything follows from shapes; only two examples are sent
+/// through the network.
 struct Plan {
   std::size_t rows = 0, columns = 0, outputs = 0, probes = 1, parameters = 0;
   bool symmetric = false;
@@ -95,34 +99,35 @@ struct Plan {
   std::string readout;
   Grid grid;
   Partition partition;
-  std::size_t shards_at_once = 1;  ///< recordings that are swept at a time where factors are held
+  std::size_t shards_at_once = 1;  ///< recordings that are swept at the same time if factors are held
   std::size_t room = 0;            ///< bytes of gradients that a contraction forms at a time
   std::vector<TermPlan> terms;     ///< in the order in which a sweep completes them
   std::vector<UsePlan> uses;
-  double sweep_flop = 0;        ///< forward and backward passes, in all
-  double contraction_flop = 0;  ///< in all
-  double result_bytes = 0;      ///< of the kernel
-  double result_held = 0;       ///< the part of them that is held in memory: less for packed and stored kernels
-  double working_bytes = 0;     ///< besides the result
-  double waiting_bytes = 0;     ///< one example's factors that wait for further uses of their parameters
+  double sweep_flop = 0;        ///< FLOP of all forward and backward passes
+  double contraction_flop = 0;  ///< FLOP of all contractions
+  double result_bytes = 0;      ///< size of the kernel
+  double result_held = 0;    ///< the part of result_bytes that is held in memory; packed and stored kernels hold less
+  double working_bytes = 0;  ///< memory that is held besides the result
+  double waiting_bytes = 0;  ///< factors of one example that wait for further uses of their parameters
   double budget_bytes = 0;
-  double forward_flop = 0, backward_flop = 0;  ///< of one example, and probe
+  double forward_flop = 0, backward_flop = 0;  ///< for one example; backward_flop also for one probe
   std::size_t scalar_bytes = 4;
 
   double flop() const { return sweep_flop + contraction_flop; }
   double bytes() const { return result_held + working_bytes; }
-  /// Seconds at a matrix-product speed in FLOP a second.
+  /// Predicted seconds, from the speed of matrix products in FLOP per second.
   double seconds(double flop_per_second) const { return flop() / flop_per_second; }
 };
 
-/// A table: parameter by parameter the rule, FLOP and bytes, equal ones in one row and small ones summed up; then
-/// tiles, totals and the predicted time (from a matrix product that is timed once a process).
+/// Writes a table with the rule, FLOP and bytes of each parameter, in which equal parameters share a row and small ones
+/// are summed up. Then come the tiles, the totals, and the time that is predicted from product_speed().
 std::ostream& operator<<(std::ostream& out, const Plan& plan);
 
-/// Speed of a large matrix product in scalars of that size, FLOP a second; measured once a process, about 20 ms.
+/// The speed of a large matrix product in scalars of `scalar_bytes` bytes, in FLOP per second. It is measured once in a
+/// process, which takes about 20 ms.
 double product_speed(std::size_t scalar_bytes);
 
-/// Where the kernel will be.
+/// Where the finished kernel will be: in an array, in a packed triangle, or in a folder.
 enum class Residence { dense, packed, stored };
 
 }  // namespace xtangent::ntk

@@ -19,14 +19,14 @@
 namespace xtangent::ntk {
 namespace {
 
-// (n1, n2, n3) with axes in another order
+// An array (n1, n2, n3) with its axes in another order.
 Array<double> permuted(const Array<double>& x, const Shape& shape, const std::vector<std::size_t>& order) {
   Array<double> out({shape[order[0]], shape[order[1]], shape[order[2]]});
   kernels::transpose(shape, order, x.data(), out.mutable_data());
   return out;
 }
 
-// Eigenvectors of the mean (O, O) block on the diagonal, in columns.
+// The eigenvectors of the mean block (O, O) on the diagonal, as columns.
 template <class T>
 Array<double> combinations(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                            std::size_t outputs, std::size_t memory) {
@@ -41,7 +41,7 @@ Array<double> combinations(const nn::ModuleBase& net, const nn::Parameters<T>& p
   return permuted(mean, {1, outputs, outputs}, {0, 2, 1}).reshaped({outputs, outputs});
 }
 
-// F is the type of the factors and of the sweeps that make their kernels.
+// F is the type of the factors, and of the sweeps that compute their kernels.
 template <class F>
 class Maker {
  public:
@@ -49,7 +49,7 @@ class Maker {
         const PreconditionerOptions& options)
       : net_(net), params_(params), x_(x), outputs_(outputs), options_(options), n_(x.shape()[0]) {}
 
-  // K^-1 (x) I: row n O + o of M columns is row n of O M columns.
+  // K^-1 (x) I: row n*O + o of m columns is row n of O m columns.
   HeldPreconditioner one(const Readout& readout) const {
     const auto factors = made(1, readout);
     auto apply = [n = n_, factors](const Array<double>& u) {
@@ -82,7 +82,7 @@ class Maker {
   }
 
  private:
-  // What so many factors leave of the budget.
+  // What this number of factors leaves of the budget.
   std::size_t left(std::size_t factors) const {
     const double needed = TriangularFactors<F>::bytes(factors, n_), budget = memory_budget(options_.memory);
     if (needed >= budget)
@@ -90,7 +90,7 @@ class Maker {
                          (factors == 1
                               ? "a factor of order " + std::to_string(n_) + " needs "
                               : std::to_string(factors) + " factors of order " + std::to_string(n_) + " need ") +
-                         readable_bytes(needed) + ", the budget leaves " + readable_bytes(budget) +
+                         readable_bytes(needed) + ", but the budget leaves " + readable_bytes(budget) +
                          ". Raise options.memory, use float_factor, or `nearest`.");
     return static_cast<std::size_t>(budget - needed);
   }

@@ -10,7 +10,7 @@
 namespace xtangent::ntk {
 namespace {
 
-// splitmix64: one well-mixed word for each counter.
+// splitmix64, which makes one well-mixed word for each counter.
 std::uint64_t mix(std::uint64_t z) {
   z += 0x9e3779b97f4a7c15ull;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
@@ -54,7 +54,7 @@ Array<double> Readout::weights(std::size_t outputs) const {
   if (kind == Kind::custom) {
     if (matrix.shape()[0] != outputs)
       throw shape_error("[readout custom] matrix " + to_string(matrix.shape()) + " for a network of " +
-                        std::to_string(outputs) + " outputs: it must be (" + std::to_string(outputs) + ", C).");
+                        std::to_string(outputs) + " outputs: it must be (" + std::to_string(outputs) + ", K).");
     return matrix;
   }
   Array<double> r = Array<double>::full({outputs, c}, kind == Kind::pseudo ? scale : 0.0);
@@ -87,7 +87,7 @@ Readout single(std::size_t output) {
   return r;
 }
 Readout random_signs(std::uint64_t seed, std::size_t count) {
-  if (count == 0) throw option_error("[readout random_signs] the mean over no vectors: give a count of at least 1.");
+  if (count == 0) throw option_error("[readout random_signs] the count is 0. Give a count of at least 1.");
   Readout r;
   r.kind = Readout::Kind::random_signs;
   r.seed = seed;
@@ -97,7 +97,7 @@ Readout random_signs(std::uint64_t seed, std::size_t count) {
 }
 Readout custom(Array<double> matrix) {
   if (matrix.rank() != 2 || matrix.size() == 0)
-    throw shape_error("[readout custom] needs a matrix (O, C), got " + to_string(matrix.shape()) + ".");
+    throw shape_error("[readout custom] needs a matrix (O, K), got " + to_string(matrix.shape()) + ".");
   if (!all_finite(matrix)) throw numerical_error("[readout custom] the matrix holds NaN or infinity.");
   Readout r;
   r.kind = Readout::Kind::custom;

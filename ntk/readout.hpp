@@ -7,30 +7,31 @@
 
 #include "autodiff/array.hpp"
 
-/// What of the outputs a kernel sees.
+/// Readouts: which linear combinations of the outputs a kernel is made of.
 namespace xtangent::ntk {
 
-/// What of the outputs a kernel sees: R (O x C), with the kernel (R^T J)(R^T J')^T of C x C blocks, and how a block is
-/// reduced. Made by the functions of namespace `readout`.
+/// A matrix R (O, K), whose K columns are combinations of the outputs, and a reduction. The kernel is (R^T J)(R^T
+/// J')^T, with a block (K, K) for each pair of examples, and the reduction says what is kept of a block. Readouts are
+/// made by the functions of namespace `readout`.
 struct Readout {
   enum class Kind { full, pseudo, single, random_signs, custom };
   enum class Reduction {
-    none,      ///< (N1 C, N2 C), row n C + c
-    trace,     ///< (N1, N2): mean over c of the diagonal of each block
-    diagonal,  ///< (C, N1, N2): the diagonal of each block; (N1, N2) where C is 1
+    none,      ///< whole blocks: (N1 K, N2 K), column k of R for example n in row n*K + k
+    trace,     ///< (N1, N2): the mean of the diagonal of each block
+    diagonal,  ///< (K, N1, N2): the diagonal of each block; (N1, N2) if K is 1
   };
   Kind kind = Kind::full;
   Reduction reduction = Reduction::none;
-  std::size_t output = 0;  ///< of single
-  std::uint64_t seed = 0;  ///< of random_signs
-  std::size_t count = 1;   ///< of random_signs: vectors whose kernels are averaged
-  Array<double> matrix;    ///< of custom, (O, C)
+  std::size_t output = 0;  ///< for single: the output
+  std::uint64_t seed = 0;  ///< for random_signs: the seed of the signs
+  std::size_t count = 1;   ///< for random_signs: the number of vectors whose kernels are averaged
+  Array<double> matrix;    ///< for custom: R (O, K)
 
-  /// R for a network of O outputs, (O, C). Throws shape_error when it does not fit.
+  /// R (O, K) for a network of O outputs. Throws shape_error if the readout does not fit the network.
   Array<double> weights(std::size_t outputs) const;
-  /// C: columns of R.
+  /// K, the number of columns of R.
   std::size_t columns(std::size_t outputs) const;
-  /// As `readout::parse` reads it; "custom" for a matrix.
+  /// The name that `readout::parse` reads, or "custom" for a matrix.
   std::string name() const;
 };
 
@@ -41,19 +42,19 @@ Readout full();
 Readout pseudo();
 /// The kernel of logit `output` alone, (N1, N2).
 Readout single(std::size_t output);
-/// R = +-1 / sqrt(O), drawn from a seed, (N1, N2): the pNTK with random instead of equal signs. With a count, the mean
-/// of the kernels of so many vectors of signs, from one sweep with as many probes. Its expectation is the trace kernel.
-/// Throws option_error for a count of 0.
+/// R = +-1 / sqrt(O) with signs drawn from a seed, (N1, N2): the pNTK with random instead of equal signs. Its
+/// expectation is the trace kernel. With a count above 1 it is the mean of the kernels of `count` vectors of signs,
+/// from one sweep with `count` probes. Throws option_error for a count of 0.
 Readout random_signs(std::uint64_t seed, std::size_t count = 1);
-/// Any R (O, C).
+/// Any R (O, K), finite. Throws shape_error, numerical_error.
 Readout custom(Array<double> matrix);
-/// Mean over the outputs of the kernels of the single logits, (N1, N2).
+/// The mean over the outputs of the kernels of the single logits, (N1, N2).
 Readout trace();
-/// The kernels of the single logits, (O, N1, N2): the blocks' diagonals, for 1 / O of the eNTK's work and memory. (N1,
-/// N2) for a network of one output.
+/// The kernels of the single logits, (O, N1, N2), or (N1, N2) for a network of one output. They are the diagonals of
+/// the blocks of the eNTK, for 1 / O of its work and memory.
 Readout diagonal();
-/// From text: "full", "pseudo", "trace", "diagonal", "single:OUTPUT", "signs:SEED" or "signs:SEEDxCOUNT". Throws
-/// option_error that lists them.
+/// Reads a readout from text: "full", "pseudo", "trace", "diagonal", "single:OUTPUT", "signs:SEED" or
+/// "signs:SEEDxCOUNT". Throws option_error, which lists these names.
 Readout parse(std::string_view text);
 }  // namespace readout
 

@@ -80,7 +80,8 @@ Array<double> Regression<T>::leave_one_out(const Doubles& y, const Doubles& f0) 
   const Array<double> w = weights(y, f0);
   const std::size_t n = y.shape()[0], columns = columns_of_targets("leave_one_out", y, f0, size());
   const std::size_t block = size() / n;
-  // y_i - f_i without example i: the inverse of the block of K^-1, times its part of the weights.
+  // The error y_i - f_i of the prediction without example i is the inverse of its block of K^-1 times its part of the
+  // weights.
   Array<double> blocks = factor_.inverse_diagonal(block), errors = w.clone(), out(y.shape());
   for (std::size_t i = 0; i < n; ++i) {
     double* a = blocks.mutable_data() + i * block * block;
@@ -98,7 +99,7 @@ Array<double> Regression<T>::leave_one_out(const Doubles& y, const Doubles& f0) 
 
 template <class T>
 double Regression<T>::generalized_cross_validation(const Doubles& y, const Doubles& f0) const {
-  // I - H = ridge (K + ridge I)^-1, and the ridge cancels.
+  // I - H = ridge (K + ridge I)^-1, and the ridge cancels in the quotient.
   const Array<double> w = weights(y, f0), inverse = factor_.inverse_diagonal();
   const double columns = static_cast<double>(w.size()) / static_cast<double>(size());
   const double trace = kernels::loops<double>().sum(inverse.size(), inverse.data());

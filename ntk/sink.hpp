@@ -6,13 +6,13 @@
 #include "autodiff/range.hpp"
 #include "ntk/planning/grid.hpp"
 
-/// Where the tiles of a kernel go: for kernels that are kept in a form of the caller's own, see kernel_into.
+/// Sinks: where the tiles of a kernel go. With a sink of your own and kernel_into(), a kernel is kept in any form.
 namespace xtangent::ntk {
 
 struct Block;
 
-/// A kernel as a matrix: `block` rows and columns for each example, and `planes` of them for kernels that are kept
-/// apart (readout::diagonal).
+/// The shape of a kernel as a matrix: each example has `block` rows and columns. A readout::diagonal gives several
+/// kernels, each of which is one of the `planes`.
 struct KernelShape {
   Grid grid;
   std::size_t block = 1, planes = 1;
@@ -28,7 +28,7 @@ struct KernelShape {
   bool operator==(const KernelShape&) const = default;
 };
 
-/// Tile (i, j) of a kernel, ready to be read. It is valid during TileSink::put.
+/// Tile (i, j) of a kernel, ready to be read. It is valid only during TileSink::put.
 class FinishedTile {
  public:
   FinishedTile(const KernelShape& shape, std::size_t i, std::size_t j, const Block& block, Range rows, double scale)
@@ -36,35 +36,37 @@ class FinishedTile {
 
   std::size_t i() const { return i_; }
   std::size_t j() const { return j_; }
-  /// First row and column of the matrix that it covers.
+  /// The first row and the first column of the matrix that this tile covers.
   std::size_t row() const { return shape_.grid.row(i_).first * shape_.block; }
   std::size_t column() const { return shape_.grid.column(j_).first * shape_.block; }
-  /// Does its mirror image stand in the kernel too? True above the diagonal of a symmetric kernel.
+  /// Whether the kernel also contains the mirror image of this tile, which is so above the diagonal of a symmetric
+  /// kernel.
   bool has_mirror_image() const { return shape_.grid.symmetric && i_ != j_; }
   /// shape.tile_shape(i, j): (rows, columns), or (planes, rows, columns).
   Shape shape() const { return shape_.tile_shape(i_, j_); }
 
-  /// The numbers, of shape().
+  /// The entries of the tile, of shape().
   Array<double> values() const;
-  /// The numbers to `out`, rows `leading` elements apart, planes `plane` elements apart.
+  /// Writes the entries to `out`, where rows are `leading` elements apart and planes `plane` elements apart.
   void write(double* out, std::size_t leading, std::size_t plane = 0) const;
-  /// The mirror image, (columns, rows), likewise.
+  /// Writes the mirror image (columns, rows) in the same way.
   void write_mirrored(double* out, std::size_t leading, std::size_t plane = 0) const;
 
  private:
   const KernelShape& shape_;
   std::size_t i_, j_;
   const Block& block_;
-  Range rows_;  // of the block's examples
+  Range rows_;  // examples of this tile among the rows of the block
   double scale_;
 };
 
-/// Where finished tiles go; each comes once, from one thread.
+/// Takes finished tiles. Each tile comes once, and all come from one thread.
 class TileSink {
  public:
   virtual ~TileSink() = default;
-  /// Was it finished by an earlier run?
+  /// Whether tile (i, j) was finished by an earlier run.
   virtual bool has(std::size_t, std::size_t) const { return false; }
+  /// Takes a tile, which is valid only during this call.
   virtual void put(const FinishedTile& tile) = 0;
 };
 

@@ -13,17 +13,17 @@
 namespace xtangent::ntk {
 namespace {
 
-constexpr double vectors = 9;  // of N O: those of conjugate gradients, and the result of a product
+constexpr double vectors = 9;  // arrays of N O doubles: those of conjugate gradients, and the result of a product
 
 template <class T>
 Array<double> outputs(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x) {
   const Array<T> y = nn::predict(net, params, x);
   if (y.rank() != 2)
-    throw shape_error("[solve] the network's output is " + to_string(y.shape()) + ", regression needs (N, O).");
+    throw shape_error("[solve] the network's output is " + to_string(y.shape()) + ", but regression needs (N, O).");
   return converted<double>(y);
 }
 
-// y - f0 as (N O, 1)
+// y - f0 as one column (N O, 1).
 template <class T>
 Array<double> right_hand_side(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                               const Array<double>& y) {
@@ -37,8 +37,8 @@ Array<double> right_hand_side(const nn::ModuleBase& net, const nn::Parameters<T>
 }
 
 [[noreturn]] void refuse(const SolveOptions& options) {
-  throw memory_error("[solve] the vectors and the preconditioner leave nothing of the budget of " +
-                     readable_bytes(memory_budget(options.memory)) + " for products. Raise options.memory.");
+  throw memory_error("[solve] the vectors and the preconditioner leave nothing for products of the budget of " +
+                     readable_bytes(memory_budget(options.memory)) + ". Raise options.memory.");
 }
 
 template <class T>
@@ -77,7 +77,7 @@ Solution solve(const nn::ModuleBase& net, const nn::Parameters<T>& params, const
                                                                  .float_factor = options.float_factor,
                                                                  .group = options.group,
                                                                  .neighbors = options.neighbors});
-  release_recycled_memory();  // what was held while it was made
+  release_recycled_memory();  // arrays that were held while the preconditioner was made
   room -= preconditioner.bytes;
   if (room < 1) refuse(options);
   ConjugateGradientOptions cg{.tolerance = options.tolerance,

@@ -6,52 +6,54 @@
 
 #include "ntk/algebra/linear_map.hpp"
 
-/// Eigenvalues of kernels: all of them by LAPACK, those at the ends by Lanczos.
+/// Eigenvalues of kernels: all of them by LAPACK, or the largest and smallest ones by Lanczos.
 namespace xtangent::ntk {
 
-/// Eigenvalues, ascending, and eigenvectors of unit length: row i of `vectors` (m, n) belongs to values[i].
+/// Eigenvalues in ascending order and eigenvectors of unit length. Row i of `vectors` (m, n) belongs to values[i].
 struct Eigensystem {
   std::vector<double> values;
   Array<double> vectors;
 };
 
-/// Eigenvalues of a symmetric kernel (n, n), ascending. Cost: about 4 n^3 / 3 FLOP (LAPACK dsyevd); memory n^2 doubles,
-/// none when the kernel is handed over. Throws shape_error (not square, empty), numerical_error (not finite, not
-/// symmetric, no convergence).
+/// The eigenvalues of a symmetric kernel (n, n) in ascending order. Cost: about 4 n^3 / 3 FLOP (LAPACK's dsyevd).
+/// Memory: n^2 doubles, or none if an Array<double> is handed over with std::move. Throws shape_error (the kernel is
+/// not square or is empty), numerical_error (it is not finite or not symmetric, or LAPACK does not converge).
 std::vector<double> eigenvalues(AnyMatrix kernel);
-/// With eigenvectors. Cost: about 9 n^3 FLOP; memory 2 n^2 doubles more. Throws the same, and shape_error above order
-/// 32766.
+/// Eigenvalues and eigenvectors. Cost: about 9 n^3 FLOP. Memory: 2 n^2 doubles more. Throws the same, and shape_error
+/// for an order above 32766.
 Eigensystem eigensystem(AnyMatrix kernel);
 
 struct LanczosOptions {
-  double tolerance = 1e-10;          ///< of the residual of an eigenpair, beside its eigenvalue
-  std::size_t max_products = 10000;  ///< products with the kernel, at most
+  double tolerance = 1e-10;          ///< residual of an eigenpair, relative to its eigenvalue
+  std::size_t max_products = 10000;  ///< largest number of products with the kernel
 };
 
-/// The `count` largest eigenvalues and their eigenvectors by Lanczos with restarts (Spectra's SymEigsSolver). One
-/// product with the kernel for each of at most max_products steps; memory max(2 count + 1, 20) vectors. The start is
-/// fixed, so that results repeat. Eigenvalues that are equal may be found fewer times than they occur. Throws
-/// shape_error (count 0 or above n), numerical_error (not converged: how many were).
+/// The `count` largest eigenvalues and their eigenvectors, by Lanczos with restarts (Spectra's SymEigsSolver). The
+/// first vector is fixed, so that results repeat. An eigenvalue that occurs several times may be found fewer times.
+/// Cost: one product with the kernel for each step. Memory: max(2 count + 1, 20) vectors. Throws shape_error (count is
+/// 0 or above n), numerical_error (not all have converged after max_products; the message says how many have).
 Eigensystem largest_eigenvalues(const LinearMap& kernel, std::size_t count = 1, const LanczosOptions& options = {});
-/// The `count` smallest. They lie close together in kernels: hundreds of products for a condition of 1e4. For a formed
-/// kernel prefer smallest_eigenvalues_by_inverse.
+/// The `count` smallest eigenvalues and their eigenvectors. In kernels they lie close together, so a condition number
+/// of 1e4 takes hundreds of products. For a formed kernel prefer smallest_eigenvalues_by_inverse.
 Eigensystem smallest_eigenvalues(const LinearMap& kernel, std::size_t count = 1, const LanczosOptions& options = {});
-/// The `count` smallest of a positive definite kernel by Lanczos on its inverse: one Cholesky factorization, n^3 / 3
-/// multiply-adds, and a few solutions. Throws numerical_error when the kernel is not positive definite, as Cholesky
-/// does.
+/// The `count` smallest eigenvalues of a positive definite kernel and their eigenvectors, by Lanczos on the inverse.
+/// Cost: one Cholesky factorization of n^3 / 3 multiply-adds and a few solutions. Throws numerical_error if the kernel
+/// is not positive definite, as Cholesky does.
 Eigensystem smallest_eigenvalues_by_inverse(AnyMatrix kernel, std::size_t count = 1,
                                             const LanczosOptions& options = {});
 
-/// Largest by smallest eigenvalue; infinity when the smallest is not positive. From ascending eigenvalues.
+/// The largest eigenvalue divided by the smallest, or infinity if the smallest is not positive. Takes eigenvalues in
+/// ascending order. Throws shape_error (there are none).
 double condition_number(const std::vector<double>& eigenvalues);
 
-/// 2 / largest eigenvalue: beyond it gradient descent on half the squared error, summed over examples and outputs,
-/// diverges. For its other scales see Dynamics::maximal_learning_rate. Throws shape_error (none), numerical_error (the
-/// largest is not positive).
+/// 2 / the largest eigenvalue. With a higher rate, gradient descent on half the squared error, summed over examples and
+/// outputs, diverges. For other scales of the loss see Dynamics::maximal_learning_rate. Throws shape_error (there are
+/// no eigenvalues), numerical_error (the largest is not positive).
 double maximal_learning_rate(const std::vector<double>& eigenvalues);
 
-/// exp of the entropy of the eigenvalues as shares of their sum, 1 to n (Roy and Vetterli 2007); those below zero by
-/// rounding count as zero. Throws shape_error (none), numerical_error (none is positive).
+/// The effective rank, from 1 to n: exp of the entropy of the eigenvalues as shares of their sum (Roy and Vetterli
+/// 2007). Eigenvalues that rounding makes negative count as zero. Throws shape_error (there are no eigenvalues),
+/// numerical_error (none is positive).
 double effective_rank(const std::vector<double>& eigenvalues);
 
 }  // namespace xtangent::ntk

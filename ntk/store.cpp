@@ -32,8 +32,9 @@ StoredKernel::StoredKernel(fs::path folder) : folder_(std::move(folder)) {
 
 void StoredKernel::require_complete() const {
   if (!complete())
-    fail(folder_, "only " + std::to_string(finished()) + " of " + std::to_string(tiles()) +
-                      " tiles are finished. Compute the kernel again with this folder as store: it goes on.");
+    fail(folder_,
+         "only " + std::to_string(finished()) + " of " + std::to_string(tiles()) +
+             " tiles are finished. Compute the kernel again with this folder as its store, which continues it.");
 }
 
 Array<double> StoredKernel::tile(std::size_t i, std::size_t j) const {
@@ -45,7 +46,8 @@ Array<double> StoredKernel::tile(std::size_t i, std::size_t j) const {
   return values;
 }
 
-// Rows [first, last) of the matrix, of which `out` (last - first, width) begins, from tile (i, j) or its mirror image.
+// Copies what tile (i, j), or its mirror image, has of rows [first, last) of the matrix into `out` (last - first,
+// width).
 void StoredKernel::place(const Array<double>& tile, std::size_t plane, std::size_t i, std::size_t j, bool mirrored,
                          std::size_t first, std::size_t last, double* out) const {
   const std::size_t h = shape_.grid.row(i).size() * shape_.block, w = shape_.grid.column(j).size() * shape_.block;

@@ -12,21 +12,22 @@
 #include "ntk/plan.hpp"
 #include "ntk/sink.hpp"
 
-/// Kernels in folders: tiles are written as they are finished, so that work is never lost and a kernel may be larger
-/// than the memory.
+/// Kernels in folders. Tiles are written as soon as they are finished, so that finished work is never lost and a kernel
+/// may be larger than the memory.
 ///
 /// A store is a folder with `manifest.json` (what is computed, from what, in which tiles) and one NumPy file for each
-/// finished tile, tile-ROW-COLUMN-CHECKSUM.npy. Every file is written to a temporary name, flushed and renamed: it is
-/// there whole or not at all, whenever the process is killed.
+/// finished tile, tile-ROW-COLUMN-CHECKSUM.npy. Every file is written under a temporary name, flushed and renamed. So a
+/// file is whole or not there at all, whenever the process is killed.
 namespace xtangent::ntk {
 
-/// What a store was begun with, by name: fingerprints of network, parameters and data, readout, options.
+/// What a store was begun with, as pairs of name and value: the readout, the options, and fingerprints of the network,
+/// its parameters and the data.
 using StoreSettings = std::vector<std::pair<std::string, std::string>>;
 
-/// A kernel in a folder, whole or in part. Reading checks every tile's checksum.
+/// A kernel in a folder, complete or not. Reading a tile checks its checksum.
 class StoredKernel {
  public:
-  /// Throws data_error: no store, a manifest that is corrupt.
+  /// Opens the store in a folder. Throws data_error (there is no store, or its manifest is corrupt).
   explicit StoredKernel(std::filesystem::path folder);
 
   const std::filesystem::path& folder() const { return folder_; }
@@ -37,16 +38,16 @@ class StoredKernel {
   std::size_t finished() const { return files_.size(); }
   bool complete() const { return finished() == tiles(); }
 
-  /// Rows [first, last) of the matrix, (last - first, width); of plane `plane` where kernels are kept apart. Reads the
-  /// tiles that they cross. Throws shape_error (out of range), data_error (not complete; a tile that is missing,
-  /// truncated or corrupt, by its file).
+  /// Rows [first, last) of the matrix, (last - first, width), or of its plane `plane` if the shape has several. Reads
+  /// the tiles that these rows cross. Throws shape_error (out of range), data_error (the kernel is not complete, or a
+  /// tile is missing, truncated or corrupt; the message names the file).
   Array<double> rows(std::size_t first, std::size_t last, std::size_t plane = 0) const;
-  /// The whole kernel in memory, of shape().shape().
+  /// The whole kernel as an array of shape().shape(). Throws data_error as rows() does.
   Array<double> matrix() const;
-  /// Writes it as one NumPy file, whole or not at all, holding a row of tiles at a time. Throws data_error.
+  /// Writes the kernel as one NumPy file, whole or not at all. Memory: one row of tiles at a time. Throws data_error.
   void write_npy(const std::filesystem::path& file) const;
-  /// A symmetric kernel as a map of columns, tile by tile from the disk: for Lanczos and conjugate gradients on kernels
-  /// that do not fit in memory. Throws shape_error for one that is not symmetric, data_error unless it is complete.
+  /// A symmetric kernel as a map that reads tile by tile from the disk, for Lanczos and conjugate gradients on kernels
+  /// that do not fit in memory. Throws shape_error (the kernel is not symmetric), data_error (it is not complete).
   LinearMap map() const;
 
  private:
@@ -63,7 +64,7 @@ class StoredKernel {
   std::map<std::pair<std::size_t, std::size_t>, std::filesystem::path> files_;
 };
 
-/// Is there a store, begun or finished?
+/// Whether the folder holds a store, complete or not.
 bool is_store(const std::filesystem::path& folder);
 
 }  // namespace xtangent::ntk

@@ -7,8 +7,9 @@
 
 namespace xtangent::ntk {
 
-/// A matrix of float or double as functions on kernels take it: from an Array without a copy, from any xtensor
-/// expression by one. A function that takes it by value works in place when it was handed over with std::move.
+/// A matrix of float or double, as functions on kernels take it. It is made from an Array without a copy, and from any
+/// xtensor expression with one. A function that takes an AnyMatrix by value works in place if the Array was handed over
+/// with std::move.
 class AnyMatrix {
  public:
   AnyMatrix(Array<double> matrix) : values_(std::move(matrix)) {}
@@ -19,10 +20,10 @@ class AnyMatrix {
   const Shape& shape() const {
     return std::visit([](const auto& values) -> const Shape& { return values.shape(); }, values_);
   }
-  /// As an Array<double>: shared with or taken from this one if it is one, else converted.
+  /// The matrix as an Array<double>. If it is one already, it is shared or moved; otherwise it is converted.
   Array<double> wide() const&;
   Array<double> wide() &&;
-  /// f(Array<float>) or f(Array<double>)
+  /// Calls f with the Array<float> or the Array<double>.
   template <class F>
   decltype(auto) visit(const F& f) const {
     return std::visit(f, values_);
@@ -32,8 +33,8 @@ class AnyMatrix {
   std::variant<Array<double>, Array<float>> values_;
 };
 
-/// An array of double where outputs, targets and weights are taken: what a network of float gave is widened, an xtensor
-/// expression of any element type copied.
+/// An array of double, as functions take outputs, targets and weights. An Array<float> is widened, and an xtensor
+/// expression of any element type is copied.
 struct Doubles : Array<double> {
   Doubles() = default;
   Doubles(Array<double> values) : Array<double>(std::move(values)) {}

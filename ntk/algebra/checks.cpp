@@ -18,7 +18,7 @@ void check_symmetric(const char* who, const Array<T>& kernel) {
   const kernels::Asymmetry found = kernels::asymmetry(n, kernel.data(), n);
   if (found.skew > (sizeof(T) == 4 ? 1e-4 : 1e-8) * found.scale)
     throw numerical_error(name + "the kernel is not symmetric: entries differ from their mirror images by up to " +
-                          std::to_string(found.skew) + ". Pass the kernel of one set of examples with itself.");
+                          std::to_string(found.skew) + ". Pass the kernel between one set of examples and itself.");
 }
 
 void check_rhs(const char* who, const Array<double>& y, std::size_t n) {
@@ -47,7 +47,7 @@ void check_examples(const char* who, const Array<T>& x, const char* which) {
   const std::string name = std::string("[") + who + "] ";
   if (!x.defined() || x.rank() == 0 || x.shape()[0] == 0)
     throw shape_error(name + "no examples in " + which + ": shape " + to_string(x.shape()) +
-                      ". Axis 0 runs over examples; give at least one.");
+                      ". Axis 0 runs over examples. Give at least one.");
   if (all_finite(x)) return;
   const std::size_t each = x.size() / x.shape()[0];
   std::size_t i = 0;

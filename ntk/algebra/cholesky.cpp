@@ -38,8 +38,8 @@ Cholesky<T>::Cholesky(Array<T> matrix, Options options) : refinements_(options.r
   size_ = n;
 }
 
-// L of rows [first, last), given L of the rows above and K in the upper triangle. Returns 0, or 1 + the row that
-// failed.
+// Computes rows [first, last) of L from the rows of L above and from K in the upper triangle. Returns 0, or 1 + the row
+// that failed.
 template <class T>
 std::size_t Cholesky<T>::factor_rows(std::size_t first, std::size_t last) {
   const std::size_t ld = stride();
@@ -56,7 +56,7 @@ template <class T>
 void Cholesky<T>::check_pivots(std::size_t first, std::size_t failed) {
   const std::size_t n = diagonal_.size(), ld = stride();
   if (failed) {
-    // LAPACK works by blocks and leaves a part of them behind.
+    // LAPACK works in blocks and has finished only a part of the block in which it fails.
     factor_rows(first, failed - 1);
     refuse(failed - 1);
   }
@@ -72,10 +72,11 @@ void Cholesky<T>::check_pivots(std::size_t first, std::size_t failed) {
   if (worst < n) refuse(worst);
 }
 
-// K is not positive definite at a row, the rows above being factored: as an error.
+// Throws the error that K is not positive definite at a row. The rows above are factored.
 template <class T>
 void Cholesky<T>::refuse(std::size_t row) const {
-  // K(row, above) K(above, above)^-1: how the row repeats those above it. e_j says that it is row j again.
+  // K(row, above) K(above, above)^-1 are the coefficients of this row in those above it. If they are e_j, the row
+  // repeats row j.
   const std::size_t ld = stride(), n = diagonal_.size();
   Array<T> weights({row, 1});
   double pivot = diagonal_[row];
@@ -103,7 +104,7 @@ void Cholesky<T>::refuse(std::size_t row) const {
   if (twin < row && rest < 1e-2)
     text << "Row " << row << " repeats row " << twin << ": remove duplicate examples";
   else if (-pivot > 1e-3 * std::abs(diagonal_[row]))
-    text << "That is more than rounding: check that it is the kernel of one set of examples with itself";
+    text << "That is more than rounding: check that it is the kernel between one set of examples and itself";
   else
     text << "Row " << row
          << " depends on those above it: remove duplicate examples, use a network with at least as many "
@@ -140,7 +141,7 @@ template <class T>
 Array<double> Cholesky<T>::solve_unrefined(const Array<double>& y) const {
   check_rhs("cholesky solve", y, size_);
   const std::size_t columns = y.size() / size_;
-  // Each column scaled, so that small ones do not vanish in T.
+  // Columns are scaled, so that small ones do not vanish in T.
   std::vector<double> scale(columns);
   kernels::column_maxima(size_, columns, y.data(), scale.data());
   Array<T> d(y.shape());
@@ -158,7 +159,7 @@ Array<double> Cholesky<T>::solve(const Array<double>& y) const {
   const std::size_t columns = y.size() / size_;
   std::vector<double> size_y(columns), size_r(columns);
   kernels::column_maxima(size_, columns, y.data(), size_y.data());
-  // Of the column that is worst, beside its y.
+  // The residual of the worst column, relative to its y.
   const auto size_of = [&](const Array<double>& r) {
     kernels::column_maxima(size_, columns, r.data(), size_r.data());
     double worst = 0;
@@ -208,7 +209,7 @@ Array<double> Cholesky<T>::inverse_diagonal(std::size_t block) const {
     throw shape_error("[cholesky inverse_diagonal] blocks of " + std::to_string(block) + " do not divide the order " +
                       std::to_string(size_) + ".");
   Array<double> out = Array<double>::zeros({size_ / block, block, block});
-  // Columns of L^-1, a panel of whole blocks at a time; what stands above the panel is zero.
+  // The columns of L^-1 come a panel of whole blocks at a time. What is above the panel is zero.
   const std::size_t panel = block * std::max<std::size_t>(1, 64 / block);
   for (std::size_t first = 0; first < size_; first += panel) {
     const std::size_t columns = std::min(panel, size_ - first), rows = size_ - first;
@@ -235,7 +236,7 @@ void Cholesky<T>::append(const Array<T>& cross, const Array<T>& corner) {
   const std::size_t m = corner.shape()[0];
   if (!(cross.shape() == Shape{m, size_}))
     throw shape_error("[cholesky append] cross " + to_string(cross.shape()) + ", expected " +
-                      to_string(Shape{m, size_}) + ": the new rows with those there are.");
+                      to_string(Shape{m, size_}) + ": the kernel between the new rows and those that are there.");
   if (!all_finite(cross)) throw numerical_error("[cholesky append] the new rows hold NaN or infinity.");
   if (size_ + m > stride()) reserve(std::max(size_ + m, stride() + stride() / 2));
   const std::size_t ld = stride();

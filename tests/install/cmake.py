@@ -32,7 +32,7 @@ endforeach()
 
 def configure(wanted, folder, environment, **options):
     pathlib.Path(folder, 'CMakeLists.txt').write_text(PROJECT.replace('WANTED', wanted), encoding='utf-8')
-    return run('cmake', '-S', folder, '-B', folder + '/build-' + wanted, '-DCMAKE_BUILD_TYPE=Debug',
+    return run('cmake', '-G', 'Ninja', '-S', folder, '-B', folder + '/build-' + wanted, '-DCMAKE_BUILD_TYPE=Debug',
                '-DCMAKE_CXX_COMPILER=' + compiler[-1], *(['-DCMAKE_CXX_COMPILER_LAUNCHER=' + compiler[0]]
                                                          if len(compiler) > 1 else []), env=environment, **options)
 

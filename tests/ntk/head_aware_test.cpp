@@ -32,7 +32,7 @@ Array<double> matrix(const std::string& seed, const Shape& shape) {
   return random_array(random, shape);
 }
 
-// Phi (x) I + C (x) S
+// Phi (x) I + Psi (x) S
 Array<double> dense(const ntk::HeadAwareKernel& k) {
   const std::size_t n = k.head.shape()[0], m = k.head.shape()[1], o = k.outputs.shape()[0];
   Array<double> out({n * o, m * o});
