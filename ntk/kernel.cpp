@@ -1,5 +1,7 @@
 #include "ntk/kernel.hpp"
 
+#include <algorithm>
+
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/pool.hpp"
@@ -23,10 +25,10 @@ struct Request {
   const Readout& readout;
   const Options& options;
 
-  void check() const {
-    check_examples("ntk", x1, "x1");
+  void check(std::size_t least = 1) const {
+    check_examples("ntk", x1, "x1", least);
     if (!symmetric) {
-      check_examples("ntk", x2, "x2");
+      check_examples("ntk", x2, "x2", least);
       check_same_shape("ntk", x1, x2);
     }
     check_parameters("ntk", params);
@@ -105,8 +107,22 @@ StoredKernel compute_stored(const Request<T>& r, Residence residence) {
       ->stored();
 }
 
+// A kernel without rows or columns: no entries, but the shape that the network's outputs ask for.
+template <class T>
+Array<double> empty_kernel(const Request<T>& r) {
+  r.check(0);
+  const std::size_t n1 = r.x1.shape()[0], n2 = r.x2.shape()[0];
+  const Profile found = profile("ntk", model_of(r.net, r.params), n1 ? r.x1 : r.x2, r.readout);
+  Plan plan = make_plan(found, {std::max<std::size_t>(n1, 1), std::max<std::size_t>(n2, 1), r.symmetric, sizeof(T)},
+                        r.readout, {.strategy = Strategy::structured});
+  plan.grid = {n1, n2, 1, r.symmetric};
+  return Array<double>(kernel_shape(plan).shape());
+}
+
 template <class T>
 Array<double> compute(const Request<T>& r) {
+  const auto none = [](const Array<T>& x) { return x.defined() && x.rank() > 0 && x.shape()[0] == 0; };
+  if (none(r.x1) || none(r.x2)) return empty_kernel(r);
   if (!r.options.store.empty()) return compute_stored(r, Residence::dense).matrix();
   return computed(r, Residence::dense,
                   [](const Planned<T>& p) { return std::make_unique<DenseTiles>(kernel_shape(p.plan)); })

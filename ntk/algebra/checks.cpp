@@ -43,9 +43,9 @@ std::size_t columns_of_targets(const char* who, const Array<double>& y, const Ar
 }
 
 template <class T>
-void check_examples(const char* who, const Array<T>& x, const char* which) {
+void check_examples(const char* who, const Array<T>& x, const char* which, std::size_t least) {
   const std::string name = std::string("[") + who + "] ";
-  if (!x.defined() || x.rank() == 0 || x.shape()[0] == 0)
+  if (!x.defined() || x.rank() == 0 || x.shape()[0] < least)
     throw shape_error(name + "no examples in " + which + ": shape " + to_string(x.shape()) +
                       ". Axis 0 runs over examples. Give at least one.");
   if (all_finite(x)) return;
@@ -74,10 +74,10 @@ void refuse_parameter(const char* who, const std::string& name) {
                         " holds NaN or infinity. Check the training that made it.");
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                  \
-  template void check_symmetric(const char*, const Array<T>&);                   \
-  template void check_examples(const char*, const Array<T>&, const char*);       \
-  template void check_same_shape(const char*, const Array<T>&, const Array<T>&); \
+#define XTANGENT_INSTANTIATE(T)                                                         \
+  template void check_symmetric(const char*, const Array<T>&);                          \
+  template void check_examples(const char*, const Array<T>&, const char*, std::size_t); \
+  template void check_same_shape(const char*, const Array<T>&, const Array<T>&);        \
   template void check_parameters(const char*, const nn::Parameters<T>&);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

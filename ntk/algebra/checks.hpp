@@ -24,10 +24,10 @@ double pivot_rounding(std::size_t n) {
 /// Checks that y is (n,) or (n, m) and finite. Throws shape_error, numerical_error.
 void check_rhs(const char* who, const Array<double>& y, std::size_t n);
 
-/// Checks that there is at least one example in x (N, ...) and that all are finite. Messages call x `which`. Throws
-/// shape_error, numerical_error (the message names the example).
+/// Checks that there are at least `least` examples in x (N, ...) and that all are finite. Messages call x `which`.
+/// Throws shape_error, numerical_error (the message names the example).
 template <class T>
-void check_examples(const char* who, const Array<T>& x, const char* which);
+void check_examples(const char* who, const Array<T>& x, const char* which, std::size_t least = 1);
 
 /// Checks that the examples of two sets have the same shape. Throws shape_error.
 template <class T>

@@ -10,6 +10,7 @@
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/linear.hpp"
 #include "autodiff/ops/reduction.hpp"
+#include "autodiff/origin.hpp"
 #include "ntk/computation/sides.hpp"
 
 namespace xtangent::ntk {
@@ -81,9 +82,7 @@ class Recorder {
     for (std::size_t i = begin_; i <= last; ++i) {
       if (!active_[i] || !node(i).op) continue;
       const Examples mark = node(i).value.examples();
-      if (mark == Examples::mixed)
-        throw batch_error("[" + node(i).op->name() + "] mixes examples: result " + to_string(node(i).value.shape()) +
-                          ". Kernels need axis 0 to run over examples from input to output.");
+      if (mark == Examples::mixed) throw batch_error(mixing_message(*record_, i));
       if (mark != Examples::axis0) continue;
       for (std::size_t a = 0; a < node(i).arguments.size(); ++a) {
         const auto& argument = node(i).arguments[a];

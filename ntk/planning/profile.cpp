@@ -4,6 +4,8 @@
 #include <optional>
 #include <set>
 
+#include "nn/part.hpp"
+
 namespace xtangent::ntk {
 namespace {
 
@@ -12,6 +14,7 @@ Array<T> two_examples(const Array<T>& x) {
   if (x.shape()[0] >= 2) return x.rows(0, 2);
   Shape shape = x.shape();
   shape[0] = 2;
+  if (x.shape()[0] == 0) return Array<T>::zeros(shape);
   Array<T> twice(shape);
   for (std::size_t i = 0; i < 2; ++i) std::copy_n(x.data(), x.size(), twice.mutable_data() + i * x.size());
   return twice;
@@ -137,7 +140,7 @@ std::string described(const Record<T>& record) {
 template <class T>
 Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const Readout& readout) {
   Tape<T> tape;
-  const Recording<T> recording = model.record(tape, two_examples(x));
+  const Recording<T> recording = nn::on_part_of(x.shape(), [&] { return model.record(tape, two_examples(x)); });
   const Shape& y = recording.output.shape();
   const std::string name = std::string("[") + who + "] ";
   if (y.rank() != 2 || y[0] != 2 || y[1] == 0)

@@ -49,7 +49,7 @@ def check_json(file, widths, n_train):
     check(isinstance(report["data"], str) and report["data"], "data has a name")
     check(report["slope_frobenius"] is None if len(widths) == 1 else math.isfinite(report["slope_frobenius"]), "slope")
     check([(f["name"], f["state"]) for f in report["fits"]] ==
-          [(name, state) for name in ("fully connected", "convolutional") for state in ("init", "trained")]
+          [(name, state) for state in ("init", "trained") for name in ("fully connected", "convolutional")]
           if len(widths) > 1 else not report["fits"], f"fits {report['fits']}")
     for fit in report["fits"]:
         check(math.isfinite(fit["slope"]), "a fit has a slope")

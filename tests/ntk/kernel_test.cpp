@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "autodiff/kernels/blas.hpp"
+#include "nn/models/mlp.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/contraction/rule.hpp"
 #include "ntk/kernel.hpp"
@@ -342,7 +343,6 @@ BOOST_AUTO_TEST_CASE(errors) {
   auto params = net.init<double>(1);
   Random random("errors");
   Array<double> x = random_array(random, {3, 4});
-  BOOST_CHECK_THROW(ntk::pntk(net, params, Array<double>::zeros({0, 4})), shape_error);
   BOOST_CHECK_THROW(ntk::pntk(net, params, Array<double>::zeros({3, 5})), shape_error);
   BOOST_CHECK_THROW(ntk::pntk(net, params, x, Array<double>::zeros({3, 5})), shape_error);
   BOOST_CHECK_THROW(ntk::kernel(net, params, x, ntk::readout::single(3)), shape_error);
@@ -393,6 +393,18 @@ BOOST_AUTO_TEST_CASE(errors) {
   x = random_array(random, {3, 4});
   BOOST_CHECK_THROW(ntk::pntk(mixing, mixing_params, x), batch_error);
   const Written flat({{"w", {3, 4}}}, [](auto p, const auto& v) { return sum(linear(v, p("w")), {-1}); });
+  // No examples: no rows, or no columns, and the other extent as the outputs ask for.
+  const auto dense = nn::mlp({4, 5, 2});
+  const auto dense_params = dense.init<double>(1);
+  const Array<double> none({0, 4});
+  BOOST_TEST(ntk::entk(dense, dense_params, none, x).shape() == (Shape{0, 6}));
+  BOOST_TEST(ntk::entk(dense, dense_params, x, none).shape() == (Shape{6, 0}));
+  BOOST_TEST(ntk::pntk(dense, dense_params, none).shape() == (Shape{0, 0}));
+  BOOST_TEST(ntk::kernel(dense, dense_params, none, x, ntk::readout::diagonal()).shape() == (Shape{2, 0, 3}));
+  // An example without its axis is told by its own shape.
+  const std::string unbatched =
+      message_of<shape_error>([&] { ntk::pntk(dense, dense_params, Array<double>::ones({7})); });
+  BOOST_TEST(has(unbatched, "(7,)"));
   // One number for each example is one output; more axes are refused, with the caller's shapes.
   const auto flat_params = flat.init<double>(1);
   const Written column({{"w", {3, 4}}}, [](auto p, const auto& v) { return sum(linear(v, p("w")), {-1}, true); });
