@@ -18,7 +18,7 @@ namespace {
 
 using Matrix = Array<double>;
 
-constexpr std::size_t patience = 3;  // how many residuals of a column may be far from what the recursion says
+constexpr std::size_t patience = 3;  // exact residuals of a column that may fail to halve before it leaves
 constexpr double renewal = 0.3;      // share of the largest residual since the last exact one at which the next is due
 constexpr std::size_t misses =
     2;  // exact residuals above twice what the recursion says that end the use of an approximation
@@ -160,8 +160,8 @@ class Solver {
   }
 
   // The residual is computed exactly where the recursion says that a column has converged and, with an approximation,
-  // from time to time. Columns that have converged leave, and so do columns whose residuals are repeatedly far from
-  // what the recursion says.
+  // from time to time. Columns that have converged leave, and so do columns whose exact residuals have failed to halve
+  // `patience` times.
   void renew(const std::vector<double>& sizes) {
     std::vector<std::size_t> due, stay;
     for (std::size_t j = 0; j < active_.size(); ++j) {

@@ -27,7 +27,7 @@ struct SideArrays {
   const Rule* rule;
   Term term;
   std::size_t examples, probes;
-  bool summed;  // probes lie side by side in one row
+  bool summed;  // probes are side by side in one row
   Array<T> left, right;
   std::vector<Factor<T>> factors;         // one for each part of the term, with all examples
   std::vector<std::uint32_t> row, count;  // rows of the parameter that examples picked
