@@ -37,7 +37,7 @@ std::size_t columns_of_targets(const char* who, const Array<double>& y, const Ar
   if (y.shape()[0] == n) return y.shape()[1];
   if (y.size() != n)
     throw shape_error(name + "y " + to_string(y.shape()) +
-                      " has neither as many rows (pNTK) nor as many entries (eNTK) " + "as the kernel, " +
+                      " has neither as many rows (pNTK) nor as many entries (eNTK) " + "as the kernel has rows, " +
                       std::to_string(n) + ".");
   return 1;
 }

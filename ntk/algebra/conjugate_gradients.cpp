@@ -18,11 +18,12 @@ namespace {
 
 using Matrix = Array<double>;
 
-constexpr std::size_t patience = 3;  // residuals of a column that may turn out to be far from what was believed
-constexpr double renewal = 0.3;      // of the largest residual since the last exact one: time for the next
-constexpr std::size_t misses = 2;    // exact residuals above twice what was believed: an approximation is given up
+constexpr std::size_t patience = 3;  // exact residuals of a column that may fail to halve before it leaves
+constexpr double renewal = 0.3;      // share of the largest residual since the last exact one at which the next is due
+constexpr std::size_t misses =
+    2;  // exact residuals above twice what the recursion says that end the use of an approximation
 
-// With an approximation of the map for the steps, residuals are computed exactly now and then; directions are kept.
+// If steps use an approximation of the map, residuals are computed exactly from time to time, and directions are kept.
 class Solver {
  public:
   Solver(const LinearMap& map, const LinearMap* approximation, const Matrix& b, const Preconditioner& preconditioner,
@@ -68,7 +69,7 @@ class Solver {
     for (double& v : x) v = std::sqrt(v);
     return x;
   }
-  // Columns of x at these places.
+  // The columns of x at these places.
   Matrix picked(const Matrix& x, const std::vector<std::size_t>& places) const {
     Matrix out({n_, places.size()});
     kernels::gather(n_, x.shape()[1], 1, places, x.data(), out.mutable_data());
@@ -94,13 +95,14 @@ class Solver {
     if (!all_finite(z)) throw numerical_error("[conjugate_gradients] the preconditioner made NaN or infinity.");
     return z;
   }
-  // ||r|| / ||b|| of these columns; 0 where b is.
+  // ||r|| / ||b|| of these columns, or 0 where b is 0.
   std::vector<double> relative(const Matrix& r, const std::vector<std::size_t>& columns) const {
     std::vector<double> out = roots(dots(r, r));
     for (std::size_t j = 0; j < out.size(); ++j) out[j] = size_b_[columns[j]] > 0 ? out[j] / size_b_[columns[j]] : 0;
     return out;
   }
   // b - A x
+  //
   Matrix residual(const std::vector<std::size_t>& columns) {
     Matrix r = picked(b_, columns);
     const Matrix image = product(map_, picked(x_, columns));
@@ -108,7 +110,7 @@ class Solver {
     kernels::axpy(r.size(), -1.0, image.data(), r.mutable_data());
     return r;
   }
-  // Columns at other places than these leave.
+  // Keeps only the columns at these places.
   void keep(const std::vector<std::size_t>& places) {
     active_ = taken(active_, places);
     peaks_ = taken(peaks_, places);
@@ -134,7 +136,7 @@ class Solver {
     check_positive("preconditioner", "r^T M r", dots(r_, p_), 0);
   }
 
-  // Along p to where its part of the residual vanishes.
+  // A step along p to the point where the residual has no part in that direction.
   void step(std::size_t iteration) {
     const auto apply = [&] {
       image_ = product(approximation_ ? *approximation_ : map_, p_);
@@ -157,8 +159,9 @@ class Solver {
     kernels::add_columns(n_, back.size(), back.data(), image_.data(), r_.mutable_data());
   }
 
-  // Where the recursion says that a column has converged, and of an approximation now and then, the residual becomes
-  // exact; columns that have converged leave, and those whose residuals are none again and again.
+  // The residual is computed exactly where the recursion says that a column has converged and, with an approximation,
+  // from time to time. Columns that have converged leave, and so do columns whose exact residuals have failed to halve
+  // `patience` times.
   void renew(const std::vector<double>& sizes) {
     std::vector<std::size_t> due, stay;
     for (std::size_t j = 0; j < active_.size(); ++j) {
@@ -193,8 +196,8 @@ class Solver {
     if (stay.size() < active_.size()) keep(stay);
   }
 
-  // The next direction, conjugate to the last by what the map made of that, not by a recursion: residuals may have
-  // been renewed.
+  // The next direction. It is made conjugate to the last one with the image of that direction, not by a recursion,
+  // because residuals may have been computed anew.
   void turn(std::size_t iteration) {
     const Matrix z = preconditioned(r_);
     check_positive("preconditioner", "r^T M r", dots(r_, z), iteration);
@@ -209,7 +212,8 @@ class Solver {
       if (!(v > 0)) {
         std::ostringstream text;
         text << "[conjugate_gradients] the " << what << " is not positive definite: " << form << " is " << v
-             << " in iteration " << iteration << ". Give a kernel of one set of examples with itself, or add a ridge.";
+             << " in iteration " << iteration
+             << ". Give a kernel between one set of examples and itself, or add a ridge.";
         throw numerical_error(text.str());
       }
   }
@@ -226,7 +230,8 @@ class Solver {
       text << "[conjugate_gradients] after " << iteration << " iterations the residual is " << worst << " of b, not "
            << options_.tolerance << ". ";
       text << (stuck_ ? "Rounding allows no more: raise tolerance, or add a ridge."
-                      : "Raise max_iterations or tolerance, precondition, add a ridge, or take what there is with "
+                      : "Raise max_iterations or tolerance, use a preconditioner, add a ridge, or accept what there is "
+                        "with "
                         "partial.");
       throw numerical_error(text.str());
     }
@@ -235,14 +240,14 @@ class Solver {
   }
 
   const LinearMap& map_;
-  const LinearMap* approximation_;  // what steps are made with; none, or no more: the map
+  const LinearMap* approximation_;  // the map of the steps; null if that is map_
   std::size_t missed_ = 0;
   const Preconditioner& preconditioner_;
   const ConjugateGradientOptions& options_;
   std::size_t n_, columns_;
   Matrix b_, x_;                     // all columns
   std::vector<std::size_t> active_;  // the columns that r, p, image, curvature and peaks have
-  Matrix r_, p_, image_;             // image: what the map of the steps makes of p
+  Matrix r_, p_, image_;             // image: the map of the steps applied to p
   std::vector<double> curvature_;    // p^T image
   std::vector<double> peaks_;        // largest residual since the last exact one
   std::vector<double> size_b_, goals_;
@@ -255,13 +260,13 @@ class Solver {
 
 template <class T>
 Preconditioner kronecker_preconditioner(Cholesky<T> pntk, std::size_t outputs) {
-  if (outputs == 0) throw shape_error("[kronecker_preconditioner] no outputs.");
+  if (outputs == 0) throw shape_error("[kronecker_preconditioner] the number of outputs is 0.");
   return [factor = std::move(pntk), outputs](const Array<double>& u) {
     const std::size_t n = factor.size();
     if (u.rank() != 2 || u.shape()[0] != n * outputs)
       throw shape_error("[kronecker_preconditioner] columns " + to_string(u.shape()) + " for a pNTK of order " +
                         std::to_string(n) + " and " + std::to_string(outputs) + " outputs.");
-    // Row n O + o of M columns is row n of O M columns.
+    // Row n*O + o of m columns is row n of O m columns.
     return factor.solve_unrefined(u.reshaped({n, outputs * u.shape()[1]})).reshaped(u.shape());
   };
 }
@@ -275,7 +280,7 @@ void check_arguments(const LinearMap& map, const Array<double>& b, const Conjuga
     throw shape_error("[conjugate_gradients] start " + to_string(options.start.shape()) + " for b " +
                       to_string(b.shape()) + ".");
   if (!(options.tolerance > 0) || !(options.ridge >= 0) || !std::isfinite(options.ridge))
-    throw option_error("[conjugate_gradients] the tolerance must be positive, the ridge finite and not negative.");
+    throw option_error("[conjugate_gradients] the tolerance must be positive, and the ridge finite and not negative.");
 }
 
 ConjugateGradientResult solved(const LinearMap& map, const LinearMap* approximation, const Array<double>& b,

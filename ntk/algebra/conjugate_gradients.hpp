@@ -60,9 +60,10 @@ ConjugateGradientResult conjugate_gradients(const LinearMap& map, const Array<do
 /// residual of a column has fallen to 0.3 of its largest value since the last exact one, it is computed anew with the
 /// map itself. The iteration then continues in the direction that it had, so that what it has learned of the spectrum
 /// is not lost. If a second exact residual is more than twice what the recursion says, or if the approximation is not
-/// positive definite, the iteration continues with the map itself. `products` counts the products of the steps. Throws
-/// the same. Sleijpen and van der Vorst: Reliable updated residuals in hybrid Bi-CG methods, 1996; Clark et al.:
-/// Solving lattice QCD systems of equations using mixed precision solvers on GPUs, 2010.
+/// positive definite, the iteration continues with the map itself. `products` counts the products of the steps and,
+/// once the map has taken over, also those of its exact residuals. Throws the same. Sleijpen and van der Vorst:
+/// Reliable updated residuals in hybrid Bi-CG methods, 1996; Clark et al.: Solving lattice QCD systems of equations
+/// using mixed precision solvers on GPUs, 2010.
 ConjugateGradientResult refined_conjugate_gradients(const LinearMap& map, const LinearMap& approximation,
                                                     const Array<double>& b, const Preconditioner& preconditioner = {},
                                                     const ConjugateGradientOptions& options = {});

@@ -8,7 +8,8 @@
 
 namespace xtangent::ntk {
 
-/// x with elements of another type, rounded to nearest; x itself, shared, where the type is the same. float, double.
+/// x with elements of type To, rounded to nearest. If the type is the same, the result shares the elements of x. Types
+/// are float and double.
 template <class To, class From>
 Array<To> converted(const Array<From>& x) {
   if constexpr (std::is_same_v<To, From>) {

@@ -12,7 +12,7 @@
 namespace xtangent::ntk {
 namespace {
 
-// What Spectra asks of a matrix: one product at a time, and how many at most.
+// The matrix that Spectra asks for: it makes one product at a time, and no more than a given number.
 class Product {
  public:
   using Scalar = double;
@@ -34,7 +34,7 @@ class Product {
   mutable std::size_t count_ = 0;
 };
 
-// Rows [first, first + count) of all eigenpairs, of a map so small that it may be formed.
+// The eigenpairs [first, first + count) of a map that is so small that it may be formed.
 Eigensystem formed(const LinearMap& map, std::size_t count, bool largest) {
   const std::size_t n = map.size;
   Array<double> unit = Array<double>::zeros({n, n});
@@ -50,7 +50,7 @@ Eigensystem lanczos(const LinearMap& map, std::size_t count, const LanczosOption
   const std::size_t n = map.size;
   if (!map.apply || count == 0 || count > n)
     throw shape_error("[lanczos] " + std::to_string(count) + " eigenvalues of a map of order " + std::to_string(n) +
-                      ". Ask for 1 to n of a map that can be applied.");
+                      ". Ask for 1 to n eigenvalues of a map that can be applied.");
   if (!(options.tolerance > 0)) throw option_error("[lanczos] the tolerance must be positive.");
   const std::size_t basis = std::max<std::size_t>(2 * count + 1, 20);
   if (n <= basis) return formed(map, count, largest);
@@ -62,10 +62,11 @@ Eigensystem lanczos(const LinearMap& map, std::size_t count, const LanczosOption
   solver.compute(largest ? Spectra::SortRule::LargestAlge : Spectra::SortRule::SmallestAlge,
                  index(options.max_products), options.tolerance, Spectra::SortRule::SmallestAlge);
   if (solver.info() != Spectra::CompInfo::Successful)
-    throw numerical_error("[lanczos] of " + std::to_string(count) + " eigenvalues " +
-                          std::to_string(solver.eigenvalues().size()) + " converged. Raise max_products or tolerance.");
+    throw numerical_error("[lanczos] of " + std::to_string(count) + " eigenvalues only " +
+                          std::to_string(solver.eigenvalues().size()) +
+                          " have converged. Raise max_products or tolerance.");
   const Eigen::VectorXd values = solver.eigenvalues();
-  const Eigen::MatrixXd vectors = solver.eigenvectors();  // in columns, column-major: our rows
+  const Eigen::MatrixXd vectors = solver.eigenvectors();  // columns in column-major order, which are our rows
   return {{values.data(), values.data() + values.size()}, Array<double>::copy_of({count, n}, vectors.data())};
 }
 

@@ -22,7 +22,8 @@ struct Destination {
   T* first;
 };
 
-// Tiles of the upper triangles of kernels, each into one triangle: that of its mirror image where it is the lower one.
+// Writes the tiles of the upper triangles of the kernels into the triangles of the pairs. A lower triangle takes the
+// mirror images.
 template <class T>
 class TriangleTiles : public TileSink {
  public:
@@ -60,7 +61,7 @@ class TriangleTiles : public TileSink {
 
 template <class T>
 TriangularFactors<T>::TriangularFactors(std::size_t count, std::size_t n) : count_(count), n_(n) {
-  if (n == 0) throw shape_error("[TriangularFactors] kernels of no rows.");
+  if (n == 0) throw shape_error("[TriangularFactors] the order of the kernels is 0.");
   for (std::size_t j = 0; j < count; j += 2) pairs_.push_back(Array<T>({n + 1, n}));
 }
 
@@ -101,7 +102,7 @@ void TriangularFactors<T>::factor_one(std::size_t j, double ridge) {
   if (failed)
     throw numerical_error("[preconditioner] a kernel of order " + std::to_string(n_) +
                           " is not positive definite at row " + std::to_string(failed - 1) +
-                          ", which depends on those above it. Remove duplicate examples, or add a ridge" +
+                          ", which depends on the rows above it. Remove duplicate examples, or add a ridge" +
                           (sizeof(T) == sizeof(float) ? ", or keep factors in double (float_factor = false)." : "."));
 }
 

@@ -25,7 +25,7 @@ namespace {
 
 using Indices = std::vector<std::size_t>;
 
-constexpr std::size_t rows_at_a_time = 1024;  // of the kernel that tells which examples are near
+constexpr std::size_t rows_at_a_time = 1024;  // rows at a time of the kernel by which examples are near
 
 template <class T>
 Array<T> chosen(const Array<T>& x, const Indices& examples) {
@@ -36,7 +36,7 @@ Array<T> chosen(const Array<T>& x, const Indices& examples) {
   return out;
 }
 
-// The `count` entries of `from` that are nearest by `distance`, in the order of `from` among equal ones.
+// The `count` entries of `from` that are nearest by `distance`. Entries at equal distance keep the order of `from`.
 template <class Distance>
 Indices nearest_of(const Indices& from, std::size_t count, const Distance& distance) {
   std::vector<std::pair<double, std::size_t>> found;
@@ -49,14 +49,14 @@ Indices nearest_of(const Indices& from, std::size_t count, const Distance& dista
   return out;
 }
 
-// Examples whose rows of the factor are made together, behind those that they are conditioned on.
+// The examples whose rows of the factor are made together, preceded by those on which they are conditioned.
 struct Group {
   Indices examples;
   std::size_t own = 0;
 };
 
-// Groups of examples in an order that is random to begin with, so that early ones are far apart. Each stretch of the
-// order is at most as long as what stands before it.
+// Makes groups of examples from an order that is random, so that early examples are far apart. The order is cut into
+// stretches, each at most as long as everything before it.
 template <class T>
 class Grouping {
  public:
@@ -108,13 +108,13 @@ class Grouping {
   const nn::Parameters<T>& params_;
   const PreconditionerOptions& options_;
   Indices order_;
-  Array<T> x_;                // in this order
-  std::vector<double> size_;  // roots of K_ii
+  Array<T> x_;                // examples in this order
+  std::vector<double> size_;  // square roots of K_ii
   Indices done_;              // places in the order
   std::vector<Group> groups_;
 };
 
-// The last `rows` rows of the inverse Cholesky factor of a kernel, transposed: (n, rows).
+// The last `rows` rows of the inverse Cholesky factor of a kernel, transposed to (n, rows).
 Array<double> inverse_rows(Array<double> kernel, std::size_t rows, double ridge) {
   const std::size_t n = kernel.shape()[0];
   double* values = kernel.mutable_data();
@@ -122,7 +122,7 @@ Array<double> inverse_rows(Array<double> kernel, std::size_t rows, double ridge)
   if (kernels::cholesky(n, values, n) != 0)
     throw numerical_error(
         "[preconditioner] the eNTK of " + std::to_string(n) +
-        " rows is not positive definite: examples repeat, or there are more rows than parameters. Add a "
+        " rows is not positive definite. Examples repeat, or there are more rows than parameters. Add a "
         "ridge.");
   Array<double> out = Array<double>::zeros({n, rows});
   for (std::size_t j = 0; j < rows; ++j) out.mutable_data()[(n - rows + j) * rows + j] = 1;
@@ -130,7 +130,7 @@ Array<double> inverse_rows(Array<double> kernel, std::size_t rows, double ridge)
   return out;
 }
 
-// A^-1 = sum over groups of X X^T on the rows of their examples.
+// A^-1 is the sum over the groups of X X^T on the rows of their examples.
 template <class F>
 struct Factors {
   std::size_t examples, outputs;
@@ -176,7 +176,7 @@ struct Factors {
 template <class F, class T>
 HeldPreconditioner nearest_preconditioner(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                                           std::size_t outputs, const PreconditionerOptions& options) {
-  if (options.group == 0) throw option_error("[preconditioner] groups of no examples.");
+  if (options.group == 0) throw option_error("[preconditioner] a group must have at least one example.");
   const double n = static_cast<double>(x.shape()[0]), o = static_cast<double>(outputs);
   const double together = std::min(n, static_cast<double>(options.group + options.neighbors));
   const double held = sizeof(F) * n * together * o * o;
@@ -186,8 +186,8 @@ HeldPreconditioner nearest_preconditioner(const nn::ModuleBase& net, const nn::P
   if (held + making > budget)
     throw memory_error("[preconditioner] rows for " + std::to_string(x.shape()[0]) + " examples with " +
                        std::to_string(options.neighbors) + " neighbors need " + readable_bytes(held + making) +
-                       ", the budget leaves " + readable_bytes(budget) +
-                       ". Raise options.memory, take fewer neighbors, or float_factor.");
+                       ", but the budget leaves " + readable_bytes(budget) +
+                       ". Raise options.memory, use fewer neighbors, or use float_factor.");
   PreconditionerOptions within = options;
   within.memory = static_cast<std::size_t>(budget - held);
   auto factors = std::make_shared<Factors<F>>();

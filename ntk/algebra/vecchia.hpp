@@ -4,7 +4,7 @@
 
 namespace xtangent::ntk {
 
-/// SolvePreconditioner::nearest, with factors in F.
+/// Makes SolvePreconditioner::nearest with factors in F.
 template <class F, class T>
 HeldPreconditioner nearest_preconditioner(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                                           std::size_t outputs, const PreconditionerOptions& options);

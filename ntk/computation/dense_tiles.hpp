@@ -6,7 +6,7 @@
 
 namespace xtangent::ntk {
 
-/// Tiles into one array of the kernel's shape, mirrored where the kernel is symmetric.
+/// Puts tiles into one array of the shape of the kernel, with their mirror images if the kernel is symmetric.
 class DenseTiles : public TileSink {
  public:
   explicit DenseTiles(const KernelShape& shape) : shape_(shape), kernel_(shape.shape()) {}

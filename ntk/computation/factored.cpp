@@ -1,4 +1,4 @@
-// Contraction of factors: the strategies structured and, with one dense term, jacobian.
+// The strategies that contract factors: structured and, with one dense term, jacobian.
 #include <optional>
 
 #include "ntk/computation/sides.hpp"

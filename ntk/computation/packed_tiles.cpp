@@ -7,7 +7,7 @@ namespace xtangent::ntk {
 
 PackedTiles::PackedTiles(const KernelShape& shape) : shape_(shape) {
   if (!shape.grid.symmetric || shape.planes != 1)
-    throw shape_error("[packed_kernel] only one symmetric kernel can be packed: give one set of examples.");
+    throw shape_error("[packed_kernel] only one symmetric kernel can be packed. Give one set of examples.");
   const std::size_t n = shape.height();
   values_ = Array<double>({n * (n + 1) / 2});
 }

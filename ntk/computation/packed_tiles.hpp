@@ -5,10 +5,10 @@
 
 namespace xtangent::ntk {
 
-/// Tiles of a symmetric kernel into a packed one.
+/// Puts the tiles of a symmetric kernel into a packed one.
 class PackedTiles : public TileSink {
  public:
-  /// Throws shape_error for two sets of examples or several planes.
+  /// Throws shape_error (there are two sets of examples or several planes).
   explicit PackedTiles(const KernelShape& shape);
   void put(const FinishedTile& tile) override;
   PackedKernel take() { return {shape_.height(), std::move(values_)}; }

@@ -1,5 +1,5 @@
-// NTK-vector products: J(x) (J(x')^T r) for each example x' of the columns and each column r of the readout, by a
-// pullback through x' and pushforwards through the recorded rows.
+// The strategy of NTK-vector products. It computes J(x) (J(x')^T r) for each example x' of the columns and each column
+// r of the readout, by a pullback through x' and pushforwards through the recorded rows.
 #include <algorithm>
 
 #include "nn/shards.hpp"
@@ -35,8 +35,8 @@ class ProductsPanel : public PanelWorker<T> {
  private:
   Range range(std::size_t s) const { return {panel_.first + cut_[s].first, panel_.first + cut_[s].last}; }
 
-  // Column m of the block: all readout columns of one example, a few at a time, so that their cotangents of all
-  // parameters stay within the room.
+  // Column m of the block, for all columns of the readout. They are taken a few at a time, so that their cotangents of
+  // all parameters fit into the room.
   void add_column(Range rows, const Array<T>& x, std::size_t m, Block& block) {
     Tape<T> tape;
     const Recording<T> column = work_.model.record(tape, x);
@@ -59,7 +59,7 @@ class ProductsPanel : public PanelWorker<T> {
     }
   }
 
-  // R^T of a tangent (O,) of the outputs of row n, for readout column j of column m.
+  // Adds R^T times a tangent (O,) of the outputs of row n, for column j of the readout and column m of the block.
   void add_entries(const T* tangent, std::size_t j, std::size_t n, std::size_t m, Block& block) const {
     const std::size_t c = work_.plan.probes, o = work_.plan.outputs;
     const bool cross = work_.plan.mode == ProbeMode::cross;
@@ -73,7 +73,7 @@ class ProductsPanel : public PanelWorker<T> {
   const Work<T>& work_;
   Range panel_;
   Array<T> seeds_;
-  nn::Shards cut_;  // of the panel
+  nn::Shards cut_;  // the shards of the panel
   std::vector<nn::Recorded<T>> shards_;
 };
 

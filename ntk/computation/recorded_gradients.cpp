@@ -32,7 +32,7 @@ class Recorder {
     Tape<T> tape = live_ ? Tape<T>(record) : Tape<T>();
     record_ = tape.record();
     begin_ = tape.size();
-    // Nodes of their own for the parameters: what they are made of is no part of the network.
+    // Parameters get nodes of their own, since the ops from which they are made are not part of the network.
     for (std::size_t i = 0; i < params.count(); ++i) {
       const bool on_tape = i < parameters.size() && parameters[i].on_tape();
       leaves_.push_back(on_tape ? parameters[i] * 1.0
@@ -58,8 +58,8 @@ class Recorder {
  private:
   struct Use {
     std::size_t node, argument;
-    std::size_t source;                    // position of the argument
-    std::optional<std::size_t> parameter;  // if the argument is one, or one of another shape
+    std::size_t source;                    // position of the argument on the tape
+    std::optional<std::size_t> parameter;  // if the argument is a parameter, perhaps in another shape
   };
 
   void check_output(std::size_t outputs) const {
@@ -95,7 +95,7 @@ class Recorder {
     for (const Use& use : uses_)
       if (use.parameter)
         ++count_[*use.parameter];
-      else  // through ops on parameters it may reach any: none of them keeps its form
+      else  // through ops it may reach any parameter, so none keeps its form
         for (std::size_t p = 0; p < leaves_.size(); ++p) count_[p] += reaches(positions[p], use.source) ? 1 : 0;
   }
   std::optional<std::size_t> parameter_at(std::int64_t index) const {
@@ -120,7 +120,7 @@ class Recorder {
     return out;
   }
 
-  // The gradient of a use: bar (C, N, ...) is the cotangent of its output.
+  // The gradient of a use. bar (K, N, ...) is the cotangent of its output.
   RecordedGradient<T> gradient(const Use& use, const Var<T>& bar) const {
     using Form = typename RecordedGradient<T>::Form;
     const std::vector<Var<T>> x = arguments(use.node);
@@ -128,7 +128,7 @@ class Recorder {
     for (const auto& argument : node(use.node).arguments) constants.push_back(argument.value);
     const Var<T> plain = bar.detached();
     const std::optional<Factor<T>> f = node(use.node).op->factor(use.argument, constants, plain);
-    // A factor whose left side is the cotangent itself, and whose right side is an argument itself.
+    // The gradient if its left factor is the cotangent itself and its right factor is an argument itself.
     const bool plain_left = f && f->left.data() == plain.value().data() && f->left.size() == plain.size();
     if (plain_left && f->kind == FactorKind::bias) {
       const std::size_t channels = f->left_size();
@@ -151,7 +151,7 @@ class Recorder {
     return {Form::dense, one_by_one(use, x, bar), {}};
   }
 
-  // The op's own derivative at each example: (C, N, P).
+  // The derivative that the op has, at each example: (K, N, P).
   Var<T> one_by_one(const Use& use, const std::vector<Var<T>>& x, const Var<T>& bar) const {
     const Op<T>& op = *node(use.node).op;
     const Var<T> y = value(use.node);
@@ -181,12 +181,13 @@ class Recorder {
     if (use.parameter) {
       RecordedGradient<T>& total = out[*use.parameter];
       if (total.left.defined())
-        total.left = total.left + found.left;  // shared: both are dense
+        total.left = total.left + found.left;  // the parameter is used several times, so both are dense
       else
         total = std::move(found);
       return;
     }
-    // Made of parameters by ops: each probe and example is a probe of the sweep through those.
+    // The argument is made from parameters by ops. Each pair of a probe and an example is a probe of the sweep through
+    // these ops.
     const Var<T> source = var_at(record_, use.source);
     const std::vector<Var<T>> through =
         pullback<T>(source, reshape(found.left, source.shape().prepended(c_ * n_)), leaves_, {.record = live_});

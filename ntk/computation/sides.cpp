@@ -12,7 +12,7 @@ namespace {
 
 using nn::Shards;
 
-// One recording of a few examples and the sweep through it, term by term.
+// A recording of a few examples and the sweep through it, term by term.
 template <class T>
 class ShardSweep {
  public:
@@ -35,7 +35,7 @@ class ShardSweep {
       const TermPlan& term = plan_.terms[expected.term];
       std::optional<ParameterUse<T>> found = sweep_->next();
       if (!found || found->parameter != term.index || found->factor.kind != expected.kind)
-        throw rule_error("[ntk] the network records other operations for other examples (at parameter " +
+        throw rule_error("[ntk] the network records different operations for different examples (at parameter " +
                          term.parameter +
                          "). Use the jacobian strategy for networks whose control flow depends on the data.");
       waiting_[expected.term].push_back(std::move(found->factor));
@@ -48,10 +48,10 @@ class ShardSweep {
   Tape<T> tape_;
   std::optional<FactorSweep<T>> sweep_;
   std::size_t use_ = 0;
-  std::vector<std::vector<Factor<T>>> waiting_;  // factors of each term that is not complete
+  std::vector<std::vector<Factor<T>>> waiting_;  // for each term that is not complete, its factors
 };
 
-// No side for a bias that is contracted with its weight.
+// Whether a term has no side, because it is a bias that is contracted with its weight.
 template <class T>
 std::optional<Side<T>> empty_side(const Plan& plan, const TermPlan& term, std::size_t examples) {
   if (term.fused) return std::nullopt;

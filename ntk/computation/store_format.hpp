@@ -7,7 +7,7 @@
 
 #include "ntk/store.hpp"
 
-/// The files of a store: manifest.json, and one file for each tile, whose name holds its place and checksum.
+/// The files of a store: manifest.json, and one file for each tile with its place and checksum in the name.
 namespace xtangent::ntk::store_format {
 
 using Place = std::pair<std::size_t, std::size_t>;  ///< row and column of a tile
@@ -21,7 +21,7 @@ struct TileFile {
   std::string sum;
 };
 std::string tile_name(Place place, const std::string& sum);
-/// The place and checksum in a tile's name; nothing for other files.
+/// The place and checksum in the name of a tile's file, or nothing for other files.
 std::optional<TileFile> parsed(const std::string& name);
 std::string sum_of(const Array<double>& tile);
 
@@ -31,14 +31,14 @@ struct Manifest {
   StoreSettings settings;
 };
 std::string text_of(const Manifest& manifest);
-/// Throws data_error: it cannot be read, or is corrupt.
+/// Throws data_error (the manifest cannot be read, or is corrupt).
 Manifest read_manifest(const std::filesystem::path& folder);
 
 }  // namespace xtangent::ntk::store_format
 
 namespace xtangent::ntk {
 
-/// CRC-32 of bytes, in hexadecimal, going on from an earlier one.
+/// The CRC-32 of bytes in hexadecimal. It continues from an earlier fingerprint.
 std::string fingerprint(const void* data, std::size_t bytes, const std::string& earlier = "");
 
 }  // namespace xtangent::ntk

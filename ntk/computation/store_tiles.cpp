@@ -29,10 +29,10 @@ void require_same_settings(const StoredKernel& store, const StoreSettings& setti
   }
   if (!differing.empty())
     throw option_error("[ntk store] " + store.folder().string() + " was begun with other settings: " + differing +
-                       ". Take another folder, or go on with what it was begun with.");
+                       ". Use another folder, or continue with the settings that it was begun with.");
 }
 
-// An advisory lock that ends with the process, however it ends.
+// An advisory lock, which ends with the process however that ends.
 class StoreTiles::Lock {
  public:
   explicit Lock(const fs::path& folder)
@@ -40,7 +40,7 @@ class StoreTiles::Lock {
     if (file_ < 0) fail(folder, std::string("cannot be written: ") + std::strerror(errno) + ". Choose another folder.");
     if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
     ::close(file_);
-    fail(folder, "another process is computing in this store. Wait for it, or take another folder.");
+    fail(folder, "another process is computing in this store. Wait for it, or use another folder.");
   }
   ~Lock() { ::close(file_); }
   Lock(const Lock&) = delete;
@@ -52,19 +52,19 @@ class StoreTiles::Lock {
 
 namespace {
 
-// Before hours of work, not after.
+// Checks the space on the disk before hours of work, not after.
 void require_space(const fs::path& folder, double bytes) {
   std::error_code code;
   const fs::space_info space = fs::space(folder, code);
   if (code || static_cast<double>(space.available) >= bytes) return;
-  fail(folder, "its disk has " + std::to_string(space.available >> 20) + " MiB free, the kernel needs " +
-                   std::to_string(static_cast<std::size_t>(bytes) >> 20) + " MiB. Make room, or take another folder.");
+  fail(folder, "its disk has " + std::to_string(space.available >> 20) + " MiB free, but the kernel needs " +
+                   std::to_string(static_cast<std::size_t>(bytes) >> 20) + " MiB. Make room, or use another folder.");
 }
 
 void require_empty(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path().filename() != "lock" && !entry.path().filename().string().starts_with(manifest_name))
-      fail(folder, "holds other files (" + entry.path().filename().string() + ") and no kernel. Take an empty folder.");
+      fail(folder, "holds other files (" + entry.path().filename().string() + ") and no kernel. Use an empty folder.");
 }
 
 }  // namespace
@@ -86,17 +86,17 @@ StoreTiles::StoreTiles(const fs::path& folder, const KernelShape& shape, const P
   require_same_settings(*stored_, settings);
   if (!(stored_->shape() == shape) || !(stored_->partition() == partition))
     throw option_error("[ntk store] " + folder.string() +
-                       " was begun with other tiles. Take another folder, or go on " +
+                       " was begun with other tiles. Use another folder, or continue " +
                        "with the options that it was begun with.");
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with("tile-") && !parsed(name)) fs::remove(entry.path());  // what a killed run left
+    if (name.starts_with("tile-") && !parsed(name)) fs::remove(entry.path());  // a file that a killed run has left
   }
   for (auto at = stored_->files_.begin(); at != stored_->files_.end();) {
     try {
       stored_->tile(at->first.first, at->first.second);
       ++at;
-    } catch (const data_error&) {  // computed again
+    } catch (const data_error&) {  // the tile is computed again
       fs::remove(at->second);
       at = stored_->files_.erase(at);
     }

@@ -8,12 +8,13 @@
 
 namespace xtangent::ntk {
 
-/// Tiles into a store. One process works in a store at a time.
+/// Puts tiles into a store. Only one process at a time works in a store.
 class StoreTiles : public TileSink {
  public:
-  /// Begins a store, or goes on with one: keeps the tiles whose checksum fits and removes what an interrupted run left.
-  /// Throws data_error: another process works in it; a folder that cannot be written, too little space on its disk, a
-  /// folder with other files and no manifest; option_error naming what differs from what the store was begun with.
+  /// Begins a store or continues one. It keeps the tiles whose checksum fits and removes what an interrupted run left.
+  /// Throws data_error (another process works in the store, the folder cannot be written, its disk has too little
+  /// space, or it has other files and no manifest), option_error (the store was begun with other settings; the message
+  /// names them).
   StoreTiles(const std::filesystem::path& folder, const KernelShape& shape, const Partition& partition,
              const StoreSettings& settings);
   ~StoreTiles() override;
@@ -28,7 +29,7 @@ class StoreTiles : public TileSink {
   std::unique_ptr<StoredKernel> stored_;
 };
 
-/// Throws option_error naming each setting that differs from the store's, and what to do.
+/// Throws option_error, which names each setting that differs from that of the store and says what to do.
 void require_same_settings(const StoredKernel& store, const StoreSettings& settings);
 
 }  // namespace xtangent::ntk

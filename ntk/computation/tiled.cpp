@@ -10,7 +10,7 @@ namespace {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-// The tiles of a column beside a panel: those above the diagonal in one block, the one on it in another.
+// The tiles of a column beside a panel. Those above the diagonal are in one block, the one on the diagonal in another.
 template <class T>
 void compute_column(const Plan& plan, const KernelShape& shape, const Panel& panel, const ColumnOfTiles& column,
                     PanelWorker<T>& worker, TileSink& sink) {

@@ -6,18 +6,18 @@
 #include "ntk/planning/planner.hpp"
 #include "ntk/sink.hpp"
 
-/// A kernel tile by tile, as planned: the one loop of all strategies.
+/// The loop that computes a kernel tile by tile, as planned, for all strategies.
 namespace xtangent::ntk {
 
-/// The kernel of a plan as a matrix.
+/// The shape of the kernel of a plan as a matrix.
 KernelShape kernel_shape(const Plan& plan);
 
-/// Tells the callback of options how much of a plan is done.
+/// Tells the progress callback of options how much of a plan is done.
 class ProgressMeter {
  public:
   ProgressMeter(const Options& options, double total_flop);
   void add(double flop);
-  /// Work that an earlier run has done: not counted for the time that is left.
+  /// Adds work that an earlier run has done, which does not count in the estimate of the time that is left.
   void skip(double flop);
 
  private:
@@ -25,17 +25,17 @@ class ProgressMeter {
   double total_, done_ = 0, skipped_ = 0, start_;
 };
 
-/// Rows that are kept while columns pass.
+/// The part of a strategy that keeps a panel of rows while the columns are computed.
 template <class T>
 class PanelWorker {
  public:
   virtual ~PanelWorker() = default;
-  /// block += the kernel between examples `rows` (of the panel) and `columns`. block.symmetric: both are the same.
-  /// `within`: the columns are examples of the panel.
+  /// Adds to the block the kernel between examples `rows`, which belong to the panel, and `columns`. If the block is
+  /// symmetric, both are the same examples. `within` says that the columns are examples of the panel.
   virtual void add(Range rows, Range columns, bool within, Block& block) = 0;
 };
 
-/// What all panels of a kernel share. x2 is x1 itself for a symmetric plan; `weights` is the readout's matrix.
+/// What all panels of a kernel share. In a symmetric plan x2 is x1 itself. `weights` is the readout R (O, K).
 template <class T>
 struct Work {
   const Model<T>& model;
@@ -45,14 +45,14 @@ struct Work {
   ProgressMeter& meter;
 };
 
-/// What a strategy is made of: the worker for a panel of rows, which must not outlive the work.
+/// Makes the worker of a strategy for a panel of rows. It must not outlive `work`.
 template <class T>
 std::unique_ptr<PanelWorker<T>> factored_panel(const Work<T>& work, Range rows);
 template <class T>
 std::unique_ptr<PanelWorker<T>> products_panel(const Work<T>& work, Range rows);
 
-/// Computes all tiles that the sink does not have. Tiles of one column beside one panel are computed together, always,
-/// so that their bits do not depend on which of them were there.
+/// Computes all tiles that the sink does not have. The tiles of one column beside one panel are always computed
+/// together, so that their bits do not depend on which of them the sink has already.
 template <class T>
 void compute_tiles(const Model<T>& model, const Plan& plan, const Array<T>& x1, const Array<T>& x2,
                    const Readout& readout, const Options& options, TileSink& sink);

@@ -20,7 +20,7 @@ void Block::write(Range part, double scale, double* out, std::size_t leading, st
           for (std::size_t q = 0; q < c; ++q)
             for (std::size_t m = 0; m < columns; ++m) {
               const std::size_t i = p * rows + n, j = q * columns + m;
-              // Below the diagonal of a symmetric block stands the mirror image of what was computed above it.
+              // Entries below the diagonal of a symmetric block are mirror images of those that were computed above it.
               const double value = from[symmetric && i > j ? j * wide + i : i * wide + j];
               out[k * plane + ((n - part.first) * c + p) * down + (m * c + q) * across] = scale * value;
             }

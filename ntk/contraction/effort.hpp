@@ -6,10 +6,10 @@
 #include "ntk/contraction/rectangles.hpp"
 #include "ntk/contraction/shapes.hpp"
 
-/// What rules take, in operations of large products: elementwise passes, operands that are packed and results that are
-/// stored count as many operations as they take as long. Fixed numbers, nothing is timed. They are those of processors
-/// with vectors of 8 or 16 numbers, whose products run at 30 to 60 operations a cycle while a pass over arrays is bound
-/// by their caches.
+/// The effort of rules, in operations of large products. An elementwise pass, an operand that is packed or a result
+/// that is stored counts as the number of operations that take the same time. The numbers are fixed and nothing is
+/// timed. They hold for processors with vectors of 8 or 16 numbers, whose products run at 30 to 60 operations a cycle
+/// while passes over arrays are bound by the caches.
 namespace xtangent::ntk::effort {
 
 constexpr double packed = 6;        // an operand's element, each time that a product arranges it
@@ -20,15 +20,15 @@ constexpr double moved = 15;        // an element of a factor that is brought in
 constexpr double shifted = 3;       // an addition of shifted sums
 constexpr double convolved = 1.5;   // an operation of a convolution's gradient: its products are narrow
 
-/// Elements that are computed of a rows x columns block in rectangles of that edge: all, or those of the rectangles on
-/// and above its diagonal.
+/// The number of elements of a rows x columns block that are computed in rectangles of that edge: all, or those of the
+/// rectangles on and above the diagonal.
 inline double area(double rows, double columns, bool symmetric, double edge) {
   if (!symmetric) return rows * columns;
   const double whole = std::floor(rows / edge), rest = rows - whole * edge;
   return (rows * rows + whole * edge * edge + rest * rest) / 2;
 }
 
-/// Products whose results have so many elements, each a sum over `length`, in rectangles of that edge.
+/// The effort of products whose results have `elements` elements, each a sum over `length`, in rectangles of that edge.
 inline double products(double elements, double length, double edge) {
   return elements * length * (2 + 2 * packed / edge);
 }
@@ -37,8 +37,8 @@ inline double edge_of(double rows, double columns) {
   return static_cast<double>(rectangle_edge(static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)));
 }
 
-/// The elements that are computed of a block, and edges of their rectangles: of the right factors' Gram (one entry for
-/// a pair of examples) and the left ones' (one for each pair of their probes).
+/// The number of elements of two Grams that a block needs, and the edges of their rectangles. The Gram of the right
+/// factors has one entry for a pair of examples, that of the left factors one for each pair of their probes.
 struct Areas {
   double right, right_edge, left, left_edge;
 

@@ -1,5 +1,5 @@
-// Rows of the parameter that both examples picked: they meet, the others contribute nothing. A side holds for each
-// example at most `slots` picked rows, in rising order, and their values (K, E).
+// The rule for parameters whose rows are picked by indices, such as embeddings. Only rows that both examples picked
+// contribute. A side holds, for each example, at most `slots` picked rows in rising order, with their values (K, C).
 #include <algorithm>
 #include <numeric>
 
@@ -10,12 +10,12 @@
 namespace xtangent::ntk {
 namespace {
 
-// A row of the parameter in the gradient of one example.
+// One row of the parameter in the gradient of one example.
 struct Picked {
   std::uint32_t row, example, slot;
 };
 
-// Rows of the parameter that an example can have picked.
+// The largest number of rows of the parameter that an example can have picked.
 std::size_t slots_of(const UseShape& use) { return std::min(use.positions, use.parameter_size / use.left); }
 
 // The picked rows of a side's examples.
@@ -23,7 +23,7 @@ template <class T>
 struct Picks {
   std::size_t slots, probes, width;
   const std::uint32_t *row, *count;  // (N, slots), (N)
-  const T* values;                   // (N, slots, K, E)
+  const T* values;                   // (N, slots, K, C)
 
   explicit Picks(const Side<T>& side)
       : slots(slots_of(*side.term().only())),
@@ -38,7 +38,7 @@ struct Picks {
   }
 };
 
-// By row, and by example within a row.
+// Ordered by row, and by example within a row.
 template <class T>
 std::vector<Picked> by_row(const Picks<T>& side, std::size_t examples) {
   std::vector<Picked> out;
@@ -55,7 +55,7 @@ struct Gather : RuleOf<Gather> {
   const char* name() const override { return "gather"; }
   bool fits(const Term& term) const override { return term.only() && term.only()->kind == FactorKind::gather; }
 
-  // The most there can be: the work depends on the indices.
+  // The largest cost there can be, since the work depends on the indices.
   RuleCost cost(const Term& term, const BlockShape& b, const Workspace&) const override {
     const std::size_t slots = slots_of(*term.only());
     const double width = static_cast<double>(b.side_by_side() * term.only()->left);
@@ -69,7 +69,7 @@ struct Gather : RuleOf<Gather> {
     return static_cast<double>(slots * term.only()->left * probes * scalar_bytes + (slots + 1) * sizeof(std::uint32_t));
   }
 
-  // The positions of an example that picked the same row add up.
+  // Positions of an example that picked the same row are added up.
   template <class T>
   void put(SideArrays<T>& side, std::size_t first, const std::vector<Factor<T>>& parts) const {
     const Factor<T>& f = parts[0];
@@ -108,7 +108,7 @@ struct Gather : RuleOf<Gather> {
     const Picks<T> pa(a), pb(b);
     const std::vector<Picked> others = by_row(pb, block.columns);
     const std::size_t k = pa.probes, e = pa.width;
-    // One row of the parameter in example n against all that picked it.
+    // One row of the parameter in example n against all examples that picked this row.
     const auto meet = [&](std::size_t n, std::uint32_t row, const T* values) {
       auto other = std::lower_bound(others.begin(), others.end(), row,
                                     [](const Picked& p, std::uint32_t r) { return p.row < r; });

@@ -1,5 +1,6 @@
-// The last layer: its cotangents are the readout's columns, the same for all examples, so a pair of examples needs the
-// product of its inputs alone: (R^T R) (x) (Ra Rb^T). Sides: left (K, C) of one example, right (N, R).
+// The rule for the last layer. Its cotangents are the columns of the readout R, the same for all examples, so a pair of
+// examples needs only the product of its inputs: (R^T R) (x) (Xa Xb^T) for inputs Xa and Xb. Sides: left (K, C) of one
+// example, right (N, I).
 #include <algorithm>
 
 #include "autodiff/kernels/blas.hpp"
@@ -13,7 +14,7 @@
 namespace xtangent::ntk {
 namespace {
 
-// Is one triangle of the Gram of inputs enough?
+// Whether one triangle of the Gram of inputs is enough.
 bool half(const BlockShape& b) { return b.symmetric && (b.row_probes() == 1 || b.mode == ProbeMode::equal); }
 
 struct LastLayer : RuleOf<LastLayer> {
@@ -28,7 +29,7 @@ struct LastLayer : RuleOf<LastLayer> {
     const double c = static_cast<double>(b.side_by_side() * use.left), r = static_cast<double>(use.right);
     const std::size_t edge = rectangle_edge(b.rows, b.columns), k = b.row_probes();
     const std::size_t tasks = count_rectangles(1, b.rows, b.columns, half(b), edge);
-    const std::size_t readouts = 2 * b.probes * use.left;  // those of the sides, one for all examples
+    const std::size_t readouts = 2 * b.probes * use.left;  // the left factors of both sides, one for all examples
     const std::size_t elements =
         readouts + k * k + at_a_time(tasks) * std::min(edge, b.rows) * std::min(edge, b.columns);
     return {2 * b.pairs() * (r + b.probe_pairs()) + 2 * b.probe_pairs() * c,
@@ -45,7 +46,7 @@ struct LastLayer : RuleOf<LastLayer> {
     return static_cast<double>(term.only()->right * scalar_bytes);
   }
 
-  // One example of each probe stands for all: (K, C), or (1, K C) with probes summed.
+  // One example represents all: (K, C), or (1, K C) with probes summed.
   template <class T>
   void put(SideArrays<T>& side, std::size_t first, const std::vector<Factor<T>>& parts) const {
     const Factor<T>& f = parts[0];
@@ -57,7 +58,7 @@ struct LastLayer : RuleOf<LastLayer> {
     put_inputs(side, first, f);
   }
 
-  // values[k n, j m] += (R^T R)_kj (Ra_n . Rb_m [+ 1])
+  // values[k n, j m] += (R^T R)_kj (Xa_n . Xb_m [+ 1])
   template <class T>
   void add(const Side<T>& a, const Side<T>& b, const Contraction& how, Block& block) const {
     const UseShape& use = *a.term().only();

@@ -1,6 +1,7 @@
-// The gradients themselves, (K, N, P), and one product: right for every use. A side holds the gradients where they are
-// not larger than the factors; else the factors, whose gradients are formed in pieces of rows of the parameter each
-// time that they are contracted. Gradients of unlike uses of one parameter are added before the product.
+// The rule that forms the gradients themselves, (K, N, P), and multiplies them, which is right for every use. A side
+// holds the gradients if they are not larger than the factors. Otherwise it holds the factors, and each contraction
+// forms the gradients in pieces of rows of the parameter. Gradients of different parts of a term are added before the
+// product.
 #include <algorithm>
 #include <numeric>
 
@@ -20,8 +21,8 @@ using kernels::parallel_for;
 
 constexpr std::size_t run_length = 8192;
 
-// How a Gram of long rows is cut: rectangles, runs of the rows whose products are added in double, in order, and parts
-// of runs that are tasks of their own where there are few rectangles.
+// How a Gram of long rows is cut: into rectangles, into runs of the rows whose products are added in double and in
+// order, and, if there are few rectangles, into parts of runs that are tasks of their own.
 struct GramCut {
   std::size_t edge, rectangles, largest, runs, parts;
 
@@ -31,7 +32,7 @@ struct GramCut {
         largest(std::min(rows, edge) * std::min(columns, edge)),
         runs((length + run_length - 1) / run_length),
         parts(rectangles >= 16 ? 1 : std::min(runs, 16 / rectangles + 1)) {}
-  // For products and partial sums.
+  // The scratch for products and partial sums.
   std::size_t bytes(std::size_t scalar_bytes) const {
     const std::size_t tasks = rectangles * parts, running = at_a_time(tasks);
     return largest * (running * scalar_bytes + (parts > 1 ? tasks : running) * sizeof(double));
@@ -44,7 +45,7 @@ void add_rectangle(const Rectangle& t, const double* sum, Block& block) {
                          block.values.data() + (t.row + i) * block.width() + t.column);
 }
 
-// values += A B^T of A (K NA, length) and B (K NB, length).
+// values += A B^T for A (K N, length) and B (K M, length).
 template <class T>
 void add_gram(Rows<T> a, Rows<T> b, Block& block) {
   join_probes(a, b, block.mode);
@@ -87,7 +88,7 @@ bool holds_gradients(const Term& term, std::size_t probes) {
   return probes * term.parameter_size() <= factors_size(term, probes);
 }
 
-// Elements of the parameter whose gradients can be formed together, without the rest: see Factor::unit.
+// The number of elements of the parameter whose gradients can be formed together without the rest, see Factor::unit.
 std::size_t unit_of(const UseShape& use) {
   switch (use.kind) {
     case FactorKind::outer:
@@ -111,14 +112,15 @@ std::size_t unit_of(const Term& term) {
   return std::min(unit, term.parameter_size());
 }
 
-// Elements of the gradients that are formed at a time in `room` bytes: whole units, at least one.
+// The number of elements of the gradients that are formed at a time in `room` bytes. These are whole units, and at
+// least one.
 std::size_t step_of(const Term& term, std::size_t element_bytes, std::size_t room) {
   const std::size_t unit = unit_of(term);
   const std::size_t units = std::max<std::size_t>(1, room / std::max<std::size_t>(1, element_bytes * unit));
   return std::min(term.parameter_size(), units * unit);
 }
 
-// Bytes of patches while gradients of that length are formed for n examples.
+// Bytes of patches while gradients of this length are formed for n examples.
 std::size_t forming_bytes(const UseShape& use, std::size_t n, std::size_t probes, std::size_t length,
                           std::size_t scalar) {
   if (!use.patches || !use.is_product()) return 0;
@@ -134,7 +136,7 @@ std::size_t forming_bytes(const UseShape& use, std::size_t n, std::size_t probes
   return at_a_time((n + grain - 1) / grain) * each * scalar;
 }
 
-// FLOP of forming one example's gradients.
+// FLOP to form the gradients of one example.
 double forming_flop(const UseShape& use, std::size_t probes) {
   const double k = static_cast<double>(probes), d = static_cast<double>(use.positions),
                c = static_cast<double>(use.left), p = static_cast<double>(use.parameter_size);
@@ -143,8 +145,8 @@ double forming_flop(const UseShape& use, std::size_t probes) {
   return (use.kind == FactorKind::diag ? 2 : 1) * k * d * c;
 }
 
-// Gradients of all parts, added up. Elements [begin, end) of the gradient of example n and probe k go to
-// out + k probe_stride + (n - first) example_stride; those of one probe and example are the only thing between strides.
+// Adds up the gradients of all parts. Elements [begin, end) of the gradient of example n and probe k go to out + k
+// probe_stride + (n - first) example_stride. Nothing else is written between the strides.
 template <class T>
 void form_gradients(const std::vector<Factor<T>>& parts, Range examples, std::size_t begin, std::size_t end,
                     std::size_t probe_stride, std::size_t example_stride, T* out) {
@@ -244,7 +246,7 @@ struct Materialize : RuleOf<Materialize> {
     return gradients + std::max(forming, products);
   }
 
-  // The gradients: (K, N, P), or (N, K P) with probes summed.
+  // A side that holds gradients: (K, N, P), or (N, K P) with probes summed.
   template <class T>
   static void put_gradients(SideArrays<T>& side, std::size_t first, const std::vector<Factor<T>>& parts) {
     const Factor<T>& f = parts[0];
@@ -258,7 +260,7 @@ struct Materialize : RuleOf<Materialize> {
                    size * side.side_by_side(), to);
   }
 
-  // The factors as they are.
+  // A side that holds the factors as they are.
   template <class T>
   static void put_factors(SideArrays<T>& side, std::size_t first, const std::vector<Factor<T>>& parts) {
     const std::size_t k = side.probes, n = parts[0].examples;

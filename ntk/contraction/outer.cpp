@@ -1,4 +1,5 @@
-// One position: (La Lb^T) o (Ra Rb^T), never a gradient. Sides: left (K, N, C), right (N, R).
+// The rule for one position: the Gram La Lb^T of left factors times the Gram Ra Rb^T of right factors, entry by entry.
+// No gradient is formed. Sides: left (K, N, C), right (N, I).
 #include <algorithm>
 
 #include "autodiff/kernels/blas.hpp"
@@ -14,7 +15,7 @@ namespace {
 using kernels::loops;
 using kernels::parallel_for;
 
-// A B^T + shift, (NA, NB), complete also when only the upper triangle needs computing.
+// A B^T + shift for A (N, I) and B (M, I). The result (N, M) is complete even if only its upper triangle is computed.
 template <class T>
 Array<T> gram(const Rows<T>& a, const Rows<T>& b, bool symmetric, T shift) {
   Array<T> out({a.rows, b.rows});
@@ -71,7 +72,7 @@ struct Outer : RuleOf<Outer> {
     put_inputs(side, first, parts[0]);
   }
 
-  // Probe-major rows meet the same entries of the right Gram again and again.
+  // The rows are probe-major, so all probes use the same entries of the right Gram.
   template <class T>
   void add(const Side<T>& a, const Side<T>& b, const Contraction& how, Block& block) const {
     const UseShape& use = *a.term().only();

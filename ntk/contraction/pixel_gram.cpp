@@ -1,5 +1,6 @@
-// A convolution with stride 1: the position Gram whose right Gram of patches is a sum of shifted Grams of pixels,
-// (Ra Rb^T)_pq = sum over taps f of A[p + f, q + f]. Sides: left (K, N D, C), right (N H W, channels).
+// The rule for a convolution with stride 1. It is the position Gram, but the Gram of patches is a sum of shifts of the
+// Gram A of pixels: (Ra Rb^T)_pq is the sum over taps f of A[p + f, q + f]. Sides: left (K, N D, C), right (N pixels,
+// channels).
 #include <algorithm>
 
 #include "autodiff/kernels/layout.hpp"
@@ -72,7 +73,8 @@ struct PixelGram : RuleOf<PixelGram> {
         const Rectangle pixels = spread(t, u), at = spread(t, d);
         Array<T> gram({std::max(pixels.rows * pixels.columns, at.rows * at.columns)}), patches({at.rows, at.columns}),
             room({e.sums.room()});
-        T *left = gram.mutable_data(), *right = patches.mutable_data();  // pixels first, then the left Gram in `left`
+        T *left = gram.mutable_data(),
+          *right = patches.mutable_data();  // `left` holds the Gram of pixels first, then the left Gram
         rectangle_product(pixels, ra, rb, 0, ra.length, left);
         for (std::size_t n = 0; n < t.rows; ++n)
           for (std::size_t m = 0; m < t.columns; ++m)
@@ -94,7 +96,7 @@ struct PixelGram : RuleOf<PixelGram> {
           sums(kernels::ShiftShape::of(image, image)),
           positions(image.positions()),
           pixels(image.height * image.width) {}
-    // Rows of an example in the larger Gram.
+    // Rows of an example in the larger of the two Grams.
     std::size_t rows() const { return std::max(positions, pixels); }
   };
 };

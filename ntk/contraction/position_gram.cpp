@@ -1,5 +1,6 @@
-// Several positions: the sum over pairs (p, q) of (La Lb^T) o (Ra Rb^T). Sides: left (K, N D, C), right (N D, R), where
-// D counts the positions of all uses and convolutions give their patches.
+// The rule for several positions: the sum over pairs of positions (p, q) of the Gram La Lb^T of left factors times the
+// Gram Ra Rb^T of right factors. Sides: left (K, N D, C), right (N D, I), where D counts the positions of all uses. The
+// right factors of a convolution are its patches.
 #include <algorithm>
 
 #include "autodiff/kernels/parallel.hpp"

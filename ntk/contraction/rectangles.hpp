@@ -5,32 +5,32 @@
 #include "ntk/contraction/block.hpp"
 #include "ntk/contraction/side.hpp"
 
-/// How rules cut their products into rectangles, which are tasks.
+/// How rules cut their products into rectangles, each of which is a task.
 namespace xtangent::ntk {
 
-/// A rectangle of a matrix whose rows and columns belong to probes: `row` and `column` count from its beginning,
-/// `first_row` and `first_column` from the beginning of their probes.
+/// A rectangle of a matrix whose rows and columns belong to probes. `row` and `column` count from the beginning of the
+/// matrix, `first_row` and `first_column` from the beginning of their probes.
 struct Rectangle {
   std::size_t row, rows, column, columns;
   std::size_t row_probe, first_row, column_probe, first_column;
 };
 
-/// Rectangles that cover all rows of all probes on both sides, or of a symmetric matrix what lies on and above its
-/// diagonal. A rectangle crosses no boundary of probes, unless their rows were joined. ProbeMode::equal: equal probes
-/// only.
+/// Rectangles that cover all rows of all probes on both sides, or what is on and above the diagonal of a symmetric
+/// matrix. A rectangle does not cross a boundary between probes, unless their rows were joined. ProbeMode::equal takes
+/// equal probes only.
 std::vector<Rectangle> rectangles_of(std::size_t row_probes, std::size_t rows, std::size_t column_probes,
                                      std::size_t columns, bool symmetric, std::size_t edge,
                                      ProbeMode mode = ProbeMode::cross);
-/// How many there are, with the same number of probes on both sides.
+/// The number of these rectangles, with the same number of probes on both sides.
 std::size_t count_rectangles(std::size_t probes, std::size_t rows, std::size_t columns, bool symmetric,
                              std::size_t edge, ProbeMode mode = ProbeMode::cross);
 
-/// A third of the extent leaves six rectangles above a diagonal for the threads; larger ones pack less for each
-/// product.
+/// The edge of rectangles, which is about a third of the extent. That leaves six rectangles on and above a diagonal for
+/// the threads; larger rectangles pack less for each product.
 std::size_t rectangle_edge(std::size_t rows, std::size_t columns);
 
-/// Rows of several probes count as those of one where they follow each other without a gap on both sides and all pairs
-/// of probes are wanted.
+/// Joins the rows of several probes to those of one, if on both sides they follow each other without a gap and all
+/// pairs of probes are wanted.
 template <class T>
 void join_probes(Rows<T>& a, Rows<T>& b, ProbeMode mode) {
   const auto follow = [](const Rows<T>& r) { return r.probe_stride == r.rows * r.length; };
@@ -41,19 +41,19 @@ void join_probes(Rows<T>& a, Rows<T>& b, ProbeMode mode) {
   }
 }
 
-/// out (rectangle) = A B^T over columns [first, last) of the rows, in T.
+/// Computes the rectangle of A B^T over columns [first, last) of the rows into `out`, in T.
 template <class T>
 void rectangle_product(const Rectangle& r, const Rows<T>& a, const Rows<T>& b, std::size_t first, std::size_t last,
                        T* out);
 
-/// A rectangle of examples below the diagonal of a symmetric block: no pair of equal probes needs it.
+/// Whether a rectangle of examples is below the diagonal of a symmetric block, where no pair of equal probes needs it.
 bool below_diagonal(const Rectangle& r, const BlockShape& block);
 
-/// How many of these tasks run at the same time: no more than there are threads.
+/// How many of these tasks run at the same time, which is at most the number of threads.
 std::size_t at_a_time(std::size_t tasks);
 
-/// Scratch bytes of rows (K, N) against columns (K, M), for a rule that joins probes where it can: the larger count of
-/// both ways, joined or apart. `bytes(probes, rows, columns)` counts one way.
+/// Scratch bytes of rows (K, N) against columns (K, M) for a rule that joins probes where it can. It is the larger of
+/// the bytes with probes joined and apart, which `bytes(probes, rows, columns)` counts.
 template <class Bytes>
 std::size_t larger_way(const BlockShape& b, const Bytes& bytes) {
   const std::size_t k = b.row_probes(), apart = bytes(k, b.rows, b.columns);

@@ -6,7 +6,7 @@
 
 namespace xtangent::ntk {
 
-// The table: one line a rule, which its file defines.
+// The table has one line for each rule. The file of a rule defines it.
 #define XTANGENT_RULES(rule) \
   rule(last_layer) rule(outer) rule(pixel_gram) rule(position_gram) rule(gather) rule(materialize)
 
@@ -48,7 +48,7 @@ template <class T>
 void contract(const Side<T>& a, const Side<T>& b, const Contraction& how, Block& block) {
   if (&a.rule() != &b.rule() || !(a.term() == b.term()))
     throw rule_error(std::string("[ntk] sides of the rules ") + a.rule().name() + " and " + b.rule().name() +
-                     " do not meet: both must hold the same uses of one parameter by the same rule.");
+                     " cannot be contracted: both must hold the same uses of one parameter by the same rule.");
   a.rule().contract(a, b, how, block);
 }
 

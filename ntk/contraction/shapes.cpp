@@ -8,7 +8,7 @@
 namespace xtangent::ntk {
 namespace {
 
-// Convolutions keep their images, whose patches are made where they are needed; dense gradients have no positions.
+// Convolutions keep their images, and patches are made where they are needed. Dense gradients have no positions.
 bool can_join(const UseShape& use) { return use.kind != FactorKind::dense && !use.patches; }
 
 bool alike(const UseShape& a, const UseShape& b) {
@@ -18,7 +18,7 @@ bool alike(const UseShape& a, const UseShape& b) {
          a.transposed == b.transposed;
 }
 
-// Numbers of an example's inputs.
+// The number of elements in the inputs of one example.
 std::size_t input_size(const UseShape& use) {
   if (use.patches && use.is_product()) return use.patches->input_size();
   switch (use.kind) {
@@ -36,7 +36,7 @@ std::size_t input_size(const UseShape& use) {
   return 0;
 }
 
-// `runs` runs of `length` numbers from each of the arrays, one array behind the other within a run.
+// Copies `runs` runs of `length` numbers from each of the arrays. Within a run the arrays follow one another.
 template <class T>
 Array<T> side_by_side(const std::vector<const Array<T>*>& arrays, std::size_t runs, const Shape& shape) {
   Array<T> out(shape);

@@ -11,7 +11,7 @@ namespace xtangent::ntk {
 
 struct Rule;
 
-/// Rows of numbers for each probe: row r of probe p at data + p probe_stride + r length.
+/// Rows of numbers for each probe. Row r of probe k begins at data + k probe_stride + r length.
 template <class T>
 struct Rows {
   const T* data = nullptr;
@@ -20,26 +20,26 @@ struct Rows {
   const T* at(std::size_t probe, std::size_t row) const { return data + probe * probe_stride + row * length; }
 };
 
-/// What a side holds, and where its rule puts it. Which of the arrays are used, and what their rows are, is the rule's
-/// affair; rows of one example follow each other.
+/// The arrays of a side, which its rule fills. The rule decides which of them are used and what their rows are. Rows of
+/// one example follow each other.
 template <class T>
 struct SideArrays {
   const Rule* rule;
   Term term;
   std::size_t examples, probes;
-  bool summed;  // probes lie side by side in one row
+  bool summed;  // probes are side by side in one row
   Array<T> left, right;
-  std::vector<Factor<T>> factors;         // of all examples, one for each part of the term
+  std::vector<Factor<T>> factors;         // one for each part of the term, with all examples
   std::vector<std::uint32_t> row, count;  // rows of the parameter that examples picked
 
   bool whole(const Factor<T>& piece) const { return piece.examples == examples; }
-  /// No probes have to be moved beside each other.
+  /// Whether no probes have to be moved to be side by side.
   bool probes_lie_well() const { return !summed || probes == 1; }
   std::size_t side_by_side() const { return summed ? probes : 1; }
-  /// Where to write into left, or right, an array of so many numbers that the first call makes.
+  /// Pointers into `left` and `right`. The first call makes an array of `size` numbers.
   T* make_left(std::size_t size);
   T* make_right(std::size_t size);
-  /// Calls `make` once, whichever thread comes first.
+  /// Calls `make` once, from the thread that comes first.
   template <class F>
   void once(const F& make) {
     std::call_once(made_, make);
@@ -51,33 +51,33 @@ struct SideArrays {
 };
 
 /// One side of the contraction of a term, for N examples, in the form that the rule wants. With ProbeMode::summed the
-/// probes lie side by side in one row, and the side counts as one of a single probe. Copies and ranges share the
+/// probes are side by side in one row, and the side counts as one with a single probe. Copies and ranges share the
 /// arrays.
 template <class T>
 class Side {
  public:
   Side(const Rule& rule, const Term& term, std::size_t examples, std::size_t probes, ProbeMode mode);
 
-  /// Puts the factors of all uses, in the order of the sweep, at first_example and what follows. May be called from
-  /// several threads for ranges that do not overlap. A piece of all examples whose arrays lie as they are wanted is
-  /// taken over without a copy.
+  /// Puts in the factors of all uses, in the order of the sweep, from first_example on. Several threads may call it for
+  /// ranges that do not overlap. Factors of all examples whose arrays already have the right layout are taken over
+  /// without a copy.
   void fill(std::size_t first_example, std::vector<Factor<T>> uses);
-  /// Examples [first, last), without a copy.
+  /// The side of examples [first, last), without a copy.
   Side range(std::size_t first, std::size_t last) const;
 
   const Rule& rule() const { return *arrays_->rule; }
   const Term& term() const { return arrays_->term; }
   std::size_t first() const { return first_; }
   std::size_t examples() const { return examples_; }
-  /// Rows of an example's left factors: 1 where probes are summed.
+  /// Rows in the left factors of an example: K, or 1 if probes are summed.
   std::size_t probes() const { return arrays_->summed ? 1 : arrays_->probes; }
   std::size_t side_by_side() const { return arrays_->side_by_side(); }
-  /// Bytes that all examples take, also those outside of the range.
+  /// Bytes that all examples take, including those outside of the range.
   std::size_t bytes() const;
-  /// Are they the same examples of the same arrays?
+  /// Whether both are the same examples of the same arrays.
   bool same(const Side& other) const;
 
-  /// Left: (K, N each, length). Right: (N each, length).
+  /// The left factors as rows (K, N each, length), and the right factors as rows (N each, length).
   Rows<T> left(std::size_t each, std::size_t length) const;
   Rows<T> right(std::size_t each, std::size_t length) const;
   const SideArrays<T>& arrays() const { return *arrays_; }
@@ -87,12 +87,12 @@ class Side {
   std::size_t first_ = 0, examples_ = 0;
 };
 
-/// Cotangents (K, n, D, C) or (K, n, C, D) of one part as rows of positions in `left`: (K, N each, C), or (N each, K C)
-/// with probes summed. `each` rows belong to an example, this part's from row `offset` on.
+/// Puts the cotangents (K, n, D, C) or (K, n, C, D) of one part into `left` as rows of positions: (K, N each, C), or (N
+/// each, K C) with probes summed. An example has `each` rows, and those of this part begin at row `offset`.
 template <class T>
 void put_cotangents(SideArrays<T>& side, std::size_t first, const Factor<T>& f, std::size_t each = 1,
                     std::size_t offset = 0);
-/// Inputs (n, D, R), or the patches of images, as rows of positions in `right`: (N each, R).
+/// Puts the inputs (n, D, I), or the patches of images, into `right` as rows of positions: (N each, I).
 template <class T>
 void put_inputs(SideArrays<T>& side, std::size_t first, const Factor<T>& f, std::size_t each = 1,
                 std::size_t offset = 0);

@@ -15,7 +15,7 @@ double memory_budget(std::size_t bytes) {
   while (file >> word)
     if (word == "MemAvailable:" && file >> kib)
       return 0.5 * (kib * 1024 + static_cast<double>(memory_statistics().recycled));
-  return 1u << 30;  // where it cannot be read
+  return 1u << 30;  // if the free memory cannot be read
 }
 
 }  // namespace xtangent::ntk

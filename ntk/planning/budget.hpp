@@ -4,8 +4,8 @@
 
 namespace xtangent::ntk {
 
-/// Bytes that a computation may hold: what options ask for, or, for 0, half of what the machine has free and the
-/// library keeps for arrays to come.
+/// The number of bytes that a computation may hold: `bytes`, or, if that is 0, half of what the machine has free and
+/// the library keeps for new arrays.
 double memory_budget(std::size_t bytes);
 
 }  // namespace xtangent::ntk

@@ -1,4 +1,4 @@
-// What a plan holds in memory.
+// The bytes that the computation of a plan holds in memory.
 #include <algorithm>
 #include <cstdio>
 
@@ -21,7 +21,7 @@ std::string readable(double value, const char* unit, double base) {
   return text;
 }
 
-// The largest and the sum of what sides hold of an example.
+// The bytes that sides hold for an example: the largest side, and the sum of all.
 struct Held {
   double all = 0, largest = 0;
 
@@ -33,7 +33,7 @@ struct Held {
   }
 };
 
-// Bytes of a block of n x m examples.
+// The bytes of a block of n x m examples.
 double block_bytes(const Plan& p, double n, double m) {
   const double k = static_cast<double>(p.probes);
   return 8 * n * m * (p.mode == ProbeMode::cross ? k * k : p.mode == ProbeMode::equal ? k : 1);
@@ -47,8 +47,8 @@ double scratch_bytes(const Plan& p, std::size_t n, std::size_t m, bool diagonal)
   return most;
 }
 
-// Products: the panel's recordings; one column's recording and its K cotangents of all parameters; tangents of all
-// values of the shards in flight.
+// Vector products hold the recordings of the panel, the recording of one column with its K cotangents of all
+// parameters, and the tangents of all values of the shards that are computed at the same time.
 double products_bytes(const Plan& p, const Profile& t, double panel, double tile, double flight) {
   const double k = static_cast<double>(p.probes);
   return panel * t.activation_bytes + t.sweep_bytes + 2 * k * t.parameter_bytes + flight * k * t.activation_bytes +
@@ -80,7 +80,7 @@ double working_bytes(const Plan& p, const Profile& t) {
   const double flight = std::min(threads * static_cast<double>(p.partition.shard), std::max(panel, tile));
   if (p.strategy == Strategy::vector_products) return fixed + products_bytes(p, t, panel, tile, flight);
   const double sweep = sweep_bytes(p, t);
-  const double finished = block_bytes(p, tile, tile);  // a tile on its way into a store
+  const double finished = block_bytes(p, tile, tile);  // a finished tile that is being stored
   if (!p.partition.rows_held) {
     const double both = p.symmetric ? rows : rows + columns;
     return fixed + both * (sweep + held.largest) + scratch_bytes(p, p.rows, p.columns, p.symmetric) +

@@ -17,7 +17,7 @@ struct Model {
   std::vector<std::string> names;
 };
 
-/// Outputs (N,) count as (N, 1).
+/// The model of a network. Outputs (N,) count as (N, 1).
 template <class T>
 Model<T> model_of(const nn::ModuleBase& net, const nn::Parameters<T>& params);
 

@@ -6,29 +6,29 @@
 
 namespace xtangent::ntk {
 
-/// A column of tiles beside a panel of rows: what is computed at a time.
+/// A column of tiles beside a panel of rows, which is computed at a time.
 struct ColumnOfTiles {
-  std::size_t number;  ///< of the tiles' column in the grid
-  Range examples;      ///< of the columns
+  std::size_t number;  ///< its number among the columns of the grid
+  Range examples;      ///< examples of its columns
   Range rows;          ///< examples of the panel that it needs
-  bool diagonal;       ///< the last of these rows are its own examples: a tile on the diagonal
+  bool diagonal;       ///< the last of these rows are its own examples, so there is a tile on the diagonal
 
-  /// The rows whose tiles lie above the diagonal; all of them where no tile lies on it.
+  /// The rows whose tiles are above the diagonal, which are all rows if no tile is on it.
   Range above() const { return {rows.first, diagonal ? examples.first : rows.last}; }
 };
 
-/// A panel of rows, and all that is computed with it.
+/// A panel of rows and everything that is computed with it.
 struct Panel {
   Range rows;
   std::vector<ColumnOfTiles> columns;
 
-  /// Are the examples of a column among the panel's own rows, whose factors it holds already?
+  /// Whether the examples of a column are among the rows of the panel, so that their factors are held already.
   bool holds(const ColumnOfTiles& column, bool symmetric) const {
     return symmetric && column.examples.first < rows.last;
   }
 };
 
-/// The kernel's tiles as panels of `panel` rows (a multiple of the tile's edge).
+/// Cuts the tiles of a kernel into panels of `panel` rows, which is a multiple of the edge of a tile.
 std::vector<Panel> panels_of(const Grid& grid, std::size_t panel);
 
 }  // namespace xtangent::ntk

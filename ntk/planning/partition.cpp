@@ -20,7 +20,7 @@ void cut(Plan& p, const Profile& t, std::size_t tile, std::size_t panel, bool ro
 
 std::size_t rounded_up(std::size_t n, std::size_t step) { return (n + step - 1) / step * step; }
 
-// The largest panel of whole tiles that fits; 0: not even one tile.
+// The largest panel of whole tiles that fits, or 0 if not even one tile fits.
 std::size_t largest_panel(Plan& p, const Profile& t, std::size_t tile, bool columns_held) {
   const auto fits = [&](std::size_t tiles) {
     cut(p, t, tile, tiles * tile, true, columns_held);
@@ -53,7 +53,7 @@ void keep_partition(Plan& p, const Profile& t, const Partition& given) {
   count_work(p);
 }
 
-// The score is the work; narrow tiles make slow products.
+// The score is the work, and more for narrow tiles, whose products are slow.
 void choose_partition(Plan& p, const Profile& t, const Options& options, Residence residence) {
   const std::size_t whole = std::max(p.rows, p.columns);
   const bool stored = residence == Residence::stored || !options.store.empty();

@@ -11,7 +11,7 @@
 namespace xtangent::ntk {
 namespace {
 
-// The terms of a sweep: all uses of a parameter are one, which is complete with the last of them.
+// The terms of a sweep. All uses of a parameter are one term, which is complete with the last use.
 void make_terms(Plan& p, const std::vector<ProfiledUse>& uses) {
   std::size_t count = 0;
   for (const ProfiledUse& use : uses) count = std::max(count, use.index + 1);
@@ -35,7 +35,8 @@ void make_terms(Plan& p, const std::vector<ProfiledUse>& uses) {
     p.uses.push_back({term[uses[i].index], uses[i].shape.kind, last[uses[i].index] == i});
 }
 
-// A weight and its bias whose only uses follow each other share their left factors: (La Lb^T) o (Ra Rb^T + 1).
+// A weight and its bias share their left factors if their only uses follow each other. Both together are (La Lb^T) o
+// (Ra Rb^T + 1).
 void fuse_biases(Plan& p, const std::vector<ProfiledUse>& uses) {
   for (std::size_t i = 0; i + 1 < uses.size(); ++i) {
     TermPlan &weight = p.terms[p.uses[i].term], &bias = p.terms[p.uses[i + 1].term];
@@ -47,7 +48,8 @@ void fuse_biases(Plan& p, const std::vector<ProfiledUse>& uses) {
   }
 }
 
-// One example's factors that wait for the last use of their parameter, and the largest term's once more, joined.
+// The factors of one example that wait for the last use of their parameter, and those of the largest term once more,
+// since they are joined.
 double waiting_bytes(const Plan& p) {
   double sum = 0, largest = 0;
   for (const TermPlan& term : p.terms) {
@@ -61,7 +63,7 @@ double waiting_bytes(const Plan& p) {
   return (sum + largest) * static_cast<double>(p.scalar_bytes);
 }
 
-// By the cost of the kernel in one piece, so that rules do not depend on the memory.
+// Rules are chosen by the effort of the kernel in one piece, so that they do not depend on the memory.
 void choose_rules(Plan& p, const std::vector<ProfiledUse>& uses, const Options& options) {
   make_terms(p, uses);
   const BlockShape whole = block_shape(p, p.rows, p.columns, p.symmetric);
@@ -74,7 +76,7 @@ void choose_rules(Plan& p, const std::vector<ProfiledUse>& uses, const Options& 
   p.waiting_bytes = waiting_bytes(p);
 }
 
-// The jacobian strategy: all parameters as one, whose gradients are dense.
+// The term of the jacobian strategy, in which all parameters count as one with dense gradients.
 void one_dense_term(Plan& p) {
   UseShape shape;
   shape.parameter_size = shape.left = p.parameters;
@@ -88,9 +90,9 @@ void one_dense_term(Plan& p) {
   p.uses = {UsePlan{}};
 }
 
-// Examples a recording: the activations stay in the cache together with the weights they meet; weights are packed anew
-// for every recording, so many of them want many examples. A matter of shapes and budget alone, so results do not
-// depend on the number of threads.
+// The number of examples in a recording. It is small enough that the activations stay in the cache together with the
+// weights of their layer, but weights are packed anew for every recording, so it grows with their number. It depends
+// only on shapes and the budget, so results do not depend on the number of threads.
 void choose_shard(Plan& p, const Profile& t) {
   const double each = std::max(1.0, t.activation_bytes * (1.0 + 0.25 * static_cast<double>(p.probes - 1)));
   const double sweep = t.sweep_bytes + p.waiting_bytes;
@@ -173,7 +175,7 @@ Plan make_plan(const Profile& t, const Order& order, const Readout& readout, con
     try {
       Plan plan = plan_as(other);
       if (plan.flop() < best.flop()) best = std::move(plan);
-    } catch (const memory_error&) {  // does not fit, so it is no choice
+    } catch (const memory_error&) {  // this strategy does not fit
     }
   }
   return best;

@@ -1,4 +1,4 @@
-// The table of a plan, and the speed that its seconds are predicted from.
+// The table of a plan, and the speed from which its seconds are predicted.
 #include <algorithm>
 #include <chrono>
 #include <iomanip>
@@ -30,7 +30,7 @@ std::string kinds(const Term& term) {
   return out;
 }
 
-// Terms of less than a hundredth of the work go into one row, unless there is only one of them.
+// Terms with less than a hundredth of the work share one row, unless there is only one.
 std::vector<Row> rows_of(const Plan& p) {
   std::vector<Row> out, small;
   for (const TermPlan& term : p.terms) {

@@ -7,10 +7,10 @@
 #include "ntk/planning/panels.hpp"
 #include "ntk/planning/profile.hpp"
 
-/// How plans are made, and what they say about pieces of the work. Arithmetic on shapes, nothing is run.
+/// How plans are made, and what they say about pieces of the work. This is arithmetic on shapes; nothing is run.
 namespace xtangent::ntk {
 
-/// The kernel that a plan is made for. symmetric: the same examples on both sides.
+/// The kernel for which a plan is made. It is symmetric if both sides are the same examples.
 struct Order {
   std::size_t rows = 0, columns = 0;  ///< examples
   bool symmetric = false;
@@ -18,33 +18,34 @@ struct Order {
   Residence residence = Residence::dense;
 };
 
-/// `given`: how a store was begun. Throws memory_error when nothing fits, saying what would.
+/// Makes a plan. `given` is the partition with which a store was begun. Throws memory_error if nothing fits; the
+/// message says what would fit.
 Plan make_plan(const Profile& profile, const Order& order, const Readout& readout, const Options& options,
                const std::optional<Partition>& given = std::nullopt);
 
-/// The way to cut the work that takes the least of it among those that fit the budget. Throws memory_error.
+/// Chooses the partition with the least work among those that fit the budget. Throws memory_error.
 void choose_partition(Plan& plan, const Profile& profile, const Options& options, Residence residence);
-/// Cuts it as an earlier run did. Throws memory_error.
+/// Uses the partition of an earlier run. Throws memory_error.
 void keep_partition(Plan& plan, const Profile& profile, const Partition& given);
 
-/// Sets the plan's FLOP, in all and for each term, and the scratch bytes of its terms.
+/// Sets the FLOP of the plan and of each term, and the scratch bytes of its terms.
 void count_work(Plan& plan);
-/// FLOP of sweeps of n examples.
+/// FLOP of the sweeps of n examples.
 double sweep_flop(const Plan& plan, std::size_t n);
-/// FLOP of one term's contraction of n with m examples. diagonal: the same ones.
+/// FLOP to contract one term between n and m examples. `diagonal` says that they are the same.
 double contraction_flop(const Plan& plan, const TermPlan& term, std::size_t n, std::size_t m, bool diagonal);
-/// FLOP of vector products of one column's example with n rows.
+/// FLOP of the vector products of the example of one column with n rows.
 double product_flop(const Plan& plan, std::size_t n);
-/// FLOP of what is done for a panel's rows alone, and for one of its columns.
+/// FLOP of the work for the rows of a panel alone, and for one of its columns.
 double panel_flop(const Plan& plan, const Panel& panel);
 double column_flop(const Plan& plan, const Panel& panel, const ColumnOfTiles& column);
 
-/// Bytes that a plan's computation holds at most besides its result.
+/// The largest number of bytes that the computation holds besides its result.
 double working_bytes(const Plan& plan, const Profile& profile);
-/// Bytes that one example takes on its way through a sweep, factors that wait for further uses included.
+/// Bytes that one example takes during a sweep, including factors that wait for further uses.
 double sweep_bytes(const Plan& plan, const Profile& profile);
 
-/// A block that is contracted.
+/// The shape of a block that is contracted.
 BlockShape block_shape(const Plan& plan, std::size_t rows, std::size_t columns, bool symmetric);
 
 /// "1.25 GiB"

@@ -20,7 +20,7 @@ Array<T> two_examples(const Array<T>& x) {
   return twice;
 }
 
-// A shape that was found with two examples as it is for the caller's n.
+// The shape for n examples of an array that was found with two examples.
 Shape for_examples(std::size_t n, Shape shape) {
   if (shape.rank() > 0 && shape[0] == 2) shape[0] = n;
   return shape;
@@ -31,13 +31,13 @@ bool is_batched(const Var<T>& value) {
   return value.examples() == Examples::axis0;
 }
 
-// Does the sweep pass a cotangent on to this argument?
+// Whether the sweep passes a cotangent on to this argument.
 template <class T>
 bool passes(const typename Node<T>::Argument& argument, const std::vector<bool>& active) {
   return argument.index >= 0 && active[static_cast<std::size_t>(argument.index)] && is_batched(argument.value);
 }
 
-// Forward and backward work of an example.
+// The forward and backward work of one example.
 template <class T>
 void count_work(const Record<T>& record, const std::vector<bool>& active, Profile& out) {
   for (const Node<T>& node : record.nodes) {
@@ -54,13 +54,13 @@ void count_work(const Record<T>& record, const std::vector<bool>& active, Profil
   }
 }
 
-// What a reverse sweep holds at each step: the values that it has not passed, the cotangents that wait, and as much
-// again as the step's own cotangents for what a rule computes on its way.
+// The most that a reverse sweep holds. At each step these are the values that it has not passed, the cotangents that
+// wait, and twice the cotangents of the step, since a rule needs as much again for intermediate results.
 template <class T>
 void count_memory(const Record<T>& record, const std::vector<bool>& active, double probes, Profile& out) {
   const std::size_t count = record.nodes.size();
   const auto bytes_of = [](const Var<T>& value) { return static_cast<double>(value.value().bytes()) / 2; };
-  std::vector<double> kept(count + 1, 0);  // by the nodes before one
+  std::vector<double> kept(count + 1, 0);  // bytes that the nodes before a node keep
   std::set<const void*> seen;
   for (std::size_t i = 0; i < count; ++i) {
     const Var<T>& value = record.nodes[i].value;
@@ -89,7 +89,7 @@ void count_memory(const Record<T>& record, const std::vector<bool>& active, doub
   out.sweep_bytes = most;
 }
 
-// Products of both sweeps through a node: one back and one forward for each argument that is differentiated. A bias
+// The products of both sweeps through a node: one back and one forward for each argument that is differentiated. A bias
 // adds no product.
 template <class T>
 double product_flop(const Node<T>& node, const std::vector<bool>& active) {
@@ -104,7 +104,7 @@ double product_flop(const Node<T>& node, const std::vector<bool>& active) {
   return 2 * wanted * node.op->flop(shapes, node.value.shape());
 }
 
-// What a forward sweep holds, and a product of pullback and pushforward computes.
+// The bytes that a forward sweep holds, and the FLOP of a pullback and a pushforward.
 template <class T>
 void count_products(const Record<T>& record, const std::vector<bool>& active, Profile& out) {
   double largest = 0;
@@ -148,7 +148,7 @@ Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const
                       to_string(x.shape()) + "; kernels need (N, O). Flatten it, or add a readout layer.");
   Profile out;
   out.outputs = y[1];
-  readout.weights(out.outputs);  // throws where it does not fit the network
+  readout.weights(out.outputs);  // throws if the readout does not fit the network
   std::vector<std::size_t> positions;
   for (const Var<T>& p : recording.parameters) {
     out.parameters += p.size();

@@ -13,30 +13,30 @@ namespace xtangent::ntk {
 struct ProfiledUse {
   std::string parameter;  ///< its name
   std::string op;
-  std::size_t index = 0;  ///< the parameter's number
+  std::size_t index = 0;  ///< the number of the parameter
   UseShape shape;
   bool shares_left = false;  ///< its left factors are those of the use before it
 };
 
-/// What a network's recordings and sweeps take, from two examples sent through it (two, so that ops which mix examples
-/// show). What depends on examples is for one of them.
+/// What recordings and sweeps of a network take. Two examples are sent through the network, so that ops which mix
+/// examples show. Numbers that depend on examples are for one example.
 struct Profile {
   std::vector<ProfiledUse> uses;  ///< in the order of a reverse sweep
   std::size_t outputs = 0, parameters = 0;
   double forward_flop = 0;
   double backward_flop = 0;     ///< for one probe, without the gradients of parameters
-  double product_flop = 0;      ///< of a kernel-vector product: one probe pulled back to the parameters and pushed on
-  double fixed_bytes = 0;       ///< values of a recording that do not depend on examples, parameters aside
-  double activation_bytes = 0;  ///< all that a recording keeps
-  double sweep_bytes = 0;       ///< the most that a reverse sweep with the readout's probes holds
-  double tangent_bytes = 0;     ///< for one probe: all tangents of a forward sweep, and temporaries
+  double product_flop = 0;      ///< for one probe that is pulled back to the parameters and pushed forward
+  double fixed_bytes = 0;       ///< values of a recording that do not depend on examples, without parameters
+  double activation_bytes = 0;  ///< everything that a recording keeps
+  double sweep_bytes = 0;       ///< the most that a reverse sweep with all probes holds
+  double tangent_bytes = 0;     ///< for one probe, all tangents and temporaries of a forward sweep
   double parameter_bytes = 0, largest_parameter_bytes = 0;
-  std::string description;   ///< op after op with shapes
-  std::string output_bytes;  ///< the bits of the two outputs: what differs when an op's settings do
+  std::string description;   ///< the ops in order, with shapes
+  std::string output_bytes;  ///< the bits of the two outputs, which differ if settings of an op do
 };
 
-/// `who` names the caller in messages. Throws shape_error (an output that is not (N, O), no parameters), batch_error
-/// (an op mixes examples), what readout.weights and recording throw.
+/// Makes a profile. Messages name the caller `who`. Throws shape_error (the output is not (N, O), or there are no
+/// parameters), batch_error (an op mixes examples), and what readout.weights and the recording throw.
 template <class T>
 Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const Readout& readout);
 

@@ -1,4 +1,4 @@
-// The work of a plan, piece by piece: what is predicted is what progress is reported against.
+// The work of a plan, piece by piece. It is what plans predict and what progress is measured by.
 #include <algorithm>
 
 #include "ntk/contraction/rule.hpp"
@@ -12,7 +12,7 @@ BlockShape block_shape(const Plan& p, std::size_t rows, std::size_t columns, boo
 
 double sweep_flop(const Plan& p, std::size_t n) {
   const double k = static_cast<double>(p.probes), examples = static_cast<double>(n);
-  // The reference also forms the gradients of parameters; products record forward alone.
+  // The reference also forms the gradients of parameters. Vector products only record forward passes here.
   if (p.strategy == Strategy::jacobian) return examples * (1 + 2 * k) * p.forward_flop;
   if (p.strategy == Strategy::vector_products) return examples * p.forward_flop;
   return examples * (p.forward_flop + k * p.backward_flop);
@@ -23,7 +23,7 @@ double contraction_flop(const Plan& p, const TermPlan& term, std::size_t n, std:
   return term.rule->cost(term.term, block_shape(p, n, m, diagonal), {p.scalar_bytes, p.room}).flop;
 }
 
-// A recording of the column, K pullbacks through it and K pushforwards through each row.
+// The column is recorded, with K pullbacks through it and K pushforwards through each row.
 double product_flop(const Plan& p, std::size_t n) {
   const double k = static_cast<double>(p.probes);
   return p.forward_flop * (1 + 2 * k + 2 * k * static_cast<double>(n));

@@ -230,7 +230,7 @@ BOOST_AUTO_TEST_CASE(other_settings_are_refused_by_name) {
           ": strategy (automatic then, jacobian now)"));
   BOOST_CHECK_THROW(ntk::stored_kernel(c.net, c.net.init<double>(2), c.wide, same, options), option_error);
   BOOST_CHECK_THROW(ntk::stored_kernel(c.net, c.params, c.other, c.x, same, options), option_error);
-  BOOST_TEST(has(refused(c.net, c.net.init<float>(3), c.x, same, options), "Take another folder"));
+  BOOST_TEST(has(refused(c.net, c.net.init<float>(3), c.x, same, options), "Use another folder"));
   BOOST_TEST(ntk::StoredKernel(folder.path()).complete());  // nothing was touched
 }
 
