@@ -20,8 +20,7 @@ using Matrix = Array<double>;
 
 constexpr std::size_t patience = 3;  // exact residuals of a column that may fail to halve before it leaves
 constexpr double renewal = 0.3;      // share of the largest residual since the last exact one at which the next is due
-constexpr std::size_t misses =
-    2;  // exact residuals above twice what the recursion says that end the use of an approximation
+constexpr std::size_t misses = 2;    // exact residuals above twice the recursion's that end an approximation's use
 
 // If steps use an approximation of the map, residuals are computed exactly from time to time, and directions are kept.
 class Solver {

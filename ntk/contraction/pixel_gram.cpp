@@ -73,8 +73,7 @@ struct PixelGram : RuleOf<PixelGram> {
         const Rectangle pixels = spread(t, u), at = spread(t, d);
         Array<T> gram({std::max(pixels.rows * pixels.columns, at.rows * at.columns)}), patches({at.rows, at.columns}),
             room({e.sums.room()});
-        T *left = gram.mutable_data(),
-          *right = patches.mutable_data();  // `left` holds the Gram of pixels first, then the left Gram
+        T *left = gram.mutable_data(), *right = patches.mutable_data();  // `left` holds the Gram of pixels first
         rectangle_product(pixels, ra, rb, 0, ra.length, left);
         for (std::size_t n = 0; n < t.rows; ++n)
           for (std::size_t m = 0; m < t.columns; ++m)
