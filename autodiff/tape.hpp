@@ -101,7 +101,7 @@ std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, VarListOf<T> i
 template <class T>
 std::vector<Var<T>> pushforward(VarListOf<T> outputs, VarListOf<T> inputs, VarListOf<T> tangents,
                                 SweepOptions options = {});
-/// Of one output: pushforward(y, {a, b}, {da, db}).
+/// The same for one output: pushforward(y, {a, b}, {da, db}).
 template <class T>
 Var<T> pushforward(const Var<T>& y, VarListOf<T> inputs, VarListOf<T> tangents, SweepOptions options = {}) {
   return pushforward<T>(VarList<T>{y}, inputs, tangents, options).front();

@@ -105,7 +105,7 @@ void label(Gnuplot& gp, const std::string& title, const std::string& x, const st
      << "set xlabel " << text(x) << " offset 0,0.4\nset ylabel " << text(y) << "\n";
 }
 
-// Of the data of all panels, with a margin; (0, 0) without data that the axis can show.
+// The range of the data of all panels, with a margin; (0, 0) without data that the axis can show.
 std::pair<double, double> data_range(const std::vector<Panel>& panels) {
   double low = INFINITY, high = -INFINITY;
   bool logarithmic = false;

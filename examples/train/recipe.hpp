@@ -20,7 +20,7 @@ struct Recipe {
 /// Kinds of images that recipes differ for: the few small digits, MNIST's kind, CIFAR's.
 enum class Images { digits, gray, color };
 
-/// Of a network of networks.hpp.
+/// The recipe for a network of networks.hpp.
 Recipe usual_recipe(const std::string& network, Images images);
 
 /// A table of all of them, for --help.

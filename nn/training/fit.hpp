@@ -28,7 +28,7 @@ struct Progress {
   double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< over the epoch so far; NaN without labels
 };
 
-/// Of an option that is misspelt in braces g++ says only that no `fit` matches; with FitOptions<float> in front of the
+/// When an option is misspelt in braces, g++ only says that no `fit` matches. With FitOptions<float> in front of the
 /// braces it names the option.
 template <class T>
 struct FitOptions {

@@ -25,7 +25,7 @@ def images(count, size, seed, bright=160, noise=55):
 
 
 def write_idx_files(folder, side, parts, compressed=False):
-    """Of MNIST's form: parts are {"train": [(pixels, label)...], "t10k": ...}; labels are never compressed."""
+    """Files in MNIST's form. The parts are {"train": [(pixels, label)...], "t10k": ...}; labels are never compressed."""
     folder.mkdir(parents=True)
     for part, data in parts.items():
         pixels = struct.pack(">4I", 2051, len(data), side, side) + b"".join(image for image, _ in data)
