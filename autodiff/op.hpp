@@ -1,11 +1,13 @@
 #pragma once
 
+#include <concepts>
 #include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "autodiff/var.hpp"
@@ -23,8 +25,11 @@ using Vars = std::span<const Var<T>>;
 /// The same where a user calls: also a vector, an array, or braces, pullback(y, ybar, {a, b}). Valid during the call.
 template <class T>
 struct VarList : Vars<T> {
-  using Vars<T>::span;
-  VarList(Vars<T> x) : Vars<T>(x) {}
+  VarList() = default;
+  VarList(const Var<T>* first, std::size_t count) : Vars<T>(first, count) {}
+  template <class R>
+  requires(!std::same_as<std::remove_cvref_t<R>, VarList> && std::constructible_from<Vars<T>, R>) VarList(R&& range)
+      : Vars<T>(std::forward<R>(range)) {}
   VarList(std::initializer_list<Var<T>> x) : Vars<T>(x.begin(), x.size()) {}
 };
 /// A VarList whose T the other arguments say.

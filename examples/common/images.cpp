@@ -15,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* idx_file = "train-images-idx3-ubyte";
 constexpr const char* digits_file = "digits.csv.gz";
 
 // Divides the 1,797 images as the quickstart does.
