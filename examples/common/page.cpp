@@ -20,7 +20,7 @@ p { margin: 0 0 12px; max-width: 54em; }
 section { background: var(--paper); border: 1px solid var(--line); border-radius: 12px; padding: 26px 30px; margin-top: 22px; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 14px; margin-top: 26px; }
 .facts div { background: var(--paper); border: 1px solid var(--line); border-radius: 12px; padding: 16px 18px; }
-.facts b { display: block; font-size: 1.65rem; line-height: 1.25; letter-spacing: -0.02em; color: var(--accent);
+.facts b { display: block; white-space: nowrap; font-size: 1.3rem; line-height: 1.25; letter-spacing: -0.02em; color: var(--accent);
   font-variant-numeric: tabular-nums; }
 .facts span { color: var(--soft); font-size: 0.88rem; line-height: 1.4; display: block; }
 figure { margin: 14px auto 20px; max-width: 1040px; }

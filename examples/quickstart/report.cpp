@@ -21,34 +21,47 @@ std::string with_error(const Fit& fit, const char* between) {
 }
 std::string code(const std::string& text) { return std::string("<code>").append(escaped(text)).append("</code>"); }
 
-Table numbers(const Experiment& e, bool trained) {
+// A row for each network, which begins with its name and width.
+template <class Cells>
+Table by_network(const Experiment& e, bool trained, std::vector<std::string> head, const Cells& cells) {
   Table table;
-  table.head = {"network",
-                "width",
-                "relative<br>Frobenius",
-                "λ<sub>max</sub><br>difference",
-                "diagonal by<br>off-diagonal",
-                "condition<br>eNTK",
-                "condition<br>pNTK",
-                "accuracy<br>eNTK",
-                "accuracy<br>pNTK",
-                "same<br>class",
-                "with ridge<br>eNTK",
-                "with ridge<br>pNTK",
-                "time<br>eNTK",
-                "time<br>pNTK",
-                "MiB<br>eNTK",
-                "MiB<br>pNTK"};
+  table.head = {"network", "width"};
+  table.head.insert(table.head.end(), head.begin(), head.end());
   for (const std::string& kind : kinds(e))
     for (const NetworkResult* n : of_kind(e, kind)) {
-      const Comparison& c = trained ? n->trained : n->init;
-      table.rows.push_back({n->name, std::to_string(n->width), fixed(c.relative_frobenius, 3),
-                            fixed(c.lambda_max_difference, 3), cell(c.diagonality, 2), cell(c.condition_entk, 2),
-                            cell(c.condition_pntk, 2), percent(c.accuracy_entk), percent(c.accuracy_pntk),
-                            percent(c.agreement), percent(c.accuracy_entk_ridge), percent(c.accuracy_pntk_ridge),
-                            seconds(c.seconds_entk), seconds(c.seconds_pntk), mib(c.bytes_entk), mib(c.bytes_pntk)});
+      std::vector<std::string> row = {n->name, std::to_string(n->width)};
+      for (const std::string& text : cells(trained ? n->trained : n->init)) row.push_back(text);
+      table.rows.push_back(std::move(row));
     }
   return table;
+}
+
+Table kernel_numbers(const Experiment& e, bool trained) {
+  return by_network(
+      e, trained,
+      {"relative<br>Frobenius", "λ<sub>max</sub><br>difference", "diagonal by<br>off-diagonal", "condition<br>eNTK",
+       "condition<br>pNTK", "time<br>eNTK", "time<br>pNTK", "MiB<br>eNTK", "MiB<br>pNTK"},
+      [](const Comparison& c) {
+        return std::vector<std::string>{fixed(c.relative_frobenius, 3),
+                                        fixed(c.lambda_max_difference, 3),
+                                        cell(c.diagonality, 2),
+                                        cell(c.condition_entk, 2),
+                                        cell(c.condition_pntk, 2),
+                                        seconds(c.seconds_entk),
+                                        seconds(c.seconds_pntk),
+                                        mib(c.bytes_entk),
+                                        mib(c.bytes_pntk)};
+      });
+}
+
+Table regression_numbers(const Experiment& e, bool trained) {
+  return by_network(
+      e, trained,
+      {"accuracy<br>eNTK", "accuracy<br>pNTK", "same class<br>from both", "with ridge<br>eNTK", "with ridge<br>pNTK"},
+      [](const Comparison& c) {
+        return std::vector<std::string>{percent(c.accuracy_entk), percent(c.accuracy_pntk), percent(c.agreement),
+                                        percent(c.accuracy_entk_ridge), percent(c.accuracy_pntk_ridge)};
+      });
 }
 
 Table networks(const Experiment& e) {
@@ -154,8 +167,11 @@ void add_comparison(Page& page, const Experiment& e) {
 
 void add_numbers(Page& page, const Experiment& e) {
   page.section("All numbers");
-  page.table(numbers(e, false), "At initialization.");
-  page.table(numbers(e, true), "After training.");
+  for (const bool trained : {false, true}) {
+    const std::string when = trained ? "after training" : "at initialization";
+    page.table(kernel_numbers(e, trained), "Kernels " + when + ".");
+    page.table(regression_numbers(e, trained), "Test accuracy of kernel regression " + when + ".");
+  }
   page.section("How to get these numbers again");
   std::string widths;
   for (std::size_t w : e.settings.widths) widths.append(widths.empty() ? "" : ",").append(std::to_string(w));
