@@ -29,6 +29,48 @@ const char* name(FactorKind kind) {
   return "dense";
 }
 
+namespace {
+
+// The number of elements in the inputs of one example.
+std::size_t input_size(const UseShape& use) {
+  if (use.patches && use.is_product()) return use.patches->input_size();
+  switch (use.kind) {
+    case FactorKind::outer:
+    case FactorKind::outer_sum:
+      return use.positions * use.right;
+    case FactorKind::diag:
+      return use.positions * use.left;
+    case FactorKind::gather:
+      return use.positions;
+    case FactorKind::bias:
+    case FactorKind::dense:
+      break;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::size_t UseShape::factor_size(std::size_t probes) const {
+  return (kind == FactorKind::dense ? parameter_size : positions * left) * probes + input_size(*this);
+}
+
+std::size_t UseShape::unit() const {
+  switch (kind) {
+    case FactorKind::outer:
+    case FactorKind::outer_sum:
+      return transposed ? left : right * (grouped() ? left / patches->groups : 1);
+    case FactorKind::gather:
+      return left;
+    case FactorKind::bias:
+    case FactorKind::diag:
+      return parameter_size;
+    case FactorKind::dense:
+      break;
+  }
+  return 1;
+}
+
 std::size_t gradient_grain(std::size_t length, std::size_t positions, std::size_t probes) {
   const double work = static_cast<double>(length * positions * probes);
   return std::max<std::size_t>(1, static_cast<std::size_t>(2e5 / std::max(work, 1.0)));
@@ -100,7 +142,7 @@ template <class T>
 void densify_patches(const Factor<T>& f, const T* left, std::size_t left_stride, const T* image, std::size_t begin,
                      std::size_t end, T* out, std::size_t stride) {
   kernels::ConvShape s = *f.patches;
-  const std::size_t r = f.right_size(), unit = f.unit();
+  const std::size_t r = f.right_size(), unit = f.shape().unit();
   if (s.groups > 1) {
     const std::size_t each = s.channels / s.groups;
     image += begin / unit * each * s.height * s.width;
@@ -114,21 +156,8 @@ void densify_patches(const Factor<T>& f, const T* left, std::size_t left_stride,
 }  // namespace
 
 template <class T>
-std::size_t Factor<T>::unit() const {
-  switch (kind) {
-    case FactorKind::outer:
-    case FactorKind::outer_sum:
-      if (transposed) return left_size();
-      return right_size() * (patches && patches->groups > 1 ? left_size() / patches->groups : 1);
-    case FactorKind::gather:
-      return left_size();
-    case FactorKind::bias:
-    case FactorKind::diag:
-      return parameter.size();
-    case FactorKind::dense:
-      break;
-  }
-  return 1;
+UseShape Factor<T>::shape() const {
+  return {kind, parameter.size(), positions, left_size(), right_size(), channels_first, transposed, patches, same_left};
 }
 
 template <class T>

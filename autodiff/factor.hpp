@@ -27,6 +27,26 @@ enum class FactorKind { outer, outer_sum, bias, diag, gather, dense };
 
 const char* name(FactorKind kind);
 
+/// The shape of one use of a parameter. Several uses that are alike count as one use with the positions of all.
+struct UseShape {
+  FactorKind kind = FactorKind::dense;
+  std::size_t parameter_size = 0, positions = 1, left = 1, right = 1;  // P, D, C, I
+  bool channels_first = false;
+  bool transposed = false;                         ///< the parameter is stored as (I, C)
+  std::optional<kernels::ConvShape> patches = {};  ///< for a convolution
+  bool same_left = false;                          ///< all examples have the same left factors
+
+  bool grouped() const { return patches && patches->groups > 1; }
+  /// Whether the gradient is a sum of outer products, as for the kinds outer and outer_sum.
+  bool is_product() const { return kind == FactorKind::outer || kind == FactorKind::outer_sum; }
+  /// Elements that the factors of one example hold for K probes.
+  std::size_t factor_size(std::size_t probes) const;
+  /// Elements of the parameter whose gradients can be formed without the rest: those of a row, or of all rows of a
+  /// group.
+  std::size_t unit() const;
+  bool operator==(const UseShape&) const = default;
+};
+
 /// The per-example gradients of one use of a parameter, for K probes and N examples.
 template <class T>
 struct Factor {
@@ -57,12 +77,10 @@ struct Factor {
   /// (K, N, P): the gradients themselves. Cost: K N D C I multiply-adds for the outer kinds.
   Array<T> dense() const;
   /// Elements [begin, end) of the gradients of examples [first, last). The gradient of example n for probe k goes to
-  /// out + k probe_stride + (n - first) example_stride. The range must consist of whole units, see unit().
+  /// out + k probe_stride + (n - first) example_stride. The range must consist of whole units, see UseShape::unit.
   void gradients(std::size_t first, std::size_t last, std::size_t begin, std::size_t end, T* out,
                  std::size_t probe_stride, std::size_t example_stride) const;
-  /// Number of elements of the parameter that gradients() forms at a time at least: those of a row, or of all rows of a
-  /// group.
-  std::size_t unit() const;
+  UseShape shape() const;
   /// The factor of examples [first, last) alone.
   Factor slice_examples(std::size_t first, std::size_t last) const;
   /// Makes a dense factor of (K, N, parameter shape) or (K, N, P) gradients.

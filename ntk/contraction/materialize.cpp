@@ -88,27 +88,10 @@ bool holds_gradients(const Term& term, std::size_t probes) {
   return probes * term.parameter_size() <= factors_size(term, probes);
 }
 
-// The number of elements of the parameter whose gradients can be formed together without the rest, see Factor::unit.
-std::size_t unit_of(const UseShape& use) {
-  switch (use.kind) {
-    case FactorKind::outer:
-    case FactorKind::outer_sum:
-      if (use.transposed) return use.left;
-      return use.right * (use.grouped() ? use.left / use.patches->groups : 1);
-    case FactorKind::gather:
-      return use.left;
-    case FactorKind::bias:
-    case FactorKind::diag:
-      return use.parameter_size;
-    case FactorKind::dense:
-      break;
-  }
-  return 1;
-}
-
+// Elements of the parameter whose gradients can be formed without the rest.
 std::size_t unit_of(const Term& term) {
   std::size_t unit = 1;
-  for (const UseShape& part : term.parts) unit = std::lcm(unit, unit_of(part));
+  for (const UseShape& part : term.parts) unit = std::lcm(unit, part.unit());
   return std::min(unit, term.parameter_size());
 }
 
@@ -126,7 +109,7 @@ std::size_t forming_bytes(const UseShape& use, std::size_t n, std::size_t probes
   if (!use.patches || !use.is_product()) return 0;
   kernels::ConvShape s = *use.patches;
   if (use.grouped()) {
-    const std::size_t groups = length / unit_of(use);
+    const std::size_t groups = length / use.unit();
     s.channels = s.channels / s.groups * groups;
     s.groups = groups;
   }

@@ -18,24 +18,6 @@ bool alike(const UseShape& a, const UseShape& b) {
          a.transposed == b.transposed;
 }
 
-// The number of elements in the inputs of one example.
-std::size_t input_size(const UseShape& use) {
-  if (use.patches && use.is_product()) return use.patches->input_size();
-  switch (use.kind) {
-    case FactorKind::outer:
-    case FactorKind::outer_sum:
-      return use.positions * use.right;
-    case FactorKind::diag:
-      return use.positions * use.left;
-    case FactorKind::gather:
-      return use.positions;
-    case FactorKind::bias:
-    case FactorKind::dense:
-      break;
-  }
-  return 0;
-}
-
 // Copies `runs` runs of `length` numbers from each of the arrays. Within a run the arrays follow one another.
 template <class T>
 Array<T> side_by_side(const std::vector<const Array<T>*>& arrays, std::size_t runs, const Shape& shape) {
@@ -80,25 +62,6 @@ Factor<T> join(const std::vector<const Factor<T>*>& uses) {
 
 }  // namespace
 
-template <class T>
-UseShape shape_of(const Factor<T>& factor) {
-  UseShape use;
-  use.kind = factor.kind;
-  use.parameter_size = factor.parameter.size();
-  use.positions = factor.positions;
-  use.left = factor.left_size();
-  use.right = factor.right_size();
-  use.channels_first = factor.channels_first;
-  use.transposed = factor.transposed;
-  use.patches = factor.patches;
-  use.same_left = factor.same_left;
-  return use;
-}
-
-std::size_t UseShape::factor_size(std::size_t probes) const {
-  return (kind == FactorKind::dense ? parameter_size : positions * left) * probes + input_size(*this);
-}
-
 std::vector<std::size_t> parts_of(std::span<const UseShape> uses) {
   std::vector<std::size_t> out, first;
   for (std::size_t i = 0; i < uses.size(); ++i) {
@@ -133,7 +96,7 @@ std::size_t Term::positions() const {
 template <class T>
 std::vector<Factor<T>> joined(std::vector<Factor<T>> uses) {
   std::vector<UseShape> shapes;
-  for (const Factor<T>& use : uses) shapes.push_back(shape_of(use));
+  for (const Factor<T>& use : uses) shapes.push_back(use.shape());
   const std::vector<std::size_t> part = parts_of(shapes);
   std::vector<std::vector<const Factor<T>*>> members;
   for (std::size_t i = 0; i < uses.size(); ++i) {
@@ -145,8 +108,6 @@ std::vector<Factor<T>> joined(std::vector<Factor<T>> uses) {
   return out;
 }
 
-template UseShape shape_of(const Factor<float>&);
-template UseShape shape_of(const Factor<double>&);
 template std::vector<Factor<float>> joined(std::vector<Factor<float>>);
 template std::vector<Factor<double>> joined(std::vector<Factor<double>>);
 

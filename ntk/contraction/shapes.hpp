@@ -19,25 +19,6 @@ enum class ProbeMode {
   equal,   ///< equal probes only: a matrix for each probe (diagonal)
 };
 
-/// The shape of one use of a parameter. Several uses that are alike count as one use with the positions of all.
-struct UseShape {
-  FactorKind kind = FactorKind::dense;
-  std::size_t parameter_size = 0, positions = 1, left = 1, right = 1;  // P, D, C, I
-  bool channels_first = false;
-  bool transposed = false;                         ///< the parameter is stored as (I, C)
-  std::optional<kernels::ConvShape> patches = {};  ///< for a convolution
-  bool same_left = false;                          ///< all examples have the same left factors
-
-  bool grouped() const { return patches && patches->groups > 1; }
-  /// Whether the gradient is a sum of outer products, as for the kinds outer and outer_sum.
-  bool is_product() const { return kind == FactorKind::outer || kind == FactorKind::outer_sum; }
-  /// Elements that the factors of one example hold for K probes.
-  std::size_t factor_size(std::size_t probes) const;
-  bool operator==(const UseShape&) const = default;
-};
-template <class T>
-UseShape shape_of(const Factor<T>& factor);
-
 /// All uses of one parameter, which a rule contracts together. Uses of the same kind and shape are joined to one part
 /// with the positions of all. The gradients of different parts add up.
 struct Term {

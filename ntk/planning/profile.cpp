@@ -170,7 +170,7 @@ Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const
   Array<T> before;
   while (std::optional<ParameterUse<T>> use = sweep.next()) {
     const Array<T>& left = use->factor.left;
-    out.uses.push_back({model.names.at(use->parameter), use->op, use->parameter, shape_of(use->factor),
+    out.uses.push_back({model.names.at(use->parameter), use->op, use->parameter, use->factor.shape(),
                         before.defined() && before.data() == left.data()});
     before = left;
   }

@@ -102,7 +102,7 @@ Factor<float> factor(const Layer& layer, std::size_t probes) {
 double run_once(const ntk::Rule& rule, const Factor<float>& f, double& sum) {
   ntk::Block block({f.examples, f.examples, f.probes, ntk::ProbeMode::cross, true});
   const double start = processor_seconds();
-  ntk::Side<float> side(rule, ntk::Term(ntk::shape_of(f)), f.examples, f.probes, ntk::ProbeMode::cross);
+  ntk::Side<float> side(rule, ntk::Term(f.shape()), f.examples, f.probes, ntk::ProbeMode::cross);
   side.fill(0, {f});
   ntk::contract(side, side, {false, room}, block);
   const double seconds = processor_seconds() - start;
@@ -119,7 +119,7 @@ struct Timed {
 // Prints one line; returns how far the chosen rule is from the fastest.
 double time_layer(const Layer& layer, std::size_t probes, std::size_t rounds, double& sum) {
   const Factor<float> f = factor(layer, probes);
-  const ntk::Term term(ntk::shape_of(f));
+  const ntk::Term term(f.shape());
   const std::size_t n = layer.examples;
   const ntk::BlockShape block{n, n, probes, ntk::ProbeMode::cross, true};
   const ntk::Rule& chosen = cheapest_rule(term, block);

@@ -185,8 +185,8 @@ double error_of(ntk::Block& block, const Array<double>& a, const Array<double>& 
 }
 
 Term term_of(const Factors& uses) {
-  std::vector<ntk::UseShape> shapes;
-  for (const Factor<double>& use : uses) shapes.push_back(ntk::shape_of(use));
+  std::vector<UseShape> shapes;
+  for (const Factor<double>& use : uses) shapes.push_back(use.shape());
   return Term(shapes);
 }
 
@@ -252,7 +252,7 @@ BOOST_AUTO_TEST_CASE(gradients_of_factors) {
       const Array<double> all = gradients(f), dense = f.dense();
       BOOST_TEST(difference(dense, all) < 1e-14);
       // Some units of some examples.
-      const std::size_t unit = f.unit(), size = f.parameter.size(), units = size / unit;
+      const std::size_t unit = f.shape().unit(), size = f.parameter.size(), units = size / unit;
       BOOST_TEST(units * unit == size);
       const std::size_t begin = units / 3 * unit, end = (units + 1) / 2 * unit, length = end - begin;
       Array<double> part({2, 2, length});

@@ -17,7 +17,6 @@ using ntk::BlockShape;
 using ntk::ProbeMode;
 using ntk::Rule;
 using ntk::Term;
-using ntk::UseShape;
 
 namespace {
 
