@@ -5,11 +5,9 @@
 #include <limits>
 
 #include "autodiff/kernels/blas.hpp"
-#include "nn/models/mlp.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/contraction/rule.hpp"
 #include "ntk/kernel.hpp"
-#include "ntk/regression.hpp"
 #include "ntk/spectrum.hpp"
 #include "tests/ntk/networks.hpp"
 #include "tests/testing.hpp"
@@ -336,85 +334,6 @@ BOOST_AUTO_TEST_CASE(progress_ends_at_one_and_can_stop) {
     options.progress = [](const ntk::Progress&) { throw std::runtime_error("stop"); };
     BOOST_CHECK_THROW(ntk::entk(net, params, x, options), std::runtime_error);
   }
-}
-
-BOOST_AUTO_TEST_CASE(errors) {
-  const auto net = nn::sequential(nn::Linear(4, 3));
-  auto params = net.init<double>(1);
-  Random random("errors");
-  Array<double> x = random_array(random, {3, 4});
-  BOOST_CHECK_THROW(ntk::pntk(net, params, Array<double>::zeros({3, 5})), shape_error);
-  BOOST_CHECK_THROW(ntk::pntk(net, params, x, Array<double>::zeros({3, 5})), shape_error);
-  BOOST_CHECK_THROW(ntk::kernel(net, params, x, ntk::readout::single(3)), shape_error);
-  BOOST_CHECK_THROW(ntk::kernel(net, params, x, ntk::readout::custom(Array<double>::ones({4, 2}))), shape_error);
-  BOOST_CHECK_THROW(ntk::readout::custom(Array<double>::ones({4})), shape_error);
-  x.mutable_data()[9] = std::numeric_limits<double>::quiet_NaN();
-  try {
-    ntk::pntk(net, params, x);
-    BOOST_ERROR("no numerical_error");
-  } catch (const numerical_error& e) {
-    BOOST_TEST(std::string(e.what()).find("example 2, element 1") != std::string::npos);
-  }
-  x = random_array(random, {3, 4});
-  try {
-    auto broken = params;
-    broken.set("0.bias", Array<double>::from({3}, {0, std::numeric_limits<double>::infinity(), 0}));
-    ntk::pntk(net, broken, x);
-    BOOST_ERROR("no numerical_error");
-  } catch (const numerical_error& e) {
-    BOOST_TEST(std::string(e.what()).find("parameter 0.bias holds NaN or infinity") != std::string::npos);
-  }
-  try {
-    ntk::pntk(nn::sequential(nn::Linear(4, 3), nn::Relu(), nn::Linear(5, 2)),
-              nn::sequential(nn::Linear(4, 3), nn::Relu(), nn::Linear(5, 2)).init<double>(1), x);
-    BOOST_ERROR("no shape_error");
-  } catch (const shape_error& e) {
-    BOOST_TEST(std::string(e.what()).find("layer '2'") != std::string::npos, e.what());
-  }
-  BOOST_CHECK_THROW(ntk::pntk(net, nn::sequential(nn::Linear(4, 2)).init<double>(1), x), parameter_error);
-  BOOST_CHECK_THROW(ntk::pntk(net, params, x, {.memory = 1}), memory_error);
-  const auto overflowing = nn::sequential(nn::Linear(4, 3), nn::Linear(3, 3));
-  BOOST_CHECK_THROW(ntk::pntk(overflowing, overflowing.init<double>(1), Array<double>::full({2, 4}, 1e300)),
-                    numerical_error);
-  // A repeated example makes the kernel singular: regression says which one.
-  const auto wide = nn::sequential(nn::Linear(4, 60), nn::Tanh(), nn::Linear(60, 2));
-  Array<double> twice({4, 4});
-  for (std::size_t i = 0; i < 16; ++i) twice.mutable_data()[i] = x[i % 12];
-  try {
-    ntk::Regression(ntk::pntk(wide, wide.init<double>(1), twice));
-    BOOST_ERROR("no numerical_error");
-  } catch (const numerical_error& e) {
-    BOOST_TEST(std::string(e.what()).find("row 3") != std::string::npos, e.what());
-    BOOST_TEST(std::string(e.what()).find("row 0") != std::string::npos, e.what());
-  }
-  const Written mixing({{"w", {3, 4}}},
-                       [](auto p, const auto& v) { return linear(v - mean(v, {0}, true), p("w")) * 1.0; });
-  const auto mixing_params = mixing.init<double>(1);
-  x = random_array(random, {3, 4});
-  BOOST_CHECK_THROW(ntk::pntk(mixing, mixing_params, x), batch_error);
-  const Written flat({{"w", {3, 4}}}, [](auto p, const auto& v) { return sum(linear(v, p("w")), {-1}); });
-  // No examples: no rows, or no columns, and the other extent as the outputs ask for.
-  const auto dense = nn::mlp({4, 5, 2});
-  const auto dense_params = dense.init<double>(1);
-  const Array<double> none({0, 4});
-  BOOST_TEST(ntk::entk(dense, dense_params, none, x).shape() == (Shape{0, 6}));
-  BOOST_TEST(ntk::entk(dense, dense_params, x, none).shape() == (Shape{6, 0}));
-  BOOST_TEST(ntk::pntk(dense, dense_params, none).shape() == (Shape{0, 0}));
-  BOOST_TEST(ntk::kernel(dense, dense_params, none, x, ntk::readout::diagonal()).shape() == (Shape{2, 0, 3}));
-  // An example without its axis is told by its own shape.
-  const std::string unbatched =
-      message_of<shape_error>([&] { ntk::pntk(dense, dense_params, Array<double>::ones({7})); });
-  BOOST_TEST(has(unbatched, "(7,)"));
-  // One number for each example is one output; more axes are refused, with the caller's shapes.
-  const auto flat_params = flat.init<double>(1);
-  const Written column({{"w", {3, 4}}}, [](auto p, const auto& v) { return sum(linear(v, p("w")), {-1}, true); });
-  BOOST_TEST(difference(ntk::entk(flat, flat_params, x), ntk::entk(column, flat_params, x)) == 0.0);
-  const Written cube({{"w", {3, 4}}}, [](auto p, const auto& v) {
-    return reshape(linear(v, p("w")), {v.shape()[0], 1, 3});
-  });
-  const std::string message = message_of<shape_error>([&] { ntk::pntk(cube, cube.init<double>(1), x); });
-  BOOST_TEST(has(message, "(3, 1, 3)"));
-  BOOST_TEST(has(message, "(3, 4)"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

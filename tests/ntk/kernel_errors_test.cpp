@@ -1,0 +1,101 @@
+// What kernels refuse and what they say, and the sets and outputs at the edge of what they accept.
+#include <boost/test/unit_test.hpp>
+#include <limits>
+
+#include "nn/models/mlp.hpp"
+#include "ntk/kernel.hpp"
+#include "ntk/regression.hpp"
+#include "tests/ntk/networks.hpp"
+#include "tests/testing.hpp"
+
+using namespace xtangent;
+using namespace xtangent::testing;
+
+namespace {
+
+Array<double> examples(std::size_t n = 3) {
+  Random random("errors");
+  return random_array(random, {n, 4});
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(kernel_errors)
+
+BOOST_AUTO_TEST_CASE(shapes_and_readouts_that_do_not_fit) {
+  const auto net = nn::sequential(nn::Linear(4, 3));
+  const auto params = net.init<double>(1);
+  const Array<double> x = examples();
+  BOOST_CHECK_THROW(ntk::pntk(net, params, Array<double>::zeros({3, 5})), shape_error);
+  BOOST_CHECK_THROW(ntk::pntk(net, params, x, Array<double>::zeros({3, 5})), shape_error);
+  BOOST_CHECK_THROW(ntk::kernel(net, params, x, ntk::readout::single(3)), shape_error);
+  BOOST_CHECK_THROW(ntk::kernel(net, params, x, ntk::readout::custom(Array<double>::ones({4, 2}))), shape_error);
+  BOOST_CHECK_THROW(ntk::readout::custom(Array<double>::ones({4})), shape_error);
+  BOOST_CHECK_THROW(ntk::pntk(net, nn::sequential(nn::Linear(4, 2)).init<double>(1), x), parameter_error);
+  BOOST_CHECK_THROW(ntk::pntk(net, params, x, {.memory = 1}), memory_error);
+  const auto broken = nn::sequential(nn::Linear(4, 3), nn::Relu(), nn::Linear(5, 2));
+  BOOST_TEST(has(message_of<shape_error>([&] { ntk::pntk(broken, broken.init<double>(1), x); }), "layer '2'"));
+  // An example without its axis is told by its own shape.
+  BOOST_TEST(has(message_of<shape_error>([&] { ntk::pntk(net, params, Array<double>::ones({7})); }), "(7,)"));
+}
+
+BOOST_AUTO_TEST_CASE(numbers_that_are_not_finite) {
+  const auto net = nn::sequential(nn::Linear(4, 3));
+  const auto params = net.init<double>(1);
+  Array<double> x = examples();
+  x.mutable_data()[9] = std::numeric_limits<double>::quiet_NaN();
+  BOOST_TEST(has(message_of<numerical_error>([&] { ntk::pntk(net, params, x); }), "example 2, element 1"));
+  auto infinite = params;
+  infinite.set("0.bias", Array<double>::from({3}, {0, std::numeric_limits<double>::infinity(), 0}));
+  BOOST_TEST(has(message_of<numerical_error>([&] { ntk::pntk(net, infinite, examples()); }),
+                 "parameter 0.bias holds NaN or infinity"));
+  const auto overflowing = nn::sequential(nn::Linear(4, 3), nn::Linear(3, 3));
+  BOOST_CHECK_THROW(ntk::pntk(overflowing, overflowing.init<double>(1), Array<double>::full({2, 4}, 1e300)),
+                    numerical_error);
+}
+
+// A repeated example makes the kernel singular: regression says which one.
+BOOST_AUTO_TEST_CASE(examples_that_repeat_each_other) {
+  const auto wide = nn::sequential(nn::Linear(4, 60), nn::Tanh(), nn::Linear(60, 2));
+  const Array<double> x = examples();
+  Array<double> twice({4, 4});
+  for (std::size_t i = 0; i < 16; ++i) twice.mutable_data()[i] = x[i % 12];
+  const std::string message =
+      message_of<numerical_error>([&] { ntk::Regression(ntk::pntk(wide, wide.init<double>(1), twice)); });
+  BOOST_TEST(has(message, "row 3"), message);
+  BOOST_TEST(has(message, "row 0"), message);
+}
+
+BOOST_AUTO_TEST_CASE(networks_that_mix_examples) {
+  const Written mixing({{"w", {3, 4}}},
+                       [](auto p, const auto& v) { return linear(v - mean(v, {0}, true), p("w")) * 1.0; });
+  BOOST_CHECK_THROW(ntk::pntk(mixing, mixing.init<double>(1), examples()), batch_error);
+}
+
+// No rows, or no columns, and the other extent as the outputs ask for.
+BOOST_AUTO_TEST_CASE(no_examples) {
+  const auto net = nn::mlp({4, 5, 2});
+  const auto params = net.init<double>(1);
+  const Array<double> x = examples(), none({0, 4});
+  BOOST_TEST(ntk::entk(net, params, none, x).shape() == (Shape{0, 6}));
+  BOOST_TEST(ntk::entk(net, params, x, none).shape() == (Shape{6, 0}));
+  BOOST_TEST(ntk::pntk(net, params, none).shape() == (Shape{0, 0}));
+  BOOST_TEST(ntk::kernel(net, params, none, x, ntk::readout::diagonal()).shape() == (Shape{2, 0, 3}));
+}
+
+// One number for each example is one output; more axes are refused, with the caller's shapes.
+BOOST_AUTO_TEST_CASE(outputs_of_other_ranks) {
+  const Array<double> x = examples();
+  const Written flat({{"w", {3, 4}}}, [](auto p, const auto& v) { return sum(linear(v, p("w")), {-1}); });
+  const Written column({{"w", {3, 4}}}, [](auto p, const auto& v) { return sum(linear(v, p("w")), {-1}, true); });
+  const auto params = flat.init<double>(1);
+  BOOST_TEST(difference(ntk::entk(flat, params, x), ntk::entk(column, params, x)) == 0.0);
+  const Written cube({{"w", {3, 4}}}, [](auto p, const auto& v) {
+    return reshape(linear(v, p("w")), {v.shape()[0], 1, 3});
+  });
+  const std::string message = message_of<shape_error>([&] { ntk::pntk(cube, cube.init<double>(1), x); });
+  BOOST_TEST(has(message, "(3, 1, 3)"), message);
+  BOOST_TEST(has(message, "(3, 4)"), message);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
