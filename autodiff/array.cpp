@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/pool.hpp"
 
@@ -108,6 +109,17 @@ Array<T> Array<T>::rows(std::size_t first, std::size_t last) const {
   shape[0] = last - first;
   const std::size_t stride = shape_[0] ? size_ / shape_[0] : 0;
   return flat_slice(first * stride, shape);
+}
+
+template <Scalar T>
+Array<T> Array<T>::rows_at(const std::vector<std::size_t>& index) const {
+  Shape shape = shape_;
+  if (rank() == 0 || std::any_of(index.begin(), index.end(), [&](std::size_t i) { return i >= shape_[0]; }))
+    throw shape_error("[rows_at] a row is not one of axis 0 of shape " + to_string(shape_) + ".");
+  shape[0] = index.size();
+  Array out(shape);
+  kernels::gather(1, shape_[0], shape_[0] ? size_ / shape_[0] : 0, index, begin_, out.mutable_data());
+  return out;
 }
 
 template <Scalar T>

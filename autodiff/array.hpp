@@ -94,6 +94,8 @@ class Array {
   Array reshaped(const Shape& shape) const;
   /// Range [first, last) of axis 0, without a copy. Throws shape_error when out of range.
   Array rows(std::size_t first, std::size_t last) const;
+  /// The rows of axis 0 with these numbers, in their order, copied. Throws shape_error when one is out of range.
+  Array rows_at(const std::vector<std::size_t>& index) const;
   /// Elements [first, first + shape.size()) of the flat buffer under a shape, without a copy.
   Array flat_slice(std::size_t first, const Shape& shape) const;
   Array clone() const { return copy_of(shape_, begin_); }

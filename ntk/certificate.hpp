@@ -4,7 +4,6 @@
 #include <functional>
 #include <vector>
 
-#include "autodiff/kernels/layout.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/kernel.hpp"
 
@@ -57,11 +56,7 @@ Certificate certificate(const nn::ModuleBase& net, const nn::Parameters<T>& para
   if (pntk.shape().rank() == 0 || pntk.shape()[0] != n)
     throw shape_error("[certificate] pNTK " + to_string(pntk.shape()) + " for " + std::to_string(n) + " examples.");
   const BlockSource blocks = [&](const std::vector<std::size_t>& chosen) {
-    Shape shape = x.shape();
-    shape[0] = chosen.size();
-    Array<T> group(shape);
-    kernels::gather(1, n, x.size() / n, chosen, x.data(), group.mutable_data());
-    return entk(net, params, group, kernel_options);
+    return entk(net, params, x.rows_at(chosen), kernel_options);
   };
   return certificate(blocks, pntk, options);
 }

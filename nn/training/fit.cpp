@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "autodiff/kernels/layout.hpp"
 #include "autodiff/ops/loss.hpp"
 #include "nn/part.hpp"
 #include "nn/training/trainer.hpp"
@@ -12,18 +11,8 @@ namespace xtangent::nn {
 namespace {
 
 template <class T>
-Array<T> rows_of(const Array<T>& x, const std::vector<std::size_t>& examples) {
-  Shape shape = x.shape();
-  const std::size_t each = shape.slice(1, shape.rank()).size();
-  shape[0] = examples.size();
-  Array<T> out(shape);
-  kernels::gather(1, x.shape().front(), each, examples, x.data(), out.mutable_data());
-  return out;
-}
-
-template <class T>
 Inputs<T> inputs_of(const Array<T>& x) {
-  return {x.shape().front(), [&x](const auto& examples, std::size_t) { return rows_of(x, examples); }};
+  return {x.shape().front(), [&x](const auto& examples, std::size_t) { return x.rows_at(examples); }};
 }
 
 // Checks all that `fit` can refuse before it starts. Returns the output for one example.
@@ -130,7 +119,7 @@ Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const
   return fit<T>(
       net, std::move(params), x,
       [&targets](const Var<T>& output, const std::vector<std::size_t>& examples) {
-        return mean_squared_error(output, Var<T>(rows_of(targets, examples)));
+        return mean_squared_error(output, Var<T>(targets.rows_at(examples)));
       },
       std::move(options));
 }

@@ -27,15 +27,6 @@ using Indices = std::vector<std::size_t>;
 
 constexpr std::size_t rows_at_a_time = 1024;  // rows at a time of the kernel by which examples are near
 
-template <class T>
-Array<T> chosen(const Array<T>& x, const Indices& examples) {
-  Shape shape = x.shape();
-  shape[0] = examples.size();
-  Array<T> out(shape);
-  kernels::gather(1, x.shape()[0], x.size() / x.shape()[0], examples, x.data(), out.mutable_data());
-  return out;
-}
-
 // The `count` entries of `from` that are nearest by `distance`. Entries at equal distance keep the order of `from`.
 template <class Distance>
 Indices nearest_of(const Indices& from, std::size_t count, const Distance& distance) {
@@ -66,7 +57,7 @@ class Grouping {
         params_(params),
         options_(options),
         order_(kernels::permutation(options.seed, 0, x.shape()[0])),
-        x_(chosen(x, order_)) {}
+        x_(x.rows_at(order_)) {}
 
   std::vector<Group> run() {
     const std::size_t n = order_.size();
@@ -196,7 +187,7 @@ HeldPreconditioner nearest_preconditioner(const nn::ModuleBase& net, const nn::P
   factors->groups = Grouping<T>(net, params, x, within).run();
   for (const Group& group : factors->groups) {
     const Array<double> exact =
-        inverse_rows(entk(net, params, chosen(x, group.examples), Options{.memory = within.memory}),
+        inverse_rows(entk(net, params, x.rows_at(group.examples), Options{.memory = within.memory}),
                      group.own * outputs, options.ridge);
     factors->rows.push_back(converted<F>(exact));
   }

@@ -55,6 +55,15 @@ BOOST_AUTO_TEST_CASE(reshapes_and_slices_share_the_buffer) {
   BOOST_TEST(slice[5] == rows[5]);
   BOOST_TEST(a.rows(2, 2).size() == 0u);
   BOOST_TEST((Array<double>::zeros({0, 3}).rows(0, 0).shape() == Shape{0, 3}));
+  const Array<double> some = flat.rows_at({1, 0, 1});
+  BOOST_TEST((some.shape() == Shape{3, 6}));
+  for (std::size_t i = 0; i < 6; ++i) {
+    BOOST_TEST(some[i] == flat[6 + i]);
+    BOOST_TEST(some[6 + i] == flat[i]);
+    BOOST_TEST(some[12 + i] == flat[6 + i]);
+  }
+  BOOST_TEST((flat.rows_at({}).shape() == Shape{0, 6}));
+  BOOST_CHECK_THROW(flat.rows_at({0, 2}), shape_error);
   const Array<double> copy = rows.clone();
   BOOST_TEST(copy.data() != rows.data());
   BOOST_TEST(same_bits(copy, rows));

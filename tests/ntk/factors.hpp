@@ -33,7 +33,8 @@ struct UseRow {
 };
 
 inline kernels::ConvShape conv(std::size_t channels, std::size_t height, std::size_t width, std::size_t kernel,
-                        std::size_t stride, std::size_t padding, std::size_t dilation = 1, std::size_t groups = 1) {
+                               std::size_t stride, std::size_t padding, std::size_t dilation = 1,
+                               std::size_t groups = 1) {
   return {channels, height, width, kernel, kernel, stride, stride, padding, padding, dilation, dilation, groups};
 }
 inline UseRow convolution(std::string name, std::size_t out, const kernels::ConvShape& s) {
@@ -131,7 +132,7 @@ inline Array<double> gradients(const Factor<double>& f) {
 
 /// Entry (k, n; j, m) of the products of the gradients.
 inline double expected(const Array<double>& a, const Array<double>& b, std::size_t k, std::size_t n, std::size_t j,
-                std::size_t m) {
+                       std::size_t m) {
   const std::size_t p = a.shape()[2];
   double sum = 0;
   for (std::size_t i = 0; i < p; ++i) sum += a[(k * a.shape()[1] + n) * p + i] * b[(j * b.shape()[1] + m) * p + i];
@@ -141,7 +142,7 @@ inline double expected(const Array<double>& a, const Array<double>& b, std::size
 /// The largest error of a block of row examples from `first_row` and columns from `first_column`, relative to the
 /// largest entry.
 inline double error_of(ntk::Block& block, const Array<double>& a, const Array<double>& b, std::size_t first_row,
-                std::size_t first_column) {
+                       std::size_t first_column) {
   const std::size_t probes = a.shape()[0];
   double worst = 0, largest = 1e-300;
   for (std::size_t k = 0; k < probes; ++k)
