@@ -191,6 +191,18 @@ void softmax_rows(std::size_t rows, std::size_t n, const T* x, T* out) {
 }
 
 template <class T>
+void softmax_slope_rows(std::size_t rows, std::size_t n, std::size_t repeats, const T* y, const T* t, T* out) {
+  parallel_for(rows * repeats, std::max<std::size_t>(1, piece / n), [&](std::size_t first, std::size_t last) {
+    for (std::size_t r = first; r < last; ++r) {
+      const T *weights = y + r % rows * n, *from = t + r * n;
+      T* to = out + r * n;
+      loops<T>().affine(n, T(1), -static_cast<T>(loops<T>().dot(n, weights, from)), from, to);
+      loops<T>().binary(Binary::multiply, n, weights, 1, to, 1, to);
+    }
+  });
+}
+
+template <class T>
 void log_softmax_rows(std::size_t rows, std::size_t n, const T* x, T* out) {
   with_exponentials(rows, n, x, out, [&](std::size_t r, T shift, T* exponentials) {
     const T log_total = static_cast<T>(std::log(loops<T>().sum(n, exponentials)));
@@ -205,6 +217,7 @@ void log_softmax_rows(std::size_t rows, std::size_t n, const T* x, T* out) {
   template void argmax_axis(std::size_t, std::size_t, std::size_t, const T*, std::uint32_t*); \
   template void logsumexp_rows(std::size_t, std::size_t, const T*, T*);                       \
   template void softmax_rows(std::size_t, std::size_t, const T*, T*);                         \
+  template void softmax_slope_rows(std::size_t, std::size_t, std::size_t, const T*, const T*, T*);    \
   template void log_softmax_rows(std::size_t, std::size_t, const T*, T*);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -24,6 +24,9 @@ template <class T>
 void logsumexp_rows(std::size_t rows, std::size_t n, const T* x, T* out);
 template <class T>
 void softmax_rows(std::size_t rows, std::size_t n, const T* x, T* out);
+/// out = y (t - <y, t>) for each row of y (rows, n), a softmax, and the rows of t (repeats, rows, n).
+template <class T>
+void softmax_slope_rows(std::size_t rows, std::size_t n, std::size_t repeats, const T* y, const T* t, T* out);
 template <class T>
 void log_softmax_rows(std::size_t rows, std::size_t n, const T* x, T* out);
 

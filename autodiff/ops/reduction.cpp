@@ -141,8 +141,15 @@ struct Softmax : Op<T> {
     kernels::softmax_rows(rows_of(y.shape()), y.shape().back(), x[0].data(), y.mutable_data());
     return y;
   }
-  // The Jacobian diag(y) - y y^T is symmetric.
+  // t times the Jacobian diag(y) - y y^T, which is symmetric. Constants take one pass; otherwise it is computed on Vars,
+  // so that it can be differentiated again.
   Var<T> product(const Var<T>& y, const Var<T>& t) const {
+    if (y.is_constant() && t.is_constant()) {
+      Array<T> out(t.shape());
+      kernels::softmax_slope_rows(rows_of(y.shape()), y.shape().back(), y.size() ? t.size() / y.size() : 0,
+                                  y.value().data(), t.value().data(), out.mutable_data());
+      return Var<T>(std::move(out), t.examples());
+    }
     const Var<T> weighted = t * y;
     return weighted - y * sum_last(weighted);
   }

@@ -65,13 +65,13 @@ void choose_partition(Plan& p, const Profile& t, const Options& options, Residen
     if (panel == 0 || p.bytes() > p.budget_bytes) return;
     count_work(p);
     const double score = p.flop() * (1.0 + 16.0 / static_cast<double>(std::min(tile, whole)));
-    if (score >= best_score) return;
+    if (score > best_score || (score == best_score && p.working_bytes >= best.working_bytes)) return;
     best_score = score;
     best = p;
   };
   const bool any_tile = options.tile == 0;
   if (p.strategy == Strategy::structured && (any_tile || options.tile >= whole) && !(stored && any_tile && whole > 64))
-    consider(whole, rounded_up(p.rows, whole), false, false);
+    for (const bool held : {false, true}) consider(whole, rounded_up(p.rows, whole), held, false);
   const auto edge = static_cast<double>(p.mode == ProbeMode::cross ? p.probes : 1);
   std::size_t tile =
       any_tile ? std::min(whole, std::max<std::size_t>(16, std::bit_ceil(static_cast<std::size_t>(512 / edge))))
