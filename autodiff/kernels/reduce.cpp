@@ -211,13 +211,13 @@ void log_softmax_rows(std::size_t rows, std::size_t n, const T* x, T* out) {
   });
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                               \
-  template void sum_axes(const Shape&, const std::vector<bool>&, const T*, T*);               \
-  template void max_axis(std::size_t, std::size_t, std::size_t, const T*, T*);                \
-  template void argmax_axis(std::size_t, std::size_t, std::size_t, const T*, std::uint32_t*); \
-  template void logsumexp_rows(std::size_t, std::size_t, const T*, T*);                       \
-  template void softmax_rows(std::size_t, std::size_t, const T*, T*);                         \
-  template void softmax_slope_rows(std::size_t, std::size_t, std::size_t, const T*, const T*, T*);    \
+#define XTANGENT_INSTANTIATE(T)                                                                    \
+  template void sum_axes(const Shape&, const std::vector<bool>&, const T*, T*);                    \
+  template void max_axis(std::size_t, std::size_t, std::size_t, const T*, T*);                     \
+  template void argmax_axis(std::size_t, std::size_t, std::size_t, const T*, std::uint32_t*);      \
+  template void logsumexp_rows(std::size_t, std::size_t, const T*, T*);                            \
+  template void softmax_rows(std::size_t, std::size_t, const T*, T*);                              \
+  template void softmax_slope_rows(std::size_t, std::size_t, std::size_t, const T*, const T*, T*); \
   template void log_softmax_rows(std::size_t, std::size_t, const T*, T*);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

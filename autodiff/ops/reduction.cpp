@@ -141,8 +141,8 @@ struct Softmax : Op<T> {
     kernels::softmax_rows(rows_of(y.shape()), y.shape().back(), x[0].data(), y.mutable_data());
     return y;
   }
-  // t times the Jacobian diag(y) - y y^T, which is symmetric. Constants take one pass; otherwise it is computed on Vars,
-  // so that it can be differentiated again.
+  // t times the Jacobian diag(y) - y y^T, which is symmetric. Constants take one pass; otherwise it is computed on
+  // Vars, so that it can be differentiated again.
   Var<T> product(const Var<T>& y, const Var<T>& t) const {
     if (y.is_constant() && t.is_constant()) {
       Array<T> out(t.shape());

@@ -8,7 +8,7 @@ namespace xtangent::ntk {
 
 // The table has one line for each rule. The file of a rule defines it.
 #define XTANGENT_RULES(rule) \
-  rule(last_layer) rule(outer) rule(pixel_gram) rule(position_gram) rule(gather) rule(materialize)
+  rule(last_layer) rule(outer) rule(pixel_gram) rule(position_gram) rule(gather) rule(pairs) rule(materialize)
 
 #define XTANGENT_DECLARE(rule) const Rule& rule();
 XTANGENT_RULES(XTANGENT_DECLARE)

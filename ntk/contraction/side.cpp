@@ -58,6 +58,7 @@ std::size_t Side<T>::bytes() const {
   for (const Array<T>* a : {&s.left, &s.right})
     if (a->defined()) sum += a->bytes();
   for (const Factor<T>& f : s.factors) sum += f.bytes();
+  for (const Side& part : s.parts) sum += part.bytes();
   return sum;
 }
 

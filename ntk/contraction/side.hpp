@@ -10,6 +10,8 @@
 namespace xtangent::ntk {
 
 struct Rule;
+template <class T>
+class Side;
 
 /// Rows of numbers for each probe. Row r of probe k begins at data + k probe_stride + r length.
 template <class T>
@@ -31,6 +33,7 @@ struct SideArrays {
   Array<T> left, right;
   std::vector<Factor<T>> factors;         // one for each part of the term, with all examples
   std::vector<std::uint32_t> row, count;  // rows of the parameter that examples picked
+  std::vector<Side<T>> parts;             // one for each part of the term, if its parts are contracted in pairs
 
   bool whole(const Factor<T>& piece) const { return piece.examples == examples; }
   /// Whether no probes have to be moved to be side by side.

@@ -33,7 +33,7 @@ std::vector<SharedRow> shared_parameters() {
                steps = convolution("stride", 4, conv(1, 5, 5, 3, 2, 1)),
                groups = convolution("groups", 4, conv(2, 4, 4, 3, 1, 0, 1, 2));
   const std::vector<std::string> grams = {"position Gram", "materialize"}, gathers = {"gather", "materialize"},
-                                 one = {"materialize"};
+                                 pairs = {"pairs", "materialize"}, one = {"materialize"};
   return {{"a recurrent weight", {linear, other, linear}, 1, grams},
           {"a recurrent weight larger than its factors", {wide, wide_too}, 1, grams},
           {"sequences of two lengths", {tokens, fewer}, 1, grams},
@@ -50,10 +50,13 @@ std::vector<SharedRow> shared_parameters() {
           {"scales", {scale, scales}, 1, one},
           {"scales of images", {image_scale, image_scales}, 1, one},
           {"two shapes", {linear, turned}, 2, one},
-          {"a weight and its transpose", {linear, back, tokens, back}, 2, one},
+          {"a weight and its transpose", {linear, back, tokens, back}, 2, pairs},
           {"two transposes", {back, back}, 1, grams},
-          {"words, tied to the head", {words, turned}, 2, one},
-          {"words in front, words and a head behind", {words, turned, more_words, turned}, 2, one},
+          {"words, tied to the head", {linear, words}, 2, pairs},
+          {"words in front, words and a head of tokens behind", {words, tokens, more_words, linear}, 2, pairs},
+          {"words and a transposed head", {back, words}, 2, pairs},
+          {"words, a head and a transposed head", {back, words, tokens, back}, 3, pairs},
+          {"words of another shape", {words, turned}, 2, one},
           {"dense and tokens", {dense, tokens}, 2, one},
           {"dense twice", {dense, dense}, 2, one}};
 }
