@@ -259,7 +259,7 @@ nn::TrainAndTest load(const Settings& settings) {
       if (fs::exists(settings.data / name, code)) return nn::load_digits_folder(settings.data);
     return nn::load_idx_folder(settings.data);
   }
-  const ImageSet& digits = image_set("digits");
+  const ImageSet digits = image_set("digits");
   const fs::path file = settings.digits.empty() ? find(digits, {}) / digits.file : settings.digits;
   if (!fs::exists(file, code))
     refuse(file.string() + " is not there. Name scikit-learn's digits.csv.gz with --digits, or none.");
