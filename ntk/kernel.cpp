@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/pool.hpp"
 #include "ntk/algebra/checks.hpp"
@@ -92,7 +93,8 @@ auto computed(const Request<T>& r, Residence residence, const Make& make) {
   const Planned<T> p = planned(r, residence);
   const pool::Ceiling ceiling(static_cast<std::size_t>(p.plan.budget_bytes));
   auto sink = make(p);
-  compute_tiles(p.model, p.plan, r.x1, r.x2, r.readout, r.options, *sink);
+  kernels::with_threads(tasks_here(p.plan, p.profile),
+                        [&] { compute_tiles(p.model, p.plan, r.x1, r.x2, r.readout, r.options, *sink); });
   return sink;
 }
 

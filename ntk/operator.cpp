@@ -74,10 +74,10 @@ class Operator<T>::State {
     const std::size_t m = u.shape()[1];
     const Array<double> from = transposed(u);
     Array<double> to = Array<double>::zeros({m, rows()});
-    const std::size_t step = chunk(m);
+    const std::size_t step = chunk(m), wave = wave_here(m, step);
     for (std::size_t first = 0; first < m * probes_; first += step) {
       const Probes probes{first, std::min(m * probes_, first + step)};
-      push(pulled(from, probes), probes, to);
+      push(pulled(from, probes, wave), probes, wave, to);
     }
     if (!all_finite(to))
       throw numerical_error(
@@ -122,7 +122,7 @@ class Operator<T>::State {
     if (options.shard) shard_ = std::min(options.shard, examples);
     const std::size_t shards = (examples + shard_ - 1) / shard_;
     shard_ = (examples + shards - 1) / shards;  // shards of equal size
-    wave_ = std::min(kernels::thread_count(), shards);
+    wave_ = std::min(planned_tasks, shards);
     const double vectors = 2 * column_bytes(examples, examples);
     while (vectors + working_bytes(1, wave_) > budget_ && (wave_ > 1 || shard_ > 1)) {
       if (wave_ > 1)
@@ -169,11 +169,20 @@ class Operator<T>::State {
     return static_cast<std::size_t>(std::min(1 + room / more, static_cast<double>(m * probes_)));
   }
 
+  // The number of shards that this machine sweeps at a time with `step` probes. It is wave_, or more where there are
+  // more threads and the memory allows it. Unlike the number of probes it changes no bits.
+  std::size_t wave_here(std::size_t m, std::size_t step) const {
+    const double room = budget_ - kept_ - static_cast<double>(m) * column_bytes(n1_, n2_);
+    std::size_t wave = wave_;
+    while (wave < kernels::thread_count() && working_bytes(step, wave + 1) <= room) ++wave;
+    return wave;
+  }
+
   // f(shard, its recording) for waves of shards, then done(shard) for each shard of the wave in order.
   template <class F, class Done>
-  void in_waves(const Side& side, const F& f, const Done& done) const {
+  void in_waves(const Side& side, std::size_t wave, const F& f, const Done& done) const {
     nn::in_waves(
-        side.cut, wave_,
+        side.cut, wave,
         [&](std::size_t s) {
           const std::unique_ptr<nn::Recorded<T>>& kept = side.shards[s].kept;
           const std::unique_ptr<nn::Recorded<T>> fresh = kept ? nullptr : record(side.shards[s]);
@@ -195,12 +204,12 @@ class Operator<T>::State {
   }
 
   // J^T R u
-  std::vector<Var<T>> pulled(const Array<double>& from, const Probes& probes) const {
+  std::vector<Var<T>> pulled(const Array<double>& from, const Probes& probes, std::size_t wave) const {
     const std::size_t k = probes.count(), count = params_.count();
     std::vector<std::vector<Var<T>>> bars(columns_.shards.size());
     Sums sums(count);
     in_waves(
-        columns_,
+        columns_, wave,
         [&](std::size_t s, const Recording<T>& r) {
           bars[s] = pullback<T>(r.output, seeds(from, probes, columns_.shards[s]), r.parameters);
         },
@@ -220,7 +229,7 @@ class Operator<T>::State {
   }
 
   // to += R^T J applied to the tangents
-  void push(const std::vector<Var<T>>& tangents, const Probes& probes, Array<double>& to) const {
+  void push(const std::vector<Var<T>>& tangents, const Probes& probes, std::size_t wave, Array<double>& to) const {
     const std::size_t o = profile_.outputs, order = rows();
     double* out = to.mutable_data();
     const Side& side = symmetric_ ? columns_ : rows_;
@@ -235,7 +244,7 @@ class Operator<T>::State {
                              wide.data() + (p - probes.first) * n * o, o, weights_.data() + p % probes_,
                              weights_.shape()[1], 1.0, out + p / probes_ * order + examples.first * width_, width_);
     };
-    in_waves(side, shard, [](std::size_t) {});
+    in_waves(side, wave, shard, [](std::size_t) {});
   }
 
   nn::Parameters<T> params_;
@@ -247,7 +256,7 @@ class Operator<T>::State {
   std::size_t width_ = 1;                    // rows of the kernel for each example
   std::size_t probes_ = 1;                   // for each column of u
   std::size_t n1_ = 0, n2_ = 0, shard_ = 1;  // examples of the rows, of the columns, and of a shard
-  std::size_t wave_ = 1;                     // shards at a time
+  std::size_t wave_ = 1;                     // shards at a time, as planned
   double budget_ = 0, kept_ = 0;
   Side columns_, rows_;
 };

@@ -94,11 +94,13 @@ struct UsePlan {
 struct Plan {
   std::size_t rows = 0, columns = 0, outputs = 0, probes = 1, parameters = 0;
   bool symmetric = false;
+  bool stored = false;  ///< finished tiles go into a folder
   ProbeMode mode = ProbeMode::cross;
   Strategy strategy = Strategy::structured;
   std::string readout;
   Grid grid;
   Partition partition;
+  std::size_t tasks = 1;           ///< tasks that run at the same time, for which the memory was counted
   std::size_t shards_at_once = 1;  ///< recordings that are swept at the same time if factors are held
   std::size_t room = 0;            ///< bytes of gradients that a contraction forms at a time
   std::vector<TermPlan> terms;     ///< in the order in which a sweep completes them

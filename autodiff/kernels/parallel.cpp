@@ -1,5 +1,6 @@
 #include "autodiff/kernels/parallel.hpp"
 
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
@@ -63,6 +64,16 @@ void parallel_for(std::size_t count, std::size_t grain, const std::function<void
   run_pieces(pieces, [&](std::size_t p) { f(p * grain, std::min(count, (p + 1) * grain)); });
 }
 
-std::size_t thread_count() { return static_cast<std::size_t>(tbb::this_task_arena::max_concurrency()); }
+std::size_t thread_count() {
+  return std::min(static_cast<std::size_t>(tbb::this_task_arena::max_concurrency()),
+                  tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism));
+}
+
+void with_threads(std::size_t count, const std::function<void()>& f) {
+  count = std::max<std::size_t>(count, 1);
+  if (count >= thread_count()) return f();
+  tbb::task_arena arena(static_cast<int>(count));
+  arena.execute(f);
+}
 
 }  // namespace xtangent::kernels

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/parallel.hpp"
 #include "examples/common/images.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "examples/common/threads.hpp"
@@ -101,7 +102,7 @@ class Run {
     result_.version = XTANGENT_VERSION;
     result_.processor = processor();
     result_.blas_core = kernels::blas_core().core;
-    result_.threads = threads_in_use();
+    result_.threads = kernels::thread_count();
     Pictures& pictures = result_.pictures;
     std::vector<std::size_t> samples;
     for (std::size_t index : kernel_train_)

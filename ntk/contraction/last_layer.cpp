@@ -31,7 +31,7 @@ struct LastLayer : RuleOf<LastLayer> {
     const std::size_t tasks = count_rectangles(1, b.rows, b.columns, half(b), edge);
     const std::size_t readouts = 2 * b.probes * use.left;  // the left factors of both sides, one for all examples
     const std::size_t elements =
-        readouts + k * k + at_a_time(tasks) * std::min(edge, b.rows) * std::min(edge, b.columns);
+        readouts + k * k + w.at_a_time(tasks) * std::min(edge, b.rows) * std::min(edge, b.columns);
     return {2 * b.pairs() * (r + b.probe_pairs()) + 2 * b.probe_pairs() * c,
             static_cast<double>(elements * w.scalar_bytes)};
   }

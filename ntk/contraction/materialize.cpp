@@ -33,9 +33,9 @@ struct GramCut {
         runs((length + run_length - 1) / run_length),
         parts(rectangles >= 16 ? 1 : std::min(runs, 16 / rectangles + 1)) {}
   // The scratch for products and partial sums.
-  std::size_t bytes(std::size_t scalar_bytes) const {
-    const std::size_t tasks = rectangles * parts, running = at_a_time(tasks);
-    return largest * (running * scalar_bytes + (parts > 1 ? tasks : running) * sizeof(double));
+  std::size_t bytes(const Workspace& w) const {
+    const std::size_t tasks = rectangles * parts, running = w.at_a_time(tasks);
+    return largest * (running * w.scalar_bytes + (parts > 1 ? tasks : running) * sizeof(double));
   }
 };
 
@@ -105,7 +105,7 @@ std::size_t step_of(const Term& term, std::size_t element_bytes, std::size_t roo
 
 // Bytes of patches while gradients of this length are formed for n examples.
 std::size_t forming_bytes(const UseShape& use, std::size_t n, std::size_t probes, std::size_t length,
-                          std::size_t scalar) {
+                          const Workspace& w) {
   if (!use.patches || !use.is_product()) return 0;
   kernels::ConvShape s = *use.patches;
   if (use.grouped()) {
@@ -114,9 +114,9 @@ std::size_t forming_bytes(const UseShape& use, std::size_t n, std::size_t probes
     s.groups = groups;
   }
   const std::size_t grain = gradient_grain(length, use.positions, probes), out = length / use.right;
-  const std::size_t each = scalar == sizeof(float) ? kernels::conv2d_weight_one_room<float>(s, out)
-                                                   : kernels::conv2d_weight_one_room<double>(s, out);
-  return at_a_time((n + grain - 1) / grain) * each * scalar;
+  const std::size_t each = w.scalar_bytes == sizeof(float) ? kernels::conv2d_weight_one_room<float>(s, out)
+                                                           : kernels::conv2d_weight_one_room<double>(s, out);
+  return w.at_a_time((n + grain - 1) / grain) * each * w.scalar_bytes;
 }
 
 // FLOP to form the gradients of one example.
@@ -220,11 +220,11 @@ struct Materialize : RuleOf<Materialize> {
       length = step_of(term, b.examples() * one, w.room);
       gradients = b.examples() * one * length;
       for (const UseShape& part : term.parts)
-        forming = std::max(forming, forming_bytes(part, most, b.probes, length, w.scalar_bytes));
+        forming = std::max(forming, forming_bytes(part, most, b.probes, length, w));
       if (term.parts.size() > 1) forming += most * one * length;
     }
     const std::size_t products = larger_way(b, [&](std::size_t k, std::size_t n, std::size_t m) {
-      return GramCut(k, n, m, b.symmetric, length * b.side_by_side(), b.mode).bytes(w.scalar_bytes);
+      return GramCut(k, n, m, b.symmetric, length * b.side_by_side(), b.mode).bytes(w);
     });
     return gradients + std::max(forming, products);
   }

@@ -49,7 +49,7 @@ struct Outer : RuleOf<Outer> {
     const std::size_t grams = b.rows * b.columns + larger_way(b, [&](std::size_t k, std::size_t n, std::size_t m) {
                                 const std::size_t edge = rectangle_edge(n, m);
                                 const std::size_t tasks = count_rectangles(k, n, m, b.symmetric, edge, b.mode);
-                                return at_a_time(tasks) * std::min(edge, n) * std::min(edge, m);
+                                return w.at_a_time(tasks) * std::min(edge, n) * std::min(edge, m);
                               });
     return {2 * b.pairs() * (r + b.probe_pairs() * (c + 1)), static_cast<double>(grams * w.scalar_bytes)};
   }

@@ -28,7 +28,8 @@ struct PixelGram : RuleOf<PixelGram> {
                  channels = static_cast<double>(e.image.channels);
     const std::size_t edge = position_edge(e.rows()), tasks = count_rectangles(1, b.rows, b.columns, false, edge);
     const std::size_t pairs = std::min(edge, b.rows) * std::min(edge, b.columns), d2 = e.positions * e.positions;
-    const std::size_t elements = at_a_time(tasks) * (pairs * (std::max(e.pixels * e.pixels, d2) + d2) + e.sums.room());
+    const std::size_t elements =
+        w.at_a_time(tasks) * (pairs * (std::max(e.pixels * e.pixels, d2) + d2) + e.sums.room());
     return {2 * b.pairs() * (u * u * channels + b.probe_pairs() * d * d * (c + 1)) + b.pairs() * e.sums.additions(),
             static_cast<double>(elements * w.scalar_bytes)};
   }

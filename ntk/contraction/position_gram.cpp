@@ -29,7 +29,7 @@ struct PositionGram : RuleOf<PositionGram> {
                  c = static_cast<double>(b.side_by_side() * use.left);
     const std::size_t tasks = count_rectangles(1, b.rows, b.columns, false, edge);
     const std::size_t grams =
-        2 * std::min(edge, b.rows) * std::min(edge, b.columns) * positions * positions * at_a_time(tasks);
+        2 * std::min(edge, b.rows) * std::min(edge, b.columns) * positions * positions * w.at_a_time(tasks);
     return {2 * b.pairs() * d * d * (r + b.probe_pairs() * (c + 1)), static_cast<double>(grams * w.scalar_bytes)};
   }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "autodiff/kernels/blas.hpp"
-#include "autodiff/kernels/parallel.hpp"
 
 namespace xtangent::ntk {
 
@@ -42,8 +41,6 @@ void rectangle_product(const Rectangle& r, const Rows<T>& a, const Rows<T>& b, s
 bool below_diagonal(const Rectangle& r, const BlockShape& block) {
   return block.symmetric && r.row >= r.column + r.columns;
 }
-
-std::size_t at_a_time(std::size_t tasks) { return std::min(tasks, kernels::thread_count()); }
 
 template void rectangle_product(const Rectangle&, const Rows<float>&, const Rows<float>&, std::size_t, std::size_t,
                                 float*);

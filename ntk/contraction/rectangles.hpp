@@ -49,9 +49,6 @@ void rectangle_product(const Rectangle& r, const Rows<T>& a, const Rows<T>& b, s
 /// Whether a rectangle of examples is below the diagonal of a symmetric block, where no pair of equal probes needs it.
 bool below_diagonal(const Rectangle& r, const BlockShape& block);
 
-/// How many of these tasks run at the same time, which is at most the number of threads.
-std::size_t at_a_time(std::size_t tasks);
-
 /// Scratch bytes of rows (K, N) against columns (K, M) for a rule that joins probes where it can. It is the larger of
 /// the bytes with probes joined and apart, which `bytes(probes, rows, columns)` counts.
 template <class Bytes>

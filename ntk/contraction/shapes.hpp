@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <vector>
@@ -67,14 +68,17 @@ struct BlockShape {
   std::size_t examples() const { return symmetric ? rows : rows + columns; }
 };
 
-/// The size of a number in the arrays of a contraction, and the memory that it may use.
+/// The size of a number in the arrays of a contraction, and the memory and the tasks that it may use.
 struct Workspace {
   std::size_t scalar_bytes = sizeof(float);
-  std::size_t room = 0;  ///< bytes of gradients that are formed at a time; at least one unit is formed
+  std::size_t room = 0;   ///< bytes of gradients that are formed at a time; at least one unit is formed
+  std::size_t tasks = 1;  ///< tasks that run at the same time
+
+  /// How many of so many tasks run at the same time.
+  std::size_t at_a_time(std::size_t count) const { return std::min(count, tasks); }
 };
 
-/// Floating-point operations of a contraction, and bytes that it needs besides its two sides and the block, if as many
-/// tasks run at a time as the machine has threads.
+/// Floating-point operations of a contraction, and bytes that it needs besides its two sides and the block.
 struct RuleCost {
   double flop = 0;
   double bytes = 0;

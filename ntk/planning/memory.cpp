@@ -1,5 +1,6 @@
 // The bytes that the computation of a plan holds in memory.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "autodiff/kernels/parallel.hpp"
@@ -9,13 +10,14 @@
 namespace xtangent::ntk {
 namespace {
 
-std::string readable(double value, const char* unit, double base) {
+std::string readable(double value, const char* unit, double base, bool up = false) {
   const char* prefixes[] = {"", "k", "M", "G", "T", "P"};
   std::size_t i = 0;
   while (value >= base && i < 5) {
     value /= base;
     ++i;
   }
+  if (up) value = std::ceil(value * 100) / 100;
   char text[64];
   std::snprintf(text, sizeof text, "%.*f %s%s%s", i ? 2 : 0, value, prefixes[i], base == 1024 && i ? "i" : "", unit);
   return text;
@@ -43,7 +45,7 @@ double scratch_bytes(const Plan& p, std::size_t n, std::size_t m, bool diagonal)
   double most = 0;
   for (const TermPlan& term : p.terms)
     if (!term.fused && n > 0)
-      most = std::max(most, term.rule->cost(term.term, block_shape(p, n, m, diagonal), {p.scalar_bytes, p.room}).bytes);
+      most = std::max(most, term.rule->cost(term.term, block_shape(p, n, m, diagonal), workspace(p)).bytes);
   return most;
 }
 
@@ -55,11 +57,20 @@ double products_bytes(const Plan& p, const Profile& t, double panel, double tile
          block_bytes(p, panel, tile);
 }
 
+// Bytes of the lists of panels and of tiles. A stored tile has the name of its file and its checksum in memory.
+double list_bytes(const Plan& p) {
+  constexpr double stored_tile = 256;
+  const double wide = static_cast<double>(p.grid.tile_columns()), high = static_cast<double>(p.grid.tile_rows()),
+               panels = std::ceil(static_cast<double>(p.rows) / static_cast<double>(p.partition.panel));
+  return panels * (sizeof(Panel) + wide * sizeof(ColumnOfTiles)) + (p.stored ? high * wide * stored_tile : 0);
+}
+
 }  // namespace
 
 std::size_t memory_overhead() { return (std::size_t{64} + 32 * kernels::thread_count()) << 20; }
 
 std::string readable_bytes(double bytes) { return readable(bytes, "B", 1024); }
+std::string readable_bytes_up(double bytes) { return readable(bytes, "B", 1024, true); }
 std::string readable_number(double value, const char* unit) { return readable(value, unit, 1000); }
 
 double sweep_bytes(const Plan& p, const Profile& t) {
@@ -75,8 +86,9 @@ double working_bytes(const Plan& p, const Profile& t) {
   const auto n = static_cast<std::size_t>(panel), m = static_cast<std::size_t>(tile);
   const Held held(p);
   // Weights are transformed and packed anew in each recording.
-  const double threads = static_cast<double>(std::min(kernels::thread_count(), p.shards_at_once));
-  const double fixed = 2 * threads * t.largest_parameter_bytes;
+  const std::size_t shards = (std::max(p.rows, p.columns) + p.partition.shard - 1) / p.partition.shard;
+  const double threads = static_cast<double>(std::min({p.tasks, p.shards_at_once, shards}));
+  const double fixed = 2 * threads * t.largest_parameter_bytes + list_bytes(p);
   const double flight = std::min(threads * static_cast<double>(p.partition.shard), std::max(panel, tile));
   if (p.strategy == Strategy::vector_products) return fixed + products_bytes(p, t, panel, tile, flight);
   const double sweep = sweep_bytes(p, t);
@@ -95,6 +107,13 @@ double working_bytes(const Plan& p, const Profile& t) {
                               (p.partition.columns_held ? tile * held.all + std::max(filling, scratch)
                                                         : tile * (sweep + held.largest) + scratch));
   return fixed + most;
+}
+
+std::size_t tasks_here(const Plan& p, const Profile& t) {
+  Plan q = p;
+  for (q.tasks = kernels::thread_count(); q.tasks > p.tasks; --q.tasks)
+    if (q.result_held + working_bytes(q, t) <= q.budget_bytes) break;
+  return std::min(q.tasks, kernels::thread_count());
 }
 
 }  // namespace xtangent::ntk

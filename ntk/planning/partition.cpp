@@ -35,34 +35,25 @@ std::size_t largest_panel(Plan& p, const Profile& t, std::size_t tile, bool colu
   return low * tile;
 }
 
-[[noreturn]] void refuse(const Plan& p, double least) {
-  throw memory_error(
-      "[ntk] the kernel of " + std::to_string(p.rows) + " x " + std::to_string(p.columns) +
-      " examples needs at least " + readable_bytes(p.result_held + least) + " (" + readable_bytes(p.result_held) +
-      " for the result), the budget is " + readable_bytes(p.budget_bytes) +
-      ". Raise options.memory, use fewer examples or a readout with fewer columns" +
-      (p.result_held > 0 ? ", or leave the result on the disk with options.store and stored_kernel." : "."));
-}
-
 }  // namespace
 
-void keep_partition(Plan& p, const Profile& t, const Partition& given) {
+bool keep_partition(Plan& p, const Profile& t, const Partition& given) {
   p.partition.shard = given.shard;
   cut(p, t, given.tile, given.panel, given.rows_held, given.columns_held);
-  if (p.bytes() > p.budget_bytes) refuse(p, p.working_bytes);
+  if (p.bytes() > p.budget_bytes) return false;
   count_work(p);
+  return true;
 }
 
 // The score is the work, and more for narrow tiles, whose products are slow.
-void choose_partition(Plan& p, const Profile& t, const Options& options, Residence residence) {
+bool choose_partition(Plan& p, const Profile& t, const Options& options) {
   const std::size_t whole = std::max(p.rows, p.columns);
-  const bool stored = residence == Residence::stored || !options.store.empty();
   Plan best;
-  double best_score = std::numeric_limits<double>::infinity(), least = best_score;
+  double best_score = std::numeric_limits<double>::infinity();
   const auto consider = [&](std::size_t tile, std::size_t panel, bool rows_held, bool columns_held) {
+    if (panel == 0) return;
     cut(p, t, tile, panel, rows_held, columns_held);
-    least = std::min(least, p.working_bytes);
-    if (panel == 0 || p.bytes() > p.budget_bytes) return;
+    if (p.bytes() > p.budget_bytes) return;
     count_work(p);
     const double score = p.flop() * (1.0 + 16.0 / static_cast<double>(std::min(tile, whole)));
     if (score > best_score || (score == best_score && p.working_bytes >= best.working_bytes)) return;
@@ -70,24 +61,23 @@ void choose_partition(Plan& p, const Profile& t, const Options& options, Residen
     best = p;
   };
   const bool any_tile = options.tile == 0;
-  if (p.strategy == Strategy::structured && (any_tile || options.tile >= whole) && !(stored && any_tile && whole > 64))
+  if (p.strategy == Strategy::structured && (any_tile || options.tile >= whole) &&
+      !(p.stored && any_tile && whole > 64))
     for (const bool held : {false, true}) consider(whole, rounded_up(p.rows, whole), held, false);
   const auto edge = static_cast<double>(p.mode == ProbeMode::cross ? p.probes : 1);
   std::size_t tile =
       any_tile ? std::min(whole, std::max<std::size_t>(16, std::bit_ceil(static_cast<std::size_t>(512 / edge))))
                : std::min(options.tile, whole);
-  if (any_tile && stored) tile = std::min(tile, std::max<std::size_t>(16, (whole + 7) / 8));
+  if (any_tile && p.stored) tile = std::min(tile, std::max<std::size_t>(16, (whole + 7) / 8));
   for (; best_score == std::numeric_limits<double>::infinity() || tile >= 64; tile = (tile + 1) / 2) {
     for (const bool columns_held : {false, true})
       if (p.strategy == Strategy::structured || columns_held)
         consider(tile, largest_panel(p, t, tile, columns_held), true, columns_held);
     if (tile == 1 || !any_tile) break;
   }
-  if (best_score == std::numeric_limits<double>::infinity()) {
-    consider(tile, tile, true, p.strategy != Strategy::structured);
-    refuse(p, least);
-  }
+  if (best_score == std::numeric_limits<double>::infinity()) return false;
   p = std::move(best);
+  return true;
 }
 
 }  // namespace xtangent::ntk

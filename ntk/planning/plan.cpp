@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "ntk/contraction/rule.hpp"
@@ -116,6 +117,75 @@ ProbeMode mode_of(const Readout& readout) {
   return ProbeMode::cross;
 }
 
+// Plans for as many tasks as fit, and for fewer where that saves more work than they could share. Idle tasks count: one
+// task counts as twice its work, and two count as a seventh more.
+template <class Cut>
+std::optional<Plan> with_fitting_tasks(const Plan& p, const Cut& cut) {
+  std::optional<Plan> best;
+  double best_time = 0;
+  for (std::size_t tasks = planned_tasks; tasks > 0; tasks /= 2) {
+    Plan q = p;
+    q.tasks = tasks;
+    if (!cut(q)) continue;
+    const double time = q.flop() * (tasks == 1 ? 2 : tasks == 2 ? 8.0 / 7 : 1);
+    if (best && time >= best_time) continue;
+    best = std::move(q);
+    best_time = time;
+  }
+  return best;
+}
+
+// The plan of one strategy within a budget, if there is one. `p` holds what does not depend on them.
+std::optional<Plan> plan_as(Strategy strategy, double budget, Plan p, const Profile& t, const Options& options,
+                            const std::optional<Partition>& given) {
+  p.strategy = p.partition.strategy = strategy;
+  p.budget_bytes = budget;
+  p.room = static_cast<std::size_t>(std::clamp(budget / 8, 1e6, 256.0 * (1 << 20)));
+  if (strategy == Strategy::jacobian) one_dense_term(p);
+  if (strategy == Strategy::structured) choose_rules(p, t.uses, options);
+  choose_shard(p, t);
+  return with_fitting_tasks(
+      p, [&](Plan& q) { return given ? keep_partition(q, t, *given) : choose_partition(q, t, options); });
+}
+
+// The plan with the fewest FLOP among those of the strategies that are asked for.
+std::optional<Plan> plan_within(double budget, const Plan& p, const Profile& t, const Options& options,
+                                const std::optional<Partition>& given) {
+  if (options.strategy != Strategy::automatic) return plan_as(options.strategy, budget, p, t, options, given);
+  if (given) return plan_as(given->strategy, budget, p, t, options, given);
+  std::optional<Plan> best;
+  for (const Strategy strategy : {Strategy::structured, Strategy::vector_products, Strategy::jacobian}) {
+    std::optional<Plan> plan = plan_as(strategy, budget, p, t, options, given);
+    if (plan && (!best || plan->flop() < best->flop())) best = std::move(plan);
+  }
+  return best;
+}
+
+// The least budget for which fits(budget) holds, to one in a thousand, or infinity. `low` is one for which it does not.
+template <class Fits>
+double least_budget(double low, const Fits& fits) {
+  double high = std::max(2 * low, 1e5);
+  while (!fits(high)) {
+    low = high;
+    high *= 2;
+    if (high > 1e18) return std::numeric_limits<double>::infinity();
+  }
+  while (high > 1.001 * low) {
+    const double middle = std::sqrt(low * high);
+    (fits(middle) ? high : low) = middle;
+  }
+  return high;
+}
+
+[[noreturn]] void refuse(const Plan& p, double budget, double least) {
+  throw memory_error(
+      "[ntk] the kernel of " + std::to_string(p.rows) + " x " + std::to_string(p.columns) +
+      " examples needs at least " + readable_bytes_up(least) + " (" + readable_bytes(p.result_held) +
+      " for the result), the budget is " + readable_bytes(budget) +
+      ". Raise options.memory, use fewer examples or a readout with fewer columns" +
+      (p.result_held > 0 ? ", or leave the result on the disk with options.store and stored_kernel." : "."));
+}
+
 }  // namespace
 
 const char* name(Strategy strategy) {
@@ -154,31 +224,12 @@ Plan make_plan(const Profile& t, const Order& order, const Readout& readout, con
   p.result_held = order.residence == Residence::dense    ? p.result_bytes
                   : order.residence == Residence::packed ? 4 * n * (n + 1)
                                                          : 0;
-  p.budget_bytes = memory_budget(options.memory);
-  p.room = static_cast<std::size_t>(std::clamp(p.budget_bytes / 8, 1e6, 256.0 * (1 << 20)));
-  const auto plan_as = [&](Strategy strategy) {
-    Plan q = p;
-    q.strategy = q.partition.strategy = strategy;
-    if (strategy == Strategy::jacobian) one_dense_term(q);
-    if (strategy == Strategy::structured) choose_rules(q, t.uses, options);
-    choose_shard(q, t);
-    if (given)
-      keep_partition(q, t, *given);
-    else
-      choose_partition(q, t, options, order.residence);
-    return q;
-  };
-  if (options.strategy != Strategy::automatic) return plan_as(options.strategy);
-  if (given) return plan_as(given->strategy);
-  Plan best = plan_as(Strategy::structured);
-  for (const Strategy other : {Strategy::vector_products, Strategy::jacobian}) {
-    try {
-      Plan plan = plan_as(other);
-      if (plan.flop() < best.flop()) best = std::move(plan);
-    } catch (const memory_error&) {  // this strategy does not fit
-    }
-  }
-  return best;
+  p.stored = order.residence == Residence::stored || !options.store.empty();
+  const double budget = memory_budget(options.memory);
+  const auto plan = [&](double bytes) { return plan_within(bytes, p, t, options, given); };
+  std::optional<Plan> out = plan(budget);
+  if (!out) refuse(p, budget, least_budget(budget, [&](double bytes) { return plan(bytes).has_value(); }));
+  return std::move(*out);
 }
 
 }  // namespace xtangent::ntk

@@ -23,10 +23,10 @@ struct Order {
 Plan make_plan(const Profile& profile, const Order& order, const Readout& readout, const Options& options,
                const std::optional<Partition>& given = std::nullopt);
 
-/// Chooses the partition with the least work among those that fit the budget. Throws memory_error.
-void choose_partition(Plan& plan, const Profile& profile, const Options& options, Residence residence);
-/// Uses the partition of an earlier run. Throws memory_error.
-void keep_partition(Plan& plan, const Profile& profile, const Partition& given);
+/// Chooses the partition with the least work among those that fit the budget. Returns whether one does.
+bool choose_partition(Plan& plan, const Profile& profile, const Options& options);
+/// Uses the partition of an earlier run. Returns whether it fits the budget.
+bool keep_partition(Plan& plan, const Profile& profile, const Partition& given);
 
 /// Sets the FLOP of the plan and of each term, and the scratch bytes of its terms.
 void count_work(Plan& plan);
@@ -45,11 +45,21 @@ double working_bytes(const Plan& plan, const Profile& profile);
 /// Bytes that one example takes during a sweep, including factors that wait for further uses.
 double sweep_bytes(const Plan& plan, const Profile& profile);
 
-/// The shape of a block that is contracted.
+/// The shape of a block that is contracted, and what its contraction may use.
 BlockShape block_shape(const Plan& plan, std::size_t rows, std::size_t columns, bool symmetric);
+Workspace workspace(const Plan& plan);
+
+/// The number of tasks for which kernels are planned. It is the same on all machines, so that plans, and with them the
+/// bits of kernels, do not depend on the number of cores.
+inline constexpr std::size_t planned_tasks = 4;
+/// The tasks that may run at the same time on this machine: as many as there are threads, if their memory fits the
+/// budget. That number changes no bits.
+std::size_t tasks_here(const Plan& plan, const Profile& profile);
 
 /// "1.25 GiB"
 std::string readable_bytes(double bytes);
+/// The same, but rounded up, so that a budget of what is read is enough.
+std::string readable_bytes_up(double bytes);
 /// "3.20 GFLOP"
 std::string readable_number(double value, const char* unit);
 

@@ -10,6 +10,8 @@ BlockShape block_shape(const Plan& p, std::size_t rows, std::size_t columns, boo
   return {rows, columns, p.probes, p.mode, symmetric};
 }
 
+Workspace workspace(const Plan& p) { return {p.scalar_bytes, p.room, p.tasks}; }
+
 double sweep_flop(const Plan& p, std::size_t n) {
   const double k = static_cast<double>(p.probes), examples = static_cast<double>(n);
   // The reference also forms the gradients of parameters. Vector products only record forward passes here.
@@ -20,7 +22,7 @@ double sweep_flop(const Plan& p, std::size_t n) {
 
 double contraction_flop(const Plan& p, const TermPlan& term, std::size_t n, std::size_t m, bool diagonal) {
   if (term.fused || n == 0) return 0;
-  return term.rule->cost(term.term, block_shape(p, n, m, diagonal), {p.scalar_bytes, p.room}).flop;
+  return term.rule->cost(term.term, block_shape(p, n, m, diagonal), workspace(p)).flop;
 }
 
 // The column is recorded, with K pullbacks through it and K pushforwards through each row.
@@ -52,7 +54,7 @@ void count_work(Plan& p) {
   const auto contraction = [&](std::size_t n, std::size_t m, bool diagonal) {
     for (TermPlan& term : p.terms) {
       if (term.fused || n == 0) continue;
-      const RuleCost one = term.rule->cost(term.term, block_shape(p, n, m, diagonal), {p.scalar_bytes, p.room});
+      const RuleCost one = term.rule->cost(term.term, block_shape(p, n, m, diagonal), workspace(p));
       term.cost.flop += one.flop;
       term.cost.bytes = std::max(term.cost.bytes, one.bytes);
       p.contraction_flop += one.flop;

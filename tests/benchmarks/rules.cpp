@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "autodiff/blas_core.hpp"
+#include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/random.hpp"
 #include "ntk/contraction/rule.hpp"
 
@@ -126,8 +127,8 @@ double time_layer(const Layer& layer, std::size_t probes, std::size_t rounds, do
   std::vector<Timed> timed;
   for (const ntk::Rule* rule : rules_for(term))
     if (rule->effort(term, block) < worth_trying * chosen.effort(term, block))
-      timed.push_back({rule, rule->cost(term, block, {sizeof(float), room}), rule->effort(term, block),
-                       std::numeric_limits<double>::infinity()});
+      timed.push_back({rule, rule->cost(term, block, {sizeof(float), room, kernels::thread_count()}),
+                       rule->effort(term, block), std::numeric_limits<double>::infinity()});
   // Does a few long runs, or more short ones.
   double spent = 0;
   for (std::size_t r = 0; r < rounds || (spent < 0.1 * static_cast<double>(rounds) && r < 20 * rounds); ++r)

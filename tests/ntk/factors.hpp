@@ -239,7 +239,7 @@ inline void check_bytes(const std::string& name, const Factors& uses, ProbeMode 
         const std::size_t before = memory_statistics().live;
         contract(side, side, {false, room}, block);
         const double used = static_cast<double>(memory_statistics().peak - before);
-        const double counted = rule->cost(term, shape, {8, room}).bytes;
+        const double counted = rule->cost(term, shape, {8, room, kernels::thread_count()}).bytes;
         BOOST_TEST(used + 2 * once <= counted);
         if (rule != &ntk::rule_named("gather"))  // counts the most that indices can ask for
           BOOST_TEST(counted <= 2.0 * static_cast<double>(kernels::thread_count()) * used + 2 * once);
