@@ -3,6 +3,7 @@
 #include <oneapi/tbb/scalable_allocator.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <limits>
 #include <map>
@@ -12,10 +13,12 @@
 #include <vector>
 
 #if defined(__linux__)
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdio>
 #endif
 
 namespace xtangent::pool {
@@ -30,7 +33,7 @@ void* take(std::size_t bytes) {
 void give(void* memory, std::size_t) noexcept { ::operator delete (memory, std::align_val_t{64}); }
 std::size_t kept_bytes() { return 0; }
 void release() {}
-Ceiling::Ceiling(std::size_t bytes) : bound_(bytes) {}
+Ceiling::Ceiling(std::size_t bytes) : arrays_(bytes), resident_(bytes) {}
 Ceiling::~Ceiling() = default;
 #else
 namespace {
@@ -122,6 +125,16 @@ class Kept {
     const std::lock_guard lock(mutex_);
     ceilings_.erase(ceilings_.find(bound));
   }
+  // Gives back so many bytes of the kept blocks, as far as there are any.
+  void shrink(std::size_t bytes) noexcept {
+    const std::lock_guard lock(mutex_);
+    const std::size_t rest = kept_ - std::min(kept_, bytes);
+    while (!free_.empty() && kept_ > rest) {
+      const auto largest = std::prev(free_.end());
+      const std::size_t size = largest->first;
+      destroy(pop(largest), size);
+    }
+  }
   void clear() noexcept {
     const std::lock_guard lock(mutex_);
     for (const auto& [size, blocks] : free_)
@@ -165,6 +178,66 @@ Kept& kept() {
   return all;
 }
 
+#if defined(__linux__)
+// Bytes of the process that are in memory, or 0 if they cannot be read.
+std::size_t resident_bytes() {
+  char text[64] = {};
+  const int file = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  const ::ssize_t count = ::read(file, text, sizeof text - 1);
+  ::close(file);
+  unsigned long all = 0, resident = 0;
+  return count > 0 && std::sscanf(text, "%lu %lu", &all, &resident) == 2 ? pages(1) * resident : 0;
+}
+#else
+std::size_t resident_bytes() { return 0; }
+#endif
+
+// What oneTBB's allocator keeps of small blocks can be hundreds of MiB, and nothing bounds it. So under a ceiling the
+// memory of the process is looked at each time that `interval` bytes have been given back. If it is above the ceiling,
+// what is kept goes back to the operating system.
+class Watch {
+ public:
+  // Returns the bound, which `uncover` takes.
+  std::size_t cover(std::size_t more) {
+    const std::lock_guard lock(mutex_);
+    const std::size_t bound = resident_bytes() + more;
+    bounds_.insert(bound);
+    watching_ = true;
+    return bound;
+  }
+  void uncover(std::size_t bound) {
+    const std::lock_guard lock(mutex_);
+    bounds_.erase(bounds_.find(bound));
+    watching_ = !bounds_.empty();
+  }
+  void given(std::size_t bytes) noexcept {
+    if (!watching_.load(std::memory_order_relaxed)) return;
+    if (given_.fetch_add(bytes, std::memory_order_relaxed) + bytes < interval) return;
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock || bounds_.empty()) return;
+    given_.store(0, std::memory_order_relaxed);
+    const std::size_t bound = *bounds_.begin();
+    if (resident_bytes() <= bound) return;
+    scalable_allocation_command(TBBMALLOC_CLEAN_ALL_BUFFERS, nullptr);
+    const std::size_t now = resident_bytes();
+    if (now > bound) kept().shrink(now - bound);
+  }
+
+ private:
+  static constexpr std::size_t interval = std::size_t{16} << 20;
+
+  std::mutex mutex_;
+  std::multiset<std::size_t> bounds_;
+  std::atomic<bool> watching_{false};
+  std::atomic<std::size_t> given_{0};
+};
+
+Watch& watch() {
+  static Watch& all = *new Watch;
+  return all;
+}
+
 }  // namespace
 
 void* take(std::size_t bytes) {
@@ -174,14 +247,20 @@ void* take(std::size_t bytes) {
 }
 
 void give(void* memory, std::size_t bytes) noexcept {
-  if (bytes >= large) return kept().give(memory, rounded(bytes));
-  scalable_aligned_free(memory);
+  if (bytes >= large)
+    kept().give(memory, rounded(bytes));
+  else
+    scalable_aligned_free(memory);
+  watch().given(bytes);
 }
 
 std::size_t kept_bytes() { return kept().bytes(); }
 
-Ceiling::Ceiling(std::size_t bytes) : bound_(kept().cover(bytes)) {}
-Ceiling::~Ceiling() { kept().uncover(bound_); }
+Ceiling::Ceiling(std::size_t bytes) : arrays_(kept().cover(bytes)), resident_(watch().cover(bytes)) {}
+Ceiling::~Ceiling() {
+  watch().uncover(resident_);
+  kept().uncover(arrays_);
+}
 
 void release() {
   kept().clear();

@@ -21,7 +21,8 @@ void release();
 
 /// For work with a memory budget: while it lives, kept blocks are given back so that the blocks in use and the kept
 /// ones together stay within what was in use at its construction plus `bytes`, unless the blocks in use alone are more.
-/// May be nested; the lowest bound counts.
+/// Under Linux the same holds, about, for what the process holds in memory, which includes what oneTBB keeps of small
+/// blocks. May be nested; the lowest bound counts.
 class Ceiling {
  public:
   explicit Ceiling(std::size_t bytes);
@@ -30,7 +31,7 @@ class Ceiling {
   Ceiling& operator=(const Ceiling&) = delete;
 
  private:
-  std::size_t bound_;
+  std::size_t arrays_, resident_;
 };
 
 }  // namespace xtangent::pool

@@ -1,6 +1,8 @@
 // Computes kernels in a process of its own, for tests that measure or kill it.
 //
-//   probe memory NETWORK N READOUT STRATEGY MIB   the process' peak beside a budget of MIB, one line of JSON
+//   probe memory NETWORK N READOUT STRATEGY MIB [FOLDER]
+//       the process' peak beside a budget of MIB, one line of JSON; the kernel in memory, or stored in FOLDER and then
+//       written to one file
 //   probe store FOLDER                            a kernel in a store, tile by tile; says how many tiles it found
 #include <cstdio>
 #include <fstream>
@@ -9,6 +11,7 @@
 #include <string>
 
 #include "autodiff/blas_core.hpp"
+#include "autodiff/ops/reduction.hpp"
 #include "nn/nn.hpp"
 #include "ntk/kernel.hpp"
 
@@ -21,11 +24,38 @@ struct Network {
   Shape input;
 };
 
+// A causal transformer over 1,024 tokens, whose attention holds 4 million weights an example.
+struct CausalTransformer : nn::Module<CausalTransformer> {
+  nn::Linear in{16, 32}, head{32, 10};
+  nn::TransformerBlock block{32, {.heads = 4, .hidden = 64, .causal = true}};
+
+  void children(nn::Declaration& visit) const {
+    visit("in", in);
+    visit("block", block);
+    visit("head", head);
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
+    return head(p["head"], mean(block(p["block"], in(p["in"], x)), {1}));
+  }
+};
+
 Network network(const std::string& name) {
   if (name == "small") return {nn::mlp({32, 64, 64, 10}), {32}};
   if (name == "mlp") return {nn::mlp({784, 1024, 1024, 1024, 10}), {784}};
   if (name == "lenet") return {nn::lenet(), {1, 28, 28}};
   if (name == "resnet18") return {nn::resnet18({.classes = 10, .stem = nn::Stem::cifar, .width = 0.25}), {3, 32, 32}};
+  if (name == "wide_resnet") return {nn::wide_resnet(16, 2, {.classes = 10}), {3, 32, 32}};
+  if (name == "mixer")
+    return {nn::mlp_mixer({.image = 32,
+                           .patch = 4,
+                           .layers = 2,
+                           .features = 64,
+                           .tokens_hidden = 64,
+                           .channels_hidden = 256,
+                           .classes = 10}),
+            {3, 32, 32}};
+  if (name == "causal") return {CausalTransformer(), {1024, 16}};
   if (name == "vit")
     return {nn::vit({.image = 32, .patch = 4, .layers = 3, .heads = 4, .features = 64, .hidden = 128, .classes = 10}),
             {3, 32, 32}};
@@ -49,20 +79,27 @@ double mib(const char* key) {
 }
 
 void memory(const std::string& name, std::size_t n, const std::string& readout, const std::string& strategy,
-            std::size_t budget) {
+            std::size_t budget, const std::string& folder) {
   const Network network = ::network(name);
   const auto params = network.net->init<float>(1);
   const Array<float> x = inputs(network.input.prepended(n));
-  const ntk::Readout r = readout == "full" ? ntk::readout::full() : ntk::readout::pseudo();
-  ntk::Options options{.memory = budget << 20};
+  const ntk::Readout r = ntk::readout::parse(readout);
+  ntk::Options options{.memory = budget << 20, .store = folder};
   for (ntk::Strategy s : {ntk::Strategy::structured, ntk::Strategy::jacobian, ntk::Strategy::vector_products})
     if (strategy == ntk::name(s)) options.strategy = s;
-  const ntk::Plan plan = ntk::plan(*network.net, params, x, r, options);
   std::ofstream("/proc/self/clear_refs") << 5;  // the peak is counted from here
   const double before = mib("VmRSS:");
+  const auto residence = folder.empty() ? ntk::Residence::dense : ntk::Residence::stored;
+  const ntk::Plan plan = ntk::plan(*network.net, params, x, r, options, residence);
   reset_peak_memory();
   const std::size_t live = memory_statistics().live;
-  const Array<double> k = ntk::kernel(*network.net, params, x, r, options);
+  double last = 0;
+  if (folder.empty()) {
+    const Array<double> k = ntk::kernel(*network.net, params, x, r, options);
+    last = k[k.size() - 1];
+  } else {
+    ntk::stored_kernel(*network.net, params, x, r, options).write_npy(folder + ".npy");
+  }
   const double mebi = 1 << 20;
   std::cout << nlohmann::json{{"budget", budget},
                               {"overhead", static_cast<double>(ntk::memory_overhead()) / mebi},
@@ -71,7 +108,8 @@ void memory(const std::string& name, std::size_t n, const std::string& readout, 
                               {"peak", mib("VmHWM:") - before},
                               {"tiles", plan.grid.count()},
                               {"panel", plan.partition.panel},
-                              {"last", k[k.size() - 1]}}
+                              {"strategy", ntk::name(plan.strategy)},
+                              {"last", last}}
             << "\n";
 }
 
@@ -92,12 +130,14 @@ int main(int argc, char** argv) {
   xtangent::use_fitting_blas_core(argv);
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
-    if (words.size() == 6 && words[0] == "memory")
-      memory(words[1], std::stoul(words[2]), words[3], words[4], std::stoul(words[5]));
+    if ((words.size() == 6 || words.size() == 7) && words[0] == "memory")
+      memory(words[1], std::stoul(words[2]), words[3], words[4], std::stoul(words[5]),
+             words.size() == 7 ? words[6] : "");
     else if (words.size() == 2 && words[0] == "store")
       store(words[1]);
     else
-      return std::fputs("usage: probe memory NETWORK N full|pseudo STRATEGY MIB | probe store FOLDER\n", stderr), 2;
+      return std::fputs("usage: probe memory NETWORK N READOUT STRATEGY MIB [FOLDER] | probe store FOLDER\n", stderr),
+             2;
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "probe: %s\n", failure.what());
     return 1;

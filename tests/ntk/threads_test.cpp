@@ -45,7 +45,9 @@ std::vector<Case> cases() {
   return {{"mlp", nn::mlp({30, 64, 10}), {30}},
           {"lenet", nn::lenet(), {1, 28, 28}},
           {"resnet18", nn::resnet18({.classes = 10, .stem = nn::Stem::cifar, .width = 0.125}), {3, 32, 32}},
-          {"vit", nn::vit({.image = 16, .patch = 4, .layers = 2, .heads = 2, .features = 16, .hidden = 32, .classes = 10}), {3, 16, 16}}};
+          {"vit",
+           nn::vit({.image = 16, .patch = 4, .layers = 2, .heads = 2, .features = 16, .hidden = 32, .classes = 10}),
+           {3, 16, 16}}};
 }
 
 std::vector<ntk::Readout> readouts() {
@@ -63,7 +65,8 @@ std::string plan_text(const Case& c, std::size_t n, const ntk::Readout& readout,
   const auto params = c.net->init<float>(1);
   std::ostringstream out;
   try {
-    const ntk::Plan p = ntk::plan(*c.net, params, Array<float>::ones(c.example.prepended(n)), readout, options, residence);
+    const ntk::Plan p =
+        ntk::plan(*c.net, params, Array<float>::ones(c.example.prepended(n)), readout, options, residence);
     const ntk::Partition& cut = p.partition;
     out << ntk::name(p.strategy) << ' ' << cut.tile << ' ' << cut.panel << ' ' << cut.shard << ' ' << cut.rows_held
         << cut.columns_held << ' ' << p.shards_at_once << ' ' << p.room << ' ' << p.flop() << ' ' << p.working_bytes;
@@ -93,7 +96,8 @@ BOOST_AUTO_TEST_CASE(plans_are_the_same) {
           const auto text = [&] { return plan_text(c, 300, readout, options, residence); };
           const std::string one = among(1, text);
           for (const std::size_t count : some)
-            BOOST_TEST(among(count, text) == one, c.name << ", " << readout.name() << ", " << mebi << " MiB, " << count);
+            BOOST_TEST(among(count, text) == one,
+                       c.name << ", " << readout.name() << ", " << mebi << " MiB, " << count);
           ++plans;
           fitting += one.find("[ntk]") == std::string::npos;
         }
@@ -160,7 +164,8 @@ BOOST_AUTO_TEST_CASE(a_store_goes_on_with_another_number_of_threads) {
       options.progress = nullptr;
       among(8, run);
       const Array<double> whole = among(2, [&] {
-        return ntk::kernel(*c.net, params, x, ntk::readout::pseudo(), {.memory = options.memory, .store = folder / "l"});
+        return ntk::kernel(*c.net, params, x, ntk::readout::pseudo(),
+                           {.memory = options.memory, .store = folder / "l"});
       });
       BOOST_TEST(same_bits(ntk::StoredKernel(options.store).matrix(), whole), c.name << ", " << kibi << " kiB");
     }
