@@ -49,6 +49,19 @@ Array<T>::Array(const Shape& shape) : buffer_(allocate<T>(shape.size())), shape_
 }
 
 template <Scalar T>
+Array<T> Array<T>::unknown(const Shape& shape, std::shared_ptr<const Unknown> recording) {
+  Array out;
+  out.shape_ = shape;
+  out.size_ = shape.size();
+  const std::size_t bytes = std::max<std::size_t>(out.bytes(), 1);
+  out.buffer_ =
+      std::shared_ptr<T[]>(static_cast<T*>(pool::take_zeros(bytes)), [bytes](T* p) { pool::give_zeros(p, bytes); });
+  out.begin_ = out.buffer_.get();
+  out.unknown_ = std::move(recording);
+  return out;
+}
+
+template <Scalar T>
 Array<T> Array<T>::full(const Shape& shape, T value) {
   Array out(shape);
   std::fill_n(out.begin_, out.size_, value);
@@ -86,7 +99,7 @@ T Array<T>::item() const {
 
 template <Scalar T>
 T* Array<T>::mutable_data() {
-  if (defined() && !unique()) *this = clone();
+  if (defined() && (!unique() || unknown_)) *this = clone();
   return begin_;
 }
 

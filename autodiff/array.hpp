@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <initializer_list>
 #include <memory>
 #include <type_traits>
@@ -43,6 +44,17 @@ inline constexpr bool is_xarray_of<xt::xarray_container<EC, L, SC, Tag>, T> =
 template <class T>
 concept Scalar = std::same_as<T, float> || std::same_as<T, double>;
 
+/// A recording of shapes alone, from which the work and the memory of a network are counted. Its arrays are
+/// Array::unknown: an op with such an argument does no arithmetic and yields another one. As long as `guarded`, reading
+/// the value of a Var throws unknown_value, so a network that looks at values is noticed.
+struct Unknown {
+  bool guarded = true;
+};
+/// The value of a Var was read in a recording of shapes alone.
+struct unknown_value : std::exception {
+  const char* what() const noexcept override { return "a value was read in a recording of shapes"; }
+};
+
 /// The only value type inside the library: reference-counted, contiguous, row-major, 64-byte aligned.
 /// Copies, reshapes and ranges of axis 0 share the buffer; writing to a shared buffer copies it first, so an Array
 /// handed to a Var never changes. T is float or double. The xtensor parts are in <autodiff/xtensor.hpp>.
@@ -63,12 +75,17 @@ class Array {
   static Array zeros(const Shape& shape) { return full(shape, T(0)); }
   static Array ones(const Shape& shape) { return full(shape, T(1)); }
   static Array scalar(T value) { return full({}, value); }
+  /// An array of which only the shape is known, see Unknown. It reads as zeros, and takes no memory until it is
+  /// written.
+  static Array unknown(const Shape& shape, std::shared_ptr<const Unknown> recording);
   /// Copies shape.size() elements.
   static Array copy_of(const Shape& shape, const T* values);
   /// Copies a vector; throws shape_error when the sizes differ.
   static Array from(const Shape& shape, const std::vector<T>& values);
 
   bool defined() const { return buffer_ != nullptr; }
+  /// The recording to which the array belongs if only its shape is known, else null.
+  const std::shared_ptr<const Unknown>& unknown() const { return unknown_; }
   const Shape& shape() const { return shape_; }
   std::size_t rank() const { return shape_.rank(); }
   std::size_t size() const { return size_; }
@@ -127,6 +144,7 @@ class Array {
   [[noreturn]] void refuse(std::initializer_list<std::ptrdiff_t> index) const;
 
   std::shared_ptr<T[]> buffer_;
+  std::shared_ptr<const Unknown> unknown_;
   T* begin_ = nullptr;
   Shape shape_;
   std::size_t size_ = 0;

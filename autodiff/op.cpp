@@ -150,12 +150,16 @@ Var<T> apply(std::shared_ptr<const Op<T>> op, VarListOf<T> x) {
   std::vector<Array<T>> values;
   specs.reserve(x.size());
   values.reserve(x.size());
+  std::shared_ptr<const Unknown> unknown;
   for (const Var<T>& v : x) {
     specs.push_back(v.spec());
-    values.push_back(v.value());
+    values.push_back(v.array());
+    if (v.array().unknown()) unknown = v.array().unknown();
   }
   const Spec spec = op->infer(specs);
-  Array<T> y = op->eval(values);
+  Array<T> y = !unknown         ? op->eval(values)
+               : op->reshapes() ? values[0].reshaped(spec.shape)
+                                : Array<T>::unknown(spec.shape, unknown);
   if (!(y.shape() == spec.shape))
     throw rule_error("[" + op->name() + "] infer said " + to_string(spec.shape) + ", eval made " +
                      to_string(y.shape()) + ".");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cstring>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -23,6 +24,31 @@
 
 namespace xtangent::pool {
 
+#if defined(__linux__)
+namespace {
+
+std::size_t pages(std::size_t bytes) {
+  static const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return (bytes + page - 1) / page * page;
+}
+
+}  // namespace
+
+void* take_zeros(std::size_t bytes) {
+  void* memory = ::mmap(nullptr, pages(bytes), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  return memory;
+}
+void give_zeros(void* memory, std::size_t bytes) noexcept { ::munmap(memory, pages(bytes)); }
+#else
+void* take_zeros(std::size_t bytes) {
+  void* memory = take(bytes);
+  std::memset(memory, 0, bytes);
+  return memory;
+}
+void give_zeros(void* memory, std::size_t bytes) noexcept { give(memory, bytes); }
+#endif
+
 // Sanitizers watch the C++ allocator only, and should see every block die. An operator new that throws would end the
 // program under them when there is no memory, hence the one that does not.
 #if defined(XTANGENT_SANITIZED)
@@ -39,13 +65,6 @@ Ceiling::~Ceiling() = default;
 namespace {
 
 constexpr std::size_t large = std::size_t{1} << 20, huge_page = std::size_t{2} << 20;
-
-#if defined(__linux__)
-std::size_t pages(std::size_t bytes) {
-  static const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  return (bytes + page - 1) / page * page;
-}
-#endif
 
 // Large blocks have eight sizes between successive powers of two, so at most an eighth of a block is unused.
 std::size_t rounded(std::size_t bytes) {

@@ -13,6 +13,11 @@ void* take(std::size_t bytes);
 /// Takes back what `take` gave for that many bytes.
 void give(void* memory, std::size_t bytes) noexcept;
 
+/// A block of zeros that takes no memory as long as it is only read. Throws std::bad_alloc.
+void* take_zeros(std::size_t bytes);
+/// Takes back what `take_zeros` gave for that many bytes.
+void give_zeros(void* memory, std::size_t bytes) noexcept;
+
 /// Bytes of the kept blocks. Together with the blocks in use they are at most 1.5 times the largest number of bytes
 /// that was in use at one time so far.
 std::size_t kept_bytes();

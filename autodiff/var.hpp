@@ -36,7 +36,13 @@ class Var {
   Var(const xt::xexpression<E>& expression) : Var(Array<T>(expression)) {}
 
   bool defined() const { return value_.defined(); }
-  const Array<T>& value() const { return value_; }
+  /// The value. Throws unknown_value in a recording of shapes alone.
+  const Array<T>& value() const {
+    if (value_.unknown() && value_.unknown()->guarded) throw unknown_value();
+    return value_;
+  }
+  /// The value, or, in a recording of shapes alone, an array of which only the shape is known.
+  const Array<T>& array() const { return value_; }
   const Shape& shape() const { return value_.shape(); }
   std::size_t rank() const { return value_.rank(); }
   std::size_t size() const { return value_.size(); }
@@ -46,8 +52,8 @@ class Var {
   bool on_tape() const { return record_ != nullptr; }
   /// Position on its tape, for messages.
   std::size_t position() const { return index_; }
-  /// Whether it is neither on a tape nor carries a tangent. Rules on such Vars only compute values.
-  bool is_constant() const { return !record_ && !dual_; }
+  /// Whether it has a value, is on no tape and carries no tangent. Rules on such Vars only compute values.
+  bool is_constant() const { return !record_ && !dual_ && !value_.unknown(); }
   /// The value alone, as a constant.
   Var detached() const { return Var(value_, examples_); }
 
@@ -79,7 +85,7 @@ struct Dual {
 
 template <Scalar T>
 Var<T>::Var(std::shared_ptr<const Dual<T>> dual)
-    : value_(dual->primal.value()), examples_(dual->primal.examples()), dual_(std::move(dual)) {}
+    : value_(dual->primal.array()), examples_(dual->primal.examples()), dual_(std::move(dual)) {}
 
 /// A constant whose axis 0 runs over examples. Throws shape_error for a scalar.
 template <class T>

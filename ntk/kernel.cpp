@@ -48,12 +48,14 @@ StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
   std::string parameters = fingerprint_of(r.params.flat());
   const Array<T>& buffers = r.params.buffers();
   if (buffers.defined()) parameters = fingerprint(buffers.data(), buffers.bytes(), parameters);
+  // The outputs for one example, which differ if settings of an op do.
+  const std::string outputs = fingerprint_of(r.net(r.params, r.x1.rows(0, 1)));
   return {{"processor", kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set},
           {"network", fingerprint(profile.description.data(), profile.description.size())},
           {"parameters", parameters},
           {"x1", fingerprint_of(r.x1)},
           {"x2", r.symmetric ? "x1" : fingerprint_of(r.x2)},
-          {"outputs", fingerprint(profile.output_bytes.data(), profile.output_bytes.size())},
+          {"outputs", outputs},
           {"readout", r.readout.name() + " " + fingerprint_of(weights)},
           {"scalar", sizeof(T) == sizeof(float) ? "float" : "double"},
           {"strategy", name(r.options.strategy)},

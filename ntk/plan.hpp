@@ -89,8 +89,8 @@ struct UsePlan {
   bool last = true;  ///< the last use of its term, after which all factors are there
 };
 
-/// How a kernel will be computed and what it will cost. Everything follows from shapes; only two examples are sent
-/// through the network.
+/// How a kernel will be computed and what it will cost. Everything follows from shapes. Only a network that looks at
+/// values is run, on two examples.
 struct Plan {
   std::size_t rows = 0, columns = 0, outputs = 0, probes = 1, parameters = 0;
   bool symmetric = false;

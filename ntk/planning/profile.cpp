@@ -20,6 +20,23 @@ Array<T> two_examples(const Array<T>& x) {
   return twice;
 }
 
+// Records two examples by their shapes alone, without arithmetic and memory for values. A network that looks at values
+// is recorded with the values of two examples.
+template <class T>
+Recording<T> shapes_of(Tape<T>& tape, const Model<T>& model, const Array<T>& x) {
+  const auto unknown = std::make_shared<Unknown>();
+  try {
+    Shape two = x.shape();
+    two[0] = 2;
+    Recording<T> out = model.record(tape, Array<T>::unknown(two, unknown));
+    unknown->guarded = false;
+    return out;
+  } catch (const unknown_value&) {
+    tape.rewind(0);
+    return model.record(tape, two_examples(x));
+  }
+}
+
 // The shape for n examples of an array that was found with two examples.
 Shape for_examples(std::size_t n, Shape shape) {
   if (shape.rank() > 0 && shape[0] == 2) shape[0] = n;
@@ -140,7 +157,7 @@ std::string described(const Record<T>& record) {
 template <class T>
 Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const Readout& readout) {
   Tape<T> tape;
-  const Recording<T> recording = nn::on_part_of(x.shape(), [&] { return model.record(tape, two_examples(x)); });
+  const Recording<T> recording = nn::on_part_of(x.shape(), [&] { return shapes_of(tape, model, x); });
   const Shape& y = recording.output.shape();
   const std::string name = std::string("[") + who + "] ";
   if (y.rank() != 2 || y[0] != 2 || y[1] == 0)
@@ -164,8 +181,6 @@ Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const
   count_memory(record, active, static_cast<double>(readout.columns(out.outputs)), out);
   count_products(record, active, out);
   out.description = described(record);
-  const Array<T>& outputs = recording.output.value();
-  out.output_bytes.assign(reinterpret_cast<const char*>(outputs.data()), outputs.bytes());
   FactorSweep<T> sweep(recording.output, Array<T>::ones(y), recording.parameters, true);
   Array<T> before;
   while (std::optional<ParameterUse<T>> use = sweep.next()) {

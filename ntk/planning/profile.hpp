@@ -18,8 +18,8 @@ struct ProfiledUse {
   bool shares_left = false;  ///< its left factors are those of the use before it
 };
 
-/// What recordings and sweeps of a network take. Two examples are sent through the network, so that ops which mix
-/// examples show. Numbers that depend on examples are for one example.
+/// What recordings and sweeps of a network take. The shapes of two examples are sent through the network, so that ops
+/// which mix examples show. Numbers that depend on examples are for one example.
 struct Profile {
   std::vector<ProfiledUse> uses;  ///< in the order of a reverse sweep
   std::size_t outputs = 0, parameters = 0;
@@ -31,8 +31,7 @@ struct Profile {
   double sweep_bytes = 0;       ///< the most that a reverse sweep with all probes holds
   double tangent_bytes = 0;     ///< for one probe, all tangents and temporaries of a forward sweep
   double parameter_bytes = 0, largest_parameter_bytes = 0;
-  std::string description;   ///< the ops in order, with shapes
-  std::string output_bytes;  ///< the bits of the two outputs, which differ if settings of an op do
+  std::string description;  ///< the ops in order, with shapes
 };
 
 /// Makes a profile. Messages name the caller `who`. Throws shape_error (the output is not (N, O), or there are no
