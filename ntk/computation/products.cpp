@@ -45,7 +45,7 @@ class ProductsPanel : public PanelWorker<T> {
     for (std::size_t first = 0; first < c; first += step) {
       const std::size_t last = std::min(c, first + step);
       const std::vector<Var<T>> u = pullback<T>(column.output, Var<T>(seeds_.rows(first, last)), column.parameters);
-      nn::for_each_shard(cut_, [&](std::size_t s) {
+      const auto push = [&](std::size_t s) {
         const Range own = range(s);
         if (own.first >= rows.last || own.last <= rows.first) return;
         const Recording<T>& r = shards_[s].recording;
@@ -55,7 +55,8 @@ class ProductsPanel : public PanelWorker<T> {
           for (std::size_t j = first; j < last; ++j)
             add_entries(dy[0].value().data() + ((j - first) * own.size() + n - own.first) * work_.plan.outputs, j,
                         n - rows.first, m, block);
-      });
+      };
+      nn::in_waves(cut_, work_.plan.shards_at_once, push, [](std::size_t) {});
     }
   }
 

@@ -139,7 +139,7 @@ std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>& model, const Plan& plan
                                          const Array<double>& weights) {
   const std::size_t n = x.shape()[0], c = plan.probes;
   auto out = std::make_unique<HeldSides<T>>(plan, n);
-  nn::for_each_shard({n, 1}, [&](std::size_t i) {
+  const auto sweep = [&](std::size_t i) {
     Tape<T> tape;
     const Recording<T> r = model.record(tape, x.rows(i, i + 1));
     const std::vector<Var<T>> bars = pullback<T>(r.output, Var<T>(readout_cotangents<T>(weights, 1)), r.parameters);
@@ -152,7 +152,8 @@ std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>& model, const Plan& plan
       to += count;
     }
     out->sides_[0]->fill(i, {Factor<T>::from_dense(std::move(gradients), Shape{plan.parameters})});
-  });
+  };
+  nn::in_waves({n, 1}, plan.shards_at_once, sweep, [](std::size_t) {});
   return out;
 }
 

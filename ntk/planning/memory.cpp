@@ -65,6 +65,16 @@ double list_bytes(const Plan& p) {
   return panels * (sizeof(Panel) + wide * sizeof(ColumnOfTiles)) + (p.stored ? high * wide * stored_tile : 0);
 }
 
+// Recordings that are held at the same time.
+double recordings(const Plan& p, double threads) {
+  const auto shards = [&](std::size_t n) {
+    return std::ceil(static_cast<double>(n) / static_cast<double>(p.partition.shard));
+  };
+  if (p.strategy == Strategy::vector_products) return shards(p.partition.panel) + 1;
+  if (!p.partition.rows_held) return shards(p.rows) + (p.symmetric ? 0 : shards(p.columns));
+  return threads + (p.partition.columns_held ? 0 : shards(p.partition.tile));
+}
+
 }  // namespace
 
 std::size_t memory_overhead() { return (std::size_t{64} + 32 * kernels::thread_count()) << 20; }
@@ -88,7 +98,7 @@ double working_bytes(const Plan& p, const Profile& t) {
   // Weights are transformed and packed anew in each recording.
   const std::size_t shards = (std::max(p.rows, p.columns) + p.partition.shard - 1) / p.partition.shard;
   const double threads = static_cast<double>(std::min({p.tasks, p.shards_at_once, shards}));
-  const double fixed = 2 * threads * t.largest_parameter_bytes + list_bytes(p);
+  const double fixed = 2 * threads * t.largest_parameter_bytes + list_bytes(p) + recordings(p, threads) * t.fixed_bytes;
   const double flight = std::min(threads * static_cast<double>(p.partition.shard), std::max(panel, tile));
   if (p.strategy == Strategy::vector_products) return fixed + products_bytes(p, t, panel, tile, flight);
   const double sweep = sweep_bytes(p, t);

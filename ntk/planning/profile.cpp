@@ -121,13 +121,17 @@ double product_flop(const Node<T>& node, const std::vector<bool>& active) {
   return 2 * wanted * node.op->flop(shapes, node.value.shape());
 }
 
-// The bytes that a forward sweep holds, and the FLOP of a pullback and a pushforward.
+// The bytes that a forward sweep holds, those of constants such as masks, and the FLOP of a pullback and a pushforward.
 template <class T>
 void count_products(const Record<T>& record, const std::vector<bool>& active, Profile& out) {
   double largest = 0;
+  std::set<const void*> constants;
   for (std::size_t i = 0; i < record.nodes.size(); ++i) {
     const Node<T>& node = record.nodes[i];
     if (!node.op) continue;
+    for (const auto& argument : node.arguments)
+      if (argument.index < 0 && !is_batched(argument.value) && constants.insert(argument.value.value().data()).second)
+        out.fixed_bytes += static_cast<double>(argument.value.value().bytes());
     const double bytes = static_cast<double>(node.value.value().bytes());
     if (!is_batched(node.value)) {
       out.fixed_bytes += bytes;

@@ -24,9 +24,9 @@ struct Profile {
   std::vector<ProfiledUse> uses;  ///< in the order of a reverse sweep
   std::size_t outputs = 0, parameters = 0;
   double forward_flop = 0;
-  double backward_flop = 0;     ///< for one probe, without the gradients of parameters
-  double product_flop = 0;      ///< for one probe that is pulled back to the parameters and pushed forward
-  double fixed_bytes = 0;       ///< values of a recording that do not depend on examples, without parameters
+  double backward_flop = 0;  ///< for one probe, without the gradients of parameters
+  double product_flop = 0;   ///< for one probe that is pulled back to the parameters and pushed forward
+  double fixed_bytes = 0;    ///< values and constants of a recording that do not depend on examples, without parameters
   double activation_bytes = 0;  ///< everything that a recording keeps
   double sweep_bytes = 0;       ///< the most that a reverse sweep with all probes holds
   double tangent_bytes = 0;     ///< for one probe, all tangents and temporaries of a forward sweep

@@ -12,6 +12,7 @@ import tempfile
 import venv
 
 import large
+import memory
 
 ROWS = {'mlp': {'pntk': 256, 'entk': 64, 'train': 64}, 'lenet': {'pntk': 256, 'entk': 128, 'train': 64},
         'cnn': {'pntk': 128, 'entk': 32, 'train': 64}, 'resnet18': {'pntk': 32, 'entk': 4, 'train': 64},
@@ -41,6 +42,8 @@ def arguments():
     parser.add_argument('--kernel', choices=['pntk', 'entk', 'train', 'solve'],
                         help='only this one (train: a training step; solve: regression, with --large)')
     parser.add_argument('--rules', action='store_true', help='every contraction rule on a table of layers instead')
+    parser.add_argument('--memory', action='store_true',
+                        help='peaks of 70 kernels within budgets of memory instead; fails if one is above its promise')
     parser.add_argument('--large', action='store_true', help='large kernels of real images instead, once each')
     parser.add_argument('--hour', action='store_true', help='with --large: also a regression with 32,000 images, most of an hour')
     parser.add_argument('--data', default=os.environ.get('XTANGENT_DATA', 'data'),
@@ -158,6 +161,8 @@ def main():
     options.bench = str(pathlib.Path(options.build) / 'tests' / 'benchmarks' / 'bench')
     if options.rules:
         sys.exit(subprocess.run([options.bench.removesuffix('bench') + 'rules', str(options.repeat)], check=False).returncode)
+    if options.memory:
+        sys.exit(0 if memory.table(str(pathlib.Path(options.build) / 'tests' / 'probe')) else 1)
     known = subprocess.run([options.bench, 'list'], capture_output=True, text=True, check=True).stdout.split()
     wanted = [(w, k) for w in ROWS if w in (options.workload or known) for k in ROWS[w]
               if options.kernel in (None, k)]
