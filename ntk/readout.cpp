@@ -48,25 +48,25 @@ std::string Readout::name() const {
   return "custom";
 }
 
+void Readout::check(std::size_t outputs) const {
+  if (kind == Kind::custom && matrix.shape()[0] != outputs)
+    throw shape_error("[readout custom] matrix " + to_string(matrix.shape()) + " for a network of " +
+                      std::to_string(outputs) + " outputs: it must be (" + std::to_string(outputs) + ", K).");
+  if (kind == Kind::single && output >= outputs)
+    throw shape_error("[readout single] output " + std::to_string(output) + " of a network of " +
+                      std::to_string(outputs) + " outputs.");
+}
+
 Array<double> Readout::weights(std::size_t outputs) const {
+  check(outputs);
+  if (kind == Kind::custom) return matrix;
   const double scale = 1.0 / std::sqrt(static_cast<double>(outputs));
   const std::size_t c = columns(outputs);
-  if (kind == Kind::custom) {
-    if (matrix.shape()[0] != outputs)
-      throw shape_error("[readout custom] matrix " + to_string(matrix.shape()) + " for a network of " +
-                        std::to_string(outputs) + " outputs: it must be (" + std::to_string(outputs) + ", K).");
-    return matrix;
-  }
   Array<double> r = Array<double>::full({outputs, c}, kind == Kind::pseudo ? scale : 0.0);
   double* w = r.mutable_data();
   if (kind == Kind::full)
     for (std::size_t o = 0; o < outputs; ++o) w[o * c + o] = 1.0;
-  if (kind == Kind::single) {
-    if (output >= outputs)
-      throw shape_error("[readout single] output " + std::to_string(output) + " of a network of " +
-                        std::to_string(outputs) + " outputs.");
-    w[output] = 1.0;
-  }
+  if (kind == Kind::single) w[output] = 1.0;
   if (kind == Kind::random_signs)
     for (std::size_t o = 0; o < outputs; ++o)
       for (std::size_t j = 0; j < c; ++j) w[o * c + j] = mix(mix(seed) + j * outputs + o) & 1 ? scale : -scale;

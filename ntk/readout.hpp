@@ -29,6 +29,8 @@ struct Readout {
 
   /// R (O, K) for a network of O outputs. Throws shape_error if the readout does not fit the network.
   Array<double> weights(std::size_t outputs) const;
+  /// Throws as `weights` does, without making them.
+  void check(std::size_t outputs) const;
   /// K, the number of columns of R.
   std::size_t columns(std::size_t outputs) const;
   /// The name that `readout::parse` reads, or "custom" for a matrix.

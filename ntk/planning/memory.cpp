@@ -98,7 +98,9 @@ double working_bytes(const Plan& p, const Profile& t) {
   // Weights are transformed and packed anew in each recording.
   const std::size_t shards = (std::max(p.rows, p.columns) + p.partition.shard - 1) / p.partition.shard;
   const double threads = static_cast<double>(std::min({p.tasks, p.shards_at_once, shards}));
-  const double fixed = 2 * threads * t.largest_parameter_bytes + list_bytes(p) + recordings(p, threads) * t.fixed_bytes;
+  const double readout = 8 * static_cast<double>(p.outputs * p.probes);
+  const double fixed =
+      readout + 2 * threads * t.largest_parameter_bytes + list_bytes(p) + recordings(p, threads) * t.fixed_bytes;
   const double flight = std::min(threads * static_cast<double>(p.partition.shard), std::max(panel, tile));
   if (p.strategy == Strategy::vector_products) return fixed + products_bytes(p, t, panel, tile, flight);
   const double sweep = sweep_bytes(p, t);

@@ -169,7 +169,7 @@ Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const
                       to_string(x.shape()) + "; kernels need (N, O). Flatten it, or add a readout layer.");
   Profile out;
   out.outputs = y[1];
-  readout.weights(out.outputs);  // throws if the readout does not fit the network
+  readout.check(out.outputs);
   std::vector<std::size_t> positions;
   for (const Var<T>& p : recording.parameters) {
     out.parameters += p.size();

@@ -35,7 +35,7 @@ struct Profile {
 };
 
 /// Makes a profile. Messages name the caller `who`. Throws shape_error (the output is not (N, O), or there are no
-/// parameters), batch_error (an op mixes examples), and what readout.weights and the recording throw.
+/// parameters), batch_error (an op mixes examples), and what readout.check and the recording throw.
 template <class T>
 Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const Readout& readout);
 

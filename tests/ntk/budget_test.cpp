@@ -72,8 +72,9 @@ struct FixedPoint : nn::Module<FixedPoint> {
 BOOST_AUTO_TEST_SUITE(budget)
 
 BOOST_AUTO_TEST_CASE(the_number_in_a_refusal_is_enough) {
-  const nn::AnyModule nets[] = {nn::lenet(),
-                                nn::vit({.image = 16, .patch = 4, .layers = 2, .heads = 2, .features = 16, .hidden = 32, .classes = 10})};
+  const nn::AnyModule nets[] = {
+      nn::lenet(),
+      nn::vit({.image = 16, .patch = 4, .layers = 2, .heads = 2, .features = 16, .hidden = 32, .classes = 10})};
   const Shape examples[] = {{1, 28, 28}, {3, 16, 16}};
   std::size_t refusals = 0;
   for (std::size_t i = 0; i < 2; ++i)
@@ -136,7 +137,8 @@ BOOST_AUTO_TEST_CASE(networks_that_look_at_values_are_run) {
       if (term.parameter == "inner.weight") uses = term.term.uses;
     BOOST_TEST(uses + 1 == steps);
     const auto jacobian = ntk::pntk(net, params, x, {.strategy = ntk::Strategy::jacobian});
-    BOOST_TEST(ntk::relative_difference(ntk::pntk(net, params, x.rows(0, 1)), Array<double>::full({1, 1}, jacobian(0, 0))) < 1e-3);
+    BOOST_TEST(ntk::relative_difference(ntk::pntk(net, params, x.rows(0, 1)),
+                                        Array<double>::full({1, 1}, jacobian(0, 0))) < 1e-3);
   }
 }
 
