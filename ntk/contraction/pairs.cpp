@@ -22,9 +22,7 @@ using kernels::loops;
 using kernels::parallel_for;
 
 bool is_pick(const UseShape& part) { return part.kind == FactorKind::gather; }
-std::size_t columns_of(const UseShape& part) {
-  return is_pick(part) || part.transposed ? part.left : part.right;
-}
+std::size_t columns_of(const UseShape& part) { return is_pick(part) || part.transposed ? part.left : part.right; }
 std::size_t rows_of(const UseShape& part) { return part.parameter_size / columns_of(part); }
 // Rows that a side holds for an example of this part.
 std::size_t each_of(const UseShape& part) { return is_pick(part) ? slots_of(part) : part.positions; }
@@ -87,9 +85,7 @@ void gram(const Vectors<T>& a, std::size_t p, std::size_t first_a, std::size_t a
                        T(0), out, b_rows);
 }
 
-std::size_t edge_of(const UseShape& a, const UseShape& b) {
-  return position_edge(std::max(each_of(a), each_of(b)));
-}
+std::size_t edge_of(const UseShape& a, const UseShape& b) { return position_edge(std::max(each_of(a), each_of(b))); }
 
 // Adds the contraction of two unlike products.
 template <class T>
@@ -186,11 +182,11 @@ struct Pairs : RuleOf<Pairs> {
     each_pair_of_parts(term, [&](const UseShape& one, const UseShape& other) {
       const std::size_t positions = each_of(one) * each_of(other), edge = edge_of(one, other);
       sum.flop += 2 * b.pairs() * pairs_of_probes(b) * static_cast<double>(positions * (grams_length(one, other) + 1));
-      const std::size_t grams = is_pick(one) || is_pick(other)
-                                    ? std::min(edge, std::max(b.rows, b.columns)) * positions *
-                                          at_a_time(std::max(b.rows, b.columns))
-                                    : 2 * std::min(edge, b.rows) * std::min(edge, b.columns) * positions *
-                                          at_a_time(count_rectangles(1, b.rows, b.columns, false, edge));
+      const std::size_t grams =
+          is_pick(one) || is_pick(other)
+              ? std::min(edge, std::max(b.rows, b.columns)) * positions * at_a_time(std::max(b.rows, b.columns))
+              : 2 * std::min(edge, b.rows) * std::min(edge, b.columns) * positions *
+                    at_a_time(count_rectangles(1, b.rows, b.columns, false, edge));
       sum.bytes = std::max(sum.bytes, static_cast<double>(grams * w.scalar_bytes));
     });
     return sum;
@@ -245,9 +241,7 @@ struct Pairs : RuleOf<Pairs> {
   }
 
  private:
-  static double pairs_of_probes(const BlockShape& b) {
-    return b.probe_pairs() * static_cast<double>(b.side_by_side());
-  }
+  static double pairs_of_probes(const BlockShape& b) { return b.probe_pairs() * static_cast<double>(b.side_by_side()); }
   // Numbers over which the two Grams of a pair of parts sum.
   static std::size_t grams_length(const UseShape& one, const UseShape& other) {
     return columns_of(one) + (is_pick(one) || is_pick(other) ? 0 : rows_of(one));
