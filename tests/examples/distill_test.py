@@ -57,7 +57,7 @@ with tempfile.TemporaryDirectory() as folder:
     check(len(accuracies(done.stdout)) == 3, done.stdout)
 
     (here / "file").write_text("x")
-    (here / "taken/loss.svg").mkdir(parents=True)
+    (here / "taken" / "loss.svg").mkdir(parents=True)
     for options, words in (
             ([*small, "--out", here / "file"], "cannot be made a folder"),
             ([*small, "--out", here / "taken"], "loss.svg: is a folder"),

@@ -127,7 +127,7 @@ with tempfile.TemporaryDirectory() as temporary:
         print("skipped: real digits,", real_digits, "is not there")
 
     (here / "file").write_text("x")
-    (here / "taken/report.html").mkdir(parents=True)
+    (here / "taken" / "report.html").mkdir(parents=True)
     (here / "empty").mkdir()
     (here / "cut.gz").write_bytes(csv.read_bytes()[:200])
     for options, says in [
