@@ -9,9 +9,11 @@ namespace xtangent {
 std::string blas_core_name();
 
 /// Makes OpenBLAS use kernels that fit the processor, by starting this program again with OPENBLAS_CORETYPE set.
-/// Call it first in main: `xtangent::use_fitting_blas_core(argv);`. Returns when nothing needs to change.
-/// OpenBLAS before 0.3.22 or so does not know processors newer than itself and falls back to kernels that are up to
-/// seven times slower. Without this call the library prints one line to stderr at its first product.
+/// Call it first in main: `xtangent::use_fitting_blas_core(argv);`. Returns when nothing needs to change, and also
+/// where the program cannot or must not be started again: without /proc, and in a program that has other rights than
+/// its user has, such as a set-uid one. Then it prints one line to stderr that says what to set. OpenBLAS before 0.3.22
+/// or so does not know processors newer than itself and falls back to kernels that are up to seven times slower.
+/// Without this call the library prints that line at its first product.
 void use_fitting_blas_core(char** argv);
 
 }  // namespace xtangent

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -45,7 +47,8 @@ std::string shown(std::string_view name) {
 // The header of one file while it is read.
 class Header {
  public:
-  Header(const std::vector<std::uint8_t>& bytes, const std::string& source) : bytes_(bytes), source_(source) {
+  // `bytes` may be the beginning of the file.
+  Header(std::span<const std::uint8_t> bytes, const std::string& source) : bytes_(bytes), source_(source) {
     if (bytes.size() < length_bytes)
       fail(0, "not a safetensors file: " + std::to_string(bytes.size()) + " bytes cannot hold the length of a header.");
     std::uint64_t length = 0;
@@ -53,13 +56,17 @@ class Header {
     if (length > largest_header)
       fail(0, "a header of " + std::to_string(length) + " bytes; at most " + std::to_string(largest_header) +
                   " are allowed. Is this a safetensors file?");
-    if (length > bytes.size() - length_bytes)
-      fail(bytes.size(), "truncated: the header should have " + std::to_string(length) + " bytes.");
     data_ = length_bytes + static_cast<std::size_t>(length);
-    if (length == 0 || bytes[length_bytes] != '{') fail(length_bytes, "the header does not begin with '{'.");
+    if (length == 0 || (bytes.size() > length_bytes && bytes[length_bytes] != '{'))
+      fail(length_bytes, "the header does not begin with '{'.");
   }
 
+  // Where the elements begin.
   std::size_t data() const { return data_; }
+  void require_whole() const {
+    if (bytes_.size() < data_)
+      fail(bytes_.size(), "truncated: the header should have " + std::to_string(data_ - length_bytes) + " bytes.");
+  }
 
   // Reads the JSON and hands each array to `on_entry`, the metadata to `on_metadata`.
   template <class OnEntry, class OnMetadata>
@@ -146,7 +153,7 @@ class Header {
     return value.get<std::vector<std::size_t>>();
   }
 
-  const std::vector<std::uint8_t>& bytes_;
+  std::span<const std::uint8_t> bytes_;
   const std::string& source_;
   std::size_t data_ = 0;
 };
@@ -237,6 +244,7 @@ const char* name(ElementType type) {
 TensorFile::TensorFile(std::vector<std::uint8_t> bytes, std::string source)
     : bytes_(std::move(bytes)), source_(std::move(source)) {
   const Header header(bytes_, source_);
+  header.require_whole();
   std::vector<std::pair<Entry, std::size_t>> found;
   header.read([&](const std::string& key, const Json& value) { found.push_back(header.entry(key, value)); },
               [&](const std::string& key, std::string text) { metadata_.emplace(key, std::move(text)); });
@@ -299,7 +307,22 @@ std::vector<std::int64_t> TensorFile::integers(std::string_view name) const {
   return out;
 }
 
-TensorFile read_safetensors(const fs::path& file) { return TensorFile(read_raw_file(file), file.string()); }
+TensorFile read_safetensors(const fs::path& file) {
+  const std::string name = file.string();
+  const auto size = [&](std::span<const std::uint8_t> beginning) -> std::size_t {
+    if (beginning.size() <= length_bytes) return length_bytes + 1;
+    const Header header(beginning, name);
+    if (beginning.size() < header.data()) return header.data();
+    std::size_t end = 0;
+    header.read(
+        [&](const std::string& key, const Json& value) { end = std::max(end, header.entry(key, value).second); },
+        [](const std::string&, const std::string&) {});
+    if (end > std::numeric_limits<std::size_t>::max() - header.data())
+      header.fail(length_bytes, "the arrays are too large.");
+    return header.data() + end;
+  };
+  return TensorFile(read_raw_file(file, size), name);
+}
 
 template <class T>
 void write_safetensors(const fs::path& file, const std::vector<NamedArray<T>>& arrays, const SaveOptions& options) {

@@ -63,8 +63,8 @@ class TensorFile {
 
 /// Reads a file into memory. Throws data_error naming file and byte if the file is missing or truncated, if its header
 /// is longer than the file or 100 MB or is no JSON, and for a repeated name, an unknown type, more than 8 axes, offsets
-/// that overlap, leave a gap or do not fit type and shape, and trailing bytes. Cost: one pass over the header, none
-/// over the elements.
+/// that overlap, leave a gap or do not fit type and shape, and trailing bytes. No more is read than the header says.
+/// Cost: two passes over the header, none over the elements.
 TensorFile read_safetensors(const std::filesystem::path& file);
 
 template <class T>

@@ -23,12 +23,7 @@ void prepare() {
   static std::once_flag once;
   std::call_once(once, [] {
     openblas_set_num_threads(1);
-    const BlasCore core = blas_core();
-    if (!core.fits)
-      std::fprintf(stderr,
-                   "xtangent: OpenBLAS runs its %s kernels, this processor can run %s, several times faster. Set "
-                   "OPENBLAS_CORETYPE=%s, or call xtangent::use_fitting_blas_core(argv) first in main.\n",
-                   core.core.c_str(), core.suggested.c_str(), core.suggested.c_str());
+    warn_of_unfitting_core(", or call xtangent::use_fitting_blas_core(argv) first in main");
   });
 }
 
@@ -119,6 +114,16 @@ BlasCore blas_core() {
   out.fits = out.suggested == out.core;
 #endif
   return out;
+}
+
+void warn_of_unfitting_core(const std::string& more) {
+  static std::atomic_flag printed;
+  const BlasCore core = blas_core();
+  if (core.fits || printed.test_and_set()) return;
+  std::fprintf(stderr,
+               "xtangent: OpenBLAS runs its %s kernels, this processor can run %s, several times faster. Set "
+               "OPENBLAS_CORETYPE=%s%s.\n",
+               core.core.c_str(), core.suggested.c_str(), core.suggested.c_str(), more.c_str());
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                                    \

@@ -34,5 +34,8 @@ struct BlasCore {
   bool fits = true;
 };
 BlasCore blas_core();
+/// Prints a line to stderr that says which OPENBLAS_CORETYPE to set, unless the kernels fit or the line has been
+/// printed before. `more` stands at its end.
+void warn_of_unfitting_core(const std::string& more);
 
 }  // namespace xtangent::kernels

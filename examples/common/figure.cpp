@@ -1,13 +1,16 @@
 #include "examples/common/figure.hpp"
 
 #include <gnuplot-iostream.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <cmath>
 #include <csignal>
-#include <filesystem>
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <sstream>
@@ -18,7 +21,6 @@
 namespace xtangent::examples {
 namespace {
 
-namespace fs = std::filesystem;
 using Triples = std::vector<std::array<double, 3>>;
 
 constexpr const char* ink = "#27313f";
@@ -28,13 +30,14 @@ constexpr const char* sequential_palette =
     "0 '#f7fafd', 0.2 '#d3e4f3', 0.45 '#85bbdc', 0.7 '#3787bf', 0.9 '#0f549a', 1 '#072f63'";
 constexpr const char* diverging_palette = "0 '#8f1d2c', 0.25 '#e0836a', 0.5 '#fbfaf8', 0.75 '#6aa6d1', 1 '#114a86'";
 
+// A text for gnuplot. Within double quotes it would execute what stands between backticks.
 std::string quoted(const std::string& text) {
-  std::string out = "\"";
+  std::string out = "'";
   for (char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\'') out += '\'';
     out += c == '\n' ? ' ' : c;
   }
-  return out + '"';
+  return out + '\'';
 }
 
 void replace_all(std::string& text, const std::string& from, const std::string& to) {
@@ -50,29 +53,30 @@ std::string inlined(std::string svg, const std::string& name) {
   return svg;
 }
 
-// A temporary file for gnuplot, removed in the end. While it lives, SIGPIPE is ignored, so that a gnuplot that stops is
-// an error here and does not end the program.
+// What gnuplot writes, in a file of the memory that has no name and needs no folder. gnuplot inherits it. While it
+// lives, SIGPIPE is ignored, so that a gnuplot that stops is an error here and does not end the program.
 class Drawing {
  public:
   explicit Drawing(const std::string& name)
-      : file_(fs::temp_directory_path() / ("xtangent-" + std::to_string(::getpid()) + "-" + name + ".svg")),
-        before_(std::signal(SIGPIPE, SIG_IGN)) {}
+      : file_(::memfd_create(name.c_str(), 0)), before_(std::signal(SIGPIPE, SIG_IGN)) {
+    if (file_ < 0) throw error(std::string("[draw] no memory for a figure: ") + std::strerror(errno) + ".");
+  }
   ~Drawing() {
     std::signal(SIGPIPE, before_);
-    std::error_code code;
-    fs::remove(file_, code);
+    ::close(file_);
   }
   Drawing(const Drawing&) = delete;
   Drawing& operator=(const Drawing&) = delete;
-  const fs::path& file() const { return file_; }
+  // The name of the file for this process and those that it starts.
+  std::string file() const { return "/proc/self/fd/" + std::to_string(file_); }
   std::string text() const {
     std::ostringstream out;
-    out << std::ifstream(file_).rdbuf();
+    out << std::ifstream(file()).rdbuf();
     return out.str();
   }
 
  private:
-  fs::path file_;
+  int file_;
   void (*before_)(int);
 };
 
@@ -85,7 +89,7 @@ std::string run(int width, int height, const std::function<void(Gnuplot&)>& plot
     Gnuplot gp("LC_ALL=C.UTF-8 gnuplot");  // in locale C it warns of every letter that is not ASCII
     gp << "set terminal svg size " << width << "," << height << " name '" << name
        << "' font 'sans-serif,13' enhanced linewidth 1.2 background '#ffffff'\n"
-       << "set output " << quoted(drawing.file().string()) << "\n"
+       << "set output " << quoted(drawing.file()) << "\n"
        << "set encoding utf8\nset minussign\n"
        << "set border 3 linecolor rgb '" << pale << "'\nset tics nomirror textcolor rgb '" << ink << "'\n"
        << "set grid linecolor rgb '#e6eaf0' linetype 1 linewidth 0.8\n";
@@ -93,9 +97,7 @@ std::string run(int width, int height, const std::function<void(Gnuplot&)>& plot
     gp << "unset multiplot\nset output\n";
   }
   const std::string text = drawing.text();
-  if (text.find("</svg>") == std::string::npos)
-    throw error("[draw] gnuplot drew no figure. See its messages above; is there room in " +
-                fs::temp_directory_path().string() + "?");
+  if (text.find("</svg>") == std::string::npos) throw error("[draw] gnuplot drew no figure. See its messages above.");
   return inlined(text, name);
 }
 

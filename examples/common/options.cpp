@@ -40,6 +40,8 @@ std::string check_number(const std::string& text) {
   return {};
 }
 
+std::string check_name(const std::string& text) { return text.empty() ? "must not be empty" : ""; }
+
 std::string check_threads(const std::string& text) {
   const std::string wrong = check_whole<false>(text);
   const int most = oneapi::tbb::info::default_concurrency();
@@ -75,6 +77,7 @@ std::size_t unlikeness(const std::string& written, const std::string& known) {
 }  // namespace
 
 CLI::Validator whole(std::uint64_t least) { return validator(least > 0 ? check_whole<true> : check_whole<false>); }
+CLI::Validator named() { return validator(check_name); }
 CLI::Validator positive() { return validator(check_number<false>); }
 CLI::Validator not_negative() { return validator(check_number<true>); }
 

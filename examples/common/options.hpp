@@ -10,6 +10,8 @@ namespace xtangent::examples {
 
 /// Whole numbers from `least` on, 0 or 1.
 CLI::Validator whole(std::uint64_t least);
+/// Names of files and folders: an empty one is a mistake, such as a variable that a script has not set.
+CLI::Validator named();
 /// Numbers above 0.
 CLI::Validator positive();
 /// Numbers from 0 on.

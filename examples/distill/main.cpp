@@ -30,8 +30,9 @@ void add_options(CLI::App& app, DistillSettings& s) {
   option(app, "--network", s.network, "NAME", "mlp, or lenet for mnist and fashion")->capture_default_str();
   count_option(app, "--width", s.width, 1, "Of the mlp's two hidden layers");
   option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
+      ->check(named())
       ->default_str("data, build/data or $XTANGENT_DATA");
-  option(app, "--out", s.out, "DIR", "For the figures and the images")->capture_default_str();
+  option(app, "--out", s.out, "DIR", "For the figures and the images")->check(named())->capture_default_str();
   count_option(app, "--steps", s.steps, 0, "Of Adam; 0: the images stay what they are");
   batch_size_option(app, s.batch_size);
   learning_rate_option(app, s.learning_rate, "Of Adam, in deviations of the pixels");
@@ -89,7 +90,7 @@ void run(DistillSettings& s) {
   require_gnuplot();
   const ImageSet& set = image_set(s.data_set);
   const nn::TrainAndTest images = load(set, s.data);
-  std::filesystem::create_directories(s.out);
+  for (const char* name : {"images.svg", "images.npy", "loss.svg"}) nn::require_writable_file(s.out / name);
   const ThreadLimit limit(s.threads);
   const Distillation d = distill(s, images);
   write_figures(s, set, d);

@@ -70,17 +70,12 @@ Work<T> prepare(const Settings& s, const nn::TrainAndTest& images) {
   return work;
 }
 
-// Checks before the work that folders can be written and that disks have room.
-void check_room(const std::vector<Part>& parts) {
+// Checks before the work that the files can be written and that their disk has room for all of them.
+void check_files(const std::vector<Part>& parts) {
+  double before = 0;
   for (const Part& part : parts) {
-    const fs::path folder = part.file.has_parent_path() ? part.file.parent_path() : fs::path(".");
-    nn::require_writable_folder(folder);
-    std::error_code code;
-    const fs::space_info space = fs::space(folder, code);
-    if (!code && static_cast<double>(space.available) < part.plan.result_bytes)
-      throw data_error("[kernel] " + part.file.string() + " will have " + bytes(part.plan.result_bytes) +
-                       ", its disk has room for " + bytes(static_cast<double>(space.available)) +
-                       ". Make room, or name another place with --out.");
+    nn::require_writable_file(part.file, part.plan.result_bytes, before);
+    before += part.plan.result_bytes;
   }
 }
 
@@ -132,6 +127,7 @@ void compute_in(const Settings& s, const nn::TrainAndTest& images, const std::fu
   ntk::Options options{.memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory)};
   const Work<T> work = prepare<T>(s, images);
   std::vector<Part> parts = parts_of(s);
+  if (!s.dry_run) check_files(parts);  // before the plan, which says how large they will be
   double flop = 0;
   for (Part& part : parts) {
     const std::size_t columns = work.train.shape()[0], rows = part.test ? s.test : columns;
@@ -149,7 +145,7 @@ void compute_in(const Settings& s, const nn::TrainAndTest& images, const std::fu
   std::printf("\n");
   std::fflush(stdout);
   if (s.dry_run) return;
-  check_room(parts);
+  check_files(parts);
   Bar bar(flop);
   const Stopwatch watch;
   for (const Part& part : parts) {

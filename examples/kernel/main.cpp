@@ -44,8 +44,10 @@ void add_options(CLI::App& app, Settings& s) {
       ->check(positive())
       ->default_str("the trainer's");
   option(app, "--weights", s.weights, "FILE", "Safetensors, of ./run train or of PyTorch")
+      ->check(named())
       ->default_str("none: initial parameters");
   option(app, "--data", s.data, "SET", "digits, mnist, fashion, cifar10, or a folder with the files of one of them")
+      ->check(named())
       ->capture_default_str();
   count_option(app, "--n", s.n, 0, "The first training images, in the order of their file; 0: all");
   count_option(app, "--test", s.test, 0, "The first test images: a second kernel, test x train, in K_test.npy");
@@ -53,8 +55,9 @@ void add_options(CLI::App& app, Settings& s) {
          "pseudo, full, trace, diagonal, single:OUTPUT, signs:SEED or signs:SEEDxCOUNT")
       ->capture_default_str();
   option(app, "--memory", s.memory, "SIZE", "At most this much: 512M, 2G, 1.5GiB")->default_str("half of what is free");
-  option(app, "--out", s.out, "FILE", "NumPy file")->capture_default_str();
+  option(app, "--out", s.out, "FILE", "NumPy file")->check(named())->capture_default_str();
   option(app, "--store", s.store, "DIR", "For finished tiles: a run goes on, a kernel may exceed the memory")
+      ->check(named())
       ->default_str("none");
   app.add_flag("--double", s.in_double, "Compute in double");
   app.add_flag("--dry-run", s.dry_run, "Show the plan only");

@@ -114,7 +114,6 @@ class Run {
     const nn::LabeledImages& train = images_.train;
     pictures.images = nn::pixels<double>(train, samples, nn::ImageLayout::flat)
                           .reshaped({samples.size(), train.channels * train.height, train.width});
-    fs::create_directories(settings_.out / "kernels");
     write_labels("train_labels", labels_of(images_.train, kernel_train_));
     write_labels("test_labels", labels_of(images_.test, kernel_test_));
   }

@@ -24,10 +24,12 @@ const Program program = {"quickstart",
 
 void add_options(CLI::App& app, Settings& s) {
   option(app, "--data", s.data, "DIR", "MNIST or Fashion-MNIST (IDX, gzipped or not), or UCI's optdigits")
+      ->check(named())
       ->default_str("none: the digits");
   option(app, "--digits", s.digits, "FILE", "scikit-learn's digits.csv.gz, used without --data")
+      ->check(named())
       ->default_str("in data, build/data or $XTANGENT_DATA");
-  option(app, "--out", s.out, "DIR", "For the report and the kernels")->capture_default_str();
+  option(app, "--out", s.out, "DIR", "For the report and the kernels")->check(named())->capture_default_str();
   option(app, "--widths", s.widths, "N,...", "Features of the last hidden layer, multiples of 4")
       ->delimiter(',')
       ->check(whole(1))
@@ -49,7 +51,9 @@ void quickstart(const Settings& settings, const std::string& command) {
   require_gnuplot();
   const nn::TrainAndTest images = load(settings);
   check(settings, images);
-  nn::require_writable_folder(settings.out);
+  nn::require_writable_folder(settings.out / "kernels");
+  for (const char* name : {"overview.svg", "report.json", "report.html"})
+    nn::require_writable_file(settings.out / name);
   const ThreadLimit limit(settings.threads);
   std::printf("%s: %zu training images, %zu test images\n", images.train.name.c_str(), images.train.count(),
               images.test.count());

@@ -35,8 +35,10 @@ void add_options(CLI::App& app, Settings& s) {
       ->check(positive())
       ->default_str("below");
   option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
+      ->check(named())
       ->default_str("data, build/data or $XTANGENT_DATA");
   option(app, "--out", s.out, "DIR", "For curves, weights, metrics and checkpoint")
+      ->check(named())
       ->default_str("results/train/SET-NETWORK");
   option(app, "--epochs", s.epochs, "N", "Passes over the training images")->check(whole(1))->default_str("below");
   batch_size_option(app, s.batch_size)->default_str("below");
@@ -53,7 +55,9 @@ void add_options(CLI::App& app, Settings& s) {
          "--augment,!--no-augment", [&s](std::int64_t count) { s.augment = count > 0; },
          "Random windows and mirror images")
       ->default_str("for cifar10 only");
-  option(app, "--weights", s.weights, "FILE", "Safetensors to begin with")->default_str("none: initial parameters");
+  option(app, "--weights", s.weights, "FILE", "Safetensors to begin with")
+      ->check(named())
+      ->default_str("none: initial parameters");
   option(app, "--freeze", s.frozen, "NAME", "Layers or parameters that stay as they are")
       ->delimiter(',')
       ->default_str("none");

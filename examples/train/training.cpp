@@ -76,7 +76,8 @@ Training train(const Settings& settings, const ImageSet& set, const nn::TrainAnd
   if (!settings.weights.empty()) params = nn::load_parameters(std::move(params), settings.weights);
   out.parameters = params.size();
   out.network = kind.name;
-  nn::require_writable_folder(settings.out);
+  // What is written in the end. nn::fit tries what it writes itself, the checkpoint with its size.
+  for (const char* name : {"weights.safetensors", "curves.svg"}) nn::require_writable_file(settings.out / name);
   std::error_code code;
   const std::filesystem::path checkpoint = settings.out / "checkpoint.safetensors";
   const bool there = std::filesystem::exists(checkpoint, code);

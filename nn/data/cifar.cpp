@@ -9,6 +9,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t side = 32, channels = 3, image_bytes = channels * side * side;
+constexpr std::size_t most_bytes = std::size_t(512) << 20;  // of a file, more than three times those of the largest one
 
 // The bytes before an image: how many there are, which of them is the label, and how many classes it has.
 struct Format {
@@ -33,7 +34,7 @@ Format format_of(CifarLabels labels) {
 
 // Appends the records of a file to `out`.
 void append(const fs::path& file, Format format, LabeledImages& out) {
-  const std::vector<std::uint8_t> bytes = read_file(file);
+  const std::vector<std::uint8_t> bytes = read_file(file, most_bytes);
   const std::size_t record = format.label_bytes + image_bytes, count = bytes.size() / record;
   if (bytes.empty()) fail(file, 0, "no records.");
   if (bytes.size() % record)

@@ -15,7 +15,8 @@ enum class CifarLabels {
 
 /// Reads one file of the binary version of CIFAR-10 or CIFAR-100 (A. Krizhevsky, 2009), gzipped or not: records of the
 /// label bytes and 3 planes of 32 x 32 bytes, red, green and blue. Throws data_error naming the file and byte if the
-/// file is missing or corrupt or has no records, and for a record that is cut off or a label out of range.
+/// file is missing or corrupt, has no records or more than 512 MiB of them, and for a record that is cut off or a label
+/// out of range.
 LabeledImages load_cifar(const std::filesystem::path& file, CifarLabels labels = CifarLabels::ten);
 
 /// Reads a folder of such files, each with or without .gz: data_batch_1.bin to data_batch_5.bin and test_batch.bin

@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t side = 8, fields = side * side + 1, classes = 10;
 constexpr unsigned full = 16;
+constexpr std::size_t most_bytes = std::size_t(64) << 20;  // of a file, a hundred times those of the largest one
 
 // The position of the parser, for messages.
 struct Place {
@@ -56,7 +57,7 @@ void parse_row(std::string_view row, Place place, LabeledImages& out) {
 }  // namespace
 
 LabeledImages load_digits(const fs::path& file) {
-  const std::vector<std::uint8_t> contents = read_file(file);
+  const std::vector<std::uint8_t> contents = read_file(file, most_bytes);
   const std::string_view text(reinterpret_cast<const char*>(contents.data()), contents.size());
   LabeledImages out;
   out.channels = 1;

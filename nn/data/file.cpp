@@ -1,12 +1,14 @@
 #include "nn/data/file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "autodiff/error.hpp"
@@ -16,78 +18,161 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t block_bytes = std::size_t(1) << 18, unlimited = static_cast<std::size_t>(-1);
+constexpr std::size_t deflated_at_most = 1032;  // bytes that one byte of deflate's format can stand for
+
 [[noreturn]] void fail(const char* who, const fs::path& file, const std::string& what) {
   throw data_error(std::string("[") + who + "] " + file.string() + ": " + what);
 }
 
-std::string reason(int code) { return std::strerror(code); }
-
-// Comes between the name of a file and the number of the process that writes it.
-constexpr const char* unfinished = ".part-";
-
-// A file descriptor that closes itself.
-class Descriptor {
+// Reads a file from its beginning, and unpacks it if asked to and if it begins as gzip files do, which consist of one
+// or more members.
+class Source {
  public:
-  Descriptor(const fs::path& file, int flags) : fd_(::open(file.c_str(), flags | O_CLOEXEC, 0644)) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
+  Source(const fs::path& file, bool unpack)
+      : file_(file), fd_(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)), block_(block_bytes) {
+    if (fd_ < 0) fail("cannot be opened: " + std::string(std::strerror(errno)) + ".");
+    try {
+      begin(unpack);
+    } catch (...) {
+      ::close(fd_);
+      throw;
+    }
   }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  bool open() const { return fd_ >= 0; }
-  int get() const { return fd_; }
-  int close() {
-    const int result = ::close(fd_);
-    fd_ = -1;
-    return result;
+  ~Source() {
+    if (packed_) inflateEnd(&stream_);
+    ::close(fd_);
   }
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  bool regular() const { return S_ISREG(about_.st_mode); }
+  bool packed() const { return packed_; }
+  // The bytes that a regular file has on the disk, which those of /proc do not say.
+  std::size_t size_on_disk() const { return regular() ? static_cast<std::size_t>(about_.st_size) : 0; }
+  // No more bytes than this can come; reserving them costs no more than a multiple of what the file has.
+  std::size_t most() const { return packed_ ? deflated_at_most * size_on_disk() : size_on_disk(); }
+
+  // Appends until there are `count` bytes or the file ends.
+  void read_to(std::vector<std::uint8_t>& bytes, std::size_t count) {
+    while (bytes.size() < count && (packed_ ? inflate_some(bytes, count) : copy_some(bytes, count))) continue;
+  }
+
+  [[noreturn]] void fail(const std::string& what) const { nn::fail("read_file", file_, what); }
 
  private:
-  int fd_;
-};
-
-// Unpacks with zlib's inflate; a gzip file consists of one or more members.
-class Inflater {
- public:
-  Inflater() {
+  void begin(bool unpack) {
+    if (::fstat(fd_, &about_) != 0) fail(std::string(std::strerror(errno)) + ".");
+    if (S_ISDIR(about_.st_mode)) fail("is a folder. Name a file.");
+    if (!unpack || !begins_as_gzip()) return;
     if (inflateInit2(&stream_, 16 + MAX_WBITS) != Z_OK) throw data_error("[read_file] zlib cannot start.");
+    packed_ = true;
   }
-  ~Inflater() { inflateEnd(&stream_); }
-  Inflater(const Inflater&) = delete;
-  Inflater& operator=(const Inflater&) = delete;
-  z_stream& stream() { return stream_; }
 
- private:
+  // Whether two bytes of a gzip member come next.
+  bool begins_as_gzip() {
+    while (end_ - begin_ < 2 && refill()) continue;
+    return end_ - begin_ >= 2 && block_[begin_] == 0x1f && block_[begin_ + 1] == 0x8b;
+  }
+
+  // Reads more into the block, behind what is left in it. False at the end of the file.
+  bool refill() {
+    std::copy(block_.begin() + static_cast<std::ptrdiff_t>(begin_), block_.begin() + static_cast<std::ptrdiff_t>(end_),
+              block_.begin());
+    end_ -= begin_;
+    begin_ = 0;
+    while (true) {
+      const ssize_t got = ::read(fd_, block_.data() + end_, block_.size() - end_);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) fail("byte " + std::to_string(consumed_ + end_) + ": " + std::strerror(errno) + ".");
+      end_ += static_cast<std::size_t>(got);
+      return got > 0;
+    }
+  }
+
+  bool copy_some(std::vector<std::uint8_t>& bytes, std::size_t count) {
+    if (begin_ == end_ && !refill()) return false;
+    const std::size_t copied = std::min(end_ - begin_, count - bytes.size());
+    const auto from = block_.begin() + static_cast<std::ptrdiff_t>(begin_);
+    bytes.insert(bytes.end(), from, from + static_cast<std::ptrdiff_t>(copied));
+    consume(copied);
+    return true;
+  }
+
+  bool inflate_some(std::vector<std::uint8_t>& bytes, std::size_t count) {
+    const auto at = [&] { return "packed byte " + std::to_string(consumed_) + ": "; };
+    if (begin_ == end_ && !refill()) {
+      if (between_members_) return false;
+      fail(at() + "the gzip stream is truncated. Copy the file again.");
+    }
+    if (between_members_) {
+      if (!begins_as_gzip()) fail(at() + "trailing bytes after the gzip stream.");
+      inflateReset(&stream_);
+    }
+    const std::size_t before = bytes.size(), room = std::min(count - before, block_bytes);
+    bytes.resize(before + room);
+    stream_.next_in = block_.data() + begin_;
+    stream_.avail_in = static_cast<uInt>(end_ - begin_);
+    stream_.next_out = bytes.data() + before;
+    stream_.avail_out = static_cast<uInt>(room);
+    const int state = inflate(&stream_, Z_NO_FLUSH);
+    consume(end_ - begin_ - stream_.avail_in);
+    bytes.resize(before + room - stream_.avail_out);
+    between_members_ = state == Z_STREAM_END;
+    if (state != Z_STREAM_END && state != Z_OK && state != Z_BUF_ERROR)
+      fail(at() + "corrupt gzip" + (stream_.msg ? std::string(" (") + stream_.msg + ")." : "."));
+    return true;
+  }
+
+  void consume(std::size_t count) {
+    begin_ += count;
+    consumed_ += count;
+  }
+
+  const fs::path& file_;
+  int fd_;
+  struct stat about_ {};
+  std::vector<std::uint8_t> block_;  // of which [begin_, end_) has been read but not consumed
+  std::size_t begin_ = 0, end_ = 0, consumed_ = 0;
+  bool packed_ = false, between_members_ = false;
   z_stream stream_{};
 };
 
-std::vector<std::uint8_t> unpacked(const fs::path& file, std::vector<std::uint8_t>& packed, std::size_t limit) {
-  Inflater inflater;
-  z_stream& stream = inflater.stream();
+std::vector<std::uint8_t> read_all(const fs::path& file, bool unpack, std::size_t limit) {
+  Source in(file, unpack);
+  if (limit == unlimited && !in.regular()) in.fail("is no regular file. Copy what comes from it into one.");
   std::vector<std::uint8_t> bytes;
-  std::vector<std::uint8_t> block(1 << 18);
-  std::size_t consumed = 0;
-  const auto at = [&] { return "packed byte " + std::to_string(consumed) + ": "; };
-  while (consumed < packed.size()) {
-    const std::size_t piece = std::min<std::size_t>(packed.size() - consumed, 1u << 30);
-    stream.next_in = packed.data() + consumed;
-    stream.avail_in = static_cast<uInt>(piece);
-    stream.next_out = block.data();
-    stream.avail_out = static_cast<uInt>(block.size());
-    const int state = inflate(&stream, Z_NO_FLUSH);
-    consumed += piece - stream.avail_in;
-    bytes.insert(bytes.end(), block.data(), block.data() + (block.size() - stream.avail_out));
-    if (bytes.size() > limit) fail("read_file", file, "unpacks to more than " + std::to_string(limit) + " bytes.");
-    if (state == Z_STREAM_END) {
-      if (consumed == packed.size()) return bytes;
-      const bool another = packed.size() - consumed >= 2 && packed[consumed] == 0x1f && packed[consumed + 1] == 0x8b;
-      if (!another) fail("read_file", file, at() + "trailing bytes after the gzip stream.");
-      inflateReset(&stream);
-    } else if (state != Z_OK && state != Z_BUF_ERROR) {
-      fail("read_file", file, at() + "corrupt gzip" + (stream.msg ? std::string(" (") + stream.msg + ")." : "."));
-    }
+  if (!in.packed()) bytes.reserve(std::min(in.size_on_disk(), limit));
+  in.read_to(bytes, limit == unlimited ? limit : limit + 1);
+  if (bytes.size() > limit)
+    in.fail((in.packed() ? "unpacks to more than " : "holds more than ") + std::to_string(limit) + " bytes.");
+  return bytes;
+}
+
+std::vector<std::uint8_t> read_as_said(const fs::path& file, bool unpack, const SizeFromHeader& size,
+                                       std::size_t limit) {
+  Source in(file, unpack);
+  std::vector<std::uint8_t> bytes;
+  while (true) {
+    const std::size_t wanted = size(bytes);
+    if (wanted <= bytes.size()) break;
+    const bool possible = !in.regular() || wanted <= in.most();
+    if (in.packed() && !possible)
+      in.fail("truncated: its header says " + std::to_string(wanted) + " bytes, which " +
+              std::to_string(in.size_on_disk()) + " packed ones cannot hold.");
+    if (possible && wanted > limit)
+      in.fail("its header says " + std::to_string(wanted) + " bytes; at most " + std::to_string(limit) +
+              " are allowed.");
+    bytes.reserve(std::min(wanted, in.most()) + 1);
+    in.read_to(bytes, wanted);
+    if (bytes.size() < wanted) return bytes;  // truncated, which the caller says in its own terms
   }
-  fail("read_file", file, at() + "the gzip stream is truncated. Copy the file again.");
+  const std::size_t end = bytes.size();
+  in.read_to(bytes, end + 1);  // the end of a gzipped file, at which its checksum is compared
+  if (bytes.size() > end)
+    in.fail("byte " + std::to_string(end) + ": " +
+            (in.packed() || !in.regular() ? "" : std::to_string(in.size_on_disk() - end) + " ") + "trailing bytes.");
+  return bytes;
 }
 
 // The first of these names that is in the folder, or empty if there is none.
@@ -99,40 +184,20 @@ fs::path first_of(const fs::path& folder, const std::vector<std::string>& names)
   return {};
 }
 
-void write_all(int fd, std::string_view text, const fs::path& file) {
-  while (!text.empty()) {
-    const ssize_t put = ::write(fd, text.data(), std::min<std::size_t>(text.size(), std::size_t(1) << 30));
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) fail("write_file", file, "cannot be written: " + reason(errno) + ".");
-    text.remove_prefix(static_cast<std::size_t>(put));
-  }
-}
-
 }  // namespace
 
 std::vector<std::uint8_t> read_raw_file(const fs::path& file, std::size_t limit) {
-  std::error_code code;
-  if (fs::is_directory(file, code)) fail("read_file", file, "is a folder. Name a file.");
-  Descriptor in(file, O_RDONLY);
-  if (!in.open()) fail("read_file", file, "cannot be opened: " + reason(errno) + ".");
-  std::vector<std::uint8_t> bytes;
-  const auto expected = fs::file_size(file, code);
-  if (!code) bytes.reserve(std::min<std::size_t>(expected, limit));
-  std::uint8_t block[1 << 16];
-  while (true) {
-    const ssize_t got = ::read(in.get(), block, sizeof block);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail("read_file", file, "byte " + std::to_string(bytes.size()) + ": " + reason(errno) + ".");
-    if (got == 0) return bytes;
-    bytes.insert(bytes.end(), block, block + got);
-    if (bytes.size() > limit) fail("read_file", file, "holds more than " + std::to_string(limit) + " bytes.");
-  }
+  return read_all(file, false, limit);
 }
 
-std::vector<std::uint8_t> read_file(const fs::path& file, std::size_t limit) {
-  std::vector<std::uint8_t> bytes = read_raw_file(file, limit);
-  if (bytes.size() < 2 || bytes[0] != 0x1f || bytes[1] != 0x8b) return bytes;
-  return unpacked(file, bytes, limit);
+std::vector<std::uint8_t> read_file(const fs::path& file, std::size_t limit) { return read_all(file, true, limit); }
+
+std::vector<std::uint8_t> read_file(const fs::path& file, const SizeFromHeader& size, std::size_t limit) {
+  return read_as_said(file, true, size, limit);
+}
+
+std::vector<std::uint8_t> read_raw_file(const fs::path& file, const SizeFromHeader& size) {
+  return read_as_said(file, false, size, unlimited);
 }
 
 bool has_file(const fs::path& folder, const std::vector<std::string>& names) {
@@ -146,52 +211,6 @@ fs::path find_file(const fs::path& folder, const std::vector<std::string>& names
   std::string tried;
   for (const std::string& name : names) tried += (tried.empty() ? "" : ", ") + name + ", " + name + ".gz";
   fail("find_file", folder, "none of " + tried + " is there.");
-}
-
-void write_file(const fs::path& file, const std::vector<std::string_view>& parts) {
-  std::size_t at = 0;
-  write_file_in_parts(file, [&]() -> std::string_view {
-    while (at < parts.size() && parts[at].empty()) ++at;
-    return at < parts.size() ? parts[at++] : std::string_view();
-  });
-}
-
-void write_file_in_parts(const fs::path& file, const std::function<std::string_view()>& next) {
-  const fs::path temporary = file.string() + unfinished + std::to_string(::getpid());
-  Descriptor out(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-  if (!out.open()) fail("write_file", file, "cannot be created: " + reason(errno) + ".");
-  try {
-    for (std::string_view part = next(); !part.empty(); part = next()) write_all(out.get(), part, file);
-    if (::fsync(out.get()) != 0 && errno != EINVAL)
-      fail("write_file", file, "cannot be flushed to the disk: " + reason(errno) + ".");
-    if (out.close() != 0) fail("write_file", file, "cannot be closed: " + reason(errno) + ".");
-    if (::rename(temporary.c_str(), file.c_str()) != 0)
-      fail("write_file", file, "cannot be renamed to its final name: " + reason(errno) + ".");
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
-}
-
-void remove_unfinished(const fs::path& file) {
-  const fs::path folder = file.has_parent_path() ? file.parent_path() : ".";
-  const std::string beginning = file.filename().string() + unfinished;
-  std::error_code code;
-  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code))
-    if (entry->path().filename().string().starts_with(beginning)) ::unlink(entry->path().c_str());
-}
-
-void require_writable_folder(const fs::path& folder) {
-  std::error_code code;
-  fs::create_directories(folder, code);
-  if (code || !fs::is_directory(folder, code))
-    fail("require_writable_folder", folder,
-         "cannot be made a folder" + (code ? ": " + code.message() : std::string()) + ". Choose another one.");
-  const fs::path probe = folder / (".writable-" + std::to_string(::getpid()));
-  Descriptor out(probe, O_WRONLY | O_CREAT | O_TRUNC);
-  if (!out.open())
-    fail("require_writable_folder", folder, "cannot be written: " + reason(errno) + ". Choose another one.");
-  ::unlink(probe.c_str());
 }
 
 }  // namespace xtangent::nn

@@ -3,6 +3,9 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
+#include <span>
 
 #include "autodiff/error.hpp"
 #include "nn/data/file.hpp"
@@ -13,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint32_t images_magic = 2051, labels_magic = 2049;
+constexpr std::size_t most_bytes = std::size_t(4) << 30;
 
 [[noreturn]] void fail(const fs::path& file, const std::string& what) {
   throw data_error("[load_idx] " + file.string() + ": " + what);
@@ -25,39 +29,48 @@ struct Idx {
   std::vector<std::uint8_t> file;
 };
 
-std::size_t big_endian(const std::vector<std::uint8_t>& bytes, std::size_t at) {
+std::size_t big_endian(std::span<const std::uint8_t> bytes, std::size_t at) {
   return std::size_t(bytes[at]) << 24 | std::size_t(bytes[at + 1]) << 16 | std::size_t(bytes[at + 2]) << 8 |
          bytes[at + 3];
 }
 
+// The extents in the header. Throws unless they are those of images or of labels, as the magic number says.
+std::vector<std::size_t> read_extents(const fs::path& file, std::uint32_t magic, std::span<const std::uint8_t> bytes) {
+  std::vector<std::size_t> out;
+  std::size_t elements = 1;
+  for (std::size_t axis = 0; axis < (magic & 0xff); ++axis) {
+    const std::size_t at = 4 + 4 * axis, extent = big_endian(bytes, at);
+    if (extent == 0) fail(file, "byte " + std::to_string(at) + ": extent 0 of axis " + std::to_string(axis) + ".");
+    if (__builtin_mul_overflow(elements, extent, &elements))
+      fail(file, "byte " + std::to_string(at) + ": the extents are too large.");
+    out.push_back(extent);
+  }
+  return out;
+}
+
+std::size_t product(const std::vector<std::size_t>& extents) {
+  return std::accumulate(extents.begin(), extents.end(), std::size_t(1), std::multiplies<>());
+}
+
 Idx read_idx(const fs::path& file, std::uint32_t magic) {
   Idx out;
-  out.file = read_file(file);
-  const std::size_t axes = magic & 0xff;
-  out.header = 4 + 4 * axes;
-  const std::string sizes = std::to_string(out.file.size()) + " bytes";
-  if (out.file.size() < 4) fail(file, "byte 0: no IDX header in " + sizes + ".");
-  if (big_endian(out.file, 0) != magic)
-    fail(file, "byte 0: magic " + std::to_string(big_endian(out.file, 0)) + " instead of " + std::to_string(magic) +
-                   (magic == images_magic ? ", images. Are images and labels swapped?" : ", labels."));
+  out.header = 4 + 4 * (magic & 0xff);
+  const auto size = [&](std::span<const std::uint8_t> beginning) {
+    if (beginning.size() < 4) return std::size_t(4);
+    if (big_endian(beginning, 0) != magic)
+      fail(file, "byte 0: magic " + std::to_string(big_endian(beginning, 0)) + " instead of " + std::to_string(magic) +
+                     (magic == images_magic ? ", images. Are images and labels swapped?" : ", labels."));
+    return beginning.size() < out.header ? out.header : out.header + product(read_extents(file, magic, beginning));
+  };
+  out.file = read_file(file, size, most_bytes);
+  const std::string present = std::to_string(out.file.size());
+  if (out.file.size() < 4) fail(file, "byte 0: no IDX header in " + present + " bytes.");
   if (out.file.size() < out.header)
-    fail(file, "byte " + std::to_string(out.file.size()) + ": the header of " + std::to_string(out.header) +
-                   " bytes is truncated.");
-  std::size_t expected = 1;
-  for (std::size_t axis = 0; axis < axes; ++axis) {
-    const std::size_t at = 4 + 4 * axis, extent = big_endian(out.file, at);
-    if (extent == 0) fail(file, "byte " + std::to_string(at) + ": extent 0 of axis " + std::to_string(axis) + ".");
-    if (__builtin_mul_overflow(expected, extent, &expected))
-      fail(file, "byte " + std::to_string(at) + ": the extents are too large.");
-    out.extents.push_back(extent);
-  }
-  const std::size_t present = out.file.size() - out.header;
-  if (present < expected)
-    fail(file, "byte " + std::to_string(out.file.size()) + ": truncated, " + std::to_string(expected) +
-                   " elements expected and " + std::to_string(present) + " present.");
-  if (present > expected)
-    fail(file, "byte " + std::to_string(out.header + expected) + ": " + std::to_string(present - expected) +
-                   " trailing bytes.");
+    fail(file, "byte " + present + ": the header of " + std::to_string(out.header) + " bytes is truncated.");
+  out.extents = read_extents(file, magic, out.file);
+  if (out.file.size() - out.header < product(out.extents))
+    fail(file, "byte " + present + ": truncated, " + std::to_string(product(out.extents)) + " elements expected and " +
+                   std::to_string(out.file.size() - out.header) + " present.");
   return out;
 }
 

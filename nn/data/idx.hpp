@@ -10,7 +10,7 @@ namespace xtangent::nn {
 /// Reads a pair of IDX files (http://yann.lecun.com/exdb/mnist), gzipped or not: images (magic 2051, then count, rows,
 /// columns) and labels (magic 2049, then count). `classes` bounds the labels. Throws data_error naming the file and
 /// byte if a file is missing, truncated or corrupt, for a wrong magic, trailing bytes, different numbers of images and
-/// labels, and a label out of range.
+/// labels, a label out of range, and more than 4 GiB. No more is read or unpacked than the headers say.
 LabeledImages load_idx(const std::filesystem::path& images, const std::filesystem::path& labels,
                        std::size_t classes = 10);
 

@@ -23,6 +23,9 @@ namespace fs = std::filesystem;
 using kernels::ElementType;
 
 constexpr std::string_view magic("\x93NUMPY", 6);
+// The magic, the format and the length of the header, which is wider from format 2 on.
+constexpr std::size_t prefix_bytes = 10, wide_prefix_bytes = 12;
+constexpr std::size_t longest_header = std::size_t(1) << 20;
 
 // NumPy's names of element types, with '|' where the order of bytes has no meaning.
 constexpr std::array<std::pair<const char*, ElementType>, 12> types = {{{"|b1", ElementType::boolean},
@@ -120,47 +123,77 @@ struct Header {
   fail(file, magic.size() + 4, "the elements are " + quoted(found) + ", not " + wanted + ".");
 }
 
+// Where the header ends, as far as the bytes say: ask again with as many as that. Throws unless a NumPy file begins so.
+std::size_t header_end(std::span<const std::uint8_t> bytes, const std::string& file) {
+  if (bytes.size() < prefix_bytes) return prefix_bytes;
+  if (std::memcmp(bytes.data(), magic.data(), magic.size()) != 0) fail(file, 0, "this is not a NumPy file.");
+  if (bytes[6] < 1 || bytes[6] > 3) fail(file, 6, "format " + std::to_string(bytes[6]) + " is not known.");
+  std::size_t length = bytes[8] | std::size_t(bytes[9]) << 8;
+  if (bytes[6] == 1) return prefix_bytes + length;
+  if (bytes.size() < wide_prefix_bytes) return wide_prefix_bytes;
+  length |= std::size_t(bytes[10]) << 16 | std::size_t(bytes[11]) << 24;
+  if (length > longest_header)
+    fail(file, 8,
+         "a header of " + std::to_string(length) + " bytes; at most " + std::to_string(longest_header) +
+             " are allowed.");
+  return wide_prefix_bytes + length;
+}
+
+// What the header says of the elements.
+struct Contents {
+  ElementType type;
+  Shape shape;
+  std::size_t bytes;
+};
+
+Contents contents_of(std::span<const std::uint8_t> bytes, const std::string& file) {
+  const std::size_t prefix = bytes[6] == 1 ? prefix_bytes : wide_prefix_bytes, end = header_end(bytes, file);
+  const Header head{file, {reinterpret_cast<const char*>(bytes.data()) + prefix, end - prefix}, prefix};
+  const std::string_view described = head.descriptor();
+  const auto known =
+      std::find_if(types.begin(), types.end(), [&](const auto& type) { return described == type.first; });
+  if (known == types.end()) wrong_type(file, described, "little-endian numbers");
+  if (!head.after("fortran_order").starts_with("False"))
+    fail(file, prefix, "the array is in Fortran order. Save numpy.ascontiguousarray(a).");
+  Contents out{known->second, head.shape(), kernels::bytes_of(known->second)};
+  for (std::size_t extent : out.shape)
+    if (__builtin_mul_overflow(out.bytes, extent, &out.bytes)) fail(file, prefix, "the extents are too large.");
+  if (out.bytes > std::size_t(-1) - end) fail(file, prefix, "the extents are too large.");
+  return out;
+}
+
 template <class T>
 NpyFile read_as(const fs::path& file) {
-  NpyFile out(read_file(file, std::size_t(-1) >> 1), file.string());
-  if (out.type() != type_of<T>) wrong_type(file.string(), descriptor(out.type()), quoted(descriptor(type_of<T>)));
-  return out;
+  const std::string name = file.string();
+  const auto size = [&](std::span<const std::uint8_t> beginning) {
+    const std::size_t end = header_end(beginning, name);
+    if (beginning.size() < end) return end;
+    const Contents said = contents_of(beginning, name);
+    if (said.type != type_of<T>) wrong_type(name, descriptor(said.type), quoted(descriptor(type_of<T>)));
+    return end + said.bytes;
+  };
+  return NpyFile(read_file(file, size), name);
 }
 
 }  // namespace
 
 NpyFile::NpyFile(std::vector<std::uint8_t> contents, std::string source)
     : bytes_(std::move(contents)), source_(std::move(source)) {
-  const auto& bytes = bytes_;
-  const std::string& file = source_;
-  if (bytes.size() < 10 || std::memcmp(bytes.data(), magic.data(), magic.size()) != 0)
-    fail(file, 0, "this is not a NumPy file.");
-  const bool wide = bytes[6] >= 2;
-  if (bytes[6] < 1 || bytes[6] > 3) fail(file, 6, "format " + std::to_string(bytes[6]) + " is not known.");
-  const std::size_t prefix = wide ? 12 : 10;
-  if (bytes.size() < prefix) fail(file, bytes.size(), "the header is truncated.");
-  std::size_t length = bytes[8] | std::size_t(bytes[9]) << 8;
-  if (wide) length |= std::size_t(bytes[10]) << 16 | std::size_t(bytes[11]) << 24;
-  begin_ = prefix + length;
-  if (bytes.size() < begin_) fail(file, bytes.size(), "the header is truncated.");
-  const Header head{file, {reinterpret_cast<const char*>(bytes.data()) + prefix, length}, prefix};
-  const std::string_view described = head.descriptor();
-  const auto known =
-      std::find_if(types.begin(), types.end(), [&](const auto& type) { return described == type.first; });
-  if (known == types.end()) wrong_type(file, described, "little-endian numbers");
-  type_ = known->second;
-  if (!head.after("fortran_order").starts_with("False"))
-    fail(file, prefix, "the array is in Fortran order. Save numpy.ascontiguousarray(a).");
-  shape_ = head.shape();
-  std::size_t expected = kernels::bytes_of(type_);
-  for (std::size_t extent : shape_)
-    if (__builtin_mul_overflow(expected, extent, &expected)) fail(file, prefix, "the extents are too large.");
-  const std::size_t present = bytes.size() - begin_;
-  if (present < expected)
-    fail(file, bytes.size(),
-         "truncated, " + std::to_string(expected) + " bytes of elements expected and " + std::to_string(present) +
+  const std::size_t end = header_end(bytes_, source_);
+  if (bytes_.size() < end)
+    fail(source_, bytes_.size() < prefix_bytes ? 0 : bytes_.size(),
+         bytes_.size() < prefix_bytes ? "this is not a NumPy file." : "the header is truncated.");
+  const Contents said = contents_of(bytes_, source_);
+  begin_ = end;
+  type_ = said.type;
+  shape_ = said.shape;
+  const std::size_t present = bytes_.size() - begin_;
+  if (present < said.bytes)
+    fail(source_, bytes_.size(),
+         "truncated, " + std::to_string(said.bytes) + " bytes of elements expected and " + std::to_string(present) +
              " present.");
-  if (present > expected) fail(file, begin_ + expected, std::to_string(present - expected) + " trailing bytes.");
+  if (present > said.bytes)
+    fail(source_, begin_ + said.bytes, std::to_string(present - said.bytes) + " trailing bytes.");
 }
 
 template <class T>
@@ -231,9 +264,22 @@ bool NpzFile::contains(std::string_view name) const {
 }
 
 NpyFile NpzFile::array(std::string_view name) const {
-  for (const ZipArchive::Entry& entry : archive_.entries())
-    if (entry.name.ends_with(".npy") && entry.name.size() - 4 == name.size() && entry.name.starts_with(name))
-      return NpyFile(archive_.unpack(entry), archive_.source() + "/" + entry.name);
+  for (const ZipArchive::Entry& entry : archive_.entries()) {
+    if (!entry.name.ends_with(".npy") || entry.name.size() - 4 != name.size() || !entry.name.starts_with(name))
+      continue;
+    const std::string source = archive_.source() + "/" + entry.name;
+    // The header comes first, so that a few bytes are not unpacked to gigabytes which the header does not speak of.
+    std::vector<std::uint8_t> beginning;
+    for (std::size_t end; beginning.size() < (end = header_end(beginning, source));) {
+      if (end > entry.unpacked) return NpyFile(archive_.unpack(entry), source);  // which says that it is cut off
+      beginning = archive_.unpack(entry, end);
+    }
+    const std::size_t said = beginning.size() + contents_of(beginning, source).bytes;
+    if (said != entry.unpacked)
+      fail(source, 0,
+           "the header says " + std::to_string(said) + " bytes, the archive " + std::to_string(entry.unpacked) + ".");
+    return NpyFile(archive_.unpack(entry), source);
+  }
   throw data_error("[read_npz] " + archive_.source() + " has no array " + near_names(name, names_));
 }
 

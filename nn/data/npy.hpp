@@ -26,9 +26,10 @@ void write_npy(const std::filesystem::path& file, const Shape& shape, const std:
 /// Writes whole numbers. Throws shape_error when `values` do not have the size of the shape.
 void write_npy(const std::filesystem::path& file, std::span<const std::int64_t> values, const Shape& shape);
 
-/// Reads an array of T, without conversion, from a row-major file of format 1.0 to 3.0 with at most 8 axes. Throws
-/// data_error naming file and byte if the file is missing or no NumPy file, has another element type or order, is
-/// truncated, or has trailing bytes.
+/// Reads an array of T, without conversion, from a row-major file of format 1.0 to 3.0 with at most 8 axes, gzipped or
+/// not. Throws data_error naming file and byte if the file is missing or no NumPy file, has another element type or
+/// order, a header of more than 1 MiB, is truncated, or has trailing bytes. No more is read or unpacked than the header
+/// says.
 template <class T>
 Array<T> read_npy(const std::filesystem::path& file);
 
@@ -70,8 +71,8 @@ class NpzFile {
   /// The names of the arrays, in the order of the file.
   const std::vector<std::string>& names() const { return names_; }
   bool contains(std::string_view name) const;
-  /// The array with this name. Throws data_error for an unknown name, listing similar ones, and for an array that is
-  /// corrupt.
+  /// The array with this name. Throws data_error for an unknown name, listing similar ones, for an array that is
+  /// corrupt, and before it is unpacked where its header says another size than the archive.
   NpyFile array(std::string_view name) const;
   template <class T>
   Array<T> get(std::string_view name) const {
@@ -85,7 +86,7 @@ class NpzFile {
 };
 
 /// Reads a file into memory. Throws data_error naming file and byte if it is missing, no ZIP archive, truncated, or
-/// packed in an unknown way.
+/// packed in an unknown way, and for what is no regular file.
 NpzFile read_npz(const std::filesystem::path& file);
 
 }  // namespace xtangent::nn

@@ -122,15 +122,16 @@ ZipArchive::Entry read_entry(const Reader& in, std::size_t& at) {
   return out;
 }
 
-// Returns false unless the packed bytes unpack to exactly the size of `out`.
-bool inflate_into(const std::uint8_t* packed, std::size_t size, std::vector<std::uint8_t>& out) {
+// Fills `out`. Returns false where the packed bytes are too few or corrupt, or unpack to more unless they are asked for
+// as the `beginning` of something larger.
+bool inflate_into(const std::uint8_t* packed, std::size_t size, std::vector<std::uint8_t>& out, bool beginning) {
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return false;
   constexpr std::size_t piece = std::size_t(1) << 30;
   std::size_t consumed = 0, made = 0;
   std::uint8_t beyond = 0;  // a byte beyond the expected ones would be written here
   int state = Z_OK;
-  while (state == Z_OK) {
+  while (state == Z_OK && !(beginning && made == out.size())) {
     const std::size_t in = std::min(size - consumed, piece), room = std::min(out.size() - made, piece);
     stream.next_in = const_cast<Bytef*>(packed + consumed);
     stream.avail_in = static_cast<uInt>(in);
@@ -144,6 +145,7 @@ bool inflate_into(const std::uint8_t* packed, std::size_t size, std::vector<std:
       state = Z_DATA_ERROR;
   }
   inflateEnd(&stream);
+  if (beginning) return made == out.size() && (state == Z_OK || state == Z_STREAM_END);
   return state == Z_STREAM_END && made == out.size() && consumed == size;
 }
 
@@ -168,15 +170,28 @@ std::vector<std::uint8_t> ZipArchive::unpack(const Entry& entry) const {
   bool good = true;
   if (entry.deflated) {
     out.resize(entry.unpacked);
-    good = inflate_into(packed, entry.packed, out);
+    good = inflate_into(packed, entry.packed, out, false);
   } else {
     out.assign(packed, packed + entry.packed);
   }
-  if (!good || crc32_z(0, out.data(), out.size()) != entry.crc)
-    Reader(bytes_, source_)
-        .fail(entry.begin,
-              "'" + entry.name + "' is corrupt: it does not unpack to the size and checksum in the directory.");
+  if (!good || crc32_z(0, out.data(), out.size()) != entry.crc) fail_corrupt(entry);
   return out;
+}
+
+std::vector<std::uint8_t> ZipArchive::unpack(const Entry& entry, std::size_t count) const {
+  const std::uint8_t* packed = bytes_.data() + entry.begin;
+  std::vector<std::uint8_t> out(std::min(count, entry.unpacked));
+  if (!entry.deflated)
+    std::copy_n(packed, out.size(), out.begin());
+  else if (!inflate_into(packed, entry.packed, out, true))
+    fail_corrupt(entry);
+  return out;
+}
+
+void ZipArchive::fail_corrupt(const Entry& entry) const {
+  Reader(bytes_, source_)
+      .fail(entry.begin,
+            "'" + entry.name + "' is corrupt: it does not unpack to the size and checksum in the directory.");
 }
 
 }  // namespace xtangent::nn

@@ -30,8 +30,13 @@ class ZipArchive {
   const std::string& source() const { return source_; }
   /// The bytes of one file. Throws data_error unless they unpack to the size and checksum that the directory gives.
   std::vector<std::uint8_t> unpack(const Entry& entry) const;
+  /// Its first `count` bytes, at most as many as it has, before the checksum can be compared. Throws data_error where
+  /// they cannot be unpacked.
+  std::vector<std::uint8_t> unpack(const Entry& entry, std::size_t count) const;
 
  private:
+  [[noreturn]] void fail_corrupt(const Entry& entry) const;
+
   std::vector<std::uint8_t> bytes_;
   std::string source_;
   std::vector<Entry> entries_;

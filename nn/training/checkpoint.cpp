@@ -89,6 +89,16 @@ std::string differences(const Json& there, const TrainingSettings& here) {
 }  // namespace
 
 template <class T>
+double checkpoint_bytes(const Parameters<T>& params, const Optimizer<T>& optimizer, std::size_t epochs) {
+  // The header: what there always is, and what each epoch and each array takes as JSON.
+  std::size_t header = 4096 + 160 * std::min<std::size_t>(epochs, 10'000);  // more are to be ended by on_epoch
+  for (const auto* infos : {&params.infos(), &params.buffer_infos()})
+    for (const ParameterInfo& info : *infos) header += 160 + info.name.size();
+  const std::size_t elements = params.size() * (1 + optimizer.state_arrays()) + params.buffers().size();
+  return static_cast<double>(header) + static_cast<double>(elements) * sizeof(T);
+}
+
+template <class T>
 void save_checkpoint(const fs::path& file, const TrainingState<T>& state, const TrainingSettings& settings) {
   const std::vector<NamedArray<T>> arrays = arrays_of(state);
   const std::string text = described(state, settings).dump();
@@ -125,6 +135,7 @@ TrainingState<T> load_checkpoint(const fs::path& file, Parameters<T> params, con
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                     \
+  template double checkpoint_bytes(const Parameters<T>&, const Optimizer<T>&, std::size_t);         \
   template void save_checkpoint(const fs::path&, const TrainingState<T>&, const TrainingSettings&); \
   template TrainingState<T> load_checkpoint(const fs::path&, Parameters<T>, const TrainingSettings&);
 XTANGENT_INSTANTIATE(float)

@@ -39,6 +39,11 @@ struct TrainingState {
 /// settings is refused.
 using TrainingSettings = std::vector<std::pair<std::string, std::string>>;
 
+/// About how many bytes a checkpoint of a training of these parameters by this rule has after so many epochs: those of
+/// the arrays exactly, the few others not too small.
+template <class T>
+double checkpoint_bytes(const Parameters<T>& params, const Optimizer<T>& optimizer, std::size_t epochs);
+
 /// Writes a state as a safetensors file, whole or not at all. Parameters and buffers are stored under their names, so
 /// load_parameters reads it with ignore_extra. Throws data_error with the system's reason.
 template <class T>

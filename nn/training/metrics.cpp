@@ -35,25 +35,26 @@ bool is_before(std::string_view line, std::size_t epoch, std::size_t step) {
 
 MetricsFile::MetricsFile(fs::path file) : file_(std::move(file)) {
   if (file_.empty()) return;
-  write_file(file_, {});
-  open();
+  begin_with("");
 }
 
 MetricsFile::MetricsFile(fs::path file, std::size_t epoch, std::size_t step) : file_(std::move(file)) {
   if (file_.empty()) return;
   std::error_code code;
   std::string kept;
-  if (fs::exists(file_, code)) {
+  if (fs::is_regular_file(file_, code)) {
     const std::vector<std::uint8_t> bytes = read_raw_file(file_);
     std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     for (std::size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1))
       if (is_before(rest.substr(0, end), epoch, step)) kept.append(rest.substr(0, end + 1));
   }
-  write_file(file_, {kept});
-  open();
+  begin_with(kept);
 }
 
-void MetricsFile::open() {
+void MetricsFile::begin_with(std::string_view kept) {
+  std::error_code code;
+  // What reads from a FIFO would take it for finished if it were closed here.
+  if (fs::is_regular_file(file_, code) || !fs::exists(file_, code)) write_file(file_, {kept});
   descriptor_ = ::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (descriptor_ < 0) fail(file_, "cannot be opened");
 }

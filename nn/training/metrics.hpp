@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <limits>
+#include <string_view>
 
 #include "nn/training/epoch.hpp"
 
@@ -29,7 +30,7 @@ struct StepMetrics {
 ///    "seconds":2.5}   (in one line)
 ///
 /// Each line is written by one call. After a crash the last line may be cut off; the next training that goes on with
-/// the file removes it.
+/// the file removes it. A device or a FIFO gets the lines as they come.
 class MetricsFile {
  public:
   /// Without a file; writing does nothing.
@@ -47,7 +48,7 @@ class MetricsFile {
   void write(const Epoch& epoch, std::size_t step);
 
  private:
-  void open();
+  void begin_with(std::string_view kept);
   void write_line(std::string line);
 
   std::filesystem::path file_;

@@ -91,16 +91,20 @@ void Optimizer<T>::set_rate(double rate) {
 }
 
 template <class T>
+std::size_t Optimizer<T>::state_arrays() const {
+  const auto* sgd = std::get_if<SgdOptions>(&settings_);
+  return !sgd ? 2 : sgd->momentum != 0.0 ? 1 : 0;
+}
+
+template <class T>
 void Optimizer<T>::begin(const Parameters<T>& params) {
   const Shape shape{params.size()};
   if (state_.first.defined() && !(state_.first.shape() == shape))
     throw shape_error("[step] this optimizer has updated " + std::to_string(state_.first.size()) + " parameters, got " +
                       std::to_string(params.size()) + ". Use one optimizer for each network.");
-  const auto* sgd = std::get_if<SgdOptions>(&settings_);
-  if (!state_.first.defined() && (!sgd || sgd->momentum != 0.0)) {
-    state_.first = Array<T>::zeros(shape);
-    if (!sgd) state_.second = Array<T>::zeros(shape);
-  }
+  const std::size_t arrays = state_arrays();
+  if (arrays > 0 && !state_.first.defined()) state_.first = Array<T>::zeros(shape);
+  if (arrays > 1 && !state_.second.defined()) state_.second = Array<T>::zeros(shape);
   ++state_.steps;
 }
 

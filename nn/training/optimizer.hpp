@@ -80,6 +80,8 @@ class Optimizer {
   /// Sets the learning rate, for schedules. Throws option_error unless it is finite and not negative.
   void set_rate(double rate);
   std::size_t steps() const { return state_.steps; }
+  /// How many arrays of the size of all parameters its state has after the first step: 0, 1 or 2.
+  std::size_t state_arrays() const;
 
   /// The state, by which another optimizer with the same settings (set_state) goes on to the same bits.
   const OptimizerState<T>& state() const { return state_; }

@@ -141,13 +141,15 @@ void Trainer<T>::resume_or_begin() {
   const CheckpointOptions& checkpoint = options_.checkpoint;
   if (checkpoint.resume && checkpoint.file.empty())
     throw option_error("[fit] resume without a file. Name one in checkpoint.file.");
-  for (const auto& file : {checkpoint.file, options_.metrics.file})
-    if (file.has_parent_path()) require_writable_folder(file.parent_path());
+  std::error_code code;
+  if (!options_.metrics.file.empty()) require_writable_file(options_.metrics.file);
   if (!checkpoint.file.empty()) {
     settings_ = settings();
-    remove_unfinished(checkpoint.file);
+    // A new checkpoint is whole before the one before it goes, which may be smaller than those of this training.
+    const double bytes = checkpoint_bytes(state_.params, optimizer_, options_.epochs);
+    const auto before = std::filesystem::file_size(checkpoint.file, code);
+    require_writable_file(checkpoint.file, bytes, code ? bytes : std::max(0.0, bytes - static_cast<double>(before)));
   }
-  std::error_code code;
   if (!checkpoint.resume || !std::filesystem::exists(checkpoint.file, code)) {
     metrics_ = MetricsFile(options_.metrics.file);
     return;

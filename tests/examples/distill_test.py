@@ -56,7 +56,13 @@ with tempfile.TemporaryDirectory() as folder:
     check(done.returncode == 0 and "UCI's handwritten digits" in done.stdout, done.stderr)
     check(len(accuracies(done.stdout)) == 3, done.stdout)
 
+    (here / "file").write_text("x")
+    (here / "taken" / "loss.svg").mkdir(parents=True)
     for options, words in (
+            ([*small, "--out", here / "file"], "cannot be made a folder"),
+            ([*small, "--out", here / "taken"], "loss.svg: is a folder"),
+            ([*small, "--out", ""], "--out: must not be empty"),
+            ([*small, "--out", here / ("x" * 300)], "File name too long"),
             (["cifar10", "--data", here], "CIFAR-10 was not found in"),
             (["nothing", "--data", here], "no data set 'nothing'"),
             (["mnist", "--data", here / "absent"], "MNIST was not found in"),

@@ -9,6 +9,7 @@ import pathlib
 import re
 import shlex
 import signal
+import stat
 import struct
 import subprocess
 import sys
@@ -222,6 +223,14 @@ def wrong_use(here, data):
             (["--weights", here / "cut.safetensors"], "cut.safetensors"),
             (["--weights", here / "pytorch.safetensors"], "Are --network, --width and --data those"),
             (["--out", here / "file" / "K.npy"], "cannot be made a folder"),
+            (["--out", here], "is a folder. Name a file in it"),
+            (["--out", f"{here}/new/"], "is the name of a folder"),
+            (["--out", ""], "--out: must not be empty"),
+            (["--out", here / ("K" * 300)], "File name too long"),
+            (["--out", here / ("K" * 250 + ".npy"), "--test", 5], "File name too long"),  # that of the second kernel
+            (["--store", ""], "--store: must not be empty"),
+            (["--weights", ""], "--weights: must not be empty"),
+            (["--weights", "/dev/zero"], "the header does not begin with"),
             (["--store", here / "file"], "file"),
             (["--nonsense"], "nonsense")]:
         out = here / "nothing"
@@ -230,6 +239,27 @@ def wrong_use(here, data):
         check(done.returncode == 1, f"{options}: exit status {done.returncode}, {done.stdout}")
         check(says in done.stderr, f"{options} says {done.stderr!r} instead of {says!r}")
         check(not (out / "K.npy").exists(), f"{options} leaves a kernel")
+
+
+def destinations(here, data):
+    """A kernel goes where --out leads, and nothing else is replaced."""
+    usual = ["--data", data / "mnist", "--network", "lenet", "--n", 20, "--out"]
+    folder = here / "destinations"
+    folder.mkdir()
+    (folder / "target.npy").write_bytes(b"old")
+    (folder / "target.npy").chmod(0o600)
+    (folder / "link.npy").symlink_to("target.npy")
+    done = run(*usual, folder / "link.npy")
+    check(done.returncode == 0 and (folder / "link.npy").is_symlink(), f"a link: {done.stderr}")
+    check(read_npy(folder / "target.npy")[0] == (20, 20), "what the link leads to")
+    check(stat.S_IMODE((folder / "target.npy").stat().st_mode) == 0o600, "keeps its mode")
+    done = run(*usual, "/dev/null")
+    check(done.returncode == 0 and stat.S_ISCHR(os.stat("/dev/null").st_mode), f"/dev/null: {done.stderr}")
+    os.mkfifo(folder / "pipe")
+    process = subprocess.Popen(command(*usual, folder / "pipe"), stdout=subprocess.DEVNULL)
+    check((folder / "pipe").read_bytes() == (folder / "target.npy").read_bytes(), "the same through a FIFO")
+    check(process.wait(timeout=60) == 0 and (folder / "pipe").is_fifo(), "the FIFO stays")
+    check(sorted(file.name for file in folder.iterdir()) == ["link.npy", "pipe", "target.npy"], "nothing else is left")
 
 
 with tempfile.TemporaryDirectory() as temporary:
@@ -260,6 +290,7 @@ with tempfile.TemporaryDirectory() as temporary:
                                  "--readout", "full", "--memory", "1G", "--out", here / "t" / "K.npy"))
     check("\r" in text and "█" in text and "GFLOP/s" in text and "s left" in text, f"a bar: {text[-300:]!r}")
     interruptions(here, data)
+    destinations(here, data)
     wrong_use(here, data)
     # Digits that are not there: said to a person; to ./run, which can get them, by the exit status alone.
     nowhere = {k: v for k, v in os.environ.items() if k != "XTANGENT_DATA"}

@@ -127,6 +127,7 @@ with tempfile.TemporaryDirectory() as temporary:
         print("skipped: real digits,", real_digits, "is not there")
 
     (here / "file").write_text("x")
+    (here / "taken" / "report.html").mkdir(parents=True)
     (here / "empty").mkdir()
     (here / "cut.gz").write_bytes(csv.read_bytes()[:200])
     for options, says in [
@@ -149,6 +150,8 @@ with tempfile.TemporaryDirectory() as temporary:
             (["--data", here / "empty"], "train-images-idx3-ubyte"),
             (["--out", here / "file"], "cannot be made a folder"),
             (["--out", here / "file" / "below"], "below"),
+            (["--out", here / "taken"], "report.html: is a folder"),
+            (["--out", ""], "--out: must not be empty"),
             (["--nonsense"], "nonsense")]:
         out = here / "nothing"
         usual = {"--digits": csv, "--out": out, "--widths": "8", "--n": 12, "--test": 8}

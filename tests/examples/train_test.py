@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import struct
 import subprocess
 import sys
@@ -180,6 +181,8 @@ with tempfile.TemporaryDirectory() as temporary:
     kill_and_resume(here, ["cifar10", "--network", "resnet18", "--width", 0.125, "--epochs", 3, "--batch-size", 4,
                            "--metrics-steps", 1, "--data", data])
 
+    for name, file in (("weights", "weights.safetensors"), ("curves", "curves.svg"), ("checkpoint", "checkpoint.safetensors")):
+        (here / f"{name} taken" / file).mkdir(parents=True)
     for options, says in [
             (["mnist", "--data", here / "empty"], "MNIST was not found in"),
             (["mnist", "--data", here / "absent"], "name their folder with --data DIR"),
@@ -208,6 +211,11 @@ with tempfile.TemporaryDirectory() as temporary:
             (["mnist", "--momentum", "-1", "--optimizer", "sgd"], "momentum"),
             (["mnist", "--weights", here / "absent"], "absent"),
             (["mnist", "--out", here / "file"], "cannot be made a folder"),
+            (["mnist", "--out", here / "weights taken"], "weights.safetensors: is a folder"),
+            (["mnist", "--out", here / "curves taken"], "curves.svg: is a folder"),
+            (["mnist", "--out", here / "checkpoint taken"], "checkpoint.safetensors: is a folder"),
+            (["mnist", "--out", ""], "--out: must not be empty"),
+            (["mnist", "--out", here / ("x" * 300)], "File name too long"),
             (["mnist", "--nonsense"], "no option --nonsense.\n./run train --help lists the options.")]:
         out = here / "nothing"
         usual = [] if "--data" in options else ["--data", data]
@@ -236,6 +244,20 @@ with tempfile.TemporaryDirectory() as temporary:
     check(done.returncode == 0 and "--resume found no checkpoint in" in done.stderr, f"no checkpoint: {done.stderr}")
     done = run("digits", "--data", data, "--out", here / "fresh", "--epochs", 1, "--resume")
     check("going on from" in done.stdout and not done.stderr, f"a checkpoint: {done.stderr}")
+
+    # A checkpoint for which there is no room is not waited for. The limit is below its size.
+    done = run("mnist", "--data", data, "--out", here / "full", "--network", "mlp", "--epochs", 1,
+               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY)))
+    check(done.returncode == 1 and "checkpoint.safetensors: it needs" in done.stderr and "epoch 1" not in done.stdout,
+          f"no room: {done.stdout} {done.stderr}")
+
+    # gnuplot executes what stands between backticks in a string; the name of a folder is none to execute.
+    strange = here / "`touch executed`"
+    strange.mkdir()
+    done = run("digits", "--data", data, "--out", here / "strange", "--epochs", 1, cwd=here,
+               env={**os.environ, "TMPDIR": str(strange)})
+    check(done.returncode == 0 and not list(here.glob("**/executed")), f"backticks in $TMPDIR: {done.stderr}")
+    check(not list(strange.iterdir()), "no temporary files")
 
     # Figures and help in the plainest of environments.
     done = run("digits", "--data", data, "--out", here / "plain", "--epochs", 1, env={"PATH": os.environ["PATH"], "LC_ALL": "C"})

@@ -268,14 +268,35 @@ BOOST_AUTO_TEST_CASE(files_that_cannot_be_written) {
   options.on_epoch = [](const auto&, const auto&) -> bool { throw Interruption(); };  // refused before any epoch
   options.checkpoint.file = folder.path() / "file" / "c";
   testing::expect_error<data_error>([&] { train(options); }, {"file", "cannot be made a folder"});
+  std::filesystem::create_directory(folder / "taken");
+  options.checkpoint.file = folder / "taken";
+  testing::expect_error<data_error>([&] { train(options); }, {"taken", "is a folder. Name a file"});
   options.checkpoint.file.clear();
   options.metrics.file = folder.path() / "file" / "m";
   testing::expect_error<data_error>([&] { train(options); }, {"file", "cannot be made a folder"});
 }
 
+BOOST_AUTO_TEST_CASE(room_for_checkpoints_is_found_before_the_first_epoch) {
+  const TemporaryFolder folder;
+  for (const auto& rule : {nn::sgd(), nn::sgd({.momentum = 0.9}), nn::adam()}) {
+    nn::FitOptions<float> options = usual<float>(rule);
+    options.checkpoint.file = folder / "c";
+    const nn::Fit<float> fit = train(options);
+    const double size = static_cast<double>(std::filesystem::file_size(options.checkpoint.file));
+    const double said = nn::checkpoint_bytes(fit.params, nn::Optimizer<float>(rule), options.epochs);
+    BOOST_TEST(said >= size);
+    BOOST_TEST(said <= size + 16384);
+    options.on_epoch = [](const auto&, const auto&) -> bool { throw Interruption(); };
+    options.checkpoint.file = folder / "none";
+    const testing::FileLimit full(static_cast<rlim_t>(size));
+    testing::expect_error<data_error>([&] { train(options); }, {"none", "it needs", "ulimit -f"});
+    BOOST_TEST(!std::filesystem::exists(folder / "none"));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_killed_processes_left_is_removed) {
   const TemporaryFolder folder;
-  testing::put(folder / "c.part-1234", "x");
+  testing::put(folder / "c.part-abcdefgh2345", "x");
   testing::put(folder / "c2", "x");
   nn::FitOptions<float> options = usual<float>(nn::adam());
   options.epochs = 1;

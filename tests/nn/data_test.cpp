@@ -144,13 +144,41 @@ BOOST_AUTO_TEST_CASE(a_folder_says_which_names_it_looked_for) {
 
 BOOST_AUTO_TEST_CASE(unreadable_files) {
   const TemporaryFolder folder;
-  expect_error<data_error>([&] { read_file(folder / "absent"); }, {"absent", "No such file"});
-  expect_error<data_error>([&] { read_file(folder.path()); }, {"is a folder"});
+  expect_error<data_error>([&] { read_file(folder / "absent", 1); }, {"absent", "No such file"});
+  expect_error<data_error>([&] { read_file(folder.path(), 1); }, {"is a folder"});
   put(folder / "bomb", gzipped(std::string(1 << 20, 'x')));
   expect_error<data_error>([&] { read_file(folder / "bomb", 1000 * 1000); }, {"bomb", "unpacks to more than 1000000"});
   BOOST_TEST(read_file(folder / "bomb", 1 << 20).size() == std::size_t(1) << 20);
   put(folder / "large", std::string(2000, 'x'));
   expect_error<data_error>([&] { read_file(folder / "large", 1999); }, {"more than 1999"});
+  expect_error<data_error>([] { read_file("/dev/zero", 1999); }, {"more than 1999"});
+  expect_error<data_error>([] { read_raw_file("/dev/zero"); }, {"/dev/zero", "no regular file"});
+}
+
+BOOST_AUTO_TEST_CASE(no_more_is_unpacked_than_the_header_says) {
+  // Behind what the header speaks of nothing is unpacked, so that a fault there is not seen.
+  const auto cut_bomb = [](const std::string& beginning) {
+    const std::string packed = gzipped(beginning + std::string(1 << 22, '\0'));
+    return packed.substr(0, packed.size() / 2);
+  };
+  const TemporaryFolder folder;
+  put(folder / "labels", three_labels);
+  const auto refused = [&](const std::string& images, std::initializer_list<std::string_view> says) {
+    put(folder / "images", images);
+    expect_error<data_error>([&] { load_idx(folder / "images", folder / "labels"); }, says);
+  };
+  refused(cut_bomb(""), {"images", "byte 0", "magic 0 instead of 2051"});
+  refused(cut_bomb(three_images), {"images", "byte 34", "trailing bytes"});
+  refused(cut_bomb(idx(2051, {3, 9999, 9999}, "")), {"images", "its header says 299940019 bytes", "cannot hold"});
+  refused(gzipped(three_images + "xx"), {"images", "byte 34", "trailing bytes"});
+  put(folder / "labels", cut_bomb(three_labels));
+  put(folder / "images", three_images);
+  expect_error<data_error>([&] { load_idx(folder / "images", folder / "labels"); }, {"labels", "byte 11", "trailing"});
+  // Data of 5 GB in the terms of the header, in a file that has as much room for them and next to no blocks.
+  put(folder / "images", idx(2051, {50000, 1000, 100}, ""));
+  std::filesystem::resize_file(folder / "images", 16 + 5'000'000'000);
+  expect_error<data_error>([&] { load_idx(folder / "images", folder / "labels"); },
+                           {"its header says 5000000016 bytes", "at most 4294967296"});
 }
 
 BOOST_AUTO_TEST_CASE(digits_rows) {

@@ -140,8 +140,15 @@ BOOST_AUTO_TEST_CASE(bad_archives_are_named_with_the_byte) {
   unpacked({"a.npy", two});
   corrupt({"a.npy", two, false, -1, 0, ~std::uint64_t{0}, 1});
   corrupt({"a.npy", two, true, -1, 0, ~std::uint64_t{0}, 1});
-  corrupt({"a.npy", two, true, -1, 0, two.size() - 1});
-  corrupt({"a.npy", two, true, -1, 0, two.size() + 1});
+  corrupt({"a.npy", two + "x", true, -1, 0, two.size()});
+  corrupt({"a.npy", two.substr(0, 20), true, -1, 0, two.size()});
+  for (const std::size_t size : {two.size() - 1, two.size() + 1})
+    expect_error<data_error>(
+        [&] {
+          unpacked({"a.npy", two, true, -1, 0, size});
+        },
+        {"bad.npz/a.npy",
+         "the header says " + std::to_string(two.size()) + " bytes, the archive " + std::to_string(size)});
   corrupt({"a.npy", two, false, 8, 0, two.size()});
   expect_error<data_error>([&] { unpacked({"a.npy", "x"}); }, {"bad.npz/a.npy", "not a NumPy file"});
   expect_error<data_error>([&] { unpacked({"a.npy", npy("<c8", "(1,)", two)}); }, {"'<c8'"});

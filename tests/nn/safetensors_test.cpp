@@ -259,4 +259,15 @@ BOOST_AUTO_TEST_CASE(wrongly_typed_arrays) {
   BOOST_TEST(params["num_batches_tracked"].item() == 4.0f);
 }
 
+BOOST_AUTO_TEST_CASE(no_more_is_read_than_the_header_says) {
+  const TemporaryFolder folder;
+  expect_error<data_error>([] { read_safetensors("/dev/zero"); }, {"/dev/zero", "byte 8", "begin with '{'"});
+  // A terabyte that takes no blocks on the disk.
+  put(folder / "a", safetensors_file(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", eight));
+  const std::size_t end = std::filesystem::file_size(folder / "a");
+  std::filesystem::resize_file(folder / "a", std::size_t(1) << 40);
+  expect_error<data_error>([&] { read_safetensors(folder / "a"); },
+                           {"byte " + std::to_string(end), std::to_string((std::size_t(1) << 40) - end) + " trailing"});
+}
+
 BOOST_AUTO_TEST_SUITE_END()
