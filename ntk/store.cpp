@@ -101,7 +101,27 @@ Array<double> StoredKernel::matrix() const {
 
 void StoredKernel::write_npy(const fs::path& file) const {
   require_complete();
-  const std::size_t each = shape_.grid.edge * shape_.block, n = shape_.height();
+  const std::size_t n = shape_.height(), width = shape_.width();
+  // Tile by tile, each of which is read once.
+  const auto fill = [&](const nn::PutElements<double>& put) {
+    for (const auto& [at, name] : files_) {
+      const auto [i, j] = at;
+      const Array<double> values = tile(i, j);
+      const std::size_t h = shape_.grid.row(i).size() * shape_.block, w = shape_.grid.column(j).size() * shape_.block;
+      const std::size_t row = shape_.grid.row(i).first * shape_.block,
+                        column = shape_.grid.column(j).first * shape_.block;
+      for (std::size_t plane = 0; plane < shape_.planes; ++plane) {
+        const double* from = values.data() + plane * h * w;
+        for (std::size_t r = 0; r < h; ++r) put((plane * n + row + r) * width + column, {from + r * w, w});
+        if (!shape_.grid.symmetric || i == j) continue;
+        Array<double> turned({w, h});
+        kernels::transpose(Shape{h, w}, {1, 0}, from, turned.mutable_data());
+        for (std::size_t r = 0; r < w; ++r) put((plane * n + column + r) * width + row, {turned.data() + r * h, h});
+      }
+    }
+  };
+  if (nn::write_npy_in_any_order<double>(file, shape_.shape(), fill)) return;
+  const std::size_t each = shape_.grid.edge * shape_.block;
   std::size_t plane = 0, first = 0;
   nn::write_npy<double>(file, shape_.shape(), [&]() -> Array<double> {
     if (first == n && ++plane < shape_.planes) first = 0;

@@ -44,7 +44,8 @@ class StoredKernel {
   Array<double> rows(std::size_t first, std::size_t last, std::size_t plane = 0) const;
   /// The whole kernel as an array of shape().shape(). Throws data_error as rows() does.
   Array<double> matrix() const;
-  /// Writes the kernel as one NumPy file, whole or not at all. Memory: one row of tiles at a time. Throws data_error.
+  /// Writes the kernel as one NumPy file, whole or not at all. Memory: two tiles, or a row of tiles for a
+  /// FIFO or a device, which takes the rows in their order. Throws data_error.
   void write_npy(const std::filesystem::path& file) const;
   /// A symmetric kernel as a map that reads tile by tile from the disk, for Lanczos and conjugate gradients on kernels
   /// that do not fit in memory. Throws shape_error (the kernel is not symmetric), data_error (it is not complete).

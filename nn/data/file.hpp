@@ -48,6 +48,12 @@ void write_file(const std::filesystem::path& file, const std::vector<std::string
 /// The same with parts that `next` makes one after the other, until it returns an empty one: for files larger than the
 /// memory.
 void write_file_in_parts(const std::filesystem::path& file, const std::function<std::string_view()>& next);
+/// Puts bytes at a place of a file, counted from its beginning.
+using PutAt = std::function<void(std::uint64_t offset, std::string_view bytes)>;
+/// The same in any order: `fill` puts the `size` bytes of the file. Returns false, without a call of `fill`, for what
+/// takes bytes in their order only, as FIFOs do.
+bool write_file_in_any_order(const std::filesystem::path& file, std::uint64_t size,
+                             const std::function<void(const PutAt&)>& fill);
 
 /// Removes the temporary files that processes which were killed while they wrote `file` have left beside it. Those of a
 /// process that is still writing stay, and so does every file that write_file has not named.

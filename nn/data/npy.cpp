@@ -241,6 +241,18 @@ void write_npy(const fs::path& file, const Shape& shape, const std::function<Arr
   });
 }
 
+template <class T>
+bool write_npy_in_any_order(const fs::path& file, const Shape& shape,
+                            const std::function<void(const PutElements<T>&)>& fill) {
+  const std::string head = header(descriptor(type_of<T>), shape);
+  return write_file_in_any_order(file, head.size() + shape.size() * sizeof(T), [&](const PutAt& put) {
+    put(0, head);
+    fill([&](std::size_t first, std::span<const T> values) {
+      put(head.size() + first * sizeof(T), {reinterpret_cast<const char*>(values.data()), values.size_bytes()});
+    });
+  });
+}
+
 void write_npy(const fs::path& file, std::span<const std::int64_t> values, const Shape& shape) {
   if (shape.size() != values.size())
     throw shape_error("[write_npy] " + std::to_string(values.size()) + " values for shape " + to_string(shape) + ".");
@@ -289,6 +301,10 @@ template void write_npy(const fs::path&, const Array<float>&);
 template void write_npy(const fs::path&, const Array<double>&);
 template void write_npy(const fs::path&, const Shape&, const std::function<Array<float>()>&);
 template void write_npy(const fs::path&, const Shape&, const std::function<Array<double>()>&);
+template bool write_npy_in_any_order(const fs::path&, const Shape&,
+                                     const std::function<void(const PutElements<float>&)>&);
+template bool write_npy_in_any_order(const fs::path&, const Shape&,
+                                     const std::function<void(const PutElements<double>&)>&);
 template Array<float> read_npy(const fs::path&);
 template Array<double> read_npy(const fs::path&);
 template Array<float> NpyFile::get() const;

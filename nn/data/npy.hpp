@@ -23,6 +23,14 @@ void write_npy(const std::filesystem::path& file, const Array<T>& values);
 /// the shape has. Throws shape_error when a part is empty or too large.
 template <class T>
 void write_npy(const std::filesystem::path& file, const Shape& shape, const std::function<Array<T>()>& next);
+/// Puts elements at a place of an array, counted from its first element.
+template <class T>
+using PutElements = std::function<void(std::size_t first, std::span<const T> values)>;
+/// The same in any order: `fill` puts all elements. Returns false, without a call of `fill`, for what takes bytes in
+/// their order only, as FIFOs do.
+template <class T>
+bool write_npy_in_any_order(const std::filesystem::path& file, const Shape& shape,
+                            const std::function<void(const PutElements<T>&)>& fill);
 /// Writes whole numbers. Throws shape_error when `values` do not have the size of the shape.
 void write_npy(const std::filesystem::path& file, std::span<const std::int64_t> values, const Shape& shape);
 

@@ -281,6 +281,26 @@ void write_file_in_parts(const fs::path& file, const std::function<std::string_v
   out.replace_target();
 }
 
+bool write_file_in_any_order(const fs::path& file, std::uint64_t size, const std::function<void(const PutAt&)>& fill) {
+  const Target target = target_of(writing, file);
+  if (!target.replaced() || is_mounted(target.file)) return false;
+  remove_temporaries(target.file);
+  Temporary out(writing, file, target);
+  if (const int code = ::posix_fallocate(out.get(), 0, static_cast<off_t>(size)); code != 0 && code != EOPNOTSUPP)
+    fail(writing, file, "cannot be written: " + reason(code) + ".");
+  fill([&](std::uint64_t offset, std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t put = ::pwrite(out.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) fail(writing, file, "cannot be written: " + reason() + ".");
+      bytes.remove_prefix(static_cast<std::size_t>(put));
+      offset += static_cast<std::uint64_t>(put);
+    }
+  });
+  out.replace_target();
+  return true;
+}
+
 void remove_unfinished(const fs::path& file) { remove_temporaries(target_of("remove_unfinished", file).file); }
 
 void require_writable_file(const fs::path& file, double bytes, double others) {

@@ -1,11 +1,14 @@
 // Kernels in folders: what is written, how a run goes on, and what is refused.
 #include "ntk/store.hpp"
 
+#include <sys/stat.h>
+
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "nn/data/npy.hpp"
 #include "ntk/algebra/conjugate_gradients.hpp"
@@ -254,6 +257,28 @@ BOOST_AUTO_TEST_CASE(folders_that_cannot_serve) {
     BOOST_TEST(!has(in(folder.path() / "bad"), "no error"), text);
     BOOST_CHECK_THROW(ntk::StoredKernel(folder.path() / "bad"), data_error);
   }
+}
+
+BOOST_AUTO_TEST_CASE(one_file_in_any_order_or_row_by_row) {
+  const Case c;
+  for (const ntk::Readout& readout : {ntk::readout::full(), ntk::readout::pseudo(), ntk::readout::diagonal()})
+    for (const bool symmetric : {true, false}) {
+      const TemporaryFolder folder;
+      const ntk::Options options{.tile = 4, .store = folder / "k"};
+      const ntk::StoredKernel k = symmetric ? ntk::stored_kernel(c.net, c.params, c.x, readout, options)
+                                            : ntk::stored_kernel(c.net, c.params, c.x, c.other, readout, options);
+      k.write_npy(folder / "k.npy");
+      BOOST_REQUIRE(::mkfifo((folder / "fifo").c_str(), 0600) == 0);
+      std::thread writer([&] { k.write_npy(folder / "fifo"); });
+      std::ifstream in(folder / "fifo", std::ios::binary);
+      const std::string through(std::istreambuf_iterator<char>(in), {});
+      writer.join();
+      std::ifstream file(folder / "k.npy", std::ios::binary);
+      BOOST_TEST((through == std::string(std::istreambuf_iterator<char>(file), {})));
+      const Array<double> read = nn::read_npy<double>(folder / "k.npy"), whole = k.matrix();
+      BOOST_TEST((read.shape() == whole.shape()));
+      BOOST_TEST(std::equal(read.data(), read.data() + read.size(), whole.data()));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(one_process_at_a_time) {
