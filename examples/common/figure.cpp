@@ -14,6 +14,7 @@
 
 #include "autodiff/error.hpp"
 #include "examples/common/format.hpp"
+#include "examples/common/interruption.hpp"
 
 namespace xtangent::examples {
 namespace {
@@ -51,7 +52,7 @@ std::string inlined(std::string svg, const std::string& name) {
 }
 
 // A temporary file for gnuplot, removed in the end. While it lives, SIGPIPE is ignored, so that a gnuplot that stops is
-// an error here and does not end the program.
+// an error here and does not end the program, and Ctrl-C waits.
 class Drawing {
  public:
   explicit Drawing(const std::string& name)
@@ -72,6 +73,7 @@ class Drawing {
   }
 
  private:
+  Patience patience_;
   fs::path file_;
   void (*before_)(int);
 };
@@ -92,6 +94,7 @@ std::string run(int width, int height, const std::function<void(Gnuplot&)>& plot
     plot(gp);
     gp << "unset multiplot\nset output\n";
   }
+  end_if_interrupted();
   const std::string text = drawing.text();
   if (text.find("</svg>") == std::string::npos)
     throw error("[draw] gnuplot drew no figure. See its messages above; is there room in " +

@@ -89,10 +89,13 @@ void run(DistillSettings& s) {
   require_gnuplot();
   const ImageSet& set = image_set(s.data_set);
   const nn::TrainAndTest images = load(set, s.data);
-  std::filesystem::create_directories(s.out);
+  nn::require_writable_folder(s.out);
   const ThreadLimit limit(s.threads);
   const Distillation d = distill(s, images);
-  write_figures(s, set, d);
+  {
+    const Patience patience;
+    write_figures(s, set, d);
+  }
   std::printf(
       "\nKernel regression from one image a class, right on %s test images of %s:\n"
       "  distilled images          %s\n"
@@ -109,5 +112,5 @@ void run(DistillSettings& s) {
 int main(int argc, char** argv) {
   DistillSettings settings;
   if (const auto status = parse_options(argc, argv, program, settings, add_options)) return *status;
-  return run_program(program, [&] { run(settings); });
+  return run_program(program, argv, [&] { run(settings); });
 }

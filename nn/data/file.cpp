@@ -187,7 +187,7 @@ void require_writable_folder(const fs::path& folder) {
   if (code || !fs::is_directory(folder, code))
     fail("require_writable_folder", folder,
          "cannot be made a folder" + (code ? ": " + code.message() : std::string()) + ". Choose another one.");
-  const fs::path probe = folder / (".writable-" + std::to_string(::getpid()));
+  const fs::path probe = folder / (probe_name + std::to_string(::getpid()));
   Descriptor out(probe, O_WRONLY | O_CREAT | O_TRUNC);
   if (!out.open())
     fail("require_writable_folder", folder, "cannot be written: " + reason(errno) + ". Choose another one.");

@@ -36,6 +36,10 @@ void write_file_in_parts(const std::filesystem::path& file, const std::function<
 /// Removes the temporary files that processes which were killed while they wrote `file` have left beside it.
 void remove_unfinished(const std::filesystem::path& file);
 
+/// What the names of the files begin with by which require_writable_folder tries a folder. It removes them, unless its
+/// process is killed.
+constexpr const char* probe_name = ".writable-";
+
 /// Creates the folder if needed and tries to write in it, to be called before hours of work. Throws data_error with the
 /// system's reason.
 void require_writable_folder(const std::filesystem::path& folder);
