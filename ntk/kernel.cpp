@@ -71,21 +71,33 @@ struct Planned {
   Plan plan;
 };
 
-// The partition with which the store of these options was begun, if there is such a store.
-std::optional<Partition> begun_with(const Options& options) {
-  if (options.store.empty() || !is_store(options.store)) return std::nullopt;
-  return StoredKernel(options.store).partition();
+// Settings that the examples decide.
+bool is_of_examples(const std::string& setting) { return setting == "x1" || setting == "x2" || setting == "outputs"; }
+
+// The partition with which the store of the options was begun, if there is one. A store of another kernel is refused
+// here, before any memory is planned for it. `given` says whether the request has the examples themselves.
+template <class T>
+std::optional<Partition> begun_with(const Request<T>& r, const Profile& profile, const Order& order, bool given) {
+  if (r.options.store.empty() || !is_store(r.options.store)) return std::nullopt;
+  const StoredKernel store(r.options.store);
+  StoreSettings settings = settings_of(r, profile);
+  if (!given) std::erase_if(settings, [](const auto& setting) { return is_of_examples(setting.first); });
+  require_same_settings(store, settings);
+  require_same_kernel(store, order.rows, order.columns, order.symmetric);
+  return store.partition();
+}
+
+template <class T>
+Planned<T> planned(const Request<T>& r, const Order& order, bool given = true) {
+  Planned<T> out{model_of(r.net, r.params), {}, {}};
+  out.profile = profile("ntk", out.model, r.x1, r.readout);
+  out.plan = make_plan(out.profile, order, r.readout, r.options, begun_with(r, out.profile, order, given));
+  return out;
 }
 
 template <class T>
 Planned<T> planned(const Request<T>& r, Residence residence) {
-  Planned<T> out{model_of(r.net, r.params), {}, {}};
-  out.profile = profile("ntk", out.model, r.x1, r.readout);
-  if (!r.options.store.empty() && is_store(r.options.store))
-    require_same_settings(StoredKernel(r.options.store), settings_of(r, out.profile));
-  out.plan = make_plan(out.profile, {r.x1.shape()[0], r.x2.shape()[0], r.symmetric, sizeof(T), residence}, r.readout,
-                       r.options, begun_with(r.options));
-  return out;
+  return planned(r, {r.x1.shape()[0], r.x2.shape()[0], r.symmetric, sizeof(T), residence});
 }
 
 // Computes all tiles into the sink that make(p) returns, within the budget.
@@ -184,17 +196,15 @@ Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Arra
           std::size_t columns, const Readout& readout, const Options& options, Residence residence) {
   check_examples("ntk", x, "x");
   if (rows == 0 || columns == 0) throw shape_error("[ntk] a plan needs at least one example in rows and in columns.");
-  return make_plan(profile("ntk", model_of(net, params), x, readout), {rows, columns, false, sizeof(T), residence},
-                   readout, options, begun_with(options));
+  const Request<T> request{net, params, x, x, false, readout, options};
+  return planned(request, {rows, columns, false, sizeof(T), residence}, false).plan;
 }
 
 template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout,
           const Options& options, Residence residence) {
   check_examples("ntk", x, "x");
-  const std::size_t n = x.shape()[0];
-  return make_plan(profile("ntk", model_of(net, params), x, readout), {n, n, true, sizeof(T), residence}, readout,
-                   options, begun_with(options));
+  return planned(Request<T>{net, params, x, x, true, readout, options}, residence).plan;
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                                        \

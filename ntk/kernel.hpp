@@ -67,7 +67,8 @@ StoredKernel stored_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& p
 
 /// Plans a kernel between `rows` and `columns` examples without computing it. The plan says what the kernel will cost
 /// and can be printed. x holds at least one example of the right shape. If options.store holds a store that was begun,
-/// the plan keeps to the tiles of that store. Cost: one forward pass over two examples.
+/// the plan keeps to the tiles of that store, or throws option_error if it is a store of another kernel. Cost: one
+/// forward pass over two examples.
 template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, std::size_t rows,
           std::size_t columns, const Readout& readout, const Options& options = {},

@@ -24,10 +24,14 @@ StoredKernel::StoredKernel(fs::path folder) : folder_(std::move(folder)) {
   shape_ = manifest.shape;
   partition_ = manifest.partition;
   settings_ = manifest.settings;
-  for (const auto& entry : fs::directory_iterator(folder_))
-    if (const auto tile = parsed(entry.path().filename().string()))
-      if (tile->place.first < shape_.grid.tile_rows() && tile->place.second < shape_.grid.tile_columns())
-        files_[tile->place] = entry.path();
+  const std::string text = text_of(manifest);
+  identity_ = fingerprint(text.data(), text.size());
+  const Grid& grid = shape_.grid;
+  for (const fs::path& entry : entries(folder_))
+    if (const auto tile = parsed(entry.filename().string())) {
+      const auto [i, j] = tile->place;
+      if (i < grid.tile_rows() && j < grid.tile_columns() && !(grid.symmetric && j < i)) files_[tile->place] = entry;
+    }
 }
 
 void StoredKernel::require_complete() const {
@@ -40,7 +44,8 @@ void StoredKernel::require_complete() const {
 Array<double> StoredKernel::tile(std::size_t i, std::size_t j) const {
   const fs::path& file = files_.at({i, j});
   Array<double> values = nn::read_npy<double>(file);
-  if (!(values.shape() == shape_.tile_shape(i, j)) || sum_of(values) != parsed(file.filename().string())->sum)
+  if (!(values.shape() == shape_.tile_shape(i, j)) ||
+      file.filename() != tile_name({i, j}, sum_of(values, {i, j}, identity_)))
     fail(file,
          "is corrupt: its checksum or shape does not fit. Remove it and compute the kernel again with this store.");
   return values;

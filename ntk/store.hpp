@@ -17,7 +17,8 @@
 ///
 /// A store is a folder with `manifest.json` (what is computed, from what, in which tiles) and one NumPy file for each
 /// finished tile, tile-ROW-COLUMN-CHECKSUM.npy. Every file is written under a temporary name, flushed and renamed. So a
-/// file is whole or not there at all, whenever the process is killed.
+/// file is whole or not there at all, whenever the process is killed. The manifest has a checksum of its own, and the
+/// checksum of a tile covers its place and its store: a file that is damaged, renamed or of another store is refused.
 namespace xtangent::ntk {
 
 /// What a store was begun with, as pairs of name and value: the readout, the options, and fingerprints of the network,
@@ -62,6 +63,7 @@ class StoredKernel {
   KernelShape shape_;
   Partition partition_;
   StoreSettings settings_;
+  std::string identity_;  // the fingerprint of the manifest
   std::map<std::pair<std::size_t, std::size_t>, std::filesystem::path> files_;
 };
 

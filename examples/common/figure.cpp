@@ -17,6 +17,7 @@
 
 #include "autodiff/error.hpp"
 #include "examples/common/format.hpp"
+#include "examples/common/interruption.hpp"
 
 namespace xtangent::examples {
 namespace {
@@ -54,7 +55,8 @@ std::string inlined(std::string svg, const std::string& name) {
 }
 
 // What gnuplot writes, in a file of the memory that has no name and needs no folder. gnuplot inherits it. While it
-// lives, SIGPIPE is ignored, so that a gnuplot that stops is an error here and does not end the program.
+// lives, SIGPIPE is ignored, so that a gnuplot that stops is an error here and does not end the program, and Ctrl-C
+// waits.
 class Drawing {
  public:
   explicit Drawing(const std::string& name)
@@ -76,6 +78,7 @@ class Drawing {
   }
 
  private:
+  Patience patience_;
   int file_;
   void (*before_)(int);
 };
@@ -96,6 +99,7 @@ std::string run(int width, int height, const std::function<void(Gnuplot&)>& plot
     plot(gp);
     gp << "unset multiplot\nset output\n";
   }
+  end_if_interrupted();
   const std::string text = drawing.text();
   if (text.find("</svg>") == std::string::npos) throw error("[draw] gnuplot drew no figure. See its messages above.");
   return inlined(text, name);

@@ -26,6 +26,8 @@ std::string check_whole(const std::string& text) {
   const bool zero = text.find_first_not_of("+-0") == std::string::npos;
   if (zero ? one : text[0] == '-')
     return std::string(one ? "must be positive" : "must be positive or 0") + ", not " + text;
+  // CLI11 would read such a number to the base of 8.
+  if (!zero && text[text.find_first_not_of('+')] == '0') return "must not begin with 0, as " + text + " does";
   if (text.size() > 18) return "must be smaller than " + text;
   return {};
 }

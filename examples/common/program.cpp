@@ -1,10 +1,17 @@
 #include "examples/common/program.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
+#include <iostream>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "examples/common/images.hpp"
 
@@ -53,6 +60,28 @@ std::string help_of(const CLI::App& app) {
   return text;
 }
 
+// 0, or 1 and a line on stderr where something that was printed is lost, as on a full disk.
+int status_of_output(const std::string& name) {
+  errno = 0;
+  std::cout.flush();
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout) return 0;
+  std::fprintf(stderr, "%s: standard output could not be written%s%s. What it should say is lost.\n", name.c_str(),
+               errno ? ": " : "", errno ? std::strerror(errno) : "");
+  return 1;
+}
+
+// Lets ./run, if it has started this program, get the digits and start it again. Returns where that is not so.
+void ask_for_digits(const std::string& name, char** argv) {
+  const char* script = std::getenv("XTANGENT_RUN");
+  if (!script) return;
+  std::string word = "with-digits", program = name;
+  std::vector<char*> words = {argv[0], word.data(), program.data()};
+  for (char** argument = argv + 1; *argument; ++argument) words.push_back(*argument);
+  words.push_back(nullptr);
+  std::fflush(stdout);
+  ::execv(script, words.data());
+}
+
 std::string unknown_arguments(const CLI::App& app) {
   const std::vector<std::string> rest = app.remaining();
   const std::string unknown = rest.empty() ? "" : rest.front(), nearest = nearest_option(app, unknown);
@@ -61,6 +90,11 @@ std::string unknown_arguments(const CLI::App& app) {
 }
 
 }  // namespace
+
+void open_standard_streams() {
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0 && errno == EBADF) ::open("/dev/null", O_RDWR);  // takes the lowest that is free
+}
 
 std::string command_line(int argc, char** argv) {
   std::string out = started_as() ? started_as() : argv[0];
@@ -80,7 +114,7 @@ std::optional<int> parse(CLI::App& app, const Program& program, int argc, char**
     return std::nullopt;
   } catch (const CLI::CallForHelp&) {
     std::fputs(help_of(app).c_str(), stdout);
-    return 0;
+    return status_of_output(program.name);
   } catch (const CLI::ExtrasError&) {
     wrong = unknown_arguments(app);
   } catch (const CLI::ParseError& error) {
@@ -92,20 +126,22 @@ std::optional<int> parse(CLI::App& app, const Program& program, int argc, char**
   return 1;
 }
 
-int run_program(const Program& program, const std::function<void()>& run,
+int run_program(const Program& program, char** argv, const std::function<void()>& run,
                 const std::function<std::string(const std::exception&)>& advice) {
   const char* name = program.name.c_str();
   try {
     run();
-    return 0;
+    return status_of_output(program.name);
   } catch (const Interrupted&) {
-    throw;
+    return answer_interruption();
   } catch (const DigitsMissing& missing) {
-    if (started_as()) return needs_digits;
+    ask_for_digits(program.name, argv);
     std::fprintf(stderr, "%s: %s\n", name, missing.what());
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "%s: [%s] not enough memory. %s\n", name, name, program.smaller.c_str());
   } catch (const std::exception& failure) {
+    // Ctrl-C on a terminal also ends gnuplot, which is no error then.
+    if (interrupted()) return answer_interruption();
     const std::string more = advice ? advice(failure) : "";
     std::fprintf(stderr, "%s: %s%s%s\n", name, failure.what(), more.empty() ? "" : "\n", more.c_str());
   }

@@ -93,7 +93,10 @@ void run(DistillSettings& s) {
   for (const char* name : {"images.svg", "images.npy", "loss.svg"}) nn::require_writable_file(s.out / name);
   const ThreadLimit limit(s.threads);
   const Distillation d = distill(s, images);
-  write_figures(s, set, d);
+  {
+    const Patience patience;
+    write_figures(s, set, d);
+  }
   std::printf(
       "\nKernel regression from one image a class, right on %s test images of %s:\n"
       "  distilled images          %s\n"
@@ -110,5 +113,5 @@ void run(DistillSettings& s) {
 int main(int argc, char** argv) {
   DistillSettings settings;
   if (const auto status = parse_options(argc, argv, program, settings, add_options)) return *status;
-  return run_program(program, [&] { run(settings); });
+  return run_program(program, argv, [&] { run(settings); });
 }

@@ -122,7 +122,7 @@ std::vector<Part> parts_of(const Settings& s) {
 }
 
 template <class T>
-void compute_in(const Settings& s, const nn::TrainAndTest& images, const std::function<bool()>& stop) {
+void compute_in(const Settings& s, const nn::TrainAndTest& images) {
   const ntk::Readout readout = ntk::readout::parse(s.readout);
   ntk::Options options{.memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory)};
   const Work<T> work = prepare<T>(s, images);
@@ -146,6 +146,7 @@ void compute_in(const Settings& s, const nn::TrainAndTest& images, const std::fu
   std::fflush(stdout);
   if (s.dry_run) return;
   check_files(parts);
+  const Patience patience;
   Bar bar(flop);
   const Stopwatch watch;
   for (const Part& part : parts) {
@@ -153,7 +154,7 @@ void compute_in(const Settings& s, const nn::TrainAndTest& images, const std::fu
     options.store = part.store;
     options.progress = [&](const ntk::Progress& p) {
       bar(p);
-      if (stop()) throw Interrupted();
+      end_if_interrupted();
     };
     compute_part(work, part, readout, options);
   }
@@ -174,10 +175,10 @@ fs::path test_file(const fs::path& out) {
   return out.parent_path() / (out.stem().string() + "_test" + out.extension().string());
 }
 
-void compute(const Settings& settings, const std::function<bool()>& stop) {
+void compute(const Settings& settings) {
   network_kind(settings.network);  // before the images are read
   const nn::TrainAndTest images = load(settings.data);
-  settings.in_double ? compute_in<double>(settings, images, stop) : compute_in<float>(settings, images, stop);
+  settings.in_double ? compute_in<double>(settings, images) : compute_in<float>(settings, images);
 }
 
 }  // namespace xtangent::examples

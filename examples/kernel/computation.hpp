@@ -1,15 +1,13 @@
 #pragma once
 
-#include <functional>
-
 #include "examples/kernel/settings.hpp"
 
 namespace xtangent::examples {
 
 /// Shows the plan; then, unless it is a dry run, computes the kernel of the first training images, and that of test
-/// with training images where some are asked for, with a bar on the terminal, and writes them as NumPy files. `stop` is
-/// asked between pieces of work. Throws Interrupted, and what loading, kernels and writing throw.
-void compute(const Settings& settings, const std::function<bool()>& stop);
+/// with training images where some are asked for, with a bar on the terminal, and writes them as NumPy files. Throws
+/// Interrupted between pieces of work, and what loading, kernels and writing throw.
+void compute(const Settings& settings);
 
 /// The file for the kernel between test and training images: K_test.npy beside K.npy.
 std::filesystem::path test_file(const std::filesystem::path& out);

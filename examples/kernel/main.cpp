@@ -1,9 +1,5 @@
 // Computes the kernel of a network on published images as a NumPy file. Shows the plan first, then a progress bar. With
 // a store, an interrupted run can go on.
-#include <signal.h>
-
-#include <csignal>
-#include <cstdio>
 #include <string>
 
 #include "examples/common/program.hpp"
@@ -15,17 +11,6 @@ namespace {
 
 using namespace xtangent;
 using namespace xtangent::examples;
-
-volatile std::sig_atomic_t signal_seen = 0;
-
-// The first Ctrl-C ends the program after the present piece of work, and a second one ends it at once.
-void listen_to_signals() {
-  struct sigaction action = {};
-  action.sa_handler = [](int number) { signal_seen = number; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
 
 const Program program = {
     "kernel",
@@ -73,13 +58,12 @@ std::string advice(const std::exception& failure) {
   return "";
 }
 
-int say_interrupted(const Settings& settings, const std::string& command) {
-  if (settings.store.empty())
-    std::fprintf(stderr, "\nInterrupted: nothing is left. With --store DIR, another run goes on from there.\n");
-  else
-    std::fprintf(stderr, "\nInterrupted: finished tiles are in %s. To go on:\n  %s\n", settings.store.c_str(),
-                 command.c_str());
-  return 130;
+void run(const Settings& settings, const std::string& command) {
+  const ThreadLimit limit(settings.threads);
+  answer_interruptions(settings.store.empty()
+                           ? "nothing is left. With --store DIR, another run goes on from there."
+                           : "finished tiles are in " + settings.store.string() + ". To go on:\n  " + command);
+  compute(settings);
 }
 
 }  // namespace
@@ -87,14 +71,6 @@ int say_interrupted(const Settings& settings, const std::string& command) {
 int main(int argc, char** argv) {
   Settings settings;
   if (const auto status = parse_options(argc, argv, program, settings, add_options)) return *status;
-  const auto run = [&] {
-    const ThreadLimit limit(settings.threads);
-    listen_to_signals();
-    compute(settings, [] { return signal_seen != 0; });
-  };
-  try {
-    return run_program(program, run, advice);
-  } catch (const Interrupted&) {
-    return say_interrupted(settings, command_line(argc, argv));
-  }
+  return run_program(
+      program, argv, [&] { run(settings, command_line(argc, argv)); }, advice);
 }

@@ -9,6 +9,7 @@
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "examples/common/images.hpp"
+#include "examples/common/interruption.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/quickstart/comparison.hpp"
@@ -188,7 +189,16 @@ class Run {
         nn::accuracy(*net, params, nn::pixels<float>(images_.test, kind.layout, scaling_), images_.test.labels);
   }
 
+  // Whole files even if Ctrl-C comes meanwhile.
   void write(const Kind& kind, std::size_t width, bool trained, const Kernels& k) {
+    {
+      const Patience patience;
+      write_kernels(kind, width, trained, k);
+    }
+    end_if_interrupted();
+  }
+
+  void write_kernels(const Kind& kind, std::size_t width, bool trained, const Kernels& k) {
     std::string stem = kind.name + "_" + std::to_string(width) + (trained ? "_trained_" : "_init_");
     std::replace(stem.begin(), stem.end(), ' ', '_');
     const auto put = [&](const char* what, const Array<double>& kernel) {

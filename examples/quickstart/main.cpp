@@ -59,6 +59,7 @@ void quickstart(const Settings& settings, const std::string& command) {
               images.test.count());
   const Experiment experiment = run(settings, images, command);
   const std::string html = report_html(experiment), overview = overview_svg(experiment), json = report_json(experiment);
+  const Patience patience;
   nn::write_file(settings.out / "overview.svg", {overview});
   nn::write_file(settings.out / "report.json", {json});
   nn::write_file(settings.out / "report.html", {html});
@@ -71,5 +72,5 @@ void quickstart(const Settings& settings, const std::string& command) {
 int main(int argc, char** argv) {
   Settings settings;
   if (const auto status = parse_options(argc, argv, program, settings, add_options)) return *status;
-  return run_program(program, [&] { quickstart(settings, command_line(argc, argv)); });
+  return run_program(program, argv, [&] { quickstart(settings, command_line(argc, argv)); });
 }

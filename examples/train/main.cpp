@@ -81,7 +81,10 @@ void run(Settings& settings) {
   const nn::TrainAndTest images = load(set, settings.data);
   const ThreadLimit limit(settings.threads);
   const Training training = train(settings, set, images);
-  nn::write_file(settings.out / "curves.svg", {curves_svg(training, settings.out / "metrics.jsonl")});
+  {
+    const Patience patience;
+    nn::write_file(settings.out / "curves.svg", {curves_svg(training, settings.out / "metrics.jsonl")});
+  }
   std::printf("\n%s\nCurves, weights and metrics: %s (%s)\n", table(training).c_str(), settings.out.c_str(),
               seconds(training.seconds).c_str());
   std::fflush(stdout);
@@ -96,5 +99,6 @@ void run(Settings& settings) {
 int main(int argc, char** argv) {
   Settings settings;
   if (const auto status = parse_options(argc, argv, program, settings, add_options)) return *status;
-  return run_program(program, [&] { run(settings); });
+  settings.command = command_line(argc, argv);
+  return run_program(program, argv, [&] { run(settings); });
 }

@@ -28,6 +28,7 @@ struct Settings {
   std::uint64_t seed = 1;
   std::size_t threads = 0;  ///< 0: as many as the machine has
   bool resume = false;
+  std::string command;  ///< what was typed
 };
 
 }  // namespace xtangent::examples

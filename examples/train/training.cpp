@@ -6,6 +6,7 @@
 
 #include "examples/common/divergence.hpp"
 #include "examples/common/format.hpp"
+#include "examples/common/interruption.hpp"
 #include "examples/common/progress.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "nn/data/file.hpp"
@@ -92,6 +93,9 @@ Training train(const Settings& settings, const ImageSet& set, const nn::TrainAnd
               grouped(static_cast<double>(out.parameters)).c_str(),
               grouped(static_cast<double>(train.count())).c_str());
   std::fflush(stdout);
+  answer_interruptions("the checkpoint is in " + settings.out.string() + ". To go on:\n  " + settings.command +
+                       (settings.resume ? "" : " --resume"));
+  const Patience patience;
   Bar bar(out.recipe.epochs, train.count(), train.classes());
   out.fit = nn::fit(*net, std::move(params), train,
                     {.epochs = out.recipe.epochs,
@@ -104,7 +108,9 @@ Training train(const Settings& settings, const ImageSet& set, const nn::TrainAnd
                      .test_data = nn::Dataset(images.test, options),
                      .checkpoint = {.file = checkpoint, .resume = settings.resume, .steps = settings.checkpoint_steps},
                      .metrics = {.file = settings.out / "metrics.jsonl", .steps = settings.metrics_steps},
-                     .progress = [&](const nn::Progress& p) { bar(p); }});
+                     .progress = [&](const nn::Progress& p) { bar(p); },
+                     .stop = interrupted});
+  end_if_interrupted();
   bar.finish();
   nn::save_parameters(out.fit.params, settings.out / "weights.safetensors");
   out.seconds = watch.seconds();

@@ -21,7 +21,7 @@ struct Training {
 };
 
 /// Trains, with a bar on the terminal; leaves checkpoint.safetensors, metrics.jsonl and, at the end,
-/// weights.safetensors in settings.out, which exists. Throws what fit throws.
+/// weights.safetensors in settings.out, which exists. Throws Interrupted, and what fit throws.
 Training train(const Settings& settings, const ImageSet& set, const nn::TrainAndTest& images);
 
 /// The last lines on the terminal.

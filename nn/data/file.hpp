@@ -64,6 +64,9 @@ void remove_unfinished(const std::filesystem::path& file);
 /// same disk. Throws data_error where the name is empty, too long, or that of a folder, where the file cannot be
 /// written, and where its disk has too little room.
 void require_writable_file(const std::filesystem::path& file, double bytes = 0, double others = 0);
+/// What the names of the files begin with by which require_writable_folder tries a folder. It removes them, unless its
+/// process is killed.
+constexpr const char* probe_name = ".writable";
 /// The same for a folder in which files will be written.
 void require_writable_folder(const std::filesystem::path& folder);
 

@@ -324,7 +324,7 @@ void require_writable_file(const fs::path& file, double bytes, double others) {
 void require_writable_folder(const fs::path& folder) {
   if (folder.empty()) fail(trying_folder, folder, "an empty name. Name a folder.");
   make_folder(trying_folder, folder);
-  const Target target{folder / ".writable", std::nullopt};
+  const Target target{folder / probe_name, std::nullopt};
   remove_temporaries(target.file);
   try {
     const Temporary probe(trying_folder, folder, target);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
 #include "nn/safetensors.hpp"
 
@@ -14,7 +16,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* state_key = "training";
-constexpr const char* sum_key = "crc32";
+constexpr const char* sum_key = "checksum";
 constexpr const char* first_key = "optimizer/first";
 constexpr const char* second_key = "optimizer/second";
 
@@ -29,12 +31,36 @@ std::vector<NamedArray<T>> arrays_of(const TrainingState<T>& state) {
   return out;
 }
 
-template <class T>
-std::string checksum(const std::string& text, const std::vector<NamedArray<T>>& arrays) {
-  uLong sum = crc32_z(0, reinterpret_cast<const Bytef*>(text.data()), text.size());
-  for (const NamedArray<T>& array : arrays)
-    sum = crc32_z(sum, reinterpret_cast<const Bytef*>(array.value.data()), array.value.bytes());
-  return std::to_string(sum);
+// The CRC-32 of everything that a checkpoint says: the description of the training, and of each array its name, type,
+// shape and elements, in whatever order the file has them.
+class Checksum {
+ public:
+  explicit Checksum(std::string text) : lines_{std::move(text)} {}
+  template <class T>
+  void add(const std::string& name, const Array<T>& value) {
+    const uLong sum = crc32_z(0, reinterpret_cast<const Bytef*>(value.data()), value.bytes());
+    const char* type = sizeof(T) == 4 ? " float " : " double ";
+    lines_.insert(name + type + to_string(value.shape()) + " " + std::to_string(sum));
+  }
+  std::string text() const {
+    uLong sum = 0;
+    for (const std::string& line : lines_)
+      sum = crc32_z(sum, reinterpret_cast<const Bytef*>(line.c_str()), line.size() + 1);
+    return std::to_string(sum);
+  }
+
+ private:
+  std::multiset<std::string> lines_;
+};
+
+std::string checksum(const std::string& text, const TensorFile& file) {
+  Checksum sum(text);
+  for (const TensorFile::Entry& entry : file.entries())
+    if (entry.type == ElementType::f64)
+      sum.add(entry.name, file.get<double>(entry.name));
+    else
+      sum.add(entry.name, file.get<float>(entry.name));
+  return sum.text();
 }
 
 // JSON has no NaN, so null stands for it.
@@ -102,7 +128,9 @@ template <class T>
 void save_checkpoint(const fs::path& file, const TrainingState<T>& state, const TrainingSettings& settings) {
   const std::vector<NamedArray<T>> arrays = arrays_of(state);
   const std::string text = described(state, settings).dump();
-  write_safetensors(file, arrays, {.metadata = {{state_key, text}, {sum_key, checksum(text, arrays)}}});
+  Checksum sum(text);
+  for (const NamedArray<T>& array : arrays) sum.add(array.name, array.value);
+  write_safetensors(file, arrays, {.metadata = {{state_key, text}, {sum_key, sum.text()}}});
 }
 
 template <class T>
@@ -111,12 +139,16 @@ TrainingState<T> load_checkpoint(const fs::path& file, Parameters<T> params, con
   const auto text = stored.metadata().find(state_key), sum = stored.metadata().find(sum_key);
   if (text == stored.metadata().end() || sum == stored.metadata().end())
     throw data_error("[resume] " + file.string() +
-                     ": this is no checkpoint of a training. Use load_parameters to read weights alone.");
+                     ": this is no checkpoint of a training by this version of the library. Use load_parameters to "
+                     "read weights alone.");
   const auto corrupt = [&](const std::string& what) {
     return data_error("[resume] " + file.string() + ": corrupt: " + what +
                       " Take an older checkpoint, or start from the beginning.");
   };
+  // Before anything is read from it: damage to a setting must not be taken for another setting.
+  if (checksum(text->second, stored) != sum->second) throw corrupt("the checksum is wrong.");
   TrainingState<T> state;
+  state.params = load_parameters(std::move(params), stored, {.ignore_extra = true});
   try {
     const Json json = Json::parse(text->second);
     const std::string other = differences(json.at("settings"), settings);
@@ -127,10 +159,8 @@ TrainingState<T> load_checkpoint(const fs::path& file, Parameters<T> params, con
   } catch (const Json::exception&) {
     throw corrupt("the description of the training cannot be read.");
   }
-  state.params = load_parameters(std::move(params), stored, {.ignore_extra = true});
   if (stored.contains(first_key)) state.optimizer.first = stored.get<T>(first_key);
   if (stored.contains(second_key)) state.optimizer.second = stored.get<T>(second_key);
-  if (checksum(text->second, arrays_of(state)) != sum->second) throw corrupt("the checksum is wrong.");
   return state;
 }
 

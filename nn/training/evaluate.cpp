@@ -12,10 +12,17 @@ namespace xtangent::nn {
 
 namespace {
 
-// Evaluates net on examples [0, n) in parts; rows(first, last) are the inputs of a part.
-template <class T, class Rows>
-Array<T> predict_parts(const ModuleBase& net, const Parameters<T>& params, std::size_t n, std::size_t batch,
-                       Rows&& rows) {
+std::vector<std::size_t> examples_between(std::size_t first, std::size_t last) {
+  std::vector<std::size_t> out(last - first);
+  std::iota(out.begin(), out.end(), first);
+  return out;
+}
+
+}  // namespace
+
+template <class T>
+Array<T> predict_rows(const ModuleBase& net, const Parameters<T>& params, std::size_t n,
+                      const std::function<Array<T>(std::size_t first, std::size_t last)>& rows, std::size_t batch) {
   if (batch == 0) throw option_error("[predict] a batch of 0 examples. It must be at least 1.");
   if (n <= batch) return net(params, rows(0, n));
   const Array<T> first = net(params, rows(0, batch));
@@ -37,24 +44,21 @@ Array<T> predict_parts(const ModuleBase& net, const Parameters<T>& params, std::
   return out;
 }
 
-}  // namespace
-
 template <class T>
 Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x, std::size_t batch) {
   if (!x.defined() || x.rank() == 0) throw shape_error("[predict] the input has no axis that runs over examples.");
   return on_part_of(x.shape(), [&] {
-    return predict_parts(net, params, x.shape().front(), batch,
-                         [&](std::size_t first, std::size_t last) { return x.rows(first, last); });
+    return predict_rows<T>(
+        net, params, x.shape().front(), [&](std::size_t first, std::size_t last) { return x.rows(first, last); },
+        batch);
   });
 }
 
 template <class T>
 Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const Dataset& data, std::size_t batch) {
-  return predict_parts(net, params, data.count(), batch, [&](std::size_t first, std::size_t last) {
-    std::vector<std::size_t> examples(last - first);
-    std::iota(examples.begin(), examples.end(), first);
-    return data.batch<T>(examples);
-  });
+  return predict_rows<T>(
+      net, params, data.count(),
+      [&](std::size_t first, std::size_t last) { return data.batch<T>(examples_between(first, last)); }, batch);
 }
 
 template <class T>
@@ -105,12 +109,14 @@ std::string first_not_finite(const ModuleBase& net, const Parameters<T>& params,
   return found;
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                     \
-  template Array<T> predict(const ModuleBase&, const Parameters<T>&, const Array<T>&, std::size_t); \
-  template Array<T> predict(const ModuleBase&, const Parameters<T>&, const Dataset&, std::size_t);  \
-  template std::vector<std::size_t> argmax(const Array<T>&);                                        \
-  template std::size_t count_correct(const Array<T>&, const std::vector<std::size_t>&);             \
-  template double accuracy(const Array<T>&, const std::vector<std::size_t>&);                       \
+#define XTANGENT_INSTANTIATE(T)                                                                          \
+  template Array<T> predict_rows(const ModuleBase&, const Parameters<T>&, std::size_t,                   \
+                                 const std::function<Array<T>(std::size_t, std::size_t)>&, std::size_t); \
+  template Array<T> predict(const ModuleBase&, const Parameters<T>&, const Array<T>&, std::size_t);      \
+  template Array<T> predict(const ModuleBase&, const Parameters<T>&, const Dataset&, std::size_t);       \
+  template std::vector<std::size_t> argmax(const Array<T>&);                                             \
+  template std::size_t count_correct(const Array<T>&, const std::vector<std::size_t>&);                  \
+  template double accuracy(const Array<T>&, const std::vector<std::size_t>&);                            \
   template std::string first_not_finite(const ModuleBase&, const Parameters<T>&, const Array<T>&, Context);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,13 @@ Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const xt::x
 /// The same for all images of a data set, without random changes.
 template <class T>
 Array<T> predict(const ModuleBase& net, const Parameters<T>& params, const Dataset& data, std::size_t batch = 256);
+
+/// The same for n examples of which rows(first, last) makes some. It is called by several threads, and what it throws
+/// ends the evaluation.
+template <class T>
+Array<T> predict_rows(const ModuleBase& net, const Parameters<T>& params, std::size_t n,
+                      const std::function<Array<T>(std::size_t first, std::size_t last)>& rows,
+                      std::size_t batch = 256);
 
 /// The index of the largest entry of each row of (N, O), the first one of equal entries. Throws shape_error.
 template <class T>

@@ -15,6 +15,11 @@ Inputs<T> inputs_of(const Array<T>& x) {
   return {x.shape().front(), [&x](const auto& examples, std::size_t) { return x.rows_at(examples); }};
 }
 
+std::string described(const Augmentation& changes) {
+  if (changes.padding == 0) return changes.mirror ? "mirrored" : "none";
+  return "windows with a frame of " + std::to_string(changes.padding) + (changes.mirror ? ", mirrored" : "");
+}
+
 // Checks all that `fit` can refuse before it starts. Returns the output for one example.
 template <class T>
 Array<T> check_inputs(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x, std::size_t answers) {
@@ -97,7 +102,9 @@ Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Dataset& data, Fit
     return epoch ? data.augmented_batch<T>(examples, {seed, stream_of("augmentation") + epoch})
                  : data.batch<T>(examples);
   };
-  return Trainer<T>(net, std::move(params), {data.count(), rows}, labeled_task<T>(labels), std::move(options)).run();
+  return Trainer<T>(net, std::move(params), {data.count(), rows, described(data.options().augmentation)},
+                    labeled_task<T>(labels), std::move(options))
+      .run();
 }
 
 template <class T>

@@ -50,6 +50,9 @@ struct FitOptions {
   CheckpointOptions checkpoint = {};
   MetricsOptions metrics = {};
   std::function<void(const Progress&)> progress = {};
+  /// Asked after each update and, by several threads, while test data are evaluated. Once it returns true, the
+  /// checkpoint is written, and `fit` returns what it has reached.
+  std::function<bool()> stop = {};
   /// Called after each epoch; returning false ends the training.
   std::function<bool(const Epoch&, const Parameters<T>&)> on_epoch = {};
 };

@@ -42,6 +42,17 @@ std::string described(const Schedule& schedule) {
   return out;
 }
 
+// A checksum of parameters and buffers.
+template <class T>
+std::string checksum_of(const Parameters<T>& params) {
+  uLong sum = 0;
+  for (const Array<T>& part : {params.flat(), params.buffers()})
+    sum = crc32_z(sum, reinterpret_cast<const Bytef*>(part.data()), part.bytes());
+  return std::to_string(sum);
+}
+
+struct Stop {};  // thrown where options.stop ends an evaluation
+
 bool lies_under(std::string_view name, std::string_view prefix) {
   return name.starts_with(prefix) && (name.size() == prefix.size() || prefix.empty() || name[prefix.size()] == '.');
 }
@@ -123,8 +134,10 @@ TrainingSettings Trainer<T>::settings() const {
     if (!trained_[i]) frozen += (frozen.empty() ? "" : " ") + state_.params.infos()[i].name;
   TrainingSettings out = {
       {"precision", sizeof(T) == 4 ? "float" : "double"},
+      {"checksum of the initial parameters", checksum_of(state_.params)},
       {"examples", std::to_string(examples_)},
       {"first example", std::to_string(crc32_z(0, reinterpret_cast<const Bytef*>(one.data()), one.bytes()))},
+      {"augmentation", inputs_.changes},
       {"batch", std::to_string(options_.batch)},
       {"shard", std::to_string(options_.shard)},
       {"seed", std::to_string(options_.seed)},
@@ -172,7 +185,7 @@ void Trainer<T>::save() {
 template <class T>
 Fit<T> Trainer<T>::run() {
   while (state_.epoch <= options_.epochs) {
-    run_epoch();
+    if (!run_epoch()) break;
     if (options_.on_epoch && !options_.on_epoch(state_.history.back(), state_.params)) break;
   }
   return {std::move(state_.params), std::move(state_.history)};
@@ -180,7 +193,7 @@ Fit<T> Trainer<T>::run() {
 
 // Trains from the present state to the end of the epoch.
 template <class T>
-void Trainer<T>::run_epoch() {
+bool Trainer<T>::run_epoch() {
   epoch_begun_ = clock_.seconds() - state_.seconds;
   const std::vector<std::size_t> order = kernels::permutation(options_.seed, state_.epoch, examples_);
   while (state_.done < examples_) {
@@ -189,10 +202,9 @@ void Trainer<T>::run_epoch() {
     report(false);
     const CheckpointOptions& c = options_.checkpoint;
     const bool due = (c.steps && optimizer_.steps() % c.steps == 0) || clock_.seconds() - saved_ > c.seconds;
-    if (state_.done < examples_ && due) {
-      state_.seconds = clock_.seconds() - epoch_begun_;
-      save();
-    }
+    const bool stop = options_.stop && options_.stop();
+    if (stop || (state_.done < examples_ && due)) save_unfinished();
+    if (stop) return false;
   }
   if (!all_finite(state_.params.flat()))
     throw numerical_error("[fit] after epoch " + std::to_string(state_.epoch) + ", " +
@@ -200,7 +212,12 @@ void Trainer<T>::run_epoch() {
                           " is not finite. A lower learning rate may help.");
   Epoch out;
   out.number = state_.epoch;
-  evaluate(out);
+  try {
+    evaluate(out);
+  } catch (const Stop&) {
+    save_unfinished();
+    return false;
+  }
   out.seconds = clock_.seconds() - epoch_begun_;
   report(true);
   state_.history.push_back(out);
@@ -209,6 +226,29 @@ void Trainer<T>::run_epoch() {
   state_.done = state_.correct = 0;
   state_.loss = state_.seconds = 0.0;
   save();
+  return true;
+}
+
+// Writes a checkpoint within an epoch. After the last update of the epoch, that is one which begins by evaluating.
+template <class T>
+void Trainer<T>::save_unfinished() {
+  state_.seconds = clock_.seconds() - epoch_begun_;
+  save();
+}
+
+// The outputs for the test data. Throws Stop if the training is to stop.
+template <class T>
+Array<T> Trainer<T>::test_outputs() const {
+  const auto check = [&] {
+    if (options_.stop && options_.stop()) throw Stop();
+  };
+  return predict_rows<T>(net_, state_.params, options_.test_labels.size(), [&](std::size_t first, std::size_t last) {
+    check();
+    if (!options_.test_data) return options_.test_x.rows(first, last);
+    std::vector<std::size_t> examples(last - first);
+    std::iota(examples.begin(), examples.end(), first);
+    return options_.test_data->template batch<T>(examples);
+  });
 }
 
 template <class T>
@@ -216,8 +256,7 @@ void Trainer<T>::evaluate(Epoch& out) const {
   out.loss = state_.loss / static_cast<double>(examples_);
   if (task_.correct) out.accuracy = static_cast<double>(state_.correct) / static_cast<double>(examples_);
   if (!options_.test_x.defined() && !options_.test_data) return;
-  const Array<T> outputs = options_.test_data ? predict(net_, state_.params, *options_.test_data)
-                                              : predict(net_, state_.params, options_.test_x);
+  const Array<T> outputs = test_outputs();
   out.test_loss = static_cast<double>(cross_entropy(Var<T>(outputs), options_.test_labels).value().item());
   out.test_accuracy = accuracy(outputs, options_.test_labels);
 }

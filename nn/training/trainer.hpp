@@ -35,6 +35,7 @@ template <class T>
 struct Inputs {
   std::size_t count = 0;
   std::function<Array<T>(const std::vector<std::size_t>& examples, std::size_t epoch)> rows;
+  std::string changes = "none";  // the random changes, as a checkpoint names them
 
   /// The first n examples, without random changes.
   Array<T> first(std::size_t n) const;
@@ -68,8 +69,10 @@ class Trainer {
   TrainingSettings settings() const;
   void resume_or_begin();
   void save();
-  void run_epoch();
+  bool run_epoch();  // returns false when it was stopped
+  void save_unfinished();
   void evaluate(Epoch& epoch) const;
+  Array<T> test_outputs() const;
   void run_batch(std::span<const std::size_t> examples);
   void run_shard(Shard<T>& shard);
   double update();  // returns the norm of the gradient, NaN without clipping

@@ -34,8 +34,22 @@ Cholesky<T>::Cholesky(Array<T> matrix, Options options) : refinements_(options.r
   ridge_ = options.relative ? options.ridge * std::max(mean_of(diagonal_), 0.0) : options.ridge;
   for (double& d : diagonal_) d += ridge_;
   storage_ = std::move(matrix);
+  check_scale();
   check_pivots(0, factor_rows(0, n));
   size_ = n;
+}
+
+// Refuses a matrix whose products T does not resolve: they are smaller than its rounding of the smallest numbers.
+template <class T>
+void Cholesky<T>::check_scale() const {
+  const double largest = *std::max_element(diagonal_.begin(), diagonal_.end());
+  constexpr double least = static_cast<double>(std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon());
+  if (largest <= 0 || largest >= least) return;  // the pivots say what is wrong with the former
+  std::ostringstream text;
+  text << "[cholesky] the largest entry of the diagonal is " << largest << ", and "
+       << (sizeof(T) == 4 ? "float" : "double") << " computes with kernels from " << least
+       << " on. Multiply the kernel and the ridge by a number" << (sizeof(T) == 4 ? ", or use double." : ".");
+  throw numerical_error(text.str());
 }
 
 // Computes rows [first, last) of L from the rows of L above and from K in the upper triangle. Returns 0, or 1 + the row
@@ -141,9 +155,12 @@ template <class T>
 Array<double> Cholesky<T>::solve_unrefined(const Array<double>& y) const {
   check_rhs("cholesky solve", y, size_);
   const std::size_t columns = y.size() / size_;
-  // Columns are scaled, so that small ones do not vanish in T.
+  // Columns are scaled, so that small ones do not vanish in T; and so that what lies between y and x, which is of the
+  // size of y divided by the square root of the kernel, is near 1. By a power of two, so that nothing is rounded.
   std::vector<double> scale(columns);
   kernels::column_maxima(size_, columns, y.data(), scale.data());
+  const double largest = *std::max_element(diagonal_.begin(), diagonal_.end());
+  for (double& s : scale) s = std::ldexp(s, -std::ilogb(largest) / 2);
   Array<T> d(y.shape());
   kernels::divide_columns(size_, columns, scale.data(), y.data(), d.mutable_data());
   kernels::triangular_solve(false, size_, storage_.data(), stride(), columns, d.mutable_data(), columns);
@@ -167,6 +184,8 @@ Array<double> Cholesky<T>::solve(const Array<double>& y) const {
       if (size_y[c] > 0) worst = std::max(worst, size_r[c] / size_y[c]);
     return worst;
   };
+  if (!all_finite(x))
+    throw numerical_error("[cholesky solve] the solution overflows. Multiply the kernel or y by a number.");
   if (refinements_ == 0 || columns == 0) return x;
   Array<double> r = residual(x, y);
   double last = size_of(r);

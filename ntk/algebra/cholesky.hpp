@@ -30,8 +30,9 @@ class Cholesky {
   };
 
   /// Throws shape_error (K is not square or is empty), option_error (the ridge is negative or not finite),
-  /// numerical_error (K is not finite, not symmetric or not positive definite). In the last case the message names the
-  /// smallest pivot and its row, the earlier row that it repeats if there is one, and a ridge to try.
+  /// numerical_error (K is not finite, not symmetric, not positive definite, or so small that T does not resolve
+  /// products of its entries). If it is not positive definite, the message names the smallest pivot and its row, the
+  /// earlier row that it repeats if there is one, and a ridge to try.
   explicit Cholesky(Array<T> matrix, Options options = {});
 
   /// The order n of K.
@@ -70,6 +71,7 @@ class Cholesky {
  private:
   std::size_t stride() const { return storage_.shape()[1]; }
   std::size_t factor_rows(std::size_t first, std::size_t last);
+  void check_scale() const;
   void check_pivots(std::size_t first, std::size_t failed);
   [[noreturn]] void refuse(std::size_t row) const;
 

@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -15,12 +16,66 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr const char* format = "xtangent kernel store, 1";
+constexpr const char* format = "xtangent kernel store, 2";
+constexpr const char* sum_key = "crc32";
+constexpr std::size_t largest_manifest = 1 << 20;  // bytes; a usual one has about a thousand
 
-Strategy strategy_of(const std::string& text) {
+[[noreturn]] void corrupt(const fs::path& file, const std::string& what) {
+  fail(file, "is corrupt: " + what + ". Remove the folder to begin again.");
+}
+
+Json described(const Manifest& manifest) {
+  const auto& [shape, partition, settings] = manifest;
+  Json given = Json::object();
+  for (const auto& [name, value] : settings) given[name] = value;
+  const Grid& g = shape.grid;
+  return {{"format", format},
+          {"kernel",
+           {{"rows", g.rows},
+            {"columns", g.columns},
+            {"symmetric", g.symmetric},
+            {"block", shape.block},
+            {"planes", shape.planes}}},
+          {"partition",
+           {{"strategy", name(partition.strategy)},
+            {"tile", partition.tile},
+            {"panel", partition.panel},
+            {"shard", partition.shard},
+            {"rows_held", partition.rows_held},
+            {"columns_held", partition.columns_held}}},
+          {"settings", given}};
+}
+
+// A conversion by Json itself would take -1 and 1e30 for numbers of examples.
+std::size_t whole(const Json& object, const char* name, const fs::path& file) {
+  const Json& value = object.at(name);
+  if (!value.is_number_unsigned()) corrupt(file, std::string(name) + " is no whole number");
+  return value.get<std::size_t>();
+}
+
+Strategy strategy_of(const std::string& text, const fs::path& file) {
   for (Strategy s : {Strategy::structured, Strategy::jacobian, Strategy::vector_products})
     if (text == name(s)) return s;
-  throw data_error("[ntk store] no strategy '" + text + "'.");
+  corrupt(file, "there is no strategy of that name");
+}
+
+Manifest manifest_of(const Json& all, const fs::path& file) {
+  if (all.at("format") != format) fail(file, "is of another version of the library. Use another folder.");
+  const Json &kernel = all.at("kernel"), &cut = all.at("partition");
+  const auto number = [&file](const Json& object, const char* name) { return whole(object, name, file); };
+  Manifest out;
+  out.shape = {{number(kernel, "rows"), number(kernel, "columns"), number(cut, "tile"), kernel.at("symmetric")},
+               number(kernel, "block"),
+               number(kernel, "planes")};
+  out.partition = {strategy_of(cut.at("strategy"), file),
+                   number(cut, "tile"),
+                   number(cut, "panel"),
+                   number(cut, "shard"),
+                   cut.at("rows_held"),
+                   cut.at("columns_held")};
+  for (const auto& [name, value] : all.at("settings").items())
+    out.settings.emplace_back(name, value.get<std::string>());
+  return out;
 }
 
 }  // namespace
@@ -40,58 +95,78 @@ std::optional<TileFile> parsed(const std::string& name) {
   char sum[9] = {};
   int length = 0;
   if (std::sscanf(name.c_str(), "tile-%zu-%zu-%8[0-9a-f].npy%n", &i, &j, sum, &length) != 3 || length == 0 ||
-      static_cast<std::size_t>(length) != name.size())
+      name != tile_name({i, j}, sum))
     return std::nullopt;
   return TileFile{{i, j}, sum};
 }
 
-std::string sum_of(const Array<double>& tile) { return fingerprint(tile.data(), tile.bytes()); }
+std::string sum_of(const Array<double>& tile, Place place, const std::string& store) {
+  const std::uint64_t at[] = {place.first, place.second};
+  return fingerprint(tile.data(), tile.bytes(), fingerprint(at, sizeof at, store));
+}
 
 std::string text_of(const Manifest& manifest) {
-  const auto& [shape, partition, settings] = manifest;
-  Json given = Json::object();
-  for (const auto& [name, value] : settings) given[name] = value;
-  const Grid& g = shape.grid;
-  const Json all = {{"format", format},
-                    {"kernel",
-                     {{"rows", g.rows},
-                      {"columns", g.columns},
-                      {"symmetric", g.symmetric},
-                      {"block", shape.block},
-                      {"planes", shape.planes}}},
-                    {"partition",
-                     {{"strategy", name(partition.strategy)},
-                      {"tile", partition.tile},
-                      {"panel", partition.panel},
-                      {"shard", partition.shard},
-                      {"rows_held", partition.rows_held},
-                      {"columns_held", partition.columns_held}}},
-                    {"settings", given}};
+  Json all = described(manifest);
+  const std::string text = all.dump();
+  all[sum_key] = fingerprint(text.data(), text.size());
   return all.dump(1) + "\n";
 }
 
-Manifest read_manifest(const fs::path& folder) {
+std::string fault_of(const KernelShape& shape, const Partition& cut) {
+  const Grid& g = shape.grid;
+  if (std::min({g.rows, g.columns, shape.block, shape.planes}) == 0) return "the kernel is empty";
+  constexpr double most = 4e18;  // bytes, so that no number of entries or tiles overflows
+  const double sides = static_cast<double>(g.rows) * static_cast<double>(g.columns);
+  const double block = static_cast<double>(shape.block);
+  if (!(8 * sides * block * block * static_cast<double>(shape.planes) < most)) return "the kernel is too large";
+  if (g.symmetric && g.rows != g.columns) return "a symmetric kernel that is not square";
+  if (shape.block > 1 && shape.planes > 1) return "several planes of blocks";
+  const std::size_t whole = std::max(g.rows, g.columns);
+  const auto outside = [](std::size_t value, std::size_t last) { return value == 0 || value > last; };
+  if (cut.tile != g.edge || outside(cut.tile, whole)) return "no such kernel has tiles of that size";
+  const std::size_t rows_of_tiles = (g.rows - 1) / cut.tile + 1;
+  if (cut.panel % cut.tile != 0 || outside(cut.panel / cut.tile, rows_of_tiles))
+    return "the panel is not made of the kernel's tiles";
+  if (outside(cut.shard, whole)) return "no such kernel has shards of that size";
+  if (cut.strategy != Strategy::structured && !(cut.rows_held && cut.columns_held))
+    return "this strategy holds rows and columns";
+  return {};
+}
+
+Manifest parsed_manifest(std::string_view text, const fs::path& file) {
   Manifest out;
-  const auto bytes = nn::read_raw_file(folder / manifest_name);
   try {
-    const Json all = Json::parse(bytes.begin(), bytes.end());
-    if (all.at("format") != format) fail(folder / manifest_name, "is of another version of the library.");
-    const Json &kernel = all.at("kernel"), &cut = all.at("partition");
-    out.shape = {{kernel.at("rows"), kernel.at("columns"), cut.at("tile"), kernel.at("symmetric")},
-                 kernel.at("block"),
-                 kernel.at("planes")};
-    out.partition = {
-        strategy_of(cut.at("strategy")), cut.at("tile"), cut.at("panel"), cut.at("shard"), cut.at("rows_held"),
-        cut.at("columns_held")};
-    for (const auto& [name, value] : all.at("settings").items())
-      out.settings.emplace_back(name, value.get<std::string>());
+    out = manifest_of(Json::parse(text), file);
+    // Compared as a whole, so that there is no byte whose damage goes unnoticed.
+    if (text_of(out) != text) corrupt(file, "its checksum does not fit");
   } catch (const Json::exception& wrong) {
-    fail(folder / manifest_name, std::string("is corrupt: ") + wrong.what() + ". Remove the folder to begin again.");
+    corrupt(file, wrong.what());
   }
-  if (out.shape.grid.rows == 0 || out.shape.grid.columns == 0 || out.shape.grid.edge == 0 || out.shape.block == 0 ||
-      out.shape.planes == 0)
-    fail(folder / manifest_name, "is corrupt: an empty kernel. Remove the folder to begin again.");
+  if (const std::string fault = fault_of(out.shape, out.partition); !fault.empty()) corrupt(file, fault);
   return out;
+}
+
+Manifest read_manifest(const fs::path& folder) {
+  const fs::path file = folder / manifest_name;
+  const auto bytes = nn::read_raw_file(file, largest_manifest);
+  return parsed_manifest({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file);
+}
+
+std::vector<fs::path> entries(const fs::path& folder) {
+  std::vector<fs::path> out;
+  std::error_code code;
+  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code))
+    out.push_back(entry->path());
+  if (code) fail(folder, "cannot be read: " + code.message() + ".");
+  return out;
+}
+
+void remove_entry(const fs::path& entry) {
+  std::error_code code;
+  fs::remove(entry, code);
+  if (code)
+    fail(entry, std::string(fs::is_directory(entry, code) ? "is a folder that" : "is no finished tile and") +
+                    " cannot be removed. Remove it, and compute the kernel again with this store.");
 }
 
 }  // namespace store_format

@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "ntk/store.hpp"
 
@@ -23,16 +25,29 @@ struct TileFile {
 std::string tile_name(Place place, const std::string& sum);
 /// The place and checksum in the name of a tile's file, or nothing for other files.
 std::optional<TileFile> parsed(const std::string& name);
-std::string sum_of(const Array<double>& tile);
+/// The checksum of a tile at its place in one store, which the fingerprint of the manifest stands for. So a tile that
+/// was renamed or comes from another store is as corrupt as one with other entries.
+std::string sum_of(const Array<double>& tile, Place place, const std::string& store);
 
 struct Manifest {
   KernelShape shape;
   Partition partition;
   StoreSettings settings;
 };
+/// The manifest as a file, with its own checksum.
 std::string text_of(const Manifest& manifest);
+/// What is wrong with this cut of this kernel, or nothing: numbers out of range, or a cut of another kernel.
+std::string fault_of(const KernelShape& shape, const Partition& cut);
+/// The manifest in the text of `file`. Throws data_error unless every byte is as text_of() wrote it and the kernel can
+/// be cut like this.
+Manifest parsed_manifest(std::string_view text, const std::filesystem::path& file);
 /// Throws data_error (the manifest cannot be read, or is corrupt).
 Manifest read_manifest(const std::filesystem::path& folder);
+
+/// What is in a folder, in any order. Throws data_error with the system's reason.
+std::vector<std::filesystem::path> entries(const std::filesystem::path& folder);
+/// Removes a file that is no finished tile. Throws data_error.
+void remove_entry(const std::filesystem::path& entry);
 
 }  // namespace xtangent::ntk::store_format
 

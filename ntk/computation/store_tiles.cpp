@@ -32,6 +32,17 @@ void require_same_settings(const StoredKernel& store, const StoreSettings& setti
                        ". Use another folder, or continue with the settings that it was begun with.");
 }
 
+void require_same_kernel(const StoredKernel& store, std::size_t rows, std::size_t columns, bool symmetric) {
+  const Grid& g = store.shape().grid;
+  if (g.rows == rows && g.columns == columns && g.symmetric == symmetric) return;
+  const auto text = [](std::size_t m, std::size_t n, bool same) {
+    return std::to_string(m) + " x " + std::to_string(n) + (same ? " examples, symmetric" : " examples");
+  };
+  throw option_error("[ntk store] " + store.folder().string() + " was begun with another kernel: " +
+                     text(g.rows, g.columns, g.symmetric) + " then, " + text(rows, columns, symmetric) +
+                     " now. Use another folder, or continue with the kernel that it was begun with.");
+}
+
 // An advisory lock, which ends with the process however that ends.
 class StoreTiles::Lock {
  public:
@@ -62,9 +73,12 @@ void require_space(const fs::path& folder, double bytes) {
 }
 
 void require_empty(const fs::path& folder) {
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().filename() != "lock" && !entry.path().filename().string().starts_with(manifest_name))
-      fail(folder, "holds other files (" + entry.path().filename().string() + ") and no kernel. Use an empty folder.");
+  for (const fs::path& entry : entries(folder)) {
+    const std::string name = entry.filename().string();
+    // A process that was killed at the right moment leaves a half manifest, or the file by which it tried the folder.
+    const bool ours = name == "lock" || name.starts_with(manifest_name) || name.starts_with(nn::probe_name);
+    if (!ours) fail(folder, "holds other files (" + name + ") and no kernel. Use an empty folder.");
+  }
 }
 
 }  // namespace
@@ -88,16 +102,17 @@ StoreTiles::StoreTiles(const fs::path& folder, const KernelShape& shape, const P
     throw option_error("[ntk store] " + folder.string() +
                        " was begun with other tiles. Use another folder, or continue " +
                        "with the options that it was begun with.");
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("tile-") && !parsed(name)) fs::remove(entry.path());  // a file that a killed run has left
+  for (const fs::path& entry : entries(folder)) {
+    const std::string name = entry.filename().string();
+    const bool left = name.starts_with("tile-") && !parsed(name);  // by a run that was killed
+    if (left || name.starts_with(nn::probe_name)) remove_entry(entry);
   }
   for (auto at = stored_->files_.begin(); at != stored_->files_.end();) {
     try {
       stored_->tile(at->first.first, at->first.second);
       ++at;
     } catch (const data_error&) {  // the tile is computed again
-      fs::remove(at->second);
+      remove_entry(at->second);
       at = stored_->files_.erase(at);
     }
   }
@@ -110,9 +125,10 @@ bool StoreTiles::has(std::size_t i, std::size_t j) const { return stored_->files
 
 void StoreTiles::put(const FinishedTile& tile) {
   const Array<double> values = tile.values();
-  const fs::path file = stored_->folder_ / tile_name({tile.i(), tile.j()}, sum_of(values));
+  const Place place(tile.i(), tile.j());
+  const fs::path file = stored_->folder_ / tile_name(place, sum_of(values, place, stored_->identity_));
   nn::write_npy(file, values);
-  stored_->files_[{tile.i(), tile.j()}] = file;
+  stored_->files_[place] = file;
 }
 
 }  // namespace xtangent::ntk

@@ -72,6 +72,8 @@ with tempfile.TemporaryDirectory() as folder:
             ([*small, "--learning-rate", -1, "--out", here / "e"], "--learning-rate: must be positive, not -1"),
             ([*small, "--thread", 1], "did you mean --threads?"),
             ([*small, "--threads", 9999], "--threads: must be at most"),
+            ([*small, "--steps", -5], "--steps: must be positive or 0, not -5"),
+            ([*small, "--steps", "010"], "--steps: must not begin with 0, as 010 does"),
             ([*small, "--test", 0], "--test: must be positive, not 0"),
             (["--data", digits, "--network", "lenet", "--out", here / "e"], "lenet takes images of 28 x 28"),
             (["mnist", "--data", here, "--batch", 0, "--out", here / "e"], "--batch: must be positive, not 0")):

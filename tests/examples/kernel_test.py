@@ -14,9 +14,8 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 
-from programs import check, finish, on_a_terminal, read_npy, write_cifar, write_digits, write_idx
+from programs import check, finish, interrupted, on_a_terminal, read_npy, write_cifar, write_digits, write_idx
 
 kernel, train = map(os.path.abspath, sys.argv[1:])
 
@@ -55,18 +54,6 @@ def as_pytorch_saves(file, target):
         offset += end - begin
     text = json.dumps(out).encode()
     target.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(parts))
-
-
-def interrupted(options, moment, number=signal.SIGINT):
-    """Runs the program and sends it a signal once moment() is true."""
-    process = subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    end = time.time() + 120
-    while not moment() and process.poll() is None and time.time() < end:
-        time.sleep(0.002)
-    running = process.poll() is None
-    process.send_signal(number)
-    out, errors = process.communicate(timeout=120)
-    return running, process.returncode, errors
 
 
 TORCH = """
@@ -161,13 +148,13 @@ def interruptions(here, data):
     def has_tiles(count):
         return lambda: len(list(store.glob("train/tile-*"))) >= count
 
-    running, status, errors = interrupted(options, has_tiles(1))
+    running, status, errors, _ = interrupted(command(*options), has_tiles(1))
     check(running and status == 130, f"Ctrl-C: running {running}, status {status}, {errors}")
     check("Interrupted: finished tiles are in" in errors and not cut.exists(), f"{errors}")
     again = shlex.split(errors.strip().split("\n")[-1])
     check(again == command(*options), f"the command to go on: {again}")
     before = {file.name: file.stat().st_ino for file in store.glob("train/tile-*")}
-    running, status, errors = interrupted(options, has_tiles(len(before) + 1), signal.SIGKILL)
+    running, status, errors, _ = interrupted(command(*options), has_tiles(len(before) + 1), signal.SIGKILL)
     check(running and status == -signal.SIGKILL, f"killed: running {running}, status {status}")
     done = run(*options, "--dry-run")
     check(re.search(r"store +\d+ of \d+ tiles are in", done.stdout), f"how far it is: {done.stdout}")
@@ -292,14 +279,19 @@ with tempfile.TemporaryDirectory() as temporary:
     interruptions(here, data)
     destinations(here, data)
     wrong_use(here, data)
-    # Digits that are not there: said to a person; to ./run, which can get them, by the exit status alone.
+    # Digits that are not there: said to a person. ./run, which can get them, takes the place of the program.
+    script = here / "run"
+    script.write_text('#!/bin/sh\nfor word; do echo "$word"; done\nexit 3\n')
+    script.chmod(0o755)
     nowhere = {k: v for k, v in os.environ.items() if k != "XTANGENT_DATA"}
     out = ["--out", here / "none" / "K.npy"]
     for options in ([], ["--data", "digits", "--store", here / "none"]):
         done = run(*options, *out, cwd=here / "empty", env=nowhere)
         check(done.returncode == 1 and "digits was not found in data/, build/data/ or $XTANGENT_DATA" in done.stderr,
               f"no digits: {done.returncode} {done.stderr}")
-        done = run(*options, *out, cwd=here / "empty", env={**nowhere, "XTANGENT_COMMAND": "./run kernel"})
-        check(done.returncode == 75 and not done.stderr and not done.stdout, f"./run is not asked for them: {done}")
+        done = run(*options, *out, cwd=here / "empty", env={**nowhere, "XTANGENT_RUN": str(script)})
+        check(done.returncode == 3 and not done.stderr and
+              done.stdout.split("\n")[:-1] == ["with-digits", "kernel", *map(str, [*options, *out])],
+              f"./run is not asked for them: {done}")
 
 finish()

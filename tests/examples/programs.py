@@ -1,5 +1,6 @@
 """Shared by the tests of the examples: made-up data sets in the published formats, and ways to run and watch programs."""
 import ast
+import collections
 import gzip
 import math
 import os
@@ -7,9 +8,11 @@ import pathlib
 import pty
 import random
 import select
+import signal
 import struct
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from checks import check, finish  # noqa: E402
@@ -57,6 +60,22 @@ def digits(count, seed):
 def write_digits(file, count):
     rows = [",".join(map(str, pixels + [label])) for pixels, label in digits(count, 1)]
     file.write_bytes(gzip.compress(("\n".join(rows) + "\n").encode()))
+
+
+Interruption = collections.namedtuple("Interruption", "running status errors seconds")
+
+
+def interrupted(command, moment, number=signal.SIGINT):
+    """Runs the program and sends it a signal once moment() is true: whether it was still running, its exit status, what
+    it said on stderr, and after how many seconds it ended."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.time() + 120
+    while not moment() and process.poll() is None and time.time() < end:
+        time.sleep(0.002)
+    running, sent = process.poll() is None, time.time()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    return Interruption(running, process.returncode, errors, time.time() - sent)
 
 
 def on_a_terminal(command):

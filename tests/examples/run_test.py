@@ -27,11 +27,16 @@ STANDINS = {
     "sudo": '"$@"',
     "cp": 'case $1 in /usr/lib/*) return 1 ;; esac; command cp "$@"',  # an installed sklearn
 }
-# A program: asks for the digits where they are not, and says how it was called.
-PROGRAM = """#!/bin/sh
+# A program: asks for the digits where they are not, and says how it was called and as which process. By bash, which hands
+# functions on.
+PROGRAM = """#!/usr/bin/env bash
 echo "$XTANGENT_COMMAND $*" >>calls
-[ -s build/data/digits.csv.gz ] || exit 75
+if [ ! -s build/data/digits.csv.gz ] && [ -n "$XTANGENT_RUN" ]; then
+  exec "$XTANGENT_RUN" with-digits "${XTANGENT_COMMAND#./run }" "$@"
+fi
+echo $$ >process
 echo done
+[ -n "$PATIENCE" ] && exec sleep $PATIENCE
 exit ${STATUS-0}
 """
 
@@ -168,15 +173,33 @@ def statuses(here):
     place = Place(here, "status")
     place.digits.parent.mkdir(parents=True)
     place.digits.write_text("x")
-    for status, expected in (("0", 0), ("1", 1), ("130", 130)):
-        done = place.run("kernel", "--n", "3", STATUS=status)
-        check(done.returncode == expected and done.stdout == "done\n", f"status {status}: {done}")
-        check(("./run kernel --help" in done.stderr) == (expected == 1), f"status {status}: {done.stderr}")
+    for status in 0, 1, 130, 143:
+        done = place.run("kernel", "--n", "3", STATUS=str(status))
+        check(done.returncode == status and done.stdout == "done\n", f"status {status}: {done}")
     check("./run kernel --n 3" in place.calls(), f"{place.calls()}")
     check(place.run("nonsense").returncode == 2, "an unknown command")
 
 
+def signals(here):
+    """What ends ./run ends the program that it has started, which is the same process: the digits, too."""
+    for name, there in ("killed", True), ("killed digits", False):
+        place = Place(here, name)
+        if there:
+            place.digits.parent.mkdir(parents=True)
+            place.digits.write_text("x")
+        functions = {f"BASH_FUNC_{f}%%": "() { " + body + "\n}" for f, body in STANDINS.items()}
+        script = place.folder / "run"
+        script.write_text(script.read_text().replace("\nneed_digits() {", "\nfetch_digits() { mkdir -p build/data; echo x >$digits; }\nneed_digits() {"))
+        process = subprocess.Popen([str(script), "train", "x"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                   env={**os.environ, **functions, "HERE": str(place.folder), "PATIENCE": "60"})
+        line = process.stdout.readline()
+        check(line == "done\n" and int((place.folder / "process").read_text()) == process.pid, f"{name}: another process")
+        process.kill()
+        process.wait()
+        check(process.stdout.read() == "", f"{name}: something still runs")
+
+
 with tempfile.TemporaryDirectory() as temporary:
-    for part in digits, help_at_once, said_in_advance, statuses:
+    for part in digits, help_at_once, said_in_advance, statuses, signals:
         part(pathlib.Path(temporary))
 finish()

@@ -149,6 +149,11 @@ with tempfile.TemporaryDirectory() as temporary:
         check(tensors(here / "a" / "weights.safetensors")[1] == elements, "the weights stay")
         other = run("mnist", "--data", data, "--out", here / "a", "--batch-size", 16, "--resume")
         check(other.returncode == 1 and "batch is 8 there and 16 here" in other.stderr, f"{other.stderr}")
+        for option, says in (["--augment"], "augmentation is none there and windows"), \
+                            (["--weights", here / "a" / "weights.safetensors"], "initial parameters is"):
+            other = run("mnist", "--data", data, "--out", here / "a", "--batch-size", 8, "--resume", *option)
+            check(other.returncode == 1 and says in other.stderr, f"{option}: {other.stderr}")
+        check(tensors(here / "a" / "weights.safetensors")[1] == elements, "the weights stay")
 
     # Every network on color images and most on gray ones; the first one with all options.
     for data_set, network, options in [

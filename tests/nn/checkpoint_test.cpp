@@ -3,6 +3,7 @@
 
 #include <oneapi/tbb/global_control.h>
 
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
@@ -211,6 +212,17 @@ BOOST_AUTO_TEST_CASE(other_settings_are_refused) {
   nn::FitOptions<float> nameless = good;
   nameless.checkpoint.file.clear();
   refused<option_error>(nameless, {"resume without a file"});
+  // Parameters to begin with are part of a training, and so are random changes of images.
+  nn::FitOptions<float> again = good;
+  again.checkpoint.resume = true;
+  const auto begin = [&](std::uint64_t seed, const nn::Augmentation& changes) {
+    nn::fit(network(), network().init<float>(seed), images().with({.augmentation = changes}), again);
+  };
+  testing::expect_error<option_error>([&] { begin(2, {.padding = 1, .mirror = true}); },
+                                      {"other settings: checksum of the initial parameters is"});
+  testing::expect_error<option_error>([&] { begin(1, {}); },
+                                      {"augmentation is windows with a frame of 1, mirrored there and none here"});
+  testing::expect_error<option_error>([&] { begin(1, {.padding = 1}); }, {"and windows with a frame of 1 here"});
   // Other images are refused.
   nn::FitOptions<float> options = good;
   options.checkpoint.resume = true;
@@ -245,8 +257,9 @@ BOOST_AUTO_TEST_CASE(damaged_files_are_refused) {
   testing::put(folder / "c", flipped);
   refused<data_error>(good, {"[resume]", "corrupt", "checksum"});
 
-  // Either the damage is noticed, or the training goes on as if there were none.
-  const int accepted = testing::mutate(file, testing::byte_mutations(), 300, [&](const std::string& mutant) {
+  // Either the damage is noticed, as damage and not as other settings or another network, or the training goes on as if
+  // there were none.
+  const auto accepts = [&](const std::string& mutant) {
     testing::put(folder / "c", mutant);
     try {
       nn::FitOptions<float> again = good;
@@ -254,11 +267,60 @@ BOOST_AUTO_TEST_CASE(damaged_files_are_refused) {
       const nn::Fit<float> fit = train(again);
       BOOST_TEST(testing::same_bits(fit.params.flat(), whole.params.flat()));
       return true;
-    } catch (const xtangent::error&) {
+    } catch (const data_error&) {
       return false;
     }
-  });
-  BOOST_TEST(accepted < 10);
+  };
+  BOOST_TEST(testing::mutate(file, testing::byte_mutations(), 300, accepts) < 10);
+  // The header alone, where all names, shapes, counters and settings are.
+  const std::size_t header = file.find("optimizer/first");
+  BOOST_REQUIRE(header != std::string::npos);
+  const std::size_t end = file.find("}}", header) + 2;
+  const int accepted =
+      testing::mutate(file.substr(8, end - 8), {testing::byte_mutations()[0]}, 3000, [&](const std::string& mutant) {
+        if (file.compare(8, end - 8, mutant) == 0) return false;
+        return accepts(file.substr(0, 8) + mutant + file.substr(end));
+      });
+  BOOST_TEST(accepted == 0);
+}
+
+// A flipped digit of a setting is damage, and not another setting.
+BOOST_AUTO_TEST_CASE(damaged_settings_are_no_other_settings) {
+  const TemporaryFolder folder;
+  const nn::FitOptions<float> good = with_checkpoint(folder / "c");
+  const std::string file = bytes_of(folder / "c");
+  for (const std::string setting : {"batch", "seed", "epochs", "examples", "clip_norm", "optimizer", "frozen"}) {
+    std::string flipped = file;
+    const std::size_t at = flipped.find(setting + "\\\":\\\"");
+    BOOST_REQUIRE(at != std::string::npos);
+    flipped[at + setting.size() + 5] ^= 1;
+    testing::put(folder / "c", flipped);
+    refused<data_error>(good, {"[resume]", "corrupt", "checksum"});
+  }
+}
+
+// A training that is asked to stop leaves a checkpoint of all that it has done. It is asked 8 times in an epoch: after
+// each of 7 updates, and when it evaluates the test data, which is then still to be done.
+BOOST_AUTO_TEST_CASE(stopped_at_any_time) {
+  const TemporaryFolder folder;
+  const nn::Fit<float> whole = train(usual<float>(nn::adam()));
+  for (const std::size_t most : {1, 3, 6, 7, 8, 12}) {
+    nn::FitOptions<float> options = usual<float>(nn::adam());
+    options.checkpoint = {.file = folder / std::to_string(most), .resume = true, .seconds = 1e9};
+    for (std::size_t done = 0; done < 24;) {
+      std::atomic<std::size_t> asked = 0;
+      options.stop = [&] { return ++asked > most; };
+      const nn::Fit<float> part = train(options);
+      if (done + most >= 24) {
+        expect_same(part, whole);
+        break;
+      }
+      done += most + 1;
+      if (done % 8 == 0) --done;
+      BOOST_TEST(part.history.size() == done / 8);
+      BOOST_TEST(std::filesystem::exists(options.checkpoint.file));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(files_that_cannot_be_written) {

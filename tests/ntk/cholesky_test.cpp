@@ -79,6 +79,32 @@ BOOST_AUTO_TEST_CASE(refinement_makes_float_factors_as_good_as_double) {
   }
 }
 
+// A solution of the size of y / K may lie outside of float where y and K do not. It is scaled, or there is an error.
+BOOST_AUTO_TEST_CASE(kernels_of_any_size) {
+  const std::size_t n = 20;
+  const Array<double> k = conditioned_matrix(n, 1e3);
+  Random random("size");
+  const Array<double> y = random_array(random, {n, 2});
+  for (const double size : {1e-30, 1e-20, 1.0, 1e20, 1e37}) {
+    const Array<double> wide = plus(Array<double>::zeros({n, n}), k, size);
+    const Array<float> narrow = cast<float>(wide);
+    const Array<double> found = ntk::Cholesky<float>(narrow).solve(y);
+    BOOST_TEST(relative_error(found, eliminated(cast<double>(narrow), y)) < 1e-9, size);
+  }
+  const auto says = [&](double size, auto zero) {
+    using T = decltype(zero);
+    return message_of([&] { ntk::Cholesky<T>(cast<T>(plus(Array<double>::zeros({n, n}), k, size))).solve(y); });
+  };
+  for (const double size : {1e-33, 1e-40, 1e-44})
+    BOOST_TEST(has(says(size, 0.0F), "float computes with kernels from"), says(size, 0.0F));
+  BOOST_TEST(has(says(1e-300, 0.0), "double computes with kernels from"));
+  BOOST_TEST(has(message_of([&] {
+                   ntk::Cholesky<double>(plus(Array<double>::zeros({n, n}), k, 1e-200))
+                       .solve(plus(Array<double>::zeros({n, 2}), y, 1e200));
+                 }),
+                 "the solution overflows"));
+}
+
 BOOST_AUTO_TEST_CASE(residuals_are_those_of_the_matrix) {
   for (std::size_t n : {1, 127, 128, 129, 300}) {
     const Array<double> k = positive_matrix(n);

@@ -6,6 +6,8 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -279,6 +281,87 @@ BOOST_AUTO_TEST_CASE(one_file_in_any_order_or_row_by_row) {
       BOOST_TEST((read.shape() == whole.shape()));
       BOOST_TEST(std::equal(read.data(), read.data() + read.size(), whole.data()));
     }
+}
+
+// A tile with the right entries for another place, or of another kernel, is no tile of this one.
+BOOST_AUTO_TEST_CASE(tiles_that_belong_elsewhere_are_computed_again) {
+  const Case c;
+  const TemporaryFolder folder, other;
+  const auto stored = [&](const TemporaryFolder& where, std::uint64_t seed) {
+    return ntk::stored_kernel(c.net, c.net.init<float>(seed), c.x, ntk::readout::full(),
+                              {.tile = 4, .store = where.path()});
+  };
+  const auto expected = stored(folder, 2).matrix();
+  stored(other, 3);
+  std::map<std::string, fs::path> here, there;  // by the place in their names
+  for (const auto& [files, at] : {std::pair(&here, &folder), std::pair(&there, &other)})
+    for (const auto& entry : fs::directory_iterator(at->path()))
+      if (const std::string name = entry.path().filename().string(); name.starts_with("tile-"))
+        (*files)[name.substr(5, 11)] = entry.path();
+  const auto end_of = [](const fs::path& tile) { return tile.filename().string().substr(16); };
+  // Two tiles of the same shape that have changed places, a tile of another store, and one that stands where its mirror
+  // image belongs.
+  const fs::path a = here["00000-00001"], b = here["00000-00002"];
+  fs::rename(a, folder / "x");
+  fs::rename(b, folder.path() / ("tile-00000-00001" + end_of(b)));
+  fs::rename(folder / "x", folder.path() / ("tile-00000-00002" + end_of(a)));
+  fs::remove(here["00001-00001"]);
+  fs::copy(there["00001-00001"], folder / there["00001-00001"].filename().string());
+  fs::rename(here["00002-00003"], folder.path() / ("tile-00003-00002" + end_of(here["00002-00003"])));
+  BOOST_TEST(ntk::StoredKernel(folder.path()).finished() == 20u);
+  BOOST_TEST(same_bits(stored(folder, 2).matrix(), expected));
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_in_place_of_a_tile) {
+  const Case c;
+  const TemporaryFolder folder;
+  const ntk::Options options{.tile = 4, .store = folder.path()};
+  const auto compute = [&] { return ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::full(), options).matrix(); };
+  const auto expected = compute();
+  fs::path tile;
+  for (const auto& entry : fs::directory_iterator(folder.path()))
+    if (entry.path().filename().string().starts_with("tile-")) tile = entry.path();
+  for (const fs::path& place : {tile, folder.path() / "tile-of-a-killed-run"}) {
+    fs::remove(place);
+    fs::create_directories(place / "below");
+    expect_error<data_error>(compute, {"[ntk store]", place.filename().string(), "is a folder", "Remove it"});
+    fs::remove_all(place);
+    BOOST_TEST(same_bits(compute(), expected));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_process_left_that_was_killed_while_it_tried_the_folder) {
+  const Case c;
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / ".writable-1") << "";
+  std::ofstream(folder.path() / "manifest.json.part-abcdefghijkl") << "{";
+  const ntk::Options options{.tile = 4, .store = folder.path()};
+  BOOST_TEST(ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), options).complete());
+  BOOST_TEST(!fs::exists(folder.path() / ".writable-1"));
+  BOOST_TEST(folder.files() == 23u);  // 21 tiles, the manifest and the lock
+}
+
+// By its settings, even where its partition would not fit into the memory.
+BOOST_AUTO_TEST_CASE(a_store_of_another_network_is_refused_before_memory_is_planned) {
+  const Case c;
+  const TemporaryFolder folder;
+  ntk::Options options{.store = folder.path()};
+  const auto small = nn::sequential(nn::Linear(6, 2), nn::Linear(2, 3));
+  ntk::stored_kernel(small, small.init<float>(1), c.x, ntk::readout::full(), options);
+  const auto large = nn::sequential(nn::Linear(6, 20000), nn::Tanh(), nn::Linear(20000, 3));
+  const auto params = large.init<float>(1);
+  options.memory = 1 << 20;
+  const auto readout = ntk::readout::full();
+  for (const auto& what : std::vector<std::function<void()>>{
+           [&] { ntk::stored_kernel(large, params, c.x, readout, options); },
+           [&] { ntk::kernel(large, params, c.x, readout, options); },
+           [&] { ntk::plan(large, params, c.x, readout, options, ntk::Residence::stored); },
+           [&] { ntk::plan(large, params, c.x, 23, 23, readout, options, ntk::Residence::stored); }})
+    expect_error<option_error>(what, {"was begun with other settings", "network (", "parameters ("});
+  // The same network and settings, but a plan for other numbers of examples.
+  const auto same = small.init<float>(1);
+  expect_error<option_error>([&] { ntk::plan(small, same, c.x, 5, 23, readout, {.store = folder.path()}); },
+                             {"another kernel: 23 x 23 examples, symmetric then, 5 x 23 examples now"});
 }
 
 BOOST_AUTO_TEST_CASE(one_process_at_a_time) {
