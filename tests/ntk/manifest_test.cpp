@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(every_byte_counts) {
   for (std::size_t at = 0; at < text.size(); ++at) {
     BOOST_TEST(refused(text.substr(0, at)));
     BOOST_TEST(refused(std::string(text).erase(at, 1)));
-    BOOST_TEST(refused(std::string(text).insert(at, " ")));
+    BOOST_TEST(refused(std::string(text).insert(at, 1, ' ')));
     for (const char byte : {'\0', ' ', '0', '1', '9', '"', '}', '\xff'}) {
       std::string mutant = text;
       mutant[at] = byte;
