@@ -6,6 +6,7 @@
 #include <limits>
 #include <string>
 
+#include "ntk/algebra/converted.hpp"
 #include "tests/ntk/matrices.hpp"
 #include "tests/testing.hpp"
 
@@ -89,7 +90,7 @@ BOOST_AUTO_TEST_CASE(kernels_of_any_size) {
     const Array<double> wide = plus(Array<double>::zeros({n, n}), k, size);
     const Array<float> narrow = cast<float>(wide);
     const Array<double> found = ntk::Cholesky<float>(narrow).solve(y);
-    BOOST_TEST(relative_error(found, eliminated(cast<double>(narrow), y)) < 1e-9, size);
+    BOOST_TEST(relative_error(found, eliminated(ntk::converted<double>(narrow), y)) < 1e-9, size);
   }
   const auto says = [&](double size, auto zero) {
     using T = decltype(zero);
