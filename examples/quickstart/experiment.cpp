@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <functional>
 #include <numeric>
 #include <set>
 
@@ -43,6 +44,15 @@ std::string processor() {
   return "unknown";
 }
 
+// Writes files that are whole even if Ctrl-C comes meanwhile.
+void whole_files(const std::function<void()>& write) {
+  {
+    const Patience patience;
+    write();
+  }
+  end_if_interrupted();
+}
+
 // The whole run: what every network shares, and the results so far.
 class Run {
  public:
@@ -60,7 +70,7 @@ class Run {
 
   Experiment operator()() {
     const Stopwatch watch;
-    describe();
+    whole_files([&] { describe(); });
     warm_up();
     for (std::size_t width : settings_.widths)
       for (const Kind& kind : network_kinds()) network(kind, width);
@@ -155,7 +165,7 @@ class Run {
       progress_.step(step(trained ? "kernels after training" : "kernels at initialization"), kernel_weight(kind, width),
                      4, "kernels");
       const Kernels k = kernels_of(net, params, kernel_inputs, progress_);
-      write(kind, width, trained, k);
+      whole_files([&] { write(kind, width, trained, k); });
       picture(kind, width, trained, k);
       return k.comparison;
     };
@@ -189,16 +199,7 @@ class Run {
         nn::accuracy(*net, params, nn::pixels<float>(images_.test, kind.layout, scaling_), images_.test.labels);
   }
 
-  // Whole files even if Ctrl-C comes meanwhile.
   void write(const Kind& kind, std::size_t width, bool trained, const Kernels& k) {
-    {
-      const Patience patience;
-      write_kernels(kind, width, trained, k);
-    }
-    end_if_interrupted();
-  }
-
-  void write_kernels(const Kind& kind, std::size_t width, bool trained, const Kernels& k) {
     std::string stem = kind.name + "_" + std::to_string(width) + (trained ? "_trained_" : "_init_");
     std::replace(stem.begin(), stem.end(), ' ', '_');
     const auto put = [&](const char* what, const Array<double>& kernel) {

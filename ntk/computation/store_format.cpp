@@ -130,6 +130,7 @@ std::string fault_of(const KernelShape& shape, const Partition& cut) {
   if (outside(cut.shard, whole)) return "no such kernel has shards of that size";
   if (cut.strategy != Strategy::structured && !(cut.rows_held && cut.columns_held))
     return "this strategy holds rows and columns";
+  if (!cut.rows_held && cut.tile < whole) return "rows that are not held serve one tile alone";
   return {};
 }
 

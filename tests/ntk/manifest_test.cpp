@@ -144,6 +144,7 @@ BOOST_AUTO_TEST_CASE(numbers_out_of_range_are_refused) {
       {"panel", [](auto& m) { m.partition.panel = huge - 3; }},
       {"shards", [](auto& m) { m.partition.shard = 0; }},
       {"shards", [](auto& m) { m.partition.shard = 24; }},
+      {"not held", [](auto& m) { m.partition.rows_held = false; }},
       {"strategy", [](auto& m) { m.partition.strategy = ntk::Strategy::automatic; }},
       {"strategy", [](auto& m) { m.partition.strategy = ntk::Strategy::jacobian; }}};  // columns are not held
   for (const auto& [says, change] : rows) {
