@@ -30,6 +30,16 @@ struct Interrupted : std::runtime_error {
 /// Throws Interrupted if a signal was noted.
 void end_if_interrupted();
 
+/// Calls f with patience, and then ends the work if a signal was noted: for checks that make files and remove them.
+template <class F>
+void with_patience(const F& f) {
+  {
+    const Patience patience;
+    f();
+  }
+  end_if_interrupted();
+}
+
 /// Says on stderr what answer_interruptions was given. Returns the exit status for the signal that was noted.
 int answer_interruption();
 

@@ -6,6 +6,7 @@
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
 #include "examples/common/images.hpp"
+#include "examples/common/interruption.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/distill/distill.hpp"
@@ -90,7 +91,9 @@ void run(DistillSettings& s) {
   require_gnuplot();
   const ImageSet& set = image_set(s.data_set);
   const nn::TrainAndTest images = load(set, s.data);
-  for (const char* name : {"images.svg", "images.npy", "loss.svg"}) nn::require_writable_file(s.out / name);
+  with_patience([&] {
+    for (const char* name : {"images.svg", "images.npy", "loss.svg"}) nn::require_writable_file(s.out / name);
+  });
   const ThreadLimit limit(s.threads);
   const Distillation d = distill(s, images);
   {

@@ -9,6 +9,7 @@
 
 #include "examples/common/format.hpp"
 #include "examples/common/images.hpp"
+#include "examples/common/interruption.hpp"
 #include "examples/common/networks.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/progress.hpp"
@@ -127,7 +128,7 @@ void compute_in(const Settings& s, const nn::TrainAndTest& images) {
   ntk::Options options{.memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory)};
   const Work<T> work = prepare<T>(s, images);
   std::vector<Part> parts = parts_of(s);
-  if (!s.dry_run) check_files(parts);  // before the plan, which says how large they will be
+  if (!s.dry_run) with_patience([&] { check_files(parts); });  // before the plan, which says how large they will be
   double flop = 0;
   for (Part& part : parts) {
     const std::size_t columns = work.train.shape()[0], rows = part.test ? s.test : columns;
@@ -145,7 +146,7 @@ void compute_in(const Settings& s, const nn::TrainAndTest& images) {
   std::printf("\n");
   std::fflush(stdout);
   if (s.dry_run) return;
-  check_files(parts);
+  with_patience([&] { check_files(parts); });
   const Patience patience;
   Bar bar(flop);
   const Stopwatch watch;

@@ -51,9 +51,11 @@ void quickstart(const Settings& settings, const std::string& command) {
   require_gnuplot();
   const nn::TrainAndTest images = load(settings);
   check(settings, images);
-  nn::require_writable_folder(settings.out / "kernels");
-  for (const char* name : {"overview.svg", "report.json", "report.html"})
-    nn::require_writable_file(settings.out / name);
+  with_patience([&] {
+    nn::require_writable_folder(settings.out / "kernels");
+    for (const char* name : {"overview.svg", "report.json", "report.html"})
+      nn::require_writable_file(settings.out / name);
+  });
   const ThreadLimit limit(settings.threads);
   std::printf("%s: %zu training images, %zu test images\n", images.train.name.c_str(), images.train.count(),
               images.test.count());

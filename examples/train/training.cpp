@@ -78,7 +78,9 @@ Training train(const Settings& settings, const ImageSet& set, const nn::TrainAnd
   out.parameters = params.size();
   out.network = kind.name;
   // What is written in the end. nn::fit tries what it writes itself, the checkpoint with its size.
-  for (const char* name : {"weights.safetensors", "curves.svg"}) nn::require_writable_file(settings.out / name);
+  with_patience([&] {
+    for (const char* name : {"weights.safetensors", "curves.svg"}) nn::require_writable_file(settings.out / name);
+  });
   std::error_code code;
   const std::filesystem::path checkpoint = settings.out / "checkpoint.safetensors";
   const bool there = std::filesystem::exists(checkpoint, code);
