@@ -41,8 +41,8 @@ std::size_t memory_overhead();
 struct Options {
   Strategy strategy = Strategy::automatic;
   /// The largest number of bytes that a computation may hold, including its result, besides what the process holds
-  /// already. 0 means half of the memory that the machine has free. The peak of the process stays below the sum of
-  /// these and memory_overhead().
+  /// already, such as the examples. 0 means half of the memory that the machine has free. The peak of the process stays
+  /// below the sum of these and memory_overhead().
   std::size_t memory = 0;
   /// Examples along the edge of a tile of the kernel. 0 lets the memory and the shapes decide.
   std::size_t tile = 0;

@@ -39,7 +39,8 @@ void add_options(CLI::App& app, Settings& s) {
   option(app, "--readout", s.readout, "NAME",
          "pseudo, full, trace, diagonal, single:OUTPUT, signs:SEED or signs:SEEDxCOUNT")
       ->capture_default_str();
-  option(app, "--memory", s.memory, "SIZE", "At most this much: 512M, 2G, 1.5GiB")->default_str("half of what is free");
+  option(app, "--memory", s.memory, "SIZE", "For the kernel, beside the program and its images: 512M, 2G, 1.5GiB")
+      ->default_str("half of what is free");
   option(app, "--out", s.out, "FILE", "NumPy file")->check(named())->capture_default_str();
   option(app, "--store", s.store, "DIR", "For finished tiles: a run goes on, a kernel may exceed the memory")
       ->check(named())

@@ -4,6 +4,7 @@
 
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
+#include "examples/common/interruption.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/quickstart/experiment.hpp"
