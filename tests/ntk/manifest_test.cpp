@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(every_cut_that_is_accepted_computes_the_kernel) {
   const auto net = nn::sequential(nn::Linear(3, 5), nn::Tanh(), nn::Linear(5, 2));
   const auto params = net.init<double>(1);
   Random random("manifest");
-  const Array<double> x = random_array(random, {7, 3});
+  const Array<double> x = random_array(random, {5, 3});
   const Array<double> expected = ntk::entk(net, params, x);
   int computed = 0, others = 0;
   for (const ntk::Strategy strategy :
@@ -172,9 +172,9 @@ BOOST_AUTO_TEST_CASE(every_cut_that_is_accepted_computes_the_kernel) {
     cut.store = begun.path();
     ntk::stored_kernel(net, params, x, ntk::readout::full(), cut);
     const Manifest given = ntk::store_format::read_manifest(begun.path());
-    for (std::size_t tile = 0; tile <= 8; ++tile)
-      for (std::size_t panel = 0; panel <= 16; ++panel)
-        for (const std::size_t shard : {1, 3, 7})
+    for (std::size_t tile = 0; tile <= 6; ++tile)
+      for (std::size_t panel = 0; panel <= 10; ++panel)
+        for (const std::size_t shard : {2, 5})
           for (const int held : {0, 1, 2, 3}) {
             Manifest m = given;
             m.shape.grid.edge = tile;
