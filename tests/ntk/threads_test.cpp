@@ -23,7 +23,7 @@ using namespace xtangent::testing;
 
 namespace {
 
-constexpr std::size_t some[] = {1, 2, 3, 8};
+constexpr std::size_t some[] = {2, 8};
 
 // f() in a task arena of so many threads, which may be more than the machine has cores.
 template <class F>
@@ -90,10 +90,10 @@ BOOST_AUTO_TEST_CASE(plans_are_the_same) {
   std::size_t plans = 0, fitting = 0;
   for (const Case& c : cases())
     for (const ntk::Readout& readout : readouts())
-      for (const std::size_t mebi : {1, 4, 20, 100, 1000})
+      for (const std::size_t mebi : {8, 60, 300})
         for (const ntk::Residence residence : {ntk::Residence::dense, ntk::Residence::stored}) {
           const ntk::Options options{.memory = mebi << 20};
-          const auto text = [&] { return plan_text(c, 300, readout, options, residence); };
+          const auto text = [&] { return plan_text(c, 120, readout, options, residence); };
           const std::string one = among(1, text);
           for (const std::size_t count : some)
             BOOST_TEST(among(count, text) == one,
@@ -101,24 +101,24 @@ BOOST_AUTO_TEST_CASE(plans_are_the_same) {
           ++plans;
           fitting += one.find("[ntk]") == std::string::npos;
         }
-  BOOST_TEST(plans == 160u);
-  BOOST_TEST(fitting > 80u);
-  BOOST_TEST(fitting < 160u);
+  BOOST_TEST(plans == 96u);
+  BOOST_TEST(fitting > 40u);
+  BOOST_TEST(fitting < 96u);
 }
 
 BOOST_AUTO_TEST_CASE(kernels_have_the_same_bits) {
   for (const Case& c : cases()) {
-    const std::size_t n = c.name == "resnet18" ? 12 : 40;
+    const std::size_t n = c.name == "resnet18" ? 5 : 20;
     const Array<float> x = inputs(c, n);
     const auto params = c.net->init<float>(1);
-    for (const ntk::Readout& readout : readouts())
+    for (const ntk::Readout& readout : {ntk::readout::pseudo(), ntk::readout::full()})
       for (const ntk::Strategy strategy : {ntk::Strategy::structured, ntk::Strategy::jacobian})
         for (const std::size_t mebi : {60, 1000}) {
           const auto kernel = [&] {
             return ntk::kernel(*c.net, params, x, readout, {.strategy = strategy, .memory = mebi << 20});
           };
           const Array<double> one = among(1, kernel);
-          for (const std::size_t count : {2, 5})
+          for (const std::size_t count : {2, 8})
             BOOST_TEST(same_bits(among(count, kernel), one), c.name << ", " << readout.name() << ", " << count);
         }
   }
@@ -126,10 +126,10 @@ BOOST_AUTO_TEST_CASE(kernels_have_the_same_bits) {
 
 BOOST_AUTO_TEST_CASE(operators_have_the_same_bits) {
   for (const Case& c : cases()) {
-    const Array<float> x = inputs(c, 20);
+    const Array<float> x = inputs(c, 9);
     const auto params = c.net->init<float>(1);
     Random random("columns");
-    const Array<double> u = random_array(random, {200, 3});
+    const Array<double> u = random_array(random, {90, 3});
     const auto product = [&] {
       const ntk::Operator<float> k(*c.net, params, x, ntk::readout::full(), {.memory = 64 << 20});
       return k(u);
@@ -141,9 +141,9 @@ BOOST_AUTO_TEST_CASE(operators_have_the_same_bits) {
 
 BOOST_AUTO_TEST_CASE(a_store_goes_on_with_another_number_of_threads) {
   for (const Case& c : cases())
-    for (const std::size_t kibi : {6000, 30000}) {
+    for (const std::size_t kibi : {6000, 45000}) {
       const TemporaryFolder folder;
-      const Array<float> x = inputs(c, 100);
+      const Array<float> x = inputs(c, 40);
       const auto params = c.net->init<float>(1);
       ntk::Options options{.memory = kibi << 10, .store = folder / "k"};
       const auto run = [&] {
