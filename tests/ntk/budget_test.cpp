@@ -12,6 +12,7 @@
 #include "ntk/compare.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/planning/planner.hpp"
+#include "tests/ntk/causal_transformer.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -26,23 +27,6 @@ double bytes_of(const std::string& text) {
   for (std::size_t at = units.find(text[text.find(' ') + 1]); at > 0; --at) factor *= 1024;
   return std::stod(text) * factor;
 }
-
-struct Attention : nn::Module<Attention> {
-  std::size_t tokens;
-  nn::Linear in{4, 16}, head{16, 3};
-  nn::TransformerBlock block{16, {.heads = 2, .hidden = 16, .causal = true}};
-
-  explicit Attention(std::size_t t) : tokens(t) {}
-  void children(nn::Declaration& visit) const {
-    visit("in", in);
-    visit("block", block);
-    visit("head", head);
-  }
-  template <class T>
-  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
-    return head(p["head"], mean(block(p["block"], in(p["in"], x)), {1}));
-  }
-};
 
 // Applies its layer until the state hardly changes, so what is recorded depends on values.
 struct FixedPoint : nn::Module<FixedPoint> {
@@ -104,7 +88,7 @@ BOOST_AUTO_TEST_CASE(the_number_in_a_refusal_is_enough) {
 }
 
 BOOST_AUTO_TEST_CASE(plans_take_no_memory_for_values) {
-  const Attention net(400);  // 2 x 400 x 400 weights of attention for an example
+  const CausalTransformer net(4, 16, 2, 3);  // 2 x 400 x 400 weights of attention for an example
   const auto params = net.init<float>(1);
   const Array<float> x = Array<float>::zeros({6, 400, 4});
   for (const bool fits : {true, false}) {

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Of a kernel between 23 examples in tiles of 4, six of them along an edge.
+// The manifest of a kernel between 23 examples in tiles of 4, six of them along an edge.
 Manifest usual() {
   return {{{23, 23, 4, true}, 3, 1},
           {ntk::Strategy::structured, 4, 12, 5, true, false},

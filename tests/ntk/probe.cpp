@@ -11,9 +11,9 @@
 #include <string>
 
 #include "autodiff/blas_core.hpp"
-#include "autodiff/ops/reduction.hpp"
 #include "nn/nn.hpp"
 #include "ntk/kernel.hpp"
+#include "tests/ntk/causal_transformer.hpp"
 
 namespace {
 
@@ -22,22 +22,6 @@ using namespace xtangent;
 struct Network {
   nn::AnyModule net;
   Shape input;
-};
-
-// A causal transformer over 1,024 tokens, whose attention holds 4 million weights an example.
-struct CausalTransformer : nn::Module<CausalTransformer> {
-  nn::Linear in{16, 32}, head{32, 10};
-  nn::TransformerBlock block{32, {.heads = 4, .hidden = 64, .causal = true}};
-
-  void children(nn::Declaration& visit) const {
-    visit("in", in);
-    visit("block", block);
-    visit("head", head);
-  }
-  template <class T>
-  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
-    return head(p["head"], mean(block(p["block"], in(p["in"], x)), {1}));
-  }
 };
 
 Network network(const std::string& name) {
@@ -55,7 +39,7 @@ Network network(const std::string& name) {
                            .channels_hidden = 256,
                            .classes = 10}),
             {3, 32, 32}};
-  if (name == "causal") return {CausalTransformer(), {1024, 16}};
+  if (name == "causal") return {testing::CausalTransformer(16, 32, 4, 10), {1024, 16}};
   if (name == "vit")
     return {nn::vit({.image = 32, .patch = 4, .layers = 3, .heads = 4, .features = 64, .hidden = 128, .classes = 10}),
             {3, 32, 32}};

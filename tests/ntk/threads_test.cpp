@@ -77,11 +77,6 @@ std::string plan_text(const Case& c, std::size_t n, const ntk::Readout& readout,
   return out.str();
 }
 
-template <class A, class B>
-bool same_bits(const A& a, const B& b) {
-  return a.shape() == b.shape() && std::equal(a.data(), a.data() + a.size(), b.data());
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(threads)
