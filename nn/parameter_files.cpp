@@ -118,9 +118,9 @@ void save_parameters(const Parameters<T>& params, const fs::path& file, const Sa
   write_safetensors(file, arrays, options);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                            \
-  template Parameters<T> load_parameters(Parameters<T>, const TensorFile&, LoadOptions);   \
-  template Parameters<T> load_parameters(Parameters<T>, const fs::path&, LoadOptions);     \
+#define XTANGENT_INSTANTIATE(T)                                                          \
+  template Parameters<T> load_parameters(Parameters<T>, const TensorFile&, LoadOptions); \
+  template Parameters<T> load_parameters(Parameters<T>, const fs::path&, LoadOptions);   \
   template void save_parameters(const Parameters<T>&, const fs::path&, const SaveOptions&);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -14,7 +14,9 @@ struct CausalTransformer : nn::Module<CausalTransformer> {
   nn::TransformerBlock block;
 
   CausalTransformer(std::size_t numbers, std::size_t features, std::size_t heads, std::size_t outputs)
-      : in(numbers, features), head(features, outputs), block(features, {.heads = heads, .hidden = 2 * features, .causal = true}) {}
+      : in(numbers, features),
+        head(features, outputs),
+        block(features, {.heads = heads, .hidden = 2 * features, .causal = true}) {}
 
   void children(nn::Declaration& visit) const {
     visit("in", in);
