@@ -29,6 +29,7 @@
 #include "ntk/head_aware.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/operator.hpp"
+#include "ntk/per_example.hpp"
 #include "ntk/plan.hpp"
 #include "ntk/preconditioners.hpp"
 #include "ntk/readout.hpp"

@@ -66,24 +66,22 @@ void add_to(Array<T>& total, std::size_t offset, const Var<T>& term) {
   if (term.defined()) kernels::axpy(term.size(), T(1), term.value().data(), total.mutable_data() + offset);
 }
 
-}  // namespace
-
+// The kernel between examples x1 and x2, the first of which are number `row` of the rows and `column` of the columns.
 template <class T>
-Var<T> differentiable_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Var<T>& x1,
-                             const Var<T>& x2, const Readout& readout, VarListOf<T> parameters) {
+Var<T> recorded_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Var<T>& x1, const Var<T>& x2,
+                       const Readout& readout, Vars<T> parameters, std::size_t row = 0, std::size_t column = 0) {
   const bool trace = readout.reduction == Readout::Reduction::trace;
   if (!trace && readout.reduction != Readout::Reduction::none)
     throw option_error("[kernel] the readout " + readout.name() + " has no derivative here.");
-  for (const Var<T>* x : {&x1, &x2})
-    if (!x->defined() || x->rank() == 0)
-      throw shape_error("[kernel] no axis of examples: shape " + to_string(x->shape()) + ".");
-  const Array<double> weights = readout.weights(outputs_of(net, params, x1.value()));
-  const std::size_t c = weights.shape()[1], n1 = x1.shape()[0], n2 = x2.shape()[0], rows = trace ? 1 : c;
+  const std::size_t outputs = outputs_of(net, params, x1.value());
+  using Of = typename Cotangents<T>::Of;
+  const Cotangents<T> of_rows(readout, outputs, Of::rows), of_columns(readout, outputs, Of::columns);
+  const std::size_t c = of_rows.count(), n1 = x1.shape()[0], n2 = x2.shape()[0], rows = trace ? 1 : c;
   if (n1 == 0 || n2 == 0) return Var<T>(Array<T>::zeros({n1 * rows, n2 * rows}));
   check_values<T>(params, parameters, x1, x2);
-  const std::vector<RecordedGradient<T>> a = recorded_gradients<T>(net, params, parameters, x1, weights);
+  const std::vector<RecordedGradient<T>> a = recorded_gradients<T>(net, params, parameters, x1, of_rows, row);
   const std::vector<RecordedGradient<T>> b =
-      same(x1, x2) ? a : recorded_gradients<T>(net, params, parameters, x2, weights);
+      same(x1, x2) && readout.same_sides() ? a : recorded_gradients<T>(net, params, parameters, x2, of_columns, column);
   Var<T> total;
   for (std::size_t p = 0; p < a.size(); ++p) {
     if (!a[p].left.defined() || !b[p].left.defined()) continue;
@@ -100,6 +98,18 @@ Var<T> differentiable_kernel(const nn::ModuleBase& net, const nn::Parameters<T>&
   return reshape(ordered, {n1 * c, n2 * c});
 }
 
+}  // namespace
+
+template <class T>
+Var<T> differentiable_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Var<T>& x1,
+                             const Var<T>& x2, const Readout& readout, VarListOf<T> parameters) {
+  for (const Var<T>* x : {&x1, &x2})
+    if (!x->defined() || x->rank() == 0)
+      throw shape_error("[kernel] no axis of examples: shape " + to_string(x->shape()) + ".");
+  readout.check_examples(x1.shape()[0], x2.shape()[0], !same(x1, x2));
+  return recorded_kernel<T>(net, params, x1, x2, readout, parameters);
+}
+
 template <class T>
 KernelGradient<T> kernel_gradient(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
                                   const Array<T>& x2, const Array<T>& kbar, const Readout& readout,
@@ -109,6 +119,7 @@ KernelGradient<T> kernel_gradient(const nn::ModuleBase& net, const nn::Parameter
     throw shape_error("[kernel_gradient] no axis of examples: " + to_string(x1.shape()) + " and " +
                       to_string(x2.shape()) + ".");
   const std::size_t n1 = x1.shape()[0], n2 = x2.shape()[0];
+  readout.check_examples(n1, n2, x1.data() != x2.data());
   const std::size_t c =
       readout.reduction == Readout::Reduction::trace ? 1 : readout.columns(outputs_of(net, params, x1));
   if (!(kbar.shape() == Shape{n1 * c, n2 * c}))
@@ -124,7 +135,7 @@ KernelGradient<T> kernel_gradient(const nn::ModuleBase& net, const nn::Parameter
       std::vector<Var<T>> inputs = {tape.variable(x1.rows(i, i + m1), Examples::axis0),
                                     tape.variable(x2.rows(j, j + m2), Examples::axis0)};
       for (std::size_t p = 0; p < out.parameters.size(); ++p) inputs.push_back(tape.variable(params.slice(p)));
-      const Var<T> k = differentiable_kernel<T>(net, params, inputs[0], inputs[1], readout, Vars<T>(inputs).subspan(2));
+      const Var<T> k = recorded_kernel<T>(net, params, inputs[0], inputs[1], readout, Vars<T>(inputs).subspan(2), i, j);
       const std::vector<Var<T>> bars = pullback<T>(k, Var<T>(part(kbar, i * c, m1 * c, j * c, m2 * c)), inputs);
       add_to(out.x1, i * (x1.size() / n1), bars[0]);
       add_to(out.x2, j * (x2.size() / n2), bars[1]);

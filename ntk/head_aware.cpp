@@ -129,6 +129,9 @@ template <class T>
 HeadAwareKernel compute(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
                         const Array<T>& x2, bool symmetric, const Readout& readout, Options options) {
   const bool trace = readout.reduction == Readout::Reduction::trace;
+  if (!readout.common())
+    throw option_error("[head_aware] the readout " + readout.name() +
+                       " differs between examples. Use random signs or the trace.");
   if (!trace && (readout.reduction != Readout::Reduction::none || readout.columns(2) != 1))
     throw option_error("[head_aware] the readout " + readout.name() +
                        " has several columns. Use one with a single column, or the trace.");

@@ -7,6 +7,7 @@
 #include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/pool.hpp"
 #include "ntk/algebra/checks.hpp"
+#include "ntk/computation/cotangents.hpp"
 #include "ntk/computation/dense_tiles.hpp"
 #include "ntk/computation/packed_tiles.hpp"
 #include "ntk/computation/store_format.hpp"
@@ -44,19 +45,25 @@ std::string fingerprint_of(const Array<T>& values) {
 // Everything that the bits of a kernel depend on.
 template <class T>
 StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
-  const Array<double> weights = r.readout.weights(profile.outputs);
+  const Readout& readout = r.readout;
+  const std::string taken = readout.common() ? fingerprint_of(readout.weights(profile.outputs))
+                                             : readout.of_rows->fingerprint() + " " + readout.of_columns->fingerprint();
   std::string parameters = fingerprint_of(r.params.flat());
   const Array<T>& buffers = r.params.buffers();
   if (buffers.defined()) parameters = fingerprint(buffers.data(), buffers.bytes(), parameters);
-  // The outputs for one example, which differ if settings of an op do.
-  const std::string outputs = fingerprint_of(r.net(r.params, r.x1.rows(0, 1)));
+  // The outputs for one example, which differ if settings of an op do, and what the readout takes of them.
+  const Array<T> first = r.net(r.params, r.x1.rows(0, 1)).reshaped({1, profile.outputs});
+  std::string outputs = fingerprint_of(first);
+  if (!readout.common())
+    outputs +=
+        " " + fingerprint_of(Cotangents<T>(readout, profile.outputs, Cotangents<T>::Of::rows).at(0, Var<T>(first)));
   return {{"processor", kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set},
           {"network", fingerprint(profile.description.data(), profile.description.size())},
           {"parameters", parameters},
           {"x1", fingerprint_of(r.x1)},
           {"x2", r.symmetric ? "x1" : fingerprint_of(r.x2)},
           {"outputs", outputs},
-          {"readout", r.readout.name() + " " + fingerprint_of(weights)},
+          {"readout", readout.name() + " " + taken},
           {"scalar", sizeof(T) == sizeof(float) ? "float" : "double"},
           {"strategy", name(r.options.strategy)},
           {"rule", r.options.rule ? name(*r.options.rule) : "cheapest"},
@@ -90,6 +97,7 @@ std::optional<Partition> begun_with(const Request<T>& r, const Profile& profile,
 template <class T>
 Planned<T> planned(const Request<T>& r, const Order& order, bool given = true) {
   Planned<T> out{model_of(r.net, r.params), {}, {}};
+  r.readout.check_examples(order.rows, order.columns, &r.x1 != &r.x2);
   out.profile = profile("ntk", out.model, r.x1, r.readout);
   out.plan = make_plan(out.profile, order, r.readout, r.options, begun_with(r, out.profile, order, given));
   return out;
@@ -150,7 +158,7 @@ Array<double> compute(const Request<T>& r) {
 template <class T>
 Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                      const Readout& readout, const Options& options) {
-  return compute<T>({net, params, x, x, true, readout, options});
+  return compute<T>({net, params, x, x, readout.same_sides(), readout, options});
 }
 
 template <class T>
@@ -164,6 +172,9 @@ PackedKernel packed_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& p
                            const Readout& readout, const Options& options) {
   if (!options.store.empty())
     throw option_error("[packed_kernel] a packed kernel is held in memory. Use stored_kernel to compute into a store.");
+  if (!readout.same_sides())
+    throw option_error("[packed_kernel] the kernel between " + readout.name() +
+                       " is not symmetric. Use kernel, or a readout that is the same on both sides.");
   const Request<T> request{net, params, x, x, true, readout, options};
   return computed(request, Residence::packed,
                   [](const Planned<T>& p) { return std::make_unique<PackedTiles>(kernel_shape(p.plan)); })
@@ -175,14 +186,14 @@ void kernel_into(const std::function<std::unique_ptr<TileSink>(const KernelShape
                  const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout, const Options& options) {
   if (!options.store.empty())
     throw option_error("[kernel_into] tiles go to the sink that was given. Use stored_kernel to compute into a store.");
-  const Request<T> request{net, params, x, x, true, readout, options};
+  const Request<T> request{net, params, x, x, readout.same_sides(), readout, options};
   computed(request, Residence::stored, [&sink](const Planned<T>& p) { return sink(kernel_shape(p.plan)); });
 }
 
 template <class T>
 StoredKernel stored_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                            const Readout& readout, const Options& options) {
-  return compute_stored<T>({net, params, x, x, true, readout, options}, Residence::stored);
+  return compute_stored<T>({net, params, x, x, readout.same_sides(), readout, options}, Residence::stored);
 }
 
 template <class T>
@@ -204,7 +215,7 @@ template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout,
           const Options& options, Residence residence) {
   check_examples("ntk", x, "x");
-  return planned(Request<T>{net, params, x, x, true, readout, options}, residence).plan;
+  return planned(Request<T>{net, params, x, x, readout.same_sides(), readout, options}, residence).plan;
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                                        \

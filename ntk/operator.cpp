@@ -1,6 +1,7 @@
 #include "ntk/operator.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "nn/shards.hpp"
 #include "ntk/algebra/checks.hpp"
 #include "ntk/algebra/converted.hpp"
+#include "ntk/computation/cotangents.hpp"
 #include "ntk/planning/budget.hpp"
 #include "ntk/planning/planner.hpp"
 #include "ntk/planning/profile.hpp"
@@ -32,22 +34,28 @@ template <class T>
 class Operator<T>::State {
  public:
   State(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1, const Array<T>& x2,
-        bool symmetric, const Readout& readout, const OperatorOptions& options)
-      : params_(params), model_(model_of(net, params_)), symmetric_(symmetric) {
-    check_examples("operator", x1, symmetric ? "x" : "x1");
-    if (!symmetric) {
+        bool same_examples, const Readout& readout, const OperatorOptions& options)
+      : params_(params),
+        model_(model_of(net, params_)),
+        same_examples_(same_examples),
+        symmetric_(same_examples && readout.same_sides()) {
+    check_examples("operator", x1, same_examples ? "x" : "x1");
+    if (!same_examples) {
       check_examples("operator", x2, "x2");
       check_same_shape("operator", x1, x2);
     }
     check_parameters("operator", params);
+    readout.check_examples(x1.shape()[0], x2.shape()[0], !same_examples);
     profile_ = profile("operator", model_, x1, readout);
     // A recording keeps its examples, too.
     recording_bytes_ = profile_.activation_bytes + static_cast<double>(x1.size() / x1.shape()[0] * sizeof(T));
-    weights_ = readout.weights(profile_.outputs);
+    using Of = typename Cotangents<T>::Of;
+    of_rows_.emplace(readout, profile_.outputs, Of::rows);
+    of_columns_.emplace(readout, profile_.outputs, Of::columns);
     if (readout.reduction == Readout::Reduction::trace)
-      probes_ = weights_.shape()[1];
+      probes_ = of_rows_->count();
     else if (readout.reduction == Readout::Reduction::none)
-      width_ = weights_.shape()[1];
+      width_ = of_rows_->count();
     else
       throw option_error("[operator] the readout " + readout.name() +
                          " has no operator. Use one with the reduction none or trace.");
@@ -55,7 +63,7 @@ class Operator<T>::State {
     const double each = shard_bytes();
     double room = budget_ - working_bytes(1, wave_) - 2 * column_bytes(x1.shape()[0], x2.shape()[0]);
     columns_ = side(x2, each, room);
-    if (!symmetric) rows_ = side(x1, each, room);
+    if (!same_examples) rows_ = side(x1, each, room);
     n1_ = x1.shape()[0];
     n2_ = x2.shape()[0];
   }
@@ -157,6 +165,15 @@ class Operator<T>::State {
     return out;
   }
 
+  // What the readout takes of the outputs of each example of a shard: (n, K, O).
+  Array<double> combinations(const Cotangents<T>& side, const Shard& shard, const Var<T>& outputs) const {
+    const Array<double> found = converted<double>(side.at(shard.examples.first, outputs));
+    const Shape& shape = found.shape();
+    Array<double> out({shape[1], shape[0], shape[2]});
+    kernels::transpose(shape, {1, 0, 2}, found.data(), out.mutable_data());
+    return out;
+  }
+
   // The number of probes that are swept at a time for m columns.
   std::size_t chunk(std::size_t m) const {
     const double vectors = static_cast<double>(m) * column_bytes(n1_, n2_);
@@ -192,13 +209,23 @@ class Operator<T>::State {
   }
 
   // R u for the probes at the examples of a shard: (K, n, O), or (n, O) for one probe.
-  Var<T> seeds(const Array<double>& from, const Probes& probes, const Shard& shard) const {
+  Var<T> seeds(const Array<double>& from, const Probes& probes, const Shard& shard, const Var<T>& outputs) const {
     const std::size_t o = profile_.outputs, n = shard.examples.size();
+    const Array<double>& r = of_columns_->common();
+    const Array<double> own = r.defined() ? r : combinations(*of_columns_, shard, outputs);
     Array<double> out({probes.count(), n, o});
-    for (std::size_t p = probes.first; p < probes.last; ++p)
-      kernels::gemm_serial(
-          false, true, n, o, width_, 1.0, from.data() + p / probes_ * columns() + shard.examples.first * width_, width_,
-          weights_.data() + p % probes_, weights_.shape()[1], 0.0, out.mutable_data() + (p - probes.first) * n * o, o);
+    for (std::size_t p = probes.first; p < probes.last; ++p) {
+      const double* u = from.data() + p / probes_ * columns() + shard.examples.first * width_;
+      double* to = out.mutable_data() + (p - probes.first) * n * o;
+      if (r.defined()) {
+        kernels::gemm_serial(false, true, n, o, width_, 1.0, u, width_, r.data() + p % probes_, r.shape()[1], 0.0, to,
+                             o);
+        continue;
+      }
+      for (std::size_t i = 0; i < n; ++i)
+        kernels::gemm_serial(false, false, 1, o, width_, 1.0, u + i * width_, width_,
+                             own.data() + (i * own.shape()[1] + p % probes_) * o, o, 0.0, to + i * o, o);
+    }
     const Array<T> values = converted<T>(out);
     return Var<T>(probes.count() == 1 ? values.reshaped({n, o}) : values);
   }
@@ -211,7 +238,7 @@ class Operator<T>::State {
     in_waves(
         columns_, wave,
         [&](std::size_t s, const Recording<T>& r) {
-          bars[s] = pullback<T>(r.output, seeds(from, probes, columns_.shards[s]), r.parameters);
+          bars[s] = pullback<T>(r.output, seeds(from, probes, columns_.shards[s], r.output), r.parameters);
         },
         [&](std::size_t s) {
           for (std::size_t i = 0; i < count; ++i) {
@@ -232,27 +259,38 @@ class Operator<T>::State {
   void push(const std::vector<Var<T>>& tangents, const Probes& probes, std::size_t wave, Array<double>& to) const {
     const std::size_t o = profile_.outputs, order = rows();
     double* out = to.mutable_data();
-    const Side& side = symmetric_ ? columns_ : rows_;
+    const Side& side = same_examples_ ? columns_ : rows_;
+    const Array<double>& taken = of_rows_->common();
     const auto shard = [&](std::size_t s, const Recording<T>& r) {
       const Var<T> dy = pushforward<T>(std::vector<Var<T>>{r.output}, r.parameters, tangents).front();
       if (!dy.defined()) return;
       const Range examples = side.shards[s].examples;
       const std::size_t n = examples.size();
       const Array<double> wide = converted<double>(dy.value());
-      for (std::size_t p = probes.first; p < probes.last; ++p)
-        kernels::gemm_serial(false, false, n, width_, o, 1.0 / static_cast<double>(probes_),
-                             wide.data() + (p - probes.first) * n * o, o, weights_.data() + p % probes_,
-                             weights_.shape()[1], 1.0, out + p / probes_ * order + examples.first * width_, width_);
+      const Array<double> own = taken.defined() ? taken : combinations(*of_rows_, side.shards[s], r.output);
+      const double scale = 1.0 / static_cast<double>(probes_);
+      for (std::size_t p = probes.first; p < probes.last; ++p) {
+        const double* tangent = wide.data() + (p - probes.first) * n * o;
+        double* rows = out + p / probes_ * order + examples.first * width_;
+        if (taken.defined()) {
+          kernels::gemm_serial(false, false, n, width_, o, scale, tangent, o, taken.data() + p % probes_,
+                               taken.shape()[1], 1.0, rows, width_);
+          continue;
+        }
+        for (std::size_t i = 0; i < n; ++i)
+          kernels::gemm_serial(false, true, 1, width_, o, scale, tangent + i * o, o,
+                               own.data() + (i * own.shape()[1] + p % probes_) * o, o, 1.0, rows + i * width_, width_);
+      }
     };
     in_waves(side, wave, shard, [](std::size_t) {});
   }
 
   nn::Parameters<T> params_;
   Model<T> model_;  // looks at params_
-  bool symmetric_;
+  bool same_examples_, symmetric_;
   Profile profile_;
-  double recording_bytes_ = 0;               // for each example
-  Array<double> weights_;                    // R (O, K)
+  double recording_bytes_ = 0;  // for each example
+  std::optional<Cotangents<T>> of_rows_, of_columns_;
   std::size_t width_ = 1;                    // rows of the kernel for each example
   std::size_t probes_ = 1;                   // for each column of u
   std::size_t n1_ = 0, n2_ = 0, shard_ = 1;  // examples of the rows, of the columns, and of a shard

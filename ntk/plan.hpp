@@ -94,7 +94,8 @@ struct UsePlan {
 struct Plan {
   std::size_t rows = 0, columns = 0, outputs = 0, probes = 1, parameters = 0;
   bool symmetric = false;
-  bool stored = false;  ///< finished tiles go into a folder
+  bool common_readout = true;  ///< all examples have the same readout
+  bool stored = false;         ///< finished tiles go into a folder
   ProbeMode mode = ProbeMode::cross;
   Strategy strategy = Strategy::structured;
   std::string readout;

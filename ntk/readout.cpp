@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "autodiff/error.hpp"
+#include "ntk/per_example.hpp"
 
 namespace xtangent::ntk {
 namespace {
@@ -23,6 +24,7 @@ std::uint64_t mix(std::uint64_t z) {
 std::size_t Readout::columns(std::size_t outputs) const {
   if (kind == Kind::full) return outputs;
   if (kind == Kind::random_signs) return count;
+  if (kind == Kind::per_example) return of_rows->columns(outputs);
   return kind == Kind::custom ? matrix.shape().back() : 1;
 }
 
@@ -42,6 +44,8 @@ std::string Readout::name() const {
       if (count > 1) text.append("x").append(std::to_string(count));
       return text;
     }
+    case Kind::per_example:
+      return same_sides() ? of_rows->name() : of_rows->name() + " and " + of_columns->name();
     case Kind::custom:
       break;
   }
@@ -55,10 +59,36 @@ void Readout::check(std::size_t outputs) const {
   if (kind == Kind::single && output >= outputs)
     throw shape_error("[readout single] output " + std::to_string(output) + " of a network of " +
                       std::to_string(outputs) + " outputs.");
+  if (common()) return;
+  of_rows->check(outputs);
+  of_columns->check(outputs);
+  const std::size_t k = of_rows->columns(outputs), j = of_columns->columns(outputs);
+  if (k != j)
+    throw shape_error("[readout] " + std::to_string(k) + " columns of " + of_rows->name() + " and " +
+                      std::to_string(j) + " of " + of_columns->name() + " for a network of " + std::to_string(outputs) +
+                      " outputs: both sides need the same number.");
+}
+
+void Readout::check_examples(std::size_t rows, std::size_t columns, bool two_sets) const {
+  if (common()) return;
+  if (two_sets && same_sides() && of_rows->examples())
+    throw option_error("[readout] " + name() +
+                       " is of one set of examples, and the kernel is between two. Use readout::between with one "
+                       "readout for each of them.");
+  const auto one = [](const PerExample& side, std::size_t count, const char* where) {
+    if (side.examples().value_or(count) != count)
+      throw shape_error("[readout " + side.name() + "] is for " + std::to_string(*side.examples()) +
+                        " examples, and there are " + std::to_string(count) + where + ".");
+  };
+  one(*of_rows, rows, two_sets ? " in the rows" : "");
+  one(*of_columns, columns, two_sets ? " in the columns" : "");
 }
 
 Array<double> Readout::weights(std::size_t outputs) const {
   check(outputs);
+  if (!common())
+    throw option_error("[readout] " + name() +
+                       " differs between examples, and here a readout that they share is needed, such as pseudo.");
   if (kind == Kind::custom) return matrix;
   const double scale = 1.0 / std::sqrt(static_cast<double>(outputs));
   const std::size_t c = columns(outputs);
@@ -130,6 +160,8 @@ Readout parse(std::string_view text) {
   const std::string_view kind = text.substr(0, colon), value = text.substr(std::min(text.size(), colon + 1));
   if (kind == "single")
     if (const auto output = number(value)) return single(*output);
+  if (kind == "fisher")
+    if (const auto seed = number(value)) return fisher(*seed);
   if (kind == "signs") {
     const std::size_t times = value.find('x');
     const auto seed = number(value.substr(0, times));
@@ -138,8 +170,8 @@ Readout parse(std::string_view text) {
   }
   throw option_error(
       "[readout] no readout \"" + std::string(text) +
-      "\". There are: full, pseudo, trace, diagonal, single:OUTPUT, signs:SEED and signs:SEEDxCOUNT, for "
-      "example single:3, signs:7, signs:7x4.");
+      "\". There are: full, pseudo, trace, diagonal, single:OUTPUT, signs:SEED, signs:SEEDxCOUNT and fisher:SEED, "
+      "for example single:3, signs:7, signs:7x4; and with labels: labels, log_probability, margin, loss, lpntk.");
 }
 }  // namespace readout
 

@@ -9,26 +9,23 @@ namespace xtangent::ntk {
 namespace {
 
 template <class T>
-std::unique_ptr<Sides<T>> sides_of(const Work<T>& work, const Array<T>& x, bool held) {
-  if (work.plan.strategy == Strategy::jacobian) return jacobian_sides(work.model, work.plan, x, work.weights);
-  return held ? held_sides(work.model, work.plan, x, work.weights)
-              : swept_sides(work.model, work.plan, x, work.weights);
+std::unique_ptr<Sides<T>> sides_of(const Work<T>& work, const OneSide<T>& side, bool held) {
+  if (work.plan.strategy == Strategy::jacobian) return jacobian_sides(work.model, work.plan, side);
+  return held ? held_sides(work.model, work.plan, side) : swept_sides(work.model, work.plan, side);
 }
 
 template <class T>
 class FactoredPanel : public PanelWorker<T> {
  public:
   FactoredPanel(const Work<T>& work, Range panel)
-      : work_(work),
-        panel_(panel),
-        rows_(sides_of(work, work.x1.rows(panel.first, panel.last), work.plan.partition.rows_held)) {
+      : work_(work), panel_(panel), rows_(sides_of(work, work.rows.part(panel), work.plan.partition.rows_held)) {
     work_.meter.add(sweep_flop(work.plan, panel.size()));
   }
 
   void add(Range rows, Range columns, bool within, Block& block) override {
     std::unique_ptr<Sides<T>> fresh;
     if (!within) {
-      fresh = sides_of(work_, work_.x2.rows(columns.first, columns.last), work_.plan.partition.columns_held);
+      fresh = sides_of(work_, work_.columns.part(columns), work_.plan.partition.columns_held);
       work_.meter.add(sweep_flop(work_.plan, columns.size()));
     }
     for (std::size_t i = 0; i < work_.plan.terms.size(); ++i) {

@@ -11,7 +11,6 @@
 #include "autodiff/ops/linear.hpp"
 #include "autodiff/ops/reduction.hpp"
 #include "autodiff/origin.hpp"
-#include "ntk/computation/sides.hpp"
 
 namespace xtangent::ntk {
 namespace {
@@ -20,8 +19,8 @@ template <class T>
 class Recorder {
  public:
   Recorder(const nn::ModuleBase& net, const nn::Parameters<T>& params, Vars<T> parameters, const Var<T>& x,
-           const Array<double>& readout)
-      : c_(readout.shape()[1]), n_(x.shape().front()) {
+           const Cotangents<T>& readout, std::size_t first)
+      : c_(readout.count()), n_(x.shape().front()) {
     std::shared_ptr<Record<T>> record = x.record();
     for (const Var<T>& p : parameters) {
       if (p.on_tape() && record && p.record() != record)
@@ -39,8 +38,8 @@ class Recorder {
                                 : tape.variable(i < parameters.size() ? parameters[i].value() : params.slice(i)));
     }
     output_ = net.apply(params, Vars<T>(leaves_), x);
-    check_output(readout.shape()[0]);
-    seed_ = Var<T>(readout_cotangents<T>(readout, n_));
+    check_output();
+    seed_ = readout.recorded(first, live_ ? output_ : Var<T>(output_.value()));
   }
 
   std::vector<RecordedGradient<T>> run() {
@@ -62,10 +61,10 @@ class Recorder {
     std::optional<std::size_t> parameter;  // if the argument is a parameter, perhaps in another shape
   };
 
-  void check_output(std::size_t outputs) const {
-    if (!(output_.shape() == Shape{n_, outputs}))
+  void check_output() const {
+    if (output_.rank() != 2 || output_.shape()[0] != n_)
       throw shape_error("[kernel] the network's output is " + to_string(output_.shape()) + " for " +
-                        std::to_string(n_) + " examples, expected " + to_string(Shape{n_, outputs}) + ".");
+                        std::to_string(n_) + " examples, expected (" + std::to_string(n_) + ", O).");
     if (output_.examples() != Examples::axis0)
       throw batch_error(
           "[kernel] the network mixes examples: its output " + to_string(output_.shape()) +
@@ -212,7 +211,8 @@ class Recorder {
 
 template <class T>
 std::vector<RecordedGradient<T>> recorded_gradients(const nn::ModuleBase& net, const nn::Parameters<T>& params,
-                                                    Vars<T> parameters, const Var<T>& x, const Array<double>& readout) {
+                                                    Vars<T> parameters, const Var<T>& x, const Cotangents<T>& readout,
+                                                    std::size_t first) {
   if (!x.defined() || x.rank() == 0 || x.shape().front() == 0)
     throw shape_error("[kernel] no examples: shape " + to_string(x.shape()) + ".");
   if (!parameters.empty() && parameters.size() != params.count())
@@ -228,12 +228,12 @@ std::vector<RecordedGradient<T>> recorded_gradients(const nn::ModuleBase& net, c
     throw batch_error("[kernel] x " + to_string(x.shape()) +
                       " on the tape is not marked batched. Record it with tape.variable(x, Examples::axis0).");
   const Var<T> examples = x.on_tape() ? x : batched(x.value());
-  return Recorder<T>(net, params, parameters, examples, readout).run();
+  return Recorder<T>(net, params, parameters, examples, readout, first).run();
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                 \
-  template std::vector<RecordedGradient<T>> recorded_gradients(const nn::ModuleBase&, const nn::Parameters<T>&, \
-                                                               Vars<T>, const Var<T>&, const Array<double>&);
+#define XTANGENT_INSTANTIATE(T)                                 \
+  template std::vector<RecordedGradient<T>> recorded_gradients( \
+      const nn::ModuleBase&, const nn::Parameters<T>&, Vars<T>, const Var<T>&, const Cotangents<T>&, std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

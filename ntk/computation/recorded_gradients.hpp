@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "nn/module.hpp"
+#include "ntk/computation/cotangents.hpp"
 
 namespace xtangent::ntk {
 
@@ -27,12 +28,14 @@ struct RecordedGradient {
 /// A parameter that is used once, and whose factor is an outer product of the cotangent and the input, keeps that form,
 /// so that nothing of size N P is made. The gradient of a bias is the cotangent itself. All others are dense, and are
 /// computed one example after the other if the op has no better rule. `parameters` are Vars in the order of
-/// params.infos(); if there are none, the values in params are used. `readout` is R (O, K).
+/// params.infos(); if there are none, the values in params are used. `readout` is that of one side of the kernel, on
+/// which the first example has the number `first`.
 ///
 /// Throws batch_error (x is on a tape without the mark of examples, or an op mixes examples), tape_error (Vars are on
 /// two tapes or in streaming forward mode), shape_error, and what the network throws.
 template <class T>
 std::vector<RecordedGradient<T>> recorded_gradients(const nn::ModuleBase& net, const nn::Parameters<T>& params,
-                                                    Vars<T> parameters, const Var<T>& x, const Array<double>& readout);
+                                                    Vars<T> parameters, const Var<T>& x, const Cotangents<T>& readout,
+                                                    std::size_t first = 0);
 
 }  // namespace xtangent::ntk

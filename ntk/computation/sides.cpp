@@ -16,16 +16,15 @@ using nn::Shards;
 template <class T>
 class ShardSweep {
  public:
-  ShardSweep(const Model<T>& model, const Plan& plan, const Array<T>& x, const Array<double>& weights)
+  ShardSweep(const Model<T>& model, const Plan& plan, const OneSide<T>& side)
       : plan_(plan), waiting_(plan.terms.size()) {
-    const Recording<T> r = model.record(tape_, x);
-    const std::size_t n = x.shape()[0];
-    Array<T> seeds = readout_cotangents<T>(weights, n);
-    if (!(seeds.shape().slice(1, 3) == r.output.shape()))
-      throw shape_error("[ntk] the network's output is " + to_string(r.output.shape()) + " for " + std::to_string(n) +
-                        " examples, expected " + to_string(seeds.shape().slice(1, 3)) +
+    const Recording<T> r = model.record(tape_, side.x);
+    const Shape expected{side.size(), plan.outputs};
+    if (!(expected == r.output.shape()))
+      throw shape_error("[ntk] the network's output is " + to_string(r.output.shape()) + " for " +
+                        std::to_string(side.size()) + " examples, expected " + to_string(expected) +
                         ". Axis 0 must run over examples.");
-    sweep_.emplace(r.output, std::move(seeds), r.parameters, true);
+    sweep_.emplace(r.output, side.cotangents.at(side.first, r.output), r.parameters, true);
   }
 
   /// The factors of all uses of the next term that is complete, in the order of the sweep.
@@ -61,11 +60,10 @@ std::optional<Side<T>> empty_side(const Plan& plan, const TermPlan& term, std::s
 template <class T>
 class SweptSides : public Sides<T> {
  public:
-  SweptSides(const Model<T>& model, const Plan& plan, const Array<T>& x, const Array<double>& weights)
-      : plan_(plan), cut_{x.shape()[0], plan.partition.shard}, sweeps_(cut_.count()) {
-    nn::for_each_shard(cut_, [&](std::size_t s) {
-      sweeps_[s] = std::make_unique<ShardSweep<T>>(model, plan, x.rows(cut_[s].first, cut_[s].last), weights);
-    });
+  SweptSides(const Model<T>& model, const Plan& plan, const OneSide<T>& side)
+      : plan_(plan), cut_{side.size(), plan.partition.shard}, sweeps_(cut_.count()) {
+    nn::for_each_shard(
+        cut_, [&](std::size_t s) { sweeps_[s] = std::make_unique<ShardSweep<T>>(model, plan, side.part(cut_[s])); });
   }
 
   Side<T> side(std::size_t term) override {
@@ -102,32 +100,19 @@ class HeldSides : public Sides<T> {
 }  // namespace
 
 template <class T>
-Array<T> readout_cotangents(const Array<double>& weights, std::size_t n) {
-  const std::size_t outputs = weights.shape()[0], c = weights.shape()[1];
-  Array<T> out({c, n, outputs});
-  T* to = out.mutable_data();
-  for (std::size_t k = 0; k < c; ++k)
-    for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t o = 0; o < outputs; ++o) to[(k * n + i) * outputs + o] = static_cast<T>(weights[o * c + k]);
-  return out;
+std::unique_ptr<Sides<T>> swept_sides(const Model<T>& model, const Plan& plan, const OneSide<T>& side) {
+  return std::make_unique<SweptSides<T>>(model, plan, side);
 }
 
 template <class T>
-std::unique_ptr<Sides<T>> swept_sides(const Model<T>& model, const Plan& plan, const Array<T>& x,
-                                      const Array<double>& weights) {
-  return std::make_unique<SweptSides<T>>(model, plan, x, weights);
-}
-
-template <class T>
-std::unique_ptr<Sides<T>> held_sides(const Model<T>& model, const Plan& plan, const Array<T>& x,
-                                     const Array<double>& weights) {
-  auto out = std::make_unique<HeldSides<T>>(plan, x.shape()[0]);
-  const Shards cut{x.shape()[0], plan.partition.shard};
+std::unique_ptr<Sides<T>> held_sides(const Model<T>& model, const Plan& plan, const OneSide<T>& side) {
+  auto out = std::make_unique<HeldSides<T>>(plan, side.size());
+  const Shards cut{side.size(), plan.partition.shard};
   const auto sweep = [&](std::size_t s) {
-    ShardSweep<T> shard(model, plan, x.rows(cut[s].first, cut[s].last), weights);
-    for (std::optional<Side<T>>& side : out->sides_) {
+    ShardSweep<T> shard(model, plan, side.part(cut[s]));
+    for (std::optional<Side<T>>& term : out->sides_) {
       std::vector<Factor<T>> factors = shard.next();
-      if (side) side->fill(cut[s].first, std::move(factors));
+      if (term) term->fill(cut[s].first, std::move(factors));
     }
   };
   nn::in_waves(cut, plan.shards_at_once, sweep, [](std::size_t) {});
@@ -135,14 +120,14 @@ std::unique_ptr<Sides<T>> held_sides(const Model<T>& model, const Plan& plan, co
 }
 
 template <class T>
-std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>& model, const Plan& plan, const Array<T>& x,
-                                         const Array<double>& weights) {
-  const std::size_t n = x.shape()[0], c = plan.probes;
+std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>& model, const Plan& plan, const OneSide<T>& side) {
+  const std::size_t n = side.size(), c = plan.probes;
   auto out = std::make_unique<HeldSides<T>>(plan, n);
   const auto sweep = [&](std::size_t i) {
     Tape<T> tape;
-    const Recording<T> r = model.record(tape, x.rows(i, i + 1));
-    const std::vector<Var<T>> bars = pullback<T>(r.output, Var<T>(readout_cotangents<T>(weights, 1)), r.parameters);
+    const Recording<T> r = model.record(tape, side.x.rows(i, i + 1));
+    const Array<T> seeds = side.cotangents.at(side.first + i, r.output);
+    const std::vector<Var<T>> bars = pullback<T>(r.output, Var<T>(seeds), r.parameters);
     Array<T> gradients = Array<T>::zeros({c, 1, plan.parameters});
     T* to = gradients.mutable_data();
     for (std::size_t p = 0; p < bars.size(); ++p) {
@@ -157,12 +142,10 @@ std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>& model, const Plan& plan
   return out;
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                        \
-  template Array<T> readout_cotangents(const Array<double>&, std::size_t);                                             \
-  template std::unique_ptr<Sides<T>> swept_sides(const Model<T>&, const Plan&, const Array<T>&, const Array<double>&); \
-  template std::unique_ptr<Sides<T>> held_sides(const Model<T>&, const Plan&, const Array<T>&, const Array<double>&);  \
-  template std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>&, const Plan&, const Array<T>&,                     \
-                                                    const Array<double>&);
+#define XTANGENT_INSTANTIATE(T)                                                                    \
+  template std::unique_ptr<Sides<T>> swept_sides(const Model<T>&, const Plan&, const OneSide<T>&); \
+  template std::unique_ptr<Sides<T>> held_sides(const Model<T>&, const Plan&, const OneSide<T>&);  \
+  template std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>&, const Plan&, const OneSide<T>&);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

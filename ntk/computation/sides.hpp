@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "ntk/computation/cotangents.hpp"
 #include "ntk/contraction/side.hpp"
 #include "ntk/planning/planner.hpp"
 
@@ -20,23 +21,16 @@ class Sides {
 /// Sweeps all examples in step. As soon as a term is complete its factors become a side, which the caller contracts and
 /// frees. Memory: the activations of all examples, the factors of one term, and those that wait for further uses.
 template <class T>
-std::unique_ptr<Sides<T>> swept_sides(const Model<T>& model, const Plan& plan, const Array<T>& x,
-                                      const Array<double>& weights);
+std::unique_ptr<Sides<T>> swept_sides(const Model<T>& model, const Plan& plan, const OneSide<T>& side);
 
 /// Sweeps a few shards at a time and holds the sides of all terms. Memory: the factors of all uses, and the activations
 /// of as many shards as the plan sweeps at a time.
 template <class T>
-std::unique_ptr<Sides<T>> held_sides(const Model<T>& model, const Plan& plan, const Array<T>& x,
-                                     const Array<double>& weights);
+std::unique_ptr<Sides<T>> held_sides(const Model<T>& model, const Plan& plan, const OneSide<T>& side);
 
 /// Computes the gradient of each example by a reverse sweep of its own. It is the only term in a plan of
 /// Strategy::jacobian.
 template <class T>
-std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>& model, const Plan& plan, const Array<T>& x,
-                                         const Array<double>& weights);
-
-/// The cotangents (K, n, O) of the outputs of n examples for a readout (O, K).
-template <class T>
-Array<T> readout_cotangents(const Array<double>& weights, std::size_t n);
+std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>& model, const Plan& plan, const OneSide<T>& side);
 
 }  // namespace xtangent::ntk

@@ -63,9 +63,10 @@ void ProgressMeter::skip(double flop) {
 template <class T>
 void compute_tiles(const Model<T>& model, const Plan& plan, const Array<T>& x1, const Array<T>& x2,
                    const Readout& readout, const Options& options, TileSink& sink) {
-  const Array<double> weights = readout.weights(plan.outputs);
+  using Of = typename Cotangents<T>::Of;
+  const Cotangents<T> of_rows(readout, plan.outputs, Of::rows), of_columns(readout, plan.outputs, Of::columns);
   ProgressMeter meter(options, plan.flop());
-  const Work<T> work{model, plan, x1, x2, weights, meter};
+  const Work<T> work{model, plan, {x1, of_rows}, {x2, of_columns}, meter};
   const KernelShape shape = kernel_shape(plan);
   for (const Panel& panel : panels_of(plan.grid, plan.partition.panel)) {
     std::unique_ptr<PanelWorker<T>> worker;

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "ntk/computation/cotangents.hpp"
 #include "ntk/contraction/block.hpp"
 #include "ntk/planning/planner.hpp"
 #include "ntk/sink.hpp"
@@ -35,13 +36,12 @@ class PanelWorker {
   virtual void add(Range rows, Range columns, bool within, Block& block) = 0;
 };
 
-/// What all panels of a kernel share. In a symmetric plan x2 is x1 itself. `weights` is the readout R (O, K).
+/// What all panels of a kernel share. In a symmetric plan the columns are the rows themselves.
 template <class T>
 struct Work {
   const Model<T>& model;
   const Plan& plan;
-  const Array<T>&x1, &x2;
-  const Array<double>& weights;
+  OneSide<T> rows, columns;
   ProgressMeter& meter;
 };
 

@@ -49,12 +49,15 @@ double scratch_bytes(const Plan& p, std::size_t n, std::size_t m, bool diagonal)
   return most;
 }
 
+// What a readout takes of the outputs of one example.
+double combination_bytes(const Plan& p) { return static_cast<double>(p.probes * p.outputs * p.scalar_bytes); }
+
 // Vector products hold the recordings of the panel, the recording of one column with its K cotangents of all
 // parameters, and the tangents of all values of the shards that are computed at the same time.
 double products_bytes(const Plan& p, const Profile& t, double panel, double tile, double flight) {
   const double k = static_cast<double>(p.probes);
-  return panel * t.activation_bytes + t.sweep_bytes + 2 * k * t.parameter_bytes + flight * k * t.activation_bytes +
-         block_bytes(p, panel, tile);
+  return (p.common_readout ? 0 : panel * combination_bytes(p)) + panel * t.activation_bytes + t.sweep_bytes +
+         2 * k * t.parameter_bytes + flight * k * t.activation_bytes + block_bytes(p, panel, tile);
 }
 
 // Bytes of the lists of panels and of tiles. A stored tile has the name of its file and its checksum in memory.
@@ -98,7 +101,9 @@ double working_bytes(const Plan& p, const Profile& t) {
   // Weights are transformed and packed anew in each recording.
   const std::size_t shards = (std::max(p.rows, p.columns) + p.partition.shard - 1) / p.partition.shard;
   const double threads = static_cast<double>(std::min({p.tasks, p.shards_at_once, shards}));
-  const double readout = 8 * static_cast<double>(p.outputs * p.probes);
+  // R, or a recording of the function of the outputs whose gradients the examples of a task take.
+  const double readout = p.common_readout ? 8 * static_cast<double>(p.outputs * p.probes)
+                                          : 8 * static_cast<double>(p.tasks * p.partition.shard) * combination_bytes(p);
   const double fixed =
       readout + 2 * threads * t.largest_parameter_bytes + list_bytes(p) + recordings(p, threads) * t.fixed_bytes;
   const double flight = std::min(threads * static_cast<double>(p.partition.shard), std::max(panel, tile));

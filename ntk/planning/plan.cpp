@@ -215,6 +215,7 @@ Plan make_plan(const Profile& t, const Order& order, const Readout& readout, con
   p.parameters = t.parameters;
   p.probes = readout.columns(t.outputs);
   p.mode = mode_of(readout);
+  p.common_readout = readout.common();
   p.readout = readout.name();
   p.forward_flop = t.forward_flop;
   p.backward_flop = t.backward_flop;
