@@ -55,8 +55,8 @@ StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
   const Array<T> first = r.net(r.params, r.x1.rows(0, 1)).reshaped({1, profile.outputs});
   std::string outputs = fingerprint_of(first);
   if (!readout.common())
-    outputs +=
-        " " + fingerprint_of(Cotangents<T>(readout, profile.outputs, Cotangents<T>::Of::rows).at(0, Var<T>(first)));
+    outputs.append(" ").append(
+        fingerprint_of(Cotangents<T>(readout, profile.outputs, Cotangents<T>::Of::rows).at(0, Var<T>(first))));
   return {{"processor", kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set},
           {"network", fingerprint(profile.description.data(), profile.description.size())},
           {"parameters", parameters},

@@ -20,6 +20,7 @@
 #include "nn/data/npy.hpp"
 #include "nn/safetensors.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/per_example.hpp"
 
 namespace xtangent::examples {
 namespace {
@@ -32,6 +33,7 @@ struct Part {
   bool test = false;
   fs::path file, store;
   ntk::Plan plan = {};
+  ntk::Readout readout = {};
 };
 
 // The network at its parameters, and the images as numbers.
@@ -40,7 +42,22 @@ struct Work {
   nn::AnyModule net;
   nn::Parameters<T> params;
   Array<T> train, test;
+  ntk::Labels train_labels, test_labels;
 };
+
+// What the readout named in the settings takes of the images of a part, with their labels.
+template <class T>
+ntk::Readout readout_of(const Settings& s, const Work<T>& work, bool test) {
+  const ntk::Readout columns = ntk::readout::parse(s.readout, work.train_labels);
+  if (!test || columns.common()) return columns;
+  return ntk::readout::between(ntk::readout::parse(s.readout, work.test_labels), columns);
+}
+
+ntk::Labels labels_of(const nn::LabeledImages& images, const std::vector<std::size_t>& chosen) {
+  ntk::Labels out;
+  for (const std::size_t i : chosen) out.push_back(images.labels[i]);
+  return out;
+}
 
 std::vector<std::size_t> first(std::size_t count, const nn::LabeledImages& images, const char* option,
                                const char* which) {
@@ -62,8 +79,12 @@ Work<T> prepare(const Settings& s, const nn::TrainAndTest& images) {
   const std::size_t n = s.n == 0 ? images.train.count() : s.n;
   const std::vector<std::size_t> rows = first(n, images.train, "--n", "training");
   const std::vector<std::size_t> others = first(s.test, images.test, "--test", "test");
-  Work<T> work{net, net->init<T>(s.seed), nn::Dataset(images.train, options).template batch<T>(rows),
-               nn::Dataset(images.test, options).template batch<T>(others)};
+  Work<T> work{net,
+               net->init<T>(s.seed),
+               nn::Dataset(images.train, options).template batch<T>(rows),
+               nn::Dataset(images.test, options).template batch<T>(others),
+               labels_of(images.train, rows),
+               labels_of(images.test, others)};
   if (!s.weights.empty()) work.params = nn::load_parameters<T>(std::move(work.params), s.weights);
   std::printf("%s, width %g, %s: %s parameters; %s\n", kind.name.c_str(), width,
               s.weights.empty() ? "initial parameters" : s.weights.c_str(),
@@ -104,7 +125,8 @@ class Bar {
 };
 
 template <class T>
-void compute_part(const Work<T>& work, const Part& part, const ntk::Readout& readout, const ntk::Options& options) {
+void compute_part(const Work<T>& work, const Part& part, const ntk::Options& options) {
+  const ntk::Readout& readout = part.readout;
   if (part.store.empty()) {
     nn::write_npy(part.file, part.test ? ntk::kernel(*work.net, work.params, work.test, work.train, readout, options)
                                        : ntk::kernel(*work.net, work.params, work.train, readout, options));
@@ -124,7 +146,7 @@ std::vector<Part> parts_of(const Settings& s) {
 
 template <class T>
 void compute_in(const Settings& s, const nn::TrainAndTest& images) {
-  const ntk::Readout readout = ntk::readout::parse(s.readout);
+  ntk::readout::parse(s.readout, {});  // refused before anything else
   ntk::Options options{.memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory)};
   const Work<T> work = prepare<T>(s, images);
   std::vector<Part> parts = parts_of(s);
@@ -133,6 +155,8 @@ void compute_in(const Settings& s, const nn::TrainAndTest& images) {
   for (Part& part : parts) {
     const std::size_t columns = work.train.shape()[0], rows = part.test ? s.test : columns;
     options.store = part.store;
+    part.readout = readout_of(s, work, part.test);
+    const ntk::Readout& readout = part.readout;
     const ntk::Residence residence = part.store.empty() ? ntk::Residence::dense : ntk::Residence::stored;
     part.plan = part.test ? ntk::plan(*work.net, work.params, work.train, rows, columns, readout, options, residence)
                           : ntk::plan(*work.net, work.params, work.train, readout, options, residence);
@@ -157,7 +181,7 @@ void compute_in(const Settings& s, const nn::TrainAndTest& images) {
       bar(p);
       end_if_interrupted();
     };
-    compute_part(work, part, readout, options);
+    compute_part(work, part, options);
   }
   bar.finish();
   const double time = watch.seconds();

@@ -36,8 +36,10 @@ void add_options(CLI::App& app, Settings& s) {
       ->capture_default_str();
   count_option(app, "--n", s.n, 0, "The first training images, in the order of their file; 0: all");
   count_option(app, "--test", s.test, 0, "The first test images: a second kernel, test x train, in K_test.npy");
-  option(app, "--readout", s.readout, "NAME",
-         "pseudo, full, trace, diagonal, single:OUTPUT, signs:SEED or signs:SEEDxCOUNT")
+  option(
+      app, "--readout", s.readout, "NAME",
+      "pseudo, full, trace, diagonal, single:OUTPUT, signs:SEED or signs:SEEDxCOUNT; and for each image by its label: "
+      "loss, margin, log_probability, labels, lpntk, or fisher:SEED")
       ->capture_default_str();
   option(app, "--memory", s.memory, "SIZE", "For the kernel, beside the program and its images: 512M, 2G, 1.5GiB")
       ->default_str("half of what is free");

@@ -3,7 +3,7 @@
 //
 //   bench list                                         names of the workloads
 //   bench gemm REPEAT                                  the limit: a large product in float
-//   bench WORKLOAD entk|pntk N REPEAT [--save FOLDER]  with the inputs, parameters and kernel as .npy
+//   bench WORKLOAD entk|pntk|loss N REPEAT [--save FOLDER]  with the inputs, parameters and kernel as .npy
 //   bench WORKLOAD entk|pntk N REPEAT --strategy NAME  by that strategy
 //   bench WORKLOAD entk|pntk N once --inputs FILE --memory MIB   one run within a budget, nothing before it
 //   bench images mnist|cifar10 FOLDER N FILE           real training images, standardized, as .npy
@@ -98,6 +98,13 @@ Json time_product(std::size_t repeat) {
   return row("gemm", "product", n, seconds, 2.0 * static_cast<double>(n * n * n));
 }
 
+// 0 to 9 in turn, as the peers have them.
+ntk::Labels labels(std::size_t n) {
+  ntk::Labels y(n);
+  for (std::size_t i = 0; i < n; ++i) y[i] = i % 10;
+  return y;
+}
+
 ntk::Strategy strategy_of(const std::string& text) {
   for (const ntk::Strategy s :
        {ntk::Strategy::automatic, ntk::Strategy::structured, ntk::Strategy::jacobian, ntk::Strategy::vector_products})
@@ -115,7 +122,9 @@ Json time_kernel(const std::string& workload, const std::string& kernel, std::si
   if (chosen.tokens)
     for (std::size_t i = 0; i < x.size(); ++i)
       x.mutable_data()[i] = static_cast<float>(kernels::philox(0, 0, i)[0] % chosen.tokens);
-  const ntk::Readout readout = kernel == "entk" ? ntk::readout::full() : ntk::readout::pseudo();
+  const ntk::Readout readout = kernel == "entk"   ? ntk::readout::full()
+                               : kernel == "loss" ? ntk::readout::loss(labels(n))
+                                                  : ntk::readout::pseudo();
   Array<double> k;
   const double seconds =
       best_seconds(repeat, [&] { k = ntk::kernel(net, params, x, readout, {.strategy = strategy}); });
@@ -167,8 +176,6 @@ Json time_training(const std::string& workload, std::size_t batch, std::size_t r
   const nn::AnyModule chosen_net = chosen.net();
   const nn::ModuleBase& net = *chosen_net;
   const Array<float> x = normal(chosen.input.prepended(batch * steps), 0);
-  std::vector<std::size_t> labels(batch * steps);
-  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = i % 10;
   double best = std::numeric_limits<double>::infinity(), spent = 0.0;
   nn::FitOptions<float> options;
   options.epochs = 1 + std::max<std::size_t>(repeat, 100);
@@ -180,7 +187,7 @@ Json time_training(const std::string& workload, std::size_t batch, std::size_t r
     spent += epoch.seconds;
     return epoch.number <= repeat || spent < 1.0;
   };
-  const nn::Fit<float> fitted = nn::fit(net, net.init<float>(0), x, labels, options);
+  const nn::Fit<float> fitted = nn::fit(net, net.init<float>(0), x, labels(batch * steps), options);
   const double seconds = best / static_cast<double>(steps);
   Json out = {{"workload", workload},
               {"kernel", "train"},
@@ -206,7 +213,7 @@ int main(int argc, char** argv) {
     } else if (words.size() == 2 && words[0] == "gemm") {
       std::cout << time_product(std::stoul(words[1])) << "\n";
     } else if ((words.size() == 4 || (words.size() == 6 && (words[4] == "--save" || words[4] == "--strategy"))) &&
-               workloads().contains(words[0]) && (words[1] == "entk" || words[1] == "pntk")) {
+               workloads().contains(words[0]) && (words[1] == "entk" || words[1] == "pntk" || words[1] == "loss")) {
       const bool saved = words.size() == 6 && words[4] == "--save";
       std::cout << time_kernel(words[0], words[1], std::stoul(words[2]), std::stoul(words[3]), saved ? words[5] : "",
                                strategy_of(words.size() == 6 && !saved ? words[5] : "automatic"))
@@ -219,7 +226,7 @@ int main(int argc, char** argv) {
     } else if (words.size() == 5 && workloads().contains(words[0]) && words[1] == "train") {
       std::cout << time_training(words[0], std::stoul(words[2]), std::stoul(words[3]), std::stoul(words[4])) << "\n";
     } else {
-      std::cerr << "usage: bench list | bench gemm REPEAT | bench WORKLOAD entk|pntk N REPEAT [--save FOLDER | "
+      std::cerr << "usage: bench list | bench gemm REPEAT | bench WORKLOAD entk|pntk|loss N REPEAT [--save FOLDER | "
                    "--strategy NAME] | bench "
                    "WORKLOAD train BATCH REPEAT STEPS\n";
       return 2;

@@ -14,8 +14,10 @@ import venv
 import large
 import memory
 
-ROWS = {'mlp': {'pntk': 256, 'entk': 64, 'train': 64}, 'lenet': {'pntk': 256, 'entk': 128, 'train': 64},
-        'cnn': {'pntk': 128, 'entk': 32, 'train': 64}, 'resnet18': {'pntk': 32, 'entk': 4, 'train': 64},
+ROWS = {'mlp': {'pntk': 256, 'entk': 64, 'loss': 256, 'train': 64},
+        'lenet': {'pntk': 256, 'entk': 128, 'loss': 256, 'train': 64},
+        'cnn': {'pntk': 128, 'entk': 32, 'loss': 128, 'train': 64},
+        'resnet18': {'pntk': 32, 'entk': 4, 'loss': 32, 'train': 64},
         'lstm': {'pntk': 32}, 'gru': {'pntk': 32}, 'shared_vit': {'pntk': 32}, 'tied_gpt': {'pntk': 64},
         'deq': {'pntk': 128}, 'tied_autoencoder': {'pntk': 128}}  # examples
 SHARED = 'lstm', 'gru', 'shared_vit', 'tied_gpt', 'deq', 'tied_autoencoder'  # use a weight many times
@@ -39,8 +41,8 @@ def arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--peers', action='store_true', help='run PyTorch and neural-tangents in turn with ours')
     parser.add_argument('--workload', action='append', choices=ROWS, help='only this one (may be repeated)')
-    parser.add_argument('--kernel', choices=['pntk', 'entk', 'train', 'solve'],
-                        help='only this one (train: a training step; solve: regression, with --large)')
+    parser.add_argument('--kernel', choices=['pntk', 'entk', 'loss', 'train', 'solve'],
+                        help='only this one (loss: the Gram of loss gradients; train: a training step; solve: regression, with --large)')
     parser.add_argument('--rules', action='store_true', help='every contraction rule on a table of layers instead')
     parser.add_argument('--memory', action='store_true',
                         help='peaks of 70 kernels within budgets of memory instead; fails if one is above its promise')
@@ -91,7 +93,7 @@ def programs(options, peers, workload, kernel, n):
         yield [peers['torch'], str(PEERS / 'torch_train.py'), *tail]
     elif peers:
         yield [peers['torch'], str(PEERS / 'torch_func.py'), *tail]
-        for implementation in () if workload in SHARED else ('1', '3', '2'):
+        for implementation in () if workload in SHARED or kernel == 'loss' else ('1', '3', '2'):
             yield [peers['neural_tangents'], str(PEERS / 'nt_kernels.py'), *tail, implementation]
 
 

@@ -1,6 +1,6 @@
 """Peer: PyTorch's own recipe for tangent kernels (vmap of jacrev or grad, then einsum) on the reference workloads.
 
-usage: torch_func.py WORKLOAD entk|pntk N REPEAT [--inputs FILE | --compare FOLDER]
+usage: torch_func.py WORKLOAD entk|pntk|loss N REPEAT [--inputs FILE | --compare FOLDER]
 Prints one line of JSON. With --inputs it runs once, on the inputs in that .npy file. With --compare it takes inputs and
 parameters from FOLDER, where bench --save has written them, computes in double, and prints the relative difference from the
 kernel there.
@@ -36,7 +36,15 @@ def kernel_of(net, kernel):
         gradients = vmap(grad(mean_output), (None, 0))(params, x).values()
         return sum(g.flatten(1) @ g.flatten(1).T for g in gradients)
 
-    return entk if kernel == 'entk' else pntk
+    def loss(p, x, y):
+        return torch.nn.functional.cross_entropy(f(p, x), y)
+
+    def loss_gram(x):
+        labels = torch.arange(len(x)) % 10
+        gradients = vmap(grad(loss), (None, 0, 0))(params, x, labels).values()
+        return sum(g.flatten(1) @ g.flatten(1).T for g in gradients)
+
+    return {'entk': entk, 'pntk': pntk, 'loss': loss_gram}[kernel]
 
 
 def compare(net, kernel, folder):
