@@ -28,6 +28,7 @@
 #include "ntk/dynamics.hpp"
 #include "ntk/head_aware.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/layer_kernels.hpp"
 #include "ntk/operator.hpp"
 #include "ntk/per_example.hpp"
 #include "ntk/plan.hpp"

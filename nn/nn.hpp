@@ -1,6 +1,7 @@
 #pragma once
 
 /// Includes everything in nn/.
+#include "nn/choice.hpp"
 #include "nn/data/cifar.hpp"
 #include "nn/data/dataset.hpp"
 #include "nn/data/digits.hpp"

@@ -129,6 +129,9 @@ template <class T>
 HeadAwareKernel compute(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
                         const Array<T>& x2, bool symmetric, const Readout& readout, Options options) {
   const bool trace = readout.reduction == Readout::Reduction::trace;
+  if (!options.parameters.empty())
+    throw option_error(
+        "[head_aware] the last layer is treated apart from all others: options.parameters must be empty.");
   if (!readout.common())
     throw option_error("[head_aware] the readout " + readout.name() +
                        " differs between examples. Use random signs or the trace.");

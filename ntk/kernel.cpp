@@ -2,121 +2,31 @@
 
 #include <algorithm>
 
-#include "autodiff/kernels/blas.hpp"
-#include "autodiff/kernels/parallel.hpp"
-#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/pool.hpp"
 #include "ntk/algebra/checks.hpp"
-#include "ntk/computation/cotangents.hpp"
 #include "ntk/computation/dense_tiles.hpp"
 #include "ntk/computation/packed_tiles.hpp"
-#include "ntk/computation/store_format.hpp"
+#include "ntk/computation/request.hpp"
 #include "ntk/computation/store_tiles.hpp"
 #include "ntk/computation/tiled.hpp"
 
 namespace xtangent::ntk {
 namespace {
 
-// The arguments of a call, which the constructor checks.
-template <class T>
-struct Request {
-  const nn::ModuleBase& net;
-  const nn::Parameters<T>& params;
-  const Array<T>&x1, &x2;
-  bool symmetric;
-  const Readout& readout;
-  const Options& options;
-
-  void check(std::size_t least = 1) const {
-    check_examples("ntk", x1, "x1", least);
-    if (!symmetric) {
-      check_examples("ntk", x2, "x2", least);
-      check_same_shape("ntk", x1, x2);
-    }
-    check_parameters("ntk", params);
-  }
-};
-
-template <class T>
-std::string fingerprint_of(const Array<T>& values) {
-  return fingerprint(values.data(), values.bytes());
-}
-
-// Everything that the bits of a kernel depend on.
-template <class T>
-StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
-  const Readout& readout = r.readout;
-  const std::string taken = readout.common() ? fingerprint_of(readout.weights(profile.outputs))
-                                             : readout.of_rows->fingerprint() + " " + readout.of_columns->fingerprint();
-  std::string parameters = fingerprint_of(r.params.flat());
-  const Array<T>& buffers = r.params.buffers();
-  if (buffers.defined()) parameters = fingerprint(buffers.data(), buffers.bytes(), parameters);
-  // The outputs for one example, which differ if settings of an op do, and what the readout takes of them.
-  const Array<T> first = r.net(r.params, r.x1.rows(0, 1)).reshaped({1, profile.outputs});
-  std::string outputs = fingerprint_of(first);
-  if (!readout.common())
-    outputs.append(" ").append(
-        fingerprint_of(Cotangents<T>(readout, profile.outputs, Cotangents<T>::Of::rows).at(0, Var<T>(first))));
-  return {{"processor", kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set},
-          {"network", fingerprint(profile.description.data(), profile.description.size())},
-          {"parameters", parameters},
-          {"x1", fingerprint_of(r.x1)},
-          {"x2", r.symmetric ? "x1" : fingerprint_of(r.x2)},
-          {"outputs", outputs},
-          {"readout", readout.name() + " " + taken},
-          {"scalar", sizeof(T) == sizeof(float) ? "float" : "double"},
-          {"strategy", name(r.options.strategy)},
-          {"rule", r.options.rule ? name(*r.options.rule) : "cheapest"},
-          {"tile", std::to_string(r.options.tile)},
-          {"memory", std::to_string(r.options.memory)}};
-}
-
-template <class T>
-struct Planned {
-  Model<T> model;
-  Profile profile;
-  Plan plan;
-};
-
-// Settings that the examples decide.
-bool is_of_examples(const std::string& setting) { return setting == "x1" || setting == "x2" || setting == "outputs"; }
-
-// The partition with which the store of the options was begun, if there is one. A store of another kernel is refused
-// here, before any memory is planned for it. `given` says whether the request has the examples themselves.
-template <class T>
-std::optional<Partition> begun_with(const Request<T>& r, const Profile& profile, const Order& order, bool given) {
-  if (r.options.store.empty() || !is_store(r.options.store)) return std::nullopt;
-  const StoredKernel store(r.options.store);
-  StoreSettings settings = settings_of(r, profile);
-  if (!given) std::erase_if(settings, [](const auto& setting) { return is_of_examples(setting.first); });
-  require_same_settings(store, settings);
-  require_same_kernel(store, order.rows, order.columns, order.symmetric);
-  return store.partition();
-}
-
-template <class T>
-Planned<T> planned(const Request<T>& r, const Order& order, bool given = true) {
-  Planned<T> out{model_of(r.net, r.params), {}, {}};
-  r.readout.check_examples(order.rows, order.columns, &r.x1 != &r.x2);
-  out.profile = profile("ntk", out.model, r.x1, r.readout);
-  out.plan = make_plan(out.profile, order, r.readout, r.options, begun_with(r, out.profile, order, given));
-  return out;
-}
-
-template <class T>
-Planned<T> planned(const Request<T>& r, Residence residence) {
-  return planned(r, {r.x1.shape()[0], r.x2.shape()[0], r.symmetric, sizeof(T), residence});
+// The folder of the options, if they name one.
+std::vector<std::filesystem::path> stores_of(const Options& options) {
+  if (options.store.empty()) return {};
+  return {options.store};
 }
 
 // Computes all tiles into the sink that make(p) returns, within the budget.
 template <class T, class Make>
 auto computed(const Request<T>& r, Residence residence, const Make& make) {
   r.check();
-  const Planned<T> p = planned(r, residence);
+  const Planned<T> p = planned(r, r.order(residence), stores_of(r.options));
   const pool::Ceiling ceiling(static_cast<std::size_t>(p.plan.budget_bytes));
   auto sink = make(p);
-  kernels::with_threads(tasks_here(p.plan, p.profile),
-                        [&] { compute_tiles(p.model, p.plan, r.x1, r.x2, r.readout, r.options, *sink); });
+  compute_into({sink.get()}, r, p);
   return sink;
 }
 
@@ -136,7 +46,7 @@ template <class T>
 Array<double> empty_kernel(const Request<T>& r) {
   r.check(0);
   const std::size_t n1 = r.x1.shape()[0], n2 = r.x2.shape()[0];
-  const Profile found = profile("ntk", model_of(r.net, r.params), n1 ? r.x1 : r.x2, r.readout);
+  const Profile found = profile("ntk", model_of(r.net, r.params, r.options.parameters), n1 ? r.x1 : r.x2, r.readout);
   Plan plan = make_plan(found, {std::max<std::size_t>(n1, 1), std::max<std::size_t>(n2, 1), r.symmetric, sizeof(T)},
                         r.readout, {.strategy = Strategy::structured});
   plan.grid = {n1, n2, 1, r.symmetric};
@@ -208,14 +118,15 @@ Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Arra
   check_examples("ntk", x, "x");
   if (rows == 0 || columns == 0) throw shape_error("[ntk] a plan needs at least one example in rows and in columns.");
   const Request<T> request{net, params, x, x, false, readout, options};
-  return planned(request, {rows, columns, false, sizeof(T), residence}, false).plan;
+  return planned(request, {rows, columns, false, sizeof(T), residence}, stores_of(options), false).plan;
 }
 
 template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout,
           const Options& options, Residence residence) {
   check_examples("ntk", x, "x");
-  return planned(Request<T>{net, params, x, x, readout.same_sides(), readout, options}, residence).plan;
+  const Request<T> request{net, params, x, x, readout.same_sides(), readout, options};
+  return planned(request, request.order(residence), stores_of(options)).plan;
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                                        \

@@ -36,7 +36,7 @@ class Operator<T>::State {
   State(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1, const Array<T>& x2,
         bool same_examples, const Readout& readout, const OperatorOptions& options)
       : params_(params),
-        model_(model_of(net, params_)),
+        model_(model_of(net, params_, options.parameters)),
         same_examples_(same_examples),
         symmetric_(same_examples && readout.same_sides()) {
     check_examples("operator", x1, same_examples ? "x" : "x1");
@@ -232,7 +232,7 @@ class Operator<T>::State {
 
   // J^T R u
   std::vector<Var<T>> pulled(const Array<double>& from, const Probes& probes, std::size_t wave) const {
-    const std::size_t k = probes.count(), count = params_.count();
+    const std::size_t count = model_.names.size();
     std::vector<std::vector<Var<T>>> bars(columns_.shards.size());
     Sums sums(count);
     in_waves(
@@ -243,8 +243,7 @@ class Operator<T>::State {
         [&](std::size_t s) {
           for (std::size_t i = 0; i < count; ++i) {
             if (!bars[s][i].defined()) continue;
-            if (!sums[i].defined())
-              sums[i] = Array<double>::zeros(k == 1 ? params_.infos()[i].shape : params_.infos()[i].shape.prepended(k));
+            if (!sums[i].defined()) sums[i] = Array<double>::zeros(bars[s][i].shape());
             kernels::add_widened(sums[i].size(), bars[s][i].value().data(), sums[i].mutable_data());
           }
           bars[s].clear();

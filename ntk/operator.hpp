@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "nn/module.hpp"
 #include "ntk/algebra/linear_map.hpp"
@@ -12,6 +14,8 @@ struct OperatorOptions {
   /// The largest number of bytes that recordings and a product may hold, including the result. 0 means half of the
   /// memory that the machine has free.
   std::size_t memory = 0;
+  /// The parameters whose gradients count, as in Options.
+  std::vector<std::string> parameters = {};
   /// Examples in one recording. 0 means as many as keep weights and activations in the cache.
   std::size_t shard = 0;
 };

@@ -44,6 +44,9 @@ struct Options {
   /// already, such as the examples. 0 means half of the memory that the machine has free. The peak of the process stays
   /// below the sum of these and memory_overhead().
   std::size_t memory = 0;
+  /// The parameters whose gradients count, as patterns of their names: {"layer4.*", "!*.bias"}, see nn/choice.hpp. All
+  /// others are constants, and sweeps stop where no chosen one lies below. Empty means all. Throws parameter_error.
+  std::vector<std::string> parameters = {};
   /// Examples along the edge of a tile of the kernel. 0 lets the memory and the shapes decide.
   std::size_t tile = 0;
   /// A rule that replaces the cheapest one for every parameter where it is right. This is for measurements; it does not
@@ -78,6 +81,7 @@ struct TermPlan {
   const Rule* rule = nullptr;
   RuleCost cost = {};      ///< FLOP of all contractions, and bytes that one of them needs besides its sides
   double held_bytes = 0;   ///< bytes that a side holds for each example
+  std::size_t group = 0;   ///< the kernel of the plan to which it belongs
   bool with_bias = false;  ///< the next term is the bias of this layer and is contracted with it
   bool fused = false;      ///< this term is contracted with the one before it
 };
@@ -101,6 +105,7 @@ struct Plan {
   std::string readout;
   Grid grid;
   Partition partition;
+  std::size_t kernels = 1;         ///< kernels of groups of parameters that are computed in one pass
   std::size_t tasks = 1;           ///< tasks that run at the same time, for which the memory was counted
   std::size_t shards_at_once = 1;  ///< recordings that are swept at the same time if factors are held
   std::size_t room = 0;            ///< bytes of gradients that a contraction forms at a time

@@ -29,12 +29,13 @@ Array<double> permuted(const Array<double>& x, const Shape& shape, const std::ve
 // The eigenvectors of the mean block (O, O) on the diagonal, as columns.
 template <class T>
 Array<double> combinations(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
-                           std::size_t outputs, std::size_t memory) {
+                           std::size_t outputs, std::size_t memory, const std::vector<std::string>& parameters) {
   Array<double> mean = Array<double>::zeros({outputs, outputs});
   const std::size_t sample = std::min<std::size_t>(64, x.shape()[0]), pieces = outputs * outputs;
   for (std::size_t i = 0; i < sample; ++i) {
     const std::size_t n = i * x.shape()[0] / sample;
-    const Array<double> block = entk(net, params, x.rows(n, n + 1), Options{.memory = memory});
+    const Array<double> block =
+        entk(net, params, x.rows(n, n + 1), Options{.memory = memory, .parameters = parameters});
     kernels::add_widened(pieces, block.data(), mean.mutable_data());
   }
   kernels::symmetric_eigenvectors(outputs, mean.mutable_data());
@@ -62,7 +63,7 @@ class Maker {
 
   HeldPreconditioner each() const {
     const std::size_t o = outputs_;
-    const Array<double> q = combinations(net_, params_, x_, o, left(o));
+    const Array<double> q = combinations(net_, params_, x_, o, left(o), options_.parameters);
     Readout along = readout::custom(q);
     along.reduction = Readout::Reduction::diagonal;
     const auto factors = made(o, along);
@@ -98,7 +99,7 @@ class Maker {
     const std::size_t budget = left(count);
     auto factors = std::make_shared<TriangularFactors<F>>(count, n_);
     kernel_into<F>([&](const KernelShape& shape) { return factors->tiles(shape); }, net_, params_, x_, readout,
-                   Options{.memory = budget});
+                   Options{.memory = budget, .parameters = options_.parameters});
     factors->factor(options_.ridge);
     return factors;
   }

@@ -29,12 +29,13 @@ struct HeldPreconditioner {
 
 /// Options of make_preconditioner(). Float suffices for a condition number of A below about 1e6.
 struct PreconditionerOptions {
-  double ridge = 0;            ///< added to the diagonal of Theta; absolute
-  std::size_t memory = 0;      ///< bytes to hold at most while it is made; 0: half of what the machine has free
-  bool float_factor = false;   ///< kernels and factors in float, with half the memory and time
-  std::size_t group = 20;      ///< for nearest: examples that share their neighbors
-  std::size_t neighbors = 80;  ///< for nearest: examples on which a group is conditioned
-  std::uint64_t seed = 0;      ///< for nearest: seed of the order of the examples
+  double ridge = 0;        ///< added to the diagonal of Theta; absolute
+  std::size_t memory = 0;  ///< bytes to hold at most while it is made; 0: half of what the machine has free
+  std::vector<std::string> parameters = {};  ///< those of the eNTK, as in Options
+  bool float_factor = false;                 ///< kernels and factors in float, with half the memory and time
+  std::size_t group = 20;                    ///< for nearest: examples that share their neighbors
+  std::size_t neighbors = 80;                ///< for nearest: examples on which a group is conditioned
+  std::uint64_t seed = 0;                    ///< for nearest: seed of the order of the examples
 };
 
 /// Makes a preconditioner for the eNTK of examples x (N, ...).

@@ -44,8 +44,9 @@ Array<double> right_hand_side(const nn::ModuleBase& net, const nn::Parameters<T>
 template <class T>
 ConjugateGradientResult iterate(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                                 const Array<double>& b, double room, bool in_float,
-                                const Preconditioner& preconditioner, const ConjugateGradientOptions& options) {
-  const OperatorOptions half{.memory = static_cast<std::size_t>(room / 2)};
+                                const std::vector<std::string>& parameters, const Preconditioner& preconditioner,
+                                const ConjugateGradientOptions& options) {
+  const OperatorOptions half{.memory = static_cast<std::size_t>(room / 2), .parameters = parameters};
   if constexpr (std::is_same_v<T, double>)
     if (in_float) {
       const Operator<double> theta(net, params, x, readout::full(), half);
@@ -53,7 +54,8 @@ ConjugateGradientResult iterate(const nn::ModuleBase& net, const nn::Parameters<
                                           half);
       return refined_conjugate_gradients(theta.map(), approximation.map(), b, preconditioner, options);
     }
-  const Operator<T> theta(net, params, x, readout::full(), {.memory = static_cast<std::size_t>(room)});
+  const Operator<T> theta(net, params, x, readout::full(),
+                          {.memory = static_cast<std::size_t>(room), .parameters = parameters});
   return conjugate_gradients(theta.map(), b, preconditioner, options);
 }
 
@@ -74,6 +76,7 @@ Solution solve(const nn::ModuleBase& net, const nn::Parameters<T>& params, const
   const HeldPreconditioner preconditioner = make_preconditioner(options.preconditioner, net, params, x, y.shape()[1],
                                                                 {.ridge = options.ridge,
                                                                  .memory = static_cast<std::size_t>(room),
+                                                                 .parameters = options.parameters,
                                                                  .float_factor = options.float_factor,
                                                                  .group = options.group,
                                                                  .neighbors = options.neighbors});
@@ -87,7 +90,7 @@ Solution solve(const nn::ModuleBase& net, const nn::Parameters<T>& params, const
                               .partial = options.partial};
   if (options.start.defined()) cg.start = options.start.reshaped(b.shape());
   const ConjugateGradientResult found =
-      iterate(net, params, x, b, room, options.float_products, preconditioner.apply, cg);
+      iterate(net, params, x, b, room, options.float_products, options.parameters, preconditioner.apply, cg);
   return {.weights = found.x.reshaped(y.shape()),
           .residual = found.residuals.front(),
           .iterations = found.iterations.front(),

@@ -18,6 +18,8 @@ struct SolveOptions {
   /// The largest number of bytes that everything together may hold, including the preconditioner. 0 means half of the
   /// memory that the machine has free.
   std::size_t memory = 0;
+  /// The parameters of the eNTK, as in Options.
+  std::vector<std::string> parameters = {};
   SolvePreconditioner preconditioner = SolvePreconditioner::pseudo;
   /// Make the preconditioner in float, which takes half of the memory and time, for kernels with a condition number
   /// below about 1e6.

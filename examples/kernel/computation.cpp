@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <iostream>
 #include <numeric>
+#include <sstream>
 #include <vector>
 
 #include "examples/common/format.hpp"
@@ -138,6 +139,13 @@ void compute_part(const Work<T>& work, const Part& part, const ntk::Options& opt
   kernel.write_npy(part.file);
 }
 
+std::vector<std::string> listed(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream in(text);
+  for (std::string one; std::getline(in, one, ',');) out.push_back(one);
+  return out;
+}
+
 std::vector<Part> parts_of(const Settings& s) {
   std::vector<Part> out = {{"kernel", false, s.out, s.store.empty() ? fs::path() : s.store / "train"}};
   if (s.test) out.push_back({"test x train", true, test_file(s.out), s.store.empty() ? fs::path() : s.store / "test"});
@@ -147,7 +155,8 @@ std::vector<Part> parts_of(const Settings& s) {
 template <class T>
 void compute_in(const Settings& s, const nn::TrainAndTest& images) {
   ntk::readout::parse(s.readout, {});  // refused before anything else
-  ntk::Options options{.memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory)};
+  ntk::Options options{.memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory),
+                       .parameters = listed(s.parameters)};
   const Work<T> work = prepare<T>(s, images);
   std::vector<Part> parts = parts_of(s);
   if (!s.dry_run) with_patience([&] { check_files(parts); });  // before the plan, which says how large they will be

@@ -36,11 +36,13 @@ void add_options(CLI::App& app, Settings& s) {
       ->capture_default_str();
   count_option(app, "--n", s.n, 0, "The first training images, in the order of their file; 0: all");
   count_option(app, "--test", s.test, 0, "The first test images: a second kernel, test x train, in K_test.npy");
-  option(
-      app, "--readout", s.readout, "NAME",
-      "pseudo, full, trace, diagonal, single:OUTPUT, signs:SEED or signs:SEEDxCOUNT; and for each image by its label: "
-      "loss, margin, log_probability, labels, lpntk, or fisher:SEED")
+  option(app, "--readout", s.readout, "NAME",
+         "pseudo, full, trace, diagonal, single:OUTPUT, signs:SEEDxCOUNT; of each image's label: loss, margin, labels, "
+         "log_probability, lpntk, fisher:SEED")
       ->capture_default_str();
+  option(app, "--parameters", s.parameters, "NAMES",
+         "Those whose gradients count, between commas: 'layer4.*,!*.bias' (* is any text, ! excludes)")
+      ->default_str("all");
   option(app, "--memory", s.memory, "SIZE", "For the kernel, beside the program and its images: 512M, 2G, 1.5GiB")
       ->default_str("half of what is free");
   option(app, "--out", s.out, "FILE", "NumPy file")->check(named())->capture_default_str();
@@ -57,7 +59,9 @@ void add_options(CLI::App& app, Settings& s) {
 std::string advice(const std::exception& failure) {
   if (dynamic_cast<const memory_error*>(&failure))
     return "Here that is --memory, --n and --readout; --store DIR leaves the kernel on the disk.";
-  if (dynamic_cast<const parameter_error*>(&failure)) return "Are --network, --width and --data those of the weights?";
+  const bool pattern = std::string(failure.what()).find("pattern") != std::string::npos;
+  if (dynamic_cast<const parameter_error*>(&failure) && !pattern)
+    return "Are --network, --width and --data those of the weights?";
   return "";
 }
 

@@ -16,6 +16,7 @@ struct Settings {
   std::size_t n = 1000;            ///< the first training images; 0: all
   std::size_t test = 0;            ///< the first test images, for a second kernel
   std::string readout = "pseudo";  ///< as ntk::readout::parse reads it, with the labels of the images
+  std::string parameters;          ///< patterns as nn::chosen_parameters reads them, between commas; empty: all
   std::string memory;              ///< as parse_bytes reads it; empty: half of what is free
   std::filesystem::path out = "results/kernel/K.npy";
   std::filesystem::path store;  ///< folder of finished tiles; empty: none

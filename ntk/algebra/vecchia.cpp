@@ -72,7 +72,7 @@ class Grouping {
  private:
   void stretch(std::size_t begin, std::size_t end) {
     const Array<double> k = kernel(net_, params_, x_.rows(begin, end), x_.rows(0, end), readout::trace(),
-                                   Options{.memory = options_.memory});
+                                   Options{.memory = options_.memory, .parameters = options_.parameters});
     for (std::size_t i = begin; i < end; ++i) size_.push_back(std::sqrt(k[(i - begin) * end + i]));
     const auto distance = [&](std::size_t i, std::size_t j) {
       return 1 - k[(i - begin) * end + j] / (size_[i] * size_[j]);
@@ -186,9 +186,9 @@ HeldPreconditioner nearest_preconditioner(const nn::ModuleBase& net, const nn::P
   factors->outputs = outputs;
   factors->groups = Grouping<T>(net, params, x, within).run();
   for (const Group& group : factors->groups) {
-    const Array<double> exact =
-        inverse_rows(entk(net, params, x.rows_at(group.examples), Options{.memory = within.memory}),
-                     group.own * outputs, options.ridge);
+    const Array<double> exact = inverse_rows(entk(net, params, x.rows_at(group.examples),
+                                                  Options{.memory = within.memory, .parameters = options.parameters}),
+                                             group.own * outputs, options.ridge);
     factors->rows.push_back(converted<F>(exact));
   }
   return {[factors = std::shared_ptr<const Factors<F>>(std::move(factors))](const Array<double>& u) {

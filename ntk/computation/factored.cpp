@@ -22,7 +22,7 @@ class FactoredPanel : public PanelWorker<T> {
     work_.meter.add(sweep_flop(work.plan, panel.size()));
   }
 
-  void add(Range rows, Range columns, bool within, Block& block) override {
+  void add(Range rows, Range columns, bool within, std::vector<Block>& blocks) override {
     std::unique_ptr<Sides<T>> fresh;
     if (!within) {
       fresh = sides_of(work_, work_.columns.part(columns), work_.plan.partition.columns_held);
@@ -33,6 +33,7 @@ class FactoredPanel : public PanelWorker<T> {
       if (term.fused) continue;
       const Side<T> all = rows_->side(i), a = all.range(rows.first - panel_.first, rows.last - panel_.first);
       const Side<T> b = !within ? fresh->side(i) : all.range(columns.first - panel_.first, columns.last - panel_.first);
+      Block& block = blocks[term.group];
       contract(a, b, {term.with_bias, work_.plan.room}, block);
       work_.meter.add(contraction_flop(work_.plan, term, rows.size(), columns.size(), block.symmetric));
     }

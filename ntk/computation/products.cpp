@@ -26,9 +26,9 @@ class ProductsPanel : public PanelWorker<T> {
     work_.meter.add(sweep_flop(work.plan, panel.size()));
   }
 
-  void add(Range rows, Range columns, bool, Block& block) override {
+  void add(Range rows, Range columns, bool, std::vector<Block>& blocks) override {
     for (std::size_t m = columns.first; m < columns.last; ++m) {
-      add_column(rows, m, m - columns.first, block);
+      add_column(rows, m, m - columns.first, blocks.front());
       work_.meter.add(product_flop(work_.plan, rows.size()));
     }
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "ntk/computation/cotangents.hpp"
 #include "ntk/contraction/block.hpp"
@@ -31,9 +32,9 @@ template <class T>
 class PanelWorker {
  public:
   virtual ~PanelWorker() = default;
-  /// Adds to the block the kernel between examples `rows`, which belong to the panel, and `columns`. If the block is
-  /// symmetric, both are the same examples. `within` says that the columns are examples of the panel.
-  virtual void add(Range rows, Range columns, bool within, Block& block) = 0;
+  /// Adds to the blocks the kernels of the plan between examples `rows`, which belong to the panel, and `columns`. If
+  /// the blocks are symmetric, both are the same examples. `within` says that the columns are examples of the panel.
+  virtual void add(Range rows, Range columns, bool within, std::vector<Block>& blocks) = 0;
 };
 
 /// What all panels of a kernel share. In a symmetric plan the columns are the rows themselves.
@@ -51,10 +52,11 @@ std::unique_ptr<PanelWorker<T>> factored_panel(const Work<T>& work, Range rows);
 template <class T>
 std::unique_ptr<PanelWorker<T>> products_panel(const Work<T>& work, Range rows);
 
-/// Computes all tiles that the sink does not have. The tiles of one column beside one panel are always computed
-/// together, so that their bits do not depend on which of them the sink has already.
+/// Computes all tiles that the sinks do not have; there is one sink for each kernel of the plan. The tiles of one
+/// column beside one panel are always computed together, so that their bits do not depend on which of them a sink has
+/// already.
 template <class T>
 void compute_tiles(const Model<T>& model, const Plan& plan, const Array<T>& x1, const Array<T>& x2,
-                   const Readout& readout, const Options& options, TileSink& sink);
+                   const Readout& readout, const Options& options, const std::vector<TileSink*>& sinks);
 
 }  // namespace xtangent::ntk

@@ -35,10 +35,13 @@ struct Held {
   }
 };
 
-// The bytes of a block of n x m examples.
+// The bytes of the blocks of all kernels between n x m examples.
 double block_bytes(const Plan& p, double n, double m) {
   const double k = static_cast<double>(p.probes);
-  return 8 * n * m * (p.mode == ProbeMode::cross ? k * k : p.mode == ProbeMode::equal ? k : 1);
+  return 8 * n * m * static_cast<double>(p.kernels) *
+         (p.mode == ProbeMode::cross   ? k * k
+          : p.mode == ProbeMode::equal ? k
+                                       : 1);
 }
 
 double scratch_bytes(const Plan& p, std::size_t n, std::size_t m, bool diagonal) {
@@ -65,7 +68,8 @@ double list_bytes(const Plan& p) {
   constexpr double stored_tile = 256;
   const double wide = static_cast<double>(p.grid.tile_columns()), high = static_cast<double>(p.grid.tile_rows()),
                panels = std::ceil(static_cast<double>(p.rows) / static_cast<double>(p.partition.panel));
-  return panels * (sizeof(Panel) + wide * sizeof(ColumnOfTiles)) + (p.stored ? high * wide * stored_tile : 0);
+  return panels * (sizeof(Panel) + wide * sizeof(ColumnOfTiles)) +
+         (p.stored ? high * wide * static_cast<double>(p.kernels) * stored_tile : 0);
 }
 
 // Recordings that are held at the same time.

@@ -15,10 +15,14 @@ template <class T>
 struct Model {
   std::function<Recording<T>(Tape<T>&, const Array<T>& x)> record;
   std::vector<std::string> names;
+  /// The same with all parameters on the tape, if `record` has only some of them there.
+  std::function<Recording<T>(Tape<T>&, const Array<T>& x)> record_all = {};
 };
 
-/// The model of a network. Outputs (N,) count as (N, 1).
+/// The model of a network, whose parameters are those that `patterns` choose (nn/choice.hpp); the others are constants.
+/// Outputs (N,) count as (N, 1).
 template <class T>
-Model<T> model_of(const nn::ModuleBase& net, const nn::Parameters<T>& params);
+Model<T> model_of(const nn::ModuleBase& net, const nn::Parameters<T>& params,
+                  const std::vector<std::string>& patterns = {});
 
 }  // namespace xtangent::ntk

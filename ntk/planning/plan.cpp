@@ -42,7 +42,7 @@ void fuse_biases(Plan& p, const std::vector<ProfiledUse>& uses) {
   for (std::size_t i = 0; i + 1 < uses.size(); ++i) {
     TermPlan &weight = p.terms[p.uses[i].term], &bias = p.terms[p.uses[i + 1].term];
     if (!weight.rule->takes_bias() || weight.term.uses != 1 || bias.term.uses != 1 || !uses[i + 1].shares_left ||
-        bias.term.only()->kind != FactorKind::bias || bias.term.only()->positions != 1)
+        weight.group != bias.group || bias.term.only()->kind != FactorKind::bias || bias.term.only()->positions != 1)
       continue;
     weight.with_bias = bias.fused = true;
     bias.held_bytes = 0;
@@ -64,9 +64,16 @@ double waiting_bytes(const Plan& p) {
   return (sum + largest) * static_cast<double>(p.scalar_bytes);
 }
 
+// Each term belongs to the kernel of its parameter.
+void group_terms(Plan& p, const std::vector<std::size_t>& groups) {
+  if (groups.empty()) return;
+  for (TermPlan& term : p.terms) term.group = groups.at(term.index);
+}
+
 // Rules are chosen by the effort of the kernel in one piece, so that they do not depend on the memory.
-void choose_rules(Plan& p, const std::vector<ProfiledUse>& uses, const Options& options) {
+void choose_rules(Plan& p, const std::vector<ProfiledUse>& uses, const Options& options, const Order& order) {
   make_terms(p, uses);
+  group_terms(p, order.groups);
   const BlockShape whole = block_shape(p, p.rows, p.columns, p.symmetric);
   for (TermPlan& term : p.terms) {
     const bool forced = options.rule && options.rule->fits(term.term);
@@ -136,26 +143,26 @@ std::optional<Plan> with_fitting_tasks(const Plan& p, const Cut& cut) {
 }
 
 // The plan of one strategy within a budget, if there is one. `p` holds what does not depend on them.
-std::optional<Plan> plan_as(Strategy strategy, double budget, Plan p, const Profile& t, const Options& options,
-                            const std::optional<Partition>& given) {
+std::optional<Plan> plan_as(Strategy strategy, double budget, Plan p, const Profile& t, const Order& order,
+                            const Options& options, const std::optional<Partition>& given) {
   p.strategy = p.partition.strategy = strategy;
   p.budget_bytes = budget;
   p.room = static_cast<std::size_t>(std::clamp(budget / 8, 1e6, 256.0 * (1 << 20)));
   if (strategy == Strategy::jacobian) one_dense_term(p);
-  if (strategy == Strategy::structured) choose_rules(p, t.uses, options);
+  if (strategy == Strategy::structured) choose_rules(p, t.uses, options, order);
   choose_shard(p, t);
   return with_fitting_tasks(
       p, [&](Plan& q) { return given ? keep_partition(q, t, *given) : choose_partition(q, t, options); });
 }
 
 // The plan with the fewest FLOP among those of the strategies that are asked for.
-std::optional<Plan> plan_within(double budget, const Plan& p, const Profile& t, const Options& options,
-                                const std::optional<Partition>& given) {
-  if (options.strategy != Strategy::automatic) return plan_as(options.strategy, budget, p, t, options, given);
-  if (given) return plan_as(given->strategy, budget, p, t, options, given);
+std::optional<Plan> plan_within(double budget, const Plan& p, const Profile& t, const Order& order,
+                                const Options& options, const std::optional<Partition>& given) {
+  if (options.strategy != Strategy::automatic) return plan_as(options.strategy, budget, p, t, order, options, given);
+  if (given) return plan_as(given->strategy, budget, p, t, order, options, given);
   std::optional<Plan> best;
   for (const Strategy strategy : {Strategy::structured, Strategy::vector_products, Strategy::jacobian}) {
-    std::optional<Plan> plan = plan_as(strategy, budget, p, t, options, given);
+    std::optional<Plan> plan = plan_as(strategy, budget, p, t, order, options, given);
     if (plan && (!best || plan->flop() < best->flop())) best = std::move(plan);
   }
   return best;
@@ -225,9 +232,12 @@ Plan make_plan(const Profile& t, const Order& order, const Readout& readout, con
   p.result_held = order.residence == Residence::dense    ? p.result_bytes
                   : order.residence == Residence::packed ? 4 * n * (n + 1)
                                                          : 0;
+  for (const std::size_t group : order.groups) p.kernels = std::max(p.kernels, group + 1);
+  p.result_bytes *= static_cast<double>(p.kernels);
+  p.result_held *= static_cast<double>(p.kernels);
   p.stored = order.residence == Residence::stored || !options.store.empty();
   const double budget = memory_budget(options.memory);
-  const auto plan = [&](double bytes) { return plan_within(bytes, p, t, options, given); };
+  const auto plan = [&](double bytes) { return plan_within(bytes, p, t, order, options, given); };
   std::optional<Plan> out = plan(budget);
   if (!out) refuse(p, budget, least_budget(budget, [&](double bytes) { return plan(bytes).has_value(); }));
   return std::move(*out);

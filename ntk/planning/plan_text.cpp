@@ -130,9 +130,12 @@ std::ostream& operator<<(std::ostream& out, const Plan& p) {
   if (!p.terms.empty()) write_terms(out, p);
   write_cut(out, p);
   const double speed = product_speed(p.scalar_bytes);
-  out << "work     " << readable_number(p.sweep_flop, "FLOP") << " in sweeps, "
+  out << "work     " << readable_number(p.sweep_flop, "FLOP") << " in sweeps"
+      << (p.strategy == Strategy::structured && p.backward_flop == 0 ? " (one forward pass, no backward one), " : ", ")
+
       << readable_number(p.contraction_flop, "FLOP") << " in contractions\n"
       << "memory   " << readable_bytes(p.result_held) << " for the kernel";
+  if (p.kernels > 1) out << "s of " << p.kernels << " groups of parameters";
   if (p.result_held < p.result_bytes) out << " (" << readable_bytes(p.result_bytes) << " in all)";
   out << ", " << readable_bytes(p.working_bytes) << " to work in, of a budget of " << readable_bytes(p.budget_bytes)
       << "\n"

@@ -16,6 +16,7 @@ struct Order {
   bool symmetric = false;
   std::size_t scalar_bytes = sizeof(float);
   Residence residence = Residence::dense;
+  std::vector<std::size_t> groups = {};  ///< for each parameter of the model the number of its kernel; none: all in one
 };
 
 /// Makes a plan. `given` is the partition with which a store was begun. Throws memory_error if nothing fits; the

@@ -22,18 +22,18 @@ Array<T> two_examples(const Array<T>& x) {
 
 // Records two examples by their shapes alone, without arithmetic and memory for values. A network that looks at values
 // is recorded with the values of two examples.
-template <class T>
-Recording<T> shapes_of(Tape<T>& tape, const Model<T>& model, const Array<T>& x) {
+template <class T, class Record>
+Recording<T> shapes_of(Tape<T>& tape, const Record& record, const Array<T>& x) {
   const auto unknown = std::make_shared<Unknown>();
   try {
     Shape two = x.shape();
     two[0] = 2;
-    Recording<T> out = model.record(tape, Array<T>::unknown(two, unknown));
+    Recording<T> out = record(tape, Array<T>::unknown(two, unknown));
     unknown->guarded = false;
     return out;
   } catch (const unknown_value&) {
     tape.rewind(0);
-    return model.record(tape, two_examples(x));
+    return record(tape, two_examples(x));
   }
 }
 
@@ -145,6 +145,28 @@ void count_products(const Record<T>& record, const std::vector<bool>& active, Pr
   out.tangent_bytes += 4 * largest;
 }
 
+// With some parameters constant, a recording lacks what lies below all others. These ops are run all the same, and hold
+// an argument, a value and as much again for a moment.
+template <class T>
+void count_unrecorded(const Model<T>& model, const Array<T>& x, Profile& out) {
+  Tape<T> tape;
+  shapes_of<T>(tape, model.record_all, x);
+  double flop = 0, largest = 0;
+  for (const Node<T>& node : tape.record()->nodes) {
+    if (!node.op) continue;
+    std::vector<Shape> shapes;
+    double bytes = 2 * static_cast<double>(node.value.value().bytes());
+    for (const auto& argument : node.arguments) {
+      shapes.push_back(argument.value.shape());
+      if (is_batched(argument.value)) bytes += static_cast<double>(argument.value.value().bytes());
+    }
+    flop += node.op->flop(shapes, node.value.shape()) / 2;
+    if (is_batched(node.value)) largest = std::max(largest, bytes / 2);
+  }
+  out.forward_flop = flop;
+  out.sweep_bytes = std::max(out.sweep_bytes, out.activation_bytes + 2 * largest);
+}
+
 template <class T>
 std::string described(const Record<T>& record) {
   std::string text;
@@ -161,12 +183,15 @@ std::string described(const Record<T>& record) {
 template <class T>
 Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const Readout& readout) {
   Tape<T> tape;
-  const Recording<T> recording = nn::on_part_of(x.shape(), [&] { return shapes_of(tape, model, x); });
+  const Recording<T> recording = nn::on_part_of(x.shape(), [&] { return shapes_of<T>(tape, model.record, x); });
   const Shape& y = recording.output.shape();
   const std::string name = std::string("[") + who + "] ";
   if (y.rank() != 2 || y[0] != 2 || y[1] == 0)
     throw shape_error(name + "the network's output is " + to_string(for_examples(x.shape()[0], y)) + " for examples " +
                       to_string(x.shape()) + "; kernels need (N, O). Flatten it, or add a readout layer.");
+  if (model.record_all && !recording.output.on_tape())
+    throw option_error(name + "the output depends on none of the chosen parameters, the first of which is " +
+                       model.names.front() + ". Choose others.");
   Profile out;
   out.outputs = y[1];
   readout.check(out.outputs);
@@ -184,6 +209,7 @@ Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const
   count_work(record, active, out);
   count_memory(record, active, static_cast<double>(readout.columns(out.outputs)), out);
   count_products(record, active, out);
+  if (model.record_all) nn::on_part_of(x.shape(), [&] { count_unrecorded(model, x, out); });
   out.description = described(record);
   // A sweep with the same cotangents for both examples finds that the last layer has the same left factors.
   Array<T> seeds = Array<T>::ones(y);

@@ -1,0 +1,119 @@
+#include "ntk/computation/request.hpp"
+
+#include <algorithm>
+
+#include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
+#include "nn/choice.hpp"
+#include "ntk/algebra/checks.hpp"
+#include "ntk/computation/cotangents.hpp"
+#include "ntk/computation/store_format.hpp"
+#include "ntk/computation/store_tiles.hpp"
+#include "ntk/computation/tiled.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+template <class T>
+std::string fingerprint_of(const Array<T>& values) {
+  return fingerprint(values.data(), values.bytes());
+}
+
+// Which parameters the kernel is with respect to.
+template <class T>
+std::string chosen_of(const Request<T>& r) {
+  if (r.options.parameters.empty()) return "all";
+  std::string marks;
+  for (const bool chosen : nn::chosen_parameters(r.params.layout(), r.options.parameters)) marks += chosen ? '1' : '0';
+  return marks.find('0') == marks.npos ? "all" : fingerprint(marks.data(), marks.size());
+}
+
+// Settings that the examples decide.
+bool is_of_examples(const std::string& setting) { return setting == "x1" || setting == "x2" || setting == "outputs"; }
+
+// The partition with which a store was begun, if there is one. A store of another kernel is refused here, before any
+// memory is planned for it.
+template <class T>
+std::optional<Partition> begun_with(const Request<T>& r, const Profile& profile, const Order& order,
+                                    const std::vector<std::filesystem::path>& stores, bool given) {
+  std::optional<Partition> out;
+  for (const std::filesystem::path& folder : stores) {
+    if (!is_store(folder)) continue;
+    const StoredKernel store(folder);
+    StoreSettings settings = settings_of(r, profile);
+    if (!given) std::erase_if(settings, [](const auto& setting) { return is_of_examples(setting.first); });
+    require_same_settings(store, settings);
+    require_same_kernel(store, order.rows, order.columns, order.symmetric);
+    if (!out) out = store.partition();
+  }
+  return out;
+}
+
+}  // namespace
+
+template <class T>
+void Request<T>::check(std::size_t least) const {
+  check_examples("ntk", x1, "x1", least);
+  if (&x1 != &x2) {
+    check_examples("ntk", x2, "x2", least);
+    check_same_shape("ntk", x1, x2);
+  }
+  check_parameters("ntk", params);
+}
+
+template <class T>
+StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
+  const Readout& readout = r.readout;
+  const std::string taken = readout.common() ? fingerprint_of(readout.weights(profile.outputs))
+                                             : readout.of_rows->fingerprint() + " " + readout.of_columns->fingerprint();
+  std::string parameters = fingerprint_of(r.params.flat());
+  const Array<T>& buffers = r.params.buffers();
+  if (buffers.defined()) parameters = fingerprint(buffers.data(), buffers.bytes(), parameters);
+  // The outputs for one example, which differ if settings of an op do, and what the readout takes of them.
+  const Array<T> first = r.net(r.params, r.x1.rows(0, 1)).reshaped({1, profile.outputs});
+  std::string outputs = fingerprint_of(first);
+  if (!readout.common())
+    outputs.append(" ").append(
+        fingerprint_of(Cotangents<T>(readout, profile.outputs, Cotangents<T>::Of::rows).at(0, Var<T>(first))));
+  return {{"processor", kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set},
+          {"network", fingerprint(profile.description.data(), profile.description.size())},
+          {"parameters", parameters},
+          {"chosen parameters", chosen_of(r)},
+          {"x1", fingerprint_of(r.x1)},
+          {"x2", r.symmetric ? "x1" : fingerprint_of(r.x2)},
+          {"outputs", outputs},
+          {"readout", readout.name() + " " + taken},
+          {"scalar", sizeof(T) == sizeof(float) ? "float" : "double"},
+          {"strategy", name(r.options.strategy)},
+          {"rule", r.options.rule ? name(*r.options.rule) : "cheapest"},
+          {"tile", std::to_string(r.options.tile)},
+          {"memory", std::to_string(r.options.memory)}};
+}
+
+template <class T>
+Planned<T> planned(const Request<T>& r, const Order& order, const std::vector<std::filesystem::path>& stores,
+                   bool given) {
+  Planned<T> out{model_of(r.net, r.params, r.options.parameters), {}, {}};
+  r.readout.check_examples(order.rows, order.columns, &r.x1 != &r.x2);
+  out.profile = profile("ntk", out.model, r.x1, r.readout);
+  out.plan = make_plan(out.profile, order, r.readout, r.options, begun_with(r, out.profile, order, stores, given));
+  return out;
+}
+
+template <class T>
+void compute_into(const std::vector<TileSink*>& sinks, const Request<T>& r, const Planned<T>& p) {
+  kernels::with_threads(tasks_here(p.plan, p.profile),
+                        [&] { compute_tiles(p.model, p.plan, r.x1, r.x2, r.readout, r.options, sinks); });
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                                  \
+  template struct Request<T>;                                                                                    \
+  template StoreSettings settings_of(const Request<T>&, const Profile&);                                         \
+  template Planned<T> planned(const Request<T>&, const Order&, const std::vector<std::filesystem::path>&, bool); \
+  template void compute_into(const std::vector<TileSink*>&, const Request<T>&, const Planned<T>&);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent::ntk
