@@ -36,7 +36,7 @@ class Operator<T>::State {
   State(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1, const Array<T>& x2,
         bool same_examples, const Readout& readout, const OperatorOptions& options)
       : params_(params),
-        model_(model_of(net, params_, options.parameters)),
+        model_(model_of(net, params_, options.parameters, options.metric)),
         same_examples_(same_examples),
         symmetric_(same_examples && readout.same_sides()) {
     check_examples("operator", x1, same_examples ? "x" : "x1");
@@ -230,7 +230,13 @@ class Operator<T>::State {
     return Var<T>(probes.count() == 1 ? values.reshaped({n, o}) : values);
   }
 
-  // J^T R u
+  // Multiplies cotangents (K, elements) by the metric, which has a number for each element or one for all.
+  static void scale(Array<double>& sums, const Array<double>& metric) {
+    double* to = sums.mutable_data();
+    for (std::size_t i = 0; i < sums.size(); ++i) to[i] *= metric[i % metric.size()];
+  }
+
+  // D J^T R u
   std::vector<Var<T>> pulled(const Array<double>& from, const Probes& probes, std::size_t wave) const {
     const std::size_t count = model_.names.size();
     std::vector<std::vector<Var<T>>> bars(columns_.shards.size());
@@ -249,6 +255,8 @@ class Operator<T>::State {
           bars[s].clear();
         });
     std::vector<Var<T>> out(count);
+    for (std::size_t i = 0; i < count; ++i)
+      if (sums[i].defined() && !model_.metric.empty()) scale(sums[i], model_.metric[i]);
     for (std::size_t i = 0; i < count; ++i)
       if (sums[i].defined()) out[i] = Var<T>(converted<T>(std::exchange(sums[i], {})));
     return out;

@@ -6,6 +6,7 @@
 
 #include "nn/module.hpp"
 #include "ntk/algebra/linear_map.hpp"
+#include "ntk/metric.hpp"
 #include "ntk/readout.hpp"
 
 namespace xtangent::ntk {
@@ -16,6 +17,8 @@ struct OperatorOptions {
   std::size_t memory = 0;
   /// The parameters whose gradients count, as in Options.
   std::vector<std::string> parameters = {};
+  /// As in Options.
+  Metric metric = {};
   /// Examples in one recording. 0 means as many as keep weights and activations in the cache.
   std::size_t shard = 0;
 };

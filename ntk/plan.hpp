@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ntk/contraction/shapes.hpp"
+#include "ntk/metric.hpp"
 #include "ntk/planning/grid.hpp"
 
 /// Plans: how a kernel will be computed and what that will cost.
@@ -47,6 +48,10 @@ struct Options {
   /// The parameters whose gradients count, as patterns of their names: {"layer4.*", "!*.bias"}, see nn/choice.hpp. All
   /// others are constants, and sweeps stop where no chosen one lies below. Empty means all. Throws parameter_error.
   std::vector<std::string> parameters = {};
+  /// A positive diagonal D, with which the kernel is J D J^T. A number for each array costs nothing; numbers for
+  /// elements need the gradients themselves. Throws shape_error (sizes that are not the network's), option_error (both
+  /// are given), numerical_error (a number is not positive and finite).
+  Metric metric = {};
   /// Examples along the edge of a tile of the kernel. 0 lets the memory and the shapes decide.
   std::size_t tile = 0;
   /// A rule that replaces the cheapest one for every parameter where it is right. This is for measurements; it does not
@@ -79,11 +84,13 @@ struct TermPlan {
   std::string op;         ///< the op that uses it, or the last of them if there are several
   Term term;
   const Rule* rule = nullptr;
-  RuleCost cost = {};      ///< FLOP of all contractions, and bytes that one of them needs besides its sides
-  double held_bytes = 0;   ///< bytes that a side holds for each example
-  std::size_t group = 0;   ///< the kernel of the plan to which it belongs
-  bool with_bias = false;  ///< the next term is the bias of this layer and is contracted with it
-  bool fused = false;      ///< this term is contracted with the one before it
+  RuleCost cost = {};        ///< FLOP of all contractions, and bytes that one of them needs besides its sides
+  bool elementwise = false;  ///< the metric has a number for each element
+  double metric = 1;         ///< or one for the parameter
+  double held_bytes = 0;     ///< bytes that a side holds for each example
+  std::size_t group = 0;     ///< the kernel of the plan to which it belongs
+  bool with_bias = false;    ///< the next term is the bias of this layer and is contracted with it
+  bool fused = false;        ///< this term is contracted with the one before it
 };
 
 /// The term to which a use belongs. A plan lists the uses in the order in which a reverse sweep finds them.

@@ -52,7 +52,9 @@ class ProductsPanel : public PanelWorker<T> {
     const std::size_t step = std::clamp<std::size_t>(work_.plan.room / (work_.plan.parameters * sizeof(T)), 1, c);
     for (std::size_t first = 0; first < c; first += step) {
       const std::size_t last = std::min(c, first + step);
-      const std::vector<Var<T>> u = pullback<T>(column.output, Var<T>(seeds.rows(first, last)), column.parameters);
+      std::vector<Var<T>> u = pullback<T>(column.output, Var<T>(seeds.rows(first, last)), column.parameters);
+      for (std::size_t i = 0; i < u.size() && !work_.model.metric.empty(); ++i)
+        u[i] = times_metric(work_.model, i, u[i]);
       const auto push = [&](std::size_t s) {
         const Range own = range(s);
         if (own.first >= rows.last || own.last <= rows.first) return;

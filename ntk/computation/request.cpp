@@ -29,6 +29,11 @@ std::string chosen_of(const Request<T>& r) {
   return marks.find('0') == marks.npos ? "all" : fingerprint(marks.data(), marks.size());
 }
 
+std::string metric_of(const Metric& metric) {
+  if (metric.arrays.defined()) return "of arrays " + fingerprint_of(metric.arrays);
+  return metric.elements.defined() ? "of elements " + fingerprint_of(metric.elements) : "none";
+}
+
 // Settings that the examples decide.
 bool is_of_examples(const std::string& setting) { return setting == "x1" || setting == "x2" || setting == "outputs"; }
 
@@ -80,6 +85,7 @@ StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
           {"network", fingerprint(profile.description.data(), profile.description.size())},
           {"parameters", parameters},
           {"chosen parameters", chosen_of(r)},
+          {"metric", metric_of(r.options.metric)},
           {"x1", fingerprint_of(r.x1)},
           {"x2", r.symmetric ? "x1" : fingerprint_of(r.x2)},
           {"outputs", outputs},
@@ -94,7 +100,7 @@ StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
 template <class T>
 Planned<T> planned(const Request<T>& r, const Order& order, const std::vector<std::filesystem::path>& stores,
                    bool given) {
-  Planned<T> out{model_of(r.net, r.params, r.options.parameters), {}, {}};
+  Planned<T> out{model_of(r.net, r.params, r.options.parameters, r.options.metric), {}, {}};
   r.readout.check_examples(order.rows, order.columns, &r.x1 != &r.x2);
   out.profile = profile("ntk", out.model, r.x1, r.readout);
   out.plan = make_plan(out.profile, order, r.readout, r.options, begun_with(r, out.profile, order, stores, given));

@@ -128,14 +128,24 @@ double forming_flop(const UseShape& use, std::size_t probes) {
   return (use.kind == FactorKind::diag ? 2 : 1) * k * d * c;
 }
 
-// Adds up the gradients of all parts. Elements [begin, end) of the gradient of example n and probe k go to out + k
-// probe_stride + (n - first) example_stride. Nothing else is written between the strides.
+// Adds up the gradients of all parts, and multiplies them by the scales of a metric, if there is one. Elements [begin,
+// end) of the gradient of example n and probe k go to out + k probe_stride + (n - first) example_stride. Nothing else
+// is written between the strides.
 template <class T>
-void form_gradients(const std::vector<Factor<T>>& parts, Range examples, std::size_t begin, std::size_t end,
-                    std::size_t probe_stride, std::size_t example_stride, T* out) {
+void form_gradients(const std::vector<Factor<T>>& parts, const Array<T>& scales, Range examples, std::size_t begin,
+                    std::size_t end, std::size_t probe_stride, std::size_t example_stride, T* out) {
   parts[0].gradients(examples.first, examples.last, begin, end, out, probe_stride, example_stride);
-  if (parts.size() == 1) return;
   const std::size_t k = parts[0].probes, n = examples.size(), length = end - begin;
+  const auto scale = [&] {
+    if (!scales.defined()) return;
+    parallel_for(k * n, 1 + 100000 / (length + 1), [&](std::size_t from, std::size_t to) {
+      for (std::size_t at = from; at < to; ++at) {
+        T* row = out + at / n * probe_stride + at % n * example_stride;
+        loops<T>().binary(kernels::Binary::multiply, length, row, 1, scales.data() + begin, 1, row);
+      }
+    });
+  };
+  if (parts.size() == 1) return scale();
   Array<T> more({k, n, length});
   for (std::size_t i = 1; i < parts.size(); ++i) {
     parts[i].gradients(examples.first, examples.last, begin, end, more.mutable_data(), n * length, length);
@@ -144,6 +154,7 @@ void form_gradients(const std::vector<Factor<T>>& parts, Range examples, std::si
         loops<T>().axpy(length, T(1), more.data() + at * length, out + at / n * probe_stride + at % n * example_stride);
     });
   }
+  scale();
 }
 
 struct Materialize : RuleOf<Materialize> {
@@ -203,7 +214,7 @@ struct Materialize : RuleOf<Materialize> {
       const auto form = [&](const Side<T>& side, Array<T>& gradients) -> Rows<T> {
         const std::size_t k = side.probes(), n = side.examples(), length = end - begin, row = length * together;
         if (!gradients.defined()) gradients = Array<T>({k * n, row});
-        form_gradients(side.arrays().factors, {side.first(), side.first() + n}, begin, end,
+        form_gradients(side.arrays().factors, side.arrays().scales, {side.first(), side.first() + n}, begin, end,
                        together > 1 || k == 1 ? length : n * length, row, gradients.mutable_data());
         return {gradients.data(), k, n, row, n * row};
       };
@@ -234,12 +245,13 @@ struct Materialize : RuleOf<Materialize> {
   static void put_gradients(SideArrays<T>& side, std::size_t first, const std::vector<Factor<T>>& parts) {
     const Factor<T>& f = parts[0];
     const std::size_t size = side.term.parameter_size(), k = side.probes;
-    if (side.whole(f) && parts.size() == 1 && f.kind == FactorKind::dense && side.probes_lie_well()) {
+    if (side.whole(f) && parts.size() == 1 && f.kind == FactorKind::dense && side.probes_lie_well() &&
+        !side.scales.defined()) {
       side.left = f.left;
       return;
     }
     T* to = side.make_left(k * side.examples * size) + first * size * side.side_by_side();
-    form_gradients(parts, {0, f.examples}, 0, size, side.summed ? size : side.examples * size,
+    form_gradients(parts, side.scales, {0, f.examples}, 0, size, side.summed ? size : side.examples * size,
                    size * side.side_by_side(), to);
   }
 

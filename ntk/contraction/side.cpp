@@ -5,6 +5,7 @@
 #include "autodiff/kernels/im2col.hpp"
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "ntk/contraction/rule.hpp"
 
 namespace xtangent::ntk {
@@ -40,7 +41,20 @@ Side<T>::Side(const Rule& rule, const Term& term, std::size_t examples, std::siz
 template <class T>
 void Side<T>::fill(std::size_t first_example, std::vector<Factor<T>> uses) {
   if (uses.front().examples == 0) return;
-  rule().fill(*arrays_, first_example, joined(std::move(uses)));
+  std::vector<Factor<T>> parts = joined(std::move(uses));
+  if (arrays_->scale != T(1))
+    for (Factor<T>& part : parts) {
+      Array<T> scaled(part.left.shape());
+      kernels::loops<T>().affine(scaled.size(), arrays_->scale, T(0), part.left.data(), scaled.mutable_data());
+      part.left = std::move(scaled);
+    }
+  rule().fill(*arrays_, first_example, parts);
+}
+
+template <class T>
+void Side<T>::set_metric(const Array<T>& scales, T scale) {
+  arrays_->scales = scales;
+  arrays_->scale = scale;
 }
 
 template <class T>

@@ -33,6 +33,8 @@ struct SideArrays {
   Array<T> left, right;
   std::vector<Factor<T>> factors;         // one for each part of the term, with all examples
   std::vector<std::uint32_t> row, count;  // rows of the parameter that examples picked
+  Array<T> scales;                        // square roots of a metric for the elements of the parameter, or undefined
+  T scale = 1;                            // or that of a metric for the whole parameter
   std::vector<Side<T>> parts;             // one for each part of the term, if its parts are contracted in pairs
 
   bool whole(const Factor<T>& piece) const { return piece.examples == examples; }
@@ -61,6 +63,9 @@ class Side {
  public:
   Side(const Rule& rule, const Term& term, std::size_t examples, std::size_t probes, ProbeMode mode);
 
+  /// Gives the contraction a metric, before anything is put in: its square roots for each element of the parameter,
+  /// which only the rule materialize takes, or that for the whole parameter.
+  void set_metric(const Array<T>& scales, T scale);
   /// Puts in the factors of all uses, in the order of the sweep, from first_example on. Several threads may call it for
   /// ranges that do not overlap. Factors of all examples whose arrays already have the right layout are taken over
   /// without a copy.

@@ -108,8 +108,8 @@ double working_bytes(const Plan& p, const Profile& t) {
   // R, or a recording of the function of the outputs whose gradients the examples of a task take.
   const double readout = p.common_readout ? 8 * static_cast<double>(p.outputs * p.probes)
                                           : 8 * static_cast<double>(p.tasks * p.partition.shard) * combination_bytes(p);
-  const double fixed =
-      readout + 2 * threads * t.largest_parameter_bytes + list_bytes(p) + recordings(p, threads) * t.fixed_bytes;
+  const double fixed = t.metric_bytes + readout + 2 * threads * t.largest_parameter_bytes + list_bytes(p) +
+                       recordings(p, threads) * t.fixed_bytes;
   const double flight = std::min(threads * static_cast<double>(p.partition.shard), std::max(panel, tile));
   if (p.strategy == Strategy::vector_products) return fixed + products_bytes(p, t, panel, tile, flight);
   const double sweep = sweep_bytes(p, t);

@@ -31,6 +31,8 @@ void make_terms(Plan& p, const std::vector<ProfiledUse>& uses) {
     added.index = use.index;
     added.op = use.op;
     added.term = Term(shapes[use.index]);
+    added.elementwise = use.elementwise;
+    added.metric = use.metric;
   }
   for (std::size_t i = 0; i < uses.size(); ++i)
     p.uses.push_back({term[uses[i].index], uses[i].shape.kind, last[uses[i].index] == i});
@@ -42,7 +44,8 @@ void fuse_biases(Plan& p, const std::vector<ProfiledUse>& uses) {
   for (std::size_t i = 0; i + 1 < uses.size(); ++i) {
     TermPlan &weight = p.terms[p.uses[i].term], &bias = p.terms[p.uses[i + 1].term];
     if (!weight.rule->takes_bias() || weight.term.uses != 1 || bias.term.uses != 1 || !uses[i + 1].shares_left ||
-        weight.group != bias.group || bias.term.only()->kind != FactorKind::bias || bias.term.only()->positions != 1)
+        weight.group != bias.group || bias.elementwise || weight.metric != bias.metric ||
+        bias.term.only()->kind != FactorKind::bias || bias.term.only()->positions != 1)
       continue;
     weight.with_bias = bias.fused = true;
     bias.held_bytes = 0;
@@ -77,6 +80,11 @@ void choose_rules(Plan& p, const std::vector<ProfiledUse>& uses, const Options& 
   const BlockShape whole = block_shape(p, p.rows, p.columns, p.symmetric);
   for (TermPlan& term : p.terms) {
     const bool forced = options.rule && options.rule->fits(term.term);
+    if (term.elementwise) {  // needs the gradients themselves
+      term.rule = &rule_named("materialize");
+      term.held_bytes = term.rule->held_bytes(term.term, p.probes, p.scalar_bytes);
+      continue;
+    }
     term.rule = forced ? options.rule : &cheapest_rule(term.term, whole);
     term.held_bytes = term.rule->held_bytes(term.term, p.probes, p.scalar_bytes);
   }

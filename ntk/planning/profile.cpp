@@ -221,7 +221,13 @@ Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const
     out.uses.push_back({model.names.at(use->parameter), use->op, use->parameter, use->factor.shape(),
                         before.defined() && before.data() == left.data()});
     before = left;
+    if (model.metric.empty()) continue;
+    const Array<double>& metric = model.metric[use->parameter];
+    out.uses.back().elementwise = metric.size() > 1;
+    out.uses.back().metric = metric.size() > 1 ? 1 : metric[0];
   }
+  for (const Array<double>& metric : model.metric) out.metric_bytes += static_cast<double>(metric.bytes());
+  out.metric_bytes *= 1 + static_cast<double>(sizeof(T)) / sizeof(double);
   return out;
 }
 

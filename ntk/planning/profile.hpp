@@ -16,6 +16,8 @@ struct ProfiledUse {
   std::size_t index = 0;  ///< the number of the parameter
   UseShape shape;
   bool shares_left = false;  ///< its left factors are those of the use before it
+  bool elementwise = false;  ///< the metric has a number for each element of the parameter
+  double metric = 1;         ///< or one for all of them
 };
 
 /// What recordings and sweeps of a network take. The shapes of two examples are sent through the network, so that ops
@@ -30,6 +32,7 @@ struct Profile {
   double activation_bytes = 0;  ///< everything that a recording keeps
   double sweep_bytes = 0;       ///< the most that a reverse sweep with all probes holds
   double tangent_bytes = 0;     ///< for one probe, all tangents and temporaries of a forward sweep
+  double metric_bytes = 0;      ///< of a metric's numbers in double, and of their square roots
   double parameter_bytes = 0, largest_parameter_bytes = 0;
   std::string description;  ///< the ops in order, with shapes
 };
