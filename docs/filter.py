@@ -64,21 +64,27 @@ def header(path, lines):
             keep_layout(lines[opening + 1:closing]) + ["/// @}", lines[closing]])
 
 
+def name_of(page):
+    return "mainpage" if page.stem == "index" else page.stem.lower()
+
+
 def page(path, text):
-    """Links to pages stay. Links to folders and headers of the library lead to their groups. Other links become plain
-    text."""
+    """Links lead to other pages by the names that these have here, and to the groups of folders and headers. Links to
+    other files become plain text."""
     def target(match):
         words, link = match[1], match[2]
-        if "://" in link or link.startswith("#") or link.endswith(".md"):
+        if "://" in link or link.startswith("#"):
             return match[0]
+        if link.endswith(".md"):  # the path of a file is understood by doxygen 1.9.4, but not by 1.9.8
+            return f'@ref {name_of(pathlib.Path(link))} "{words.strip("`")}"'
         if link.endswith(".svg"):  # HTML_EXTRA_FILES
             return f"[{words}]({pathlib.Path(link).name})"
         place = (top / path.parent / link).resolve().relative_to(top)
         if place.parts[0] in grouped:
             return f'@ref {group_of(place.with_suffix(""))} "{words.strip("`")}"'
         return words
-    name = "mainpage" if path.stem == "index" else path.stem.lower()
-    text = re.sub(r"^# (.*)$", rf"# \1 {{#{name}}}" if path.stem != "README" else "# README {#readme}", text, 1, re.M)
+    title = "README" if path.stem == "README" else r"\1"
+    text = re.sub("^# (.*)$", rf"# {title} {{#{name_of(path)}}}", text, count=1, flags=re.M)
     return re.sub(r"(?<!!)\[([^\]]*)\]\(([^)]*)\)", target, text)
 
 

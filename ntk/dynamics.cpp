@@ -54,8 +54,10 @@ Dynamics::Dynamics(AnyMatrix kernel, Doubles y, Doubles f0, SquaredError loss) :
 
 double Dynamics::maximal_learning_rate() const { return ntk::maximal_learning_rate(system_.values) / scale_; }
 
-// Q factor(lambda) Q^T (y - f0) as (N, O). Eigenvalues below the size of rounding errors are raised to that size, so
-// that nothing grows in their directions.
+// Q factor(lambda, least) Q^T (y - f0) as (N, O). Eigenvalues up to `least`, the size of rounding errors, are zero in
+// truth, whatever their sign. Outputs do not change in their directions: an eigenvalue of 1e-16 that belongs to 0 would
+// otherwise reach its target at a time of 1e16. Weights do change there, and are computed with `least` in its place, so
+// that they stay bounded.
 template <class Factor>
 Array<double> Dynamics::transformed(const Factor& factor) const {
   const std::size_t n = system_.values.size(), columns = coefficients_.shape()[1];
@@ -102,7 +104,7 @@ Array<double> Dynamics::weights_at_time(double time) const {
 Array<double> Dynamics::outputs_at_time(double time) const {
   check_time(time);
   return sum(f0_, 1, transformed([&](double lambda, double least) {
-               return lambda <= least && std::isinf(time) ? 0.0 : flow(std::max(lambda, 0.0), scale_ * time);
+               return lambda <= least ? 0.0 : flow(lambda, scale_ * time);
              }));
 }
 
@@ -116,8 +118,9 @@ Array<double> Dynamics::weights_at_step(double rate, std::size_t k) const {
 
 Array<double> Dynamics::outputs_at_step(double rate, std::size_t k) const {
   check_rate(rate);
-  return sum(f0_, 1,
-             transformed([&](double lambda, double) { return descent(std::max(lambda, 0.0), scale_ * rate, k); }));
+  return sum(f0_, 1, transformed([&](double lambda, double least) {
+               return lambda <= least ? 0.0 : descent(lambda, scale_ * rate, k);
+             }));
 }
 
 CrossEntropyDynamics::CrossEntropyDynamics(LinearMap kernel, Doubles y, Doubles f0, Reduction loss)

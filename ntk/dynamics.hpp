@@ -27,10 +27,11 @@ enum class SquaredError {
 /// three losses:
 ///   flow     f(t) - y = exp(-c K t) (f0 - y)           w(t) = K^-1 (I - exp(-c K t)) (y - f0)
 ///   descent  f_k - y = (I - rate c K)^k (f0 - y)        w_k = K^-1 (I - (I - rate c K)^k) (y - f0)
-/// For a singular K the limits of these expressions are taken. Lee et al., Wide Neural Networks of Any Depth Evolve as
-/// Linear Models Under Gradient Descent, 2019, equations 10 and 11. Cost: one eigendecomposition of order n, then n^2
-/// multiply-adds for each time and each right-hand side. Memory: at most 3 n^2 doubles during construction, n^2
-/// afterwards.
+/// For a singular K the limits of these expressions are taken. Eigenvalues count as zero up to n times the precision of
+/// a double times the largest one, which is the size of their rounding errors. Lee et al., Wide Neural Networks of Any
+/// Depth Evolve as Linear Models Under Gradient Descent, 2019, equations 10 and 11. Cost: one eigendecomposition of
+/// order n, then n^2 multiply-adds for each time and each right-hand side. Memory: at most 3 n^2 doubles during
+/// construction, n^2 afterwards.
 class Dynamics {
  public:
   /// y and f0 are (N, O). Throws shape_error, numerical_error (the kernel is not finite or not symmetric, or y or f0 is
@@ -55,7 +56,6 @@ class Dynamics {
  private:
   template <class Factor>
   Array<double> transformed(const Factor& factor) const;
-  Array<double> outputs(const Array<double>& change) const;
 
   double scale_ = 1;
   Eigensystem system_;

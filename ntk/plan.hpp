@@ -5,20 +5,15 @@
 #include <iosfwd>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "ntk/contraction/rule_names.hpp"
 #include "ntk/contraction/shapes.hpp"
 #include "ntk/metric.hpp"
 #include "ntk/planning/grid.hpp"
 
 /// Plans: how a kernel will be computed and what that will cost.
 namespace xtangent::ntk {
-
-struct Rule;
-const char* name(const Rule& rule);
-/// Finds a contraction rule by its name, for Options::rule. Throws option_error, which lists the names.
-const Rule& rule_named(std::string_view name);
 
 enum class Strategy {
   automatic,   ///< the one of the others that needs the fewest FLOP

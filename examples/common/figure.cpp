@@ -14,6 +14,7 @@
 #include <fstream>
 #include <functional>
 #include <sstream>
+#include <tuple>
 
 #include "autodiff/error.hpp"
 #include "examples/common/format.hpp"
@@ -105,6 +106,24 @@ std::string run(int width, int height, const std::function<void(Gnuplot&)>& plot
   return inlined(text, name);
 }
 
+// Hands over rows of numbers under a name that begins with $. Within a multiplot gnuplot 6 does not take data that
+// follow a plot.
+template <class Rows>
+void define(Gnuplot& gp, const std::string& name, const Rows& rows) {
+  const auto number = [&](double x) {
+    if (std::isnan(x))
+      gp << "nan ";  // without a sign
+    else
+      gp << x << ' ';
+  };
+  gp << name << " << end\n";
+  for (const auto& row : rows) {
+    std::apply([&](auto... x) { (number(x), ...); }, row);
+    gp << "\n";
+  }
+  gp << "end\n";
+}
+
 void label(Gnuplot& gp, const std::string& title, const std::string& x, const std::string& y) {
   const auto text = [&](const std::string& t) { return quoted(t) + " textcolor rgb '" + ink + "'"; };
   gp << "set title " << text(title) << " font ',14' offset 0,-0.2\n"
@@ -175,10 +194,12 @@ void axes(Gnuplot& gp, const Panel& panel) {
 
 void plot(Gnuplot& gp, const Panel& panel) {
   axes(gp, panel);
+  const auto name = [](std::size_t i) { return "$series" + std::to_string(i); };
+  for (std::size_t i = 0; i < panel.series.size(); ++i) define(gp, name(i), panel.series[i].points);
   gp << "plot ";
   for (std::size_t i = 0; i < panel.series.size(); ++i) {
     const Series& s = panel.series[i];
-    gp << (i ? ", " : "") << "'-' with " << (s.marker == 0 ? "lines" : s.line ? "linespoints" : "points");
+    gp << (i ? ", " : "") << name(i) << " with " << (s.marker == 0 ? "lines" : s.line ? "linespoints" : "points");
     if (s.marker != 0) gp << " pointtype " << s.marker << " pointsize 0.75";
     if (s.line)
       gp << " dashtype " << (s.dashed ? "(7,5)" : "1") << " linewidth "
@@ -189,7 +210,6 @@ void plot(Gnuplot& gp, const Panel& panel) {
        << (s.title.empty() ? std::string("notitle") : "title " + quoted(s.title));
   }
   gp << "\n";
-  for (const Series& s : panel.series) gp.send1d(s.points);
 }
 
 Triples triples(const Array<double>& values) {
@@ -226,8 +246,8 @@ void plot(Gnuplot& gp, const HeatMap& map) {
     gp << "set arrow from " << at << ",graph 0 to " << at << ",graph 1 nohead front linecolor rgb '" << pale
        << "' linewidth 0.8\nset arrow from graph 0,first " << at << " to graph 1,first " << at
        << " nohead front linecolor rgb '" << pale << "' linewidth 0.8\n";
-  gp << "plot '-' using 1:2:3 with image" << (rows * columns <= 2500 ? " pixels" : "") << "\n";
-  gp.send1d(triples(map.values));
+  define(gp, "$map", triples(map.values));
+  gp << "plot $map using 1:2:3 with image" << (rows * columns <= 2500 ? " pixels" : "") << "\n";
 }
 
 template <class P>
@@ -274,9 +294,9 @@ std::string draw_images(const Array<double>& images, const std::vector<std::stri
        << "set xrange [-0.5:" << static_cast<double>(columns) - 0.5 << "]\nset yrange ["
        << static_cast<double>(rows) - 0.5 << ":-0.5]\n";
     for (std::size_t i = 0; i < count; ++i) {
+      define(gp, "$image", triples(images.rows(i, i + 1).reshaped({rows, columns})));
       gp << "set xlabel " << quoted(captions[i]) << " textcolor rgb '" << ink << "' offset 0,0.7\n"
-         << "plot '-' using 1:2:3 with image pixels\n";
-      gp.send1d(triples(images.rows(i, i + 1).reshaped({rows, columns})));
+         << "plot $image using 1:2:3 with image pixels\n";
     }
   });
 }

@@ -86,8 +86,8 @@ std::size_t automatic_shard(const ModuleBase& net, const Parameters<T>& params, 
 }
 
 template <class T>
-Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const std::vector<std::size_t>& labels,
-           FitOptions<T> options) {
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const std::type_identity_t<Array<T>>& x,
+           const std::vector<std::size_t>& labels, FitOptions<T> options) {
   const Array<T> one = check_inputs(net, params, x, labels.size());
   check_labeled(one, labels, options);
   return Trainer<T>(net, std::move(params), inputs_of(x), labeled_task<T>(labels), std::move(options)).run();
@@ -117,8 +117,8 @@ Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x,
 }
 
 template <class T>
-Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const Array<T>& targets,
-           FitOptions<T> options) {
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const std::type_identity_t<Array<T>>& x,
+           const std::type_identity_t<Array<T>>& targets, FitOptions<T> options) {
   const Array<T> one = check_inputs(net, params, x, targets.rank() ? targets.shape().front() : 0);
   if (!(one.shape().slice(1, one.rank()) == targets.shape().slice(1, targets.rank())))
     throw shape_error("[fit] targets " + to_string(targets.shape()) + ", the network gives " + to_string(one.shape()) +

@@ -28,8 +28,8 @@ struct Progress {
   double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< over the epoch so far; NaN without labels
 };
 
-/// When an option is misspelt in braces, g++ only says that no `fit` matches. With FitOptions<float> in front of the
-/// braces it names the option.
+/// When an option is misspelt in braces, compilers say that the braces do not convert to FitOptions. With
+/// FitOptions<float> in front of the braces they name the option.
 template <class T>
 struct FitOptions {
   std::size_t epochs = 10;
@@ -67,34 +67,24 @@ struct Fit {
 template <class T>
 using BatchLoss = std::function<Var<T>(const Var<T>& output, const std::vector<std::size_t>& examples)>;
 
-/// Trains on x (N, ...) by cross-entropy with N labels, starting from `params` or from a checkpoint. The result depends
-/// on the seeds, but neither on the number of threads nor on interruptions. Throws data_error for no examples or a
-/// label out of range, shape_error, option_error, parameter_error, what load_checkpoint throws, data_error when the
-/// checkpoint or the metrics cannot be written, and numerical_error naming epoch, batch and the first layer at fault
-/// when the loss or a parameter is not finite.
+/// Trains on x (N, ...), an Array or an xtensor expression, by cross-entropy with N labels, starting from `params` or
+/// from a checkpoint. The result depends on the seeds, but neither on the number of threads nor on interruptions.
+/// Throws data_error for no examples or a label out of range, shape_error, option_error, parameter_error, what
+/// load_checkpoint throws, data_error when the checkpoint or the metrics cannot be written, and numerical_error naming
+/// epoch, batch and the first layer at fault when the loss or a parameter is not finite.
 template <class T>
-Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const std::vector<std::size_t>& labels,
-           FitOptions<T> options = {});
-template <class T, class E>
-Fit<T> fit(const ModuleBase& net, Parameters<T> params, const xt::xexpression<E>& x,
-           const std::vector<std::size_t>& labels, FitOptions<T> options = {}) {
-  return fit(net, std::move(params), Array<T>(x), labels, std::move(options));
-}
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const std::type_identity_t<Array<T>>& x,
+           const std::vector<std::size_t>& labels, FitOptions<T> options = {});
 
 /// Trains on images that stay bytes until their batch is made. If the data set has random changes, they differ in each
 /// epoch. Throws as above.
 template <class T>
 Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Dataset& data, FitOptions<T> options = {});
 
-/// Trains by mean squared error with targets of the shape of the output.
+/// Trains by mean squared error with targets of the shape of the output. Throws as above.
 template <class T>
-Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Array<T>& x, const Array<T>& targets,
-           FitOptions<T> options = {});
-template <class T, class E, class F>
-Fit<T> fit(const ModuleBase& net, Parameters<T> params, const xt::xexpression<E>& x, const xt::xexpression<F>& targets,
-           FitOptions<T> options = {}) {
-  return fit(net, std::move(params), Array<T>(x), Array<T>(targets), std::move(options));
-}
+Fit<T> fit(const ModuleBase& net, Parameters<T> params, const std::type_identity_t<Array<T>>& x,
+           const std::type_identity_t<Array<T>>& targets, FitOptions<T> options = {});
 
 /// Trains by any loss.
 template <class T>

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include "ntk/contraction/block.hpp"
+#include "ntk/contraction/rule_names.hpp"
 #include "ntk/contraction/side.hpp"
 
 /// Contraction rules: how the uses of one parameter become their part of a kernel block.
@@ -63,8 +63,6 @@ struct RuleOf : Rule {
 
 /// The table of all rules.
 const std::vector<const Rule*>& rules();
-/// Finds a rule by its name. Throws option_error, which lists the names.
-const Rule& rule_named(std::string_view name);
 /// The rules that are right for a term. There is always at least one.
 std::vector<const Rule*> rules_for(const Term& term);
 /// The rule with the least effort among those that are right for a term.

@@ -21,6 +21,8 @@ const std::vector<const Rule*>& rules() {
   return all;
 }
 
+const char* name(const Rule& rule) { return rule.name(); }
+
 const Rule& rule_named(std::string_view name) {
   std::string names;
   for (const Rule* rule : rules()) {

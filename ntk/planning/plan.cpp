@@ -217,8 +217,6 @@ const char* name(Strategy strategy) {
   return "vector_products";
 }
 
-const char* name(const Rule& rule) { return rule.name(); }
-
 Plan make_plan(const Profile& t, const Order& order, const Readout& readout, const Options& options,
                const std::optional<Partition>& given) {
   Plan p;

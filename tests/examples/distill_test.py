@@ -26,7 +26,7 @@ with tempfile.TemporaryDirectory() as folder:
     write_idx(here / "mnist", 400, bright=60, noise=175)  # hard to see
     small = ["mnist", "--data", here, "--width", 32, "--batch-size", 80, "--draws", 3]
     done = run(*small, "--steps", 80, "--out", here / "a")
-    check(done.returncode == 0, done.stderr)
+    check(done.returncode == 0 and "warning" not in done.stderr, done.stderr[:500])
     found = accuracies(done.stdout)
     check(len(found) == 3, done.stdout)
     distilled, first, real = found

@@ -92,6 +92,7 @@ with tempfile.TemporaryDirectory() as temporary:
 
     done = run("--digits", csv, "--out", here / "a", "--widths", "4,8", *small)
     check(done.returncode == 0, f"a small run: {done.stderr}")
+    check("warning" not in done.stderr, f"warnings, such as gnuplot's: {done.stderr[:500]}")
     if done.returncode == 0:
         check(str(here / "a" / "report.html") in done.stdout, "the terminal says where the report is")
         check("100 %" in done.stdout and "\r" not in done.stdout, "plain lines of progress where there is no terminal")

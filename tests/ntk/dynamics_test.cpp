@@ -164,6 +164,21 @@ BOOST_AUTO_TEST_CASE(singular_kernels_are_trained_as_far_as_they_go) {
   }
 }
 
+// A diagonal kernel, whose eigenvalues every LAPACK finds exactly. The second one is what rounding leaves of a zero.
+BOOST_AUTO_TEST_CASE(eigenvalues_as_small_as_rounding_errors_train_nothing) {
+  Array<double> k = identity(3);
+  k.mutable_data()[4] = 1e-17;
+  const Array<double> y = Array<double>::ones({3, 1}), f0 = Array<double>::zeros({3, 1});
+  const ntk::Dynamics d(k, y, f0);
+  BOOST_TEST(d.eigenvalues().front() == 1e-17);
+  const Array<double> expected = Array<double>::from({3, 1}, {1, 0, 1});
+  for (double time : {1e17, 1e30, std::numeric_limits<double>::infinity()}) {
+    BOOST_TEST(difference(d.outputs_at_time(time), expected) == 0);
+    BOOST_TEST(std::abs(d.weights_at_time(time)[1]) < 1e16);
+  }
+  BOOST_TEST(difference(d.outputs_at_step(0.5, std::size_t{1} << 60), expected) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(flow_of_cross_entropy_is_the_limit_of_small_steps) {
   for (bool full : {false, true}) {
     const Setting s(full);
