@@ -285,6 +285,29 @@ std::string draw(const std::vector<Panel>& panels, int width, int height, std::s
 
 std::string draw(const std::vector<HeatMap>& maps, int width, int height) { return draw_grid(maps, width, height, 0); }
 
+std::string draw(const Bars& bars, int width, int height) {
+  return run(width, height, [&](Gnuplot& gp) {
+    std::size_t longest = 0;
+    Triples values;
+    double greatest = 0;
+    for (std::size_t i = 0; i < bars.bars.size(); ++i) {
+      longest = std::max(longest, bars.bars[i].first.size());
+      greatest = std::max(greatest, bars.bars[i].second);
+      values.push_back({bars.bars[i].second, static_cast<double>(i), 0});
+    }
+    label(gp, bars.title, bars.x_label, "");
+    gp << "unset key\nset border 1\nset lmargin " << longest + 2
+       << "\nset xrange [0:" << (greatest > 0 ? 1.12 * greatest : 1) << "]\nset yrange ["
+       << static_cast<double>(values.size()) - 0.4 << ":-0.6]\nset ytics scale 0 (";
+    for (std::size_t i = 0; i < values.size(); ++i) gp << (i ? ", " : "") << quoted(bars.bars[i].first) << " " << i;
+    gp << ") noenhanced\nunset grid\nset grid xtics linecolor rgb '#e6eaf0' linetype 1 linewidth 0.8\n";
+    define(gp, "$bars", values);
+    gp << "plot $bars using (0.5*$1):2:(0.5*$1):(0.34) with boxxyerror fillstyle solid 1.0 noborder linecolor rgb "
+          "'#1f5fbf', $bars using 1:2:(sprintf('%.3g', $1)) with labels left offset 0.6,0 font ',11' textcolor rgb '"
+       << ink << "'\n";
+  });
+}
+
 std::string draw_images(const Array<double>& images, const std::vector<std::string>& captions, int width, int height) {
   const std::size_t count = images.shape()[0], rows = images.shape()[1], columns = images.shape()[2];
   return run(width, height, [&](Gnuplot& gp) {

@@ -41,6 +41,12 @@ struct HeatMap {
   double greatest = 0;  ///< end of the colors; 0: of the values
 };
 
+/// Horizontal bars with names, the first on top.
+struct Bars {
+  std::string title, x_label;
+  std::vector<std::pair<std::string, double>> bars;
+};
+
 /// Gives panels that are to be compared the same vertical axis, and maps the same colors.
 void equal_axes(std::vector<Panel>& panels);
 void equal_axes(std::vector<HeatMap>& maps);
@@ -48,6 +54,8 @@ void equal_axes(std::vector<HeatMap>& maps);
 /// Panels of `width` by `height` pixels, `columns` side by side (0: all). Throws error when gnuplot fails.
 std::string draw(const std::vector<Panel>& panels, int width, int height, std::size_t columns = 0);
 std::string draw(const std::vector<HeatMap>& maps, int width, int height);
+
+std::string draw(const Bars& bars, int width, int height);
 
 /// A row of small gray images, (count, height, width) with values from 0 (paper) to 1 (ink), with captions below.
 std::string draw_images(const Array<double>& images, const std::vector<std::string>& captions, int width, int height);

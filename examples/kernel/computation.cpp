@@ -1,27 +1,18 @@
 #include "examples/kernel/computation.hpp"
 
-#include <sys/resource.h>
-
 #include <cstdio>
 #include <iostream>
-#include <numeric>
-#include <sstream>
 #include <vector>
 
 #include "examples/common/format.hpp"
 #include "examples/common/images.hpp"
 #include "examples/common/interruption.hpp"
 #include "examples/common/networks.hpp"
-#include "examples/common/program.hpp"
-#include "examples/common/progress.hpp"
-#include "examples/common/sizes.hpp"
 #include "examples/common/stopwatch.hpp"
-#include "nn/data/dataset.hpp"
+#include "examples/kernel/layers.hpp"
+#include "examples/kernel/work.hpp"
 #include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
-#include "nn/safetensors.hpp"
-#include "ntk/kernel.hpp"
-#include "ntk/per_example.hpp"
 
 namespace xtangent::examples {
 namespace {
@@ -37,62 +28,6 @@ struct Part {
   ntk::Readout readout = {};
 };
 
-// The network at its parameters, and the images as numbers.
-template <class T>
-struct Work {
-  nn::AnyModule net;
-  nn::Parameters<T> params;
-  Array<T> train, test;
-  ntk::Labels train_labels, test_labels;
-};
-
-// What the readout named in the settings takes of the images of a part, with their labels.
-template <class T>
-ntk::Readout readout_of(const Settings& s, const Work<T>& work, bool test) {
-  const ntk::Readout columns = ntk::readout::parse(s.readout, work.train_labels);
-  if (!test || columns.common()) return columns;
-  return ntk::readout::between(ntk::readout::parse(s.readout, work.test_labels), columns);
-}
-
-ntk::Labels labels_of(const nn::LabeledImages& images, const std::vector<std::size_t>& chosen) {
-  ntk::Labels out;
-  for (const std::size_t i : chosen) out.push_back(images.labels[i]);
-  return out;
-}
-
-std::vector<std::size_t> first(std::size_t count, const nn::LabeledImages& images, const char* option,
-                               const char* which) {
-  if (count > images.count())
-    throw option_error(std::string("[kernel] ") + option + " " + std::to_string(count) + ": " + images.name + " has " +
-                       grouped(static_cast<double>(images.count())) + " " + which + " images.");
-  std::vector<std::size_t> out(count);
-  std::iota(out.begin(), out.end(), std::size_t{0});
-  return out;
-}
-
-template <class T>
-Work<T> prepare(const Settings& s, const nn::TrainAndTest& images) {
-  const NetworkKind& kind = network_kind(s.network);
-  const double width = kind.width_for(images.train, s.width);
-  const nn::AnyModule net = kind.make(images.train, width);
-  // Images are scaled as the trainer scales them.
-  const nn::DatasetOptions options{.layout = kind.layout, .scaling = nn::channel_standardization(images.train)};
-  const std::size_t n = s.n == 0 ? images.train.count() : s.n;
-  const std::vector<std::size_t> rows = first(n, images.train, "--n", "training");
-  const std::vector<std::size_t> others = first(s.test, images.test, "--test", "test");
-  Work<T> work{net,
-               net->init<T>(s.seed),
-               nn::Dataset(images.train, options).template batch<T>(rows),
-               nn::Dataset(images.test, options).template batch<T>(others),
-               labels_of(images.train, rows),
-               labels_of(images.test, others)};
-  if (!s.weights.empty()) work.params = nn::load_parameters<T>(std::move(work.params), s.weights);
-  std::printf("%s, width %g, %s: %s parameters; %s\n", kind.name.c_str(), width,
-              s.weights.empty() ? "initial parameters" : s.weights.c_str(),
-              grouped(static_cast<double>(work.params.size())).c_str(), images.train.name.c_str());
-  return work;
-}
-
 // Checks before the work that the files can be written and that their disk has room for all of them.
 void check_files(const std::vector<Part>& parts) {
   double before = 0;
@@ -101,29 +36,6 @@ void check_files(const std::vector<Part>& parts) {
     before += part.plan.result_bytes;
   }
 }
-
-// The progress bar, with a step for each kernel. Its unit is floating-point operations.
-class Bar {
- public:
-  explicit Bar(double flop) : bar_(flop / 1e9) {}
-  void begin(const Part& part) {
-    what_ = part.what;
-    gflop_ = part.plan.flop() / 1e9;
-    begun_ = false;
-  }
-  void operator()(const ntk::Progress& p) {
-    if (!begun_) bar_.step(what_, gflop_, gflop_, "GFLOP", p.fraction * gflop_);
-    begun_ = true;
-    bar_.update(p.fraction * gflop_);
-  }
-  void finish() { bar_.finish(); }
-
- private:
-  Progress bar_;
-  std::string what_;
-  double gflop_ = 0;
-  bool begun_ = false;
-};
 
 template <class T>
 void compute_part(const Work<T>& work, const Part& part, const ntk::Options& options) {
@@ -139,13 +51,6 @@ void compute_part(const Work<T>& work, const Part& part, const ntk::Options& opt
   kernel.write_npy(part.file);
 }
 
-std::vector<std::string> listed(const std::string& text) {
-  std::vector<std::string> out;
-  std::istringstream in(text);
-  for (std::string one; std::getline(in, one, ',');) out.push_back(one);
-  return out;
-}
-
 std::vector<Part> parts_of(const Settings& s) {
   std::vector<Part> out = {{"kernel", false, s.out, s.store.empty() ? fs::path() : s.store / "train"}};
   if (s.test) out.push_back({"test x train", true, test_file(s.out), s.store.empty() ? fs::path() : s.store / "test"});
@@ -155,9 +60,9 @@ std::vector<Part> parts_of(const Settings& s) {
 template <class T>
 void compute_in(const Settings& s, const nn::TrainAndTest& images) {
   ntk::readout::parse(s.readout, {});  // refused before anything else
-  ntk::Options options{.memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory),
-                       .parameters = listed(s.parameters)};
   const Work<T> work = prepare<T>(s, images);
+  if (s.per_layer) return compute_layers(s, work);
+  ntk::Options options = options_of(s, work);
   std::vector<Part> parts = parts_of(s);
   if (!s.dry_run) with_patience([&] { check_files(parts); });  // before the plan, which says how large they will be
   double flop = 0;
@@ -184,7 +89,7 @@ void compute_in(const Settings& s, const nn::TrainAndTest& images) {
   Bar bar(flop);
   const Stopwatch watch;
   for (const Part& part : parts) {
-    bar.begin(part);
+    bar.begin(part.what, part.plan.flop());
     options.store = part.store;
     options.progress = [&](const ntk::Progress& p) {
       bar(p);
@@ -197,10 +102,7 @@ void compute_in(const Settings& s, const nn::TrainAndTest& images) {
   for (const Part& part : parts)
     std::printf("%s: %s of %zu x %zu images, %s\n", part.file.c_str(), part.what.c_str(), part.plan.rows,
                 part.plan.columns, bytes(part.plan.result_bytes).c_str());
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  std::printf("%s, at most %s of memory\n", seconds(time).c_str(),
-              bytes(1024.0 * static_cast<double>(usage.ru_maxrss)).c_str());
+  print_costs(time);
 }
 
 }  // namespace

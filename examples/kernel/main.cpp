@@ -18,6 +18,9 @@ const Program program = {
     {{"", "the pNTK of a fully connected network on the first 1,000 handwritten digits, results/kernel/K.npy"},
      {"--network convnet --readout full --n 100 --test 50 --store results/kernel/tiles",
       "the eNTK of a convolutional network, and that of 50 test images with these; to go on after Ctrl-C: the same"},
+     {"--network lenet --readout loss --per-layer",
+      "the gradients of each image's loss, by layers; others of labels: margin, log_probability, labels, lpntk, "
+      "fisher:SEED"},
      {"--network lenet --data mnist --weights results/train/mnist-lenet/weights.safetensors --memory 2G",
       "after ./run train mnist: the kernel of the trained network"}},
     "Choose a smaller --n or --memory."};
@@ -37,12 +40,16 @@ void add_options(CLI::App& app, Settings& s) {
   count_option(app, "--n", s.n, 0, "The first training images, in the order of their file; 0: all");
   count_option(app, "--test", s.test, 0, "The first test images: a second kernel, test x train, in K_test.npy");
   option(app, "--readout", s.readout, "NAME",
-         "pseudo, full, trace, diagonal, single:OUTPUT, signs:SEEDxCOUNT; of each image's label: loss, margin, labels, "
-         "log_probability, lpntk, fisher:SEED")
+         "pseudo, full, trace, diagonal, single:OUTPUT, signs:SEEDxCOUNT, or loss, below")
       ->capture_default_str();
   option(app, "--parameters", s.parameters, "NAMES",
-         "Those whose gradients count, between commas: 'layer4.*,!*.bias' (* is any text, ! excludes)")
+         "Only these, between commas: 'layer4.*,!*.bias' (* is any text, ! excludes)")
       ->default_str("all");
+  option(app, "--metric", s.metric, "FILE", "NumPy file with a weight for each element or array of the parameters")
+      ->check(named())
+      ->default_str("none");
+  app.add_flag("--per-layer", s.per_layer, "The kernel of each layer, in K_layers/, and a picture of their shares")
+      ->excludes(app.get_option("--test"));
   option(app, "--memory", s.memory, "SIZE", "For the kernel, beside the program and its images: 512M, 2G, 1.5GiB")
       ->default_str("half of what is free");
   option(app, "--out", s.out, "FILE", "NumPy file")->check(named())->capture_default_str();

@@ -17,6 +17,8 @@ struct Settings {
   std::size_t test = 0;            ///< the first test images, for a second kernel
   std::string readout = "pseudo";  ///< as ntk::readout::parse reads it, with the labels of the images
   std::string parameters;          ///< patterns as nn::chosen_parameters reads them, between commas; empty: all
+  std::string metric;              ///< a NumPy file with a positive number for each element or array; empty: none
+  bool per_layer = false;          ///< the kernels of the layers, and their shares of the trace
   std::string memory;              ///< as parse_bytes reads it; empty: half of what is free
   std::filesystem::path out = "results/kernel/K.npy";
   std::filesystem::path store;  ///< folder of finished tiles; empty: none

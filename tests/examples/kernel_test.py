@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, interrupted, on_a_terminal, read_npy, write_cifar, write_digits, write_idx
+from programs import check, finish, interrupted, on_a_terminal, read_npy, write_cifar, write_digits, write_idx, write_npy
 
 kernel, train = map(os.path.abspath, sys.argv[1:])
 
@@ -111,6 +111,52 @@ def numbers(here, data):
     check(in_float != results["pseudo"][1] and close(in_float, results["pseudo"][1], 1e-5), "float and double")
     done = run(*usual, "--n", 9, "--seed", 2, "--out", out / "seed.npy")
     check(read_rows(out / "seed.npy")[1] != results["pseudo"][1], "another seed")
+
+
+def labels_and_layers(here, data):
+    out = here / "layers"
+    options = ["--network", "mlp", "--width", "0.02", "--data", data, "--n", "12", "--double"]
+    entk = run(*options, "--readout", "full", "--out", out / "full.npy")
+    check(entk.returncode == 0, f"eNTK: {entk.stderr}")
+    full, rows = read_rows(out / "full.npy")[1], {}
+    for readout in "labels", "loss", "margin", "log_probability", "lpntk", "fisher:3":
+        done = run(*options, "--readout", readout, "--test", "3", "--out", out / "r.npy")
+        check(done.returncode == 0 and f"readout {readout}," in done.stdout, f"{readout}: {done.stdout}{done.stderr}")
+        shape, rows[readout] = read_rows(out / "r.npy")
+        check(shape == (12, 12) and read_rows(out / "r_test.npy")[0] == (3, 12), f"{readout} of shape {shape}")
+        check(all(rows[readout][i][j] == rows[readout][j][i] for i in range(12) for j in range(i)), "symmetric")
+    check(all(any(abs(rows["labels"][i][i] - full[i * 10 + o][i * 10 + o]) < 1e-12 for o in range(10))
+              for i in range(12)), "labels take diagonal entries of the eNTK's blocks")
+    check(close(rows["loss"], rows["log_probability"], 1e-12), "a loss is minus a log-probability")
+
+    done = run(*options, "--per-layer", "--readout", "loss", "--out", out / "K.npy")
+    check(done.returncode == 0, f"layers: {done.stderr}")
+    shares = [float(line.split()[-2]) for line in done.stdout.splitlines() if line.endswith(" %")]
+    files = sorted((out / "K_layers").iterdir())
+    check(len(files) == len(shares) > 1 and abs(sum(shares) - 100) < 0.1, f"shares {shares}")
+    parts = [read_rows(file)[1] for file in files]
+    total = [[sum(part[i][j] for part in parts) for j in range(12)] for i in range(12)]
+    check(close(total, rows["loss"], 1e-12), "layers sum to the kernel")
+    picture = (out / "K_layers.svg").read_text()
+    check("</svg>" in picture and "share of the trace" in picture, "a picture")
+    done = run(*options, "--readout", "loss", "--parameters", files[0].stem + ".*", "--out", out / "one.npy")
+    check(done.returncode == 0 and close(read_rows(out / "one.npy")[1], parts[0], 1e-12), f"one layer: {done.stderr}")
+    done = run(*options, "--per-layer", "--readout", "loss", "--out", out / "S.npy", "--store", out / "store")
+    check(done.returncode == 0 and close(read_rows(out / "S_layers" / files[0].name)[1], parts[0], 1e-12),
+          f"with a store: {done.stderr}")
+
+    count = 2 * len(files)  # a weight and a bias in each layer
+    write_npy(out / "D.npy", [2.0] * count)
+    done = run(*options, "--readout", "loss", "--metric", out / "D.npy", "--out", out / "twice.npy")
+    check(done.returncode == 0 and close(read_rows(out / "twice.npy")[1], [[2 * v for v in row] for row in rows["loss"]],
+                                         1e-12), f"a metric: {done.stderr}")
+    for values, says in ([2.0] * 3, "3 numbers for a network of"), ([-1.0] * count, "must be positive"):
+        write_npy(out / "D.npy", values)
+        done = run(*options, "--metric", out / "D.npy", "--out", out / "none.npy")
+        check(done.returncode == 1 and says in done.stderr, f"metric {values[:2]}: {done.stderr}")
+    done = run(*options, "--parameters", "nothing.*", "--out", out / "none.npy")
+    check(done.returncode == 1 and "no parameter matches 'nothing.*'" in done.stderr, f"{done.stderr}")
+    check(not (out / "none.npy").exists(), "nothing is left of what was refused")
 
 
 def weights(here, data):
@@ -267,6 +313,7 @@ with tempfile.TemporaryDirectory() as temporary:
     check(done.returncode == 0 and "mlp, width 1" in done.stdout, f"the defaults, on digits: {done.stderr}")
 
     numbers(here, data)
+    labels_and_layers(here, data)
     weights(here, data)
     for text, shown in (("1.5GiB", "1.50 GiB"), ("700M", "700.00 MiB"), ("2g", "2.00 GiB"), ("536870912", "512.00 MiB"),
                         ("1GB", "953.67 MiB"), ("0.25 GiB", "256.00 MiB")):

@@ -97,6 +97,13 @@ def on_a_terminal(command):
     return out.decode(errors="replace")
 
 
+def write_npy(file, values):
+    """Numbers as a NumPy file of doubles with one axis."""
+    head = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({len(values)},), }}".ljust(117) + "\n"
+    file.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() +
+                     struct.pack(f"<{len(values)}d", *values))
+
+
 def read_npy(file):
     """The shape and the numbers of a NumPy file of doubles, read by the definition of its format."""
     data = file.read_bytes()

@@ -1,0 +1,124 @@
+#include "examples/kernel/layers.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <map>
+
+#include "examples/common/figure.hpp"
+#include "examples/common/format.hpp"
+#include "examples/common/interruption.hpp"
+#include "examples/common/stopwatch.hpp"
+#include "nn/data/file.hpp"
+#include "nn/data/npy.hpp"
+#include "ntk/layer_kernels.hpp"
+
+namespace xtangent::examples {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Share {
+  std::string layer;
+  double elements = 0, share = 0;
+};
+
+double trace(const Array<double>& k) {
+  // For a diagonal readout, the sum over its planes (C, N, N).
+  const std::size_t n = k.shape().back(), planes = k.size() / (n * n);
+  double sum = 0;
+  for (std::size_t p = 0; p < planes; ++p)
+    for (std::size_t i = 0; i < n; ++i) sum += k[(p * n + i) * n + i];
+  return sum;
+}
+
+// At most 40 bars: those with the least shares are put together.
+std::string picture(std::vector<Share> shares, const std::string& title) {
+  constexpr std::size_t most = 40;
+  if (shares.size() > most) {
+    std::vector<double> sorted;
+    for (const Share& s : shares) sorted.push_back(s.share);
+    std::sort(sorted.rbegin(), sorted.rend());
+    const double least = sorted[most - 2];
+    Share rest{"all others", 0, 0};
+    std::erase_if(shares, [&](const Share& s) {
+      if (s.share >= least) return false;
+      rest.share += s.share;
+      return true;
+    });
+    shares.push_back(rest);
+  }
+  Bars bars{title, "share of the trace, %", {}};
+  for (const Share& s : shares) bars.bars.emplace_back(s.layer, 100 * s.share);
+  return draw(bars, 760, 110 + 22 * static_cast<int>(shares.size()));
+}
+
+template <class T>
+std::vector<ntk::LayerKernel<Array<double>>> kernels_of(const Work<T>& work, const ntk::Readout& readout,
+                                                        const ntk::LayerOptions& options) {
+  if (options.options.store.empty()) return ntk::layer_kernels(*work.net, work.params, work.train, readout, options);
+  std::vector<ntk::LayerKernel<Array<double>>> out;
+  for (const auto& part : ntk::stored_layer_kernels(*work.net, work.params, work.train, readout, options))
+    out.push_back({part.name, part.kernel.matrix()});
+  return out;
+}
+
+}  // namespace
+
+template <class T>
+void compute_layers(const Settings& s, const Work<T>& work) {
+  require_gnuplot();
+  const ntk::Readout readout = readout_of(s, work, false);
+  ntk::LayerOptions options{.options = options_of(s, work)};
+  if (!s.store.empty()) options.options.store = s.store / "layers";
+  const fs::path folder = s.out.parent_path() / (s.out.stem().string() + "_layers");
+  const fs::path figure = folder.string() + ".svg";
+  const ntk::Plan plan = ntk::plan_layers(*work.net, work.params, work.train, readout, options);
+  std::cout << "\n" << plan << "\n" << std::flush;
+  if (s.dry_run) return;
+  with_patience([&] {
+    nn::require_writable_file(folder / "layer.npy", plan.result_bytes);
+    nn::require_writable_file(figure);
+  });
+  const Patience patience;
+  Bar bar(plan.flop());
+  const Stopwatch watch;
+  bar.begin("kernels of layers", plan.flop());
+  options.options.progress = [&](const ntk::Progress& p) {
+    bar(p);
+    end_if_interrupted();
+  };
+  const auto parts = kernels_of(work, readout, options);
+  bar.finish();
+
+  std::map<std::string, double> elements;
+  for (const nn::ParameterInfo& info : work.params.infos())
+    elements[ntk::by_module(info.name)] += static_cast<double>(info.shape.size());
+  std::vector<Share> shares;
+  double whole = 0;
+  for (const auto& part : parts) {
+    nn::write_npy(folder / (part.name + ".npy"), part.kernel);
+    shares.push_back({part.name, elements[part.name], trace(part.kernel)});
+    whole += shares.back().share;
+  }
+  std::size_t width = 5;
+  for (Share& share : shares) {
+    if (whole > 0) share.share /= whole;
+    width = std::max(width, share.layer.size());
+  }
+  std::printf("%-*s%14s%16s\n", static_cast<int>(width), "layer", "parameters", "of the trace");
+  for (const Share& share : shares)
+    std::printf("%-*s%14s%14.2f %%\n", static_cast<int>(width), share.layer.c_str(), grouped(share.elements).c_str(),
+                100 * share.share);
+  const std::string title = s.network + ", readout " + readout.name() + ", " + std::to_string(plan.rows) + " images";
+  nn::write_file(figure, {picture(shares, title)});
+  std::printf("%s/: kernels of %zu layers between %zu images\n%s: their shares of the trace\n", folder.c_str(),
+              parts.size(), plan.rows, figure.c_str());
+  print_costs(watch.seconds());
+}
+
+template void compute_layers(const Settings&, const Work<float>&);
+template void compute_layers(const Settings&, const Work<double>&);
+
+}  // namespace xtangent::examples

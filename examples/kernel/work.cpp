@@ -1,0 +1,120 @@
+#include "examples/kernel/work.hpp"
+
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <numeric>
+#include <sstream>
+
+#include "examples/common/format.hpp"
+#include "examples/common/images.hpp"
+#include "examples/common/networks.hpp"
+#include "examples/common/sizes.hpp"
+#include "nn/data/dataset.hpp"
+#include "nn/data/npy.hpp"
+#include "nn/safetensors.hpp"
+
+namespace xtangent::examples {
+namespace {
+
+ntk::Labels labels_of(const nn::LabeledImages& images, const std::vector<std::size_t>& chosen) {
+  ntk::Labels out;
+  for (const std::size_t i : chosen) out.push_back(images.labels[i]);
+  return out;
+}
+
+std::vector<std::size_t> first(std::size_t count, const nn::LabeledImages& images, const char* option,
+                               const char* which) {
+  if (count > images.count())
+    throw option_error(std::string("[kernel] ") + option + " " + std::to_string(count) + ": " + images.name + " has " +
+                       grouped(static_cast<double>(images.count())) + " " + which + " images.");
+  std::vector<std::size_t> out(count);
+  std::iota(out.begin(), out.end(), std::size_t{0});
+  return out;
+}
+
+std::vector<std::string> listed(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream in(text);
+  for (std::string one; std::getline(in, one, ',');) out.push_back(one);
+  return out;
+}
+
+// A number for each trainable element, or one for each trainable array.
+ntk::Metric metric_of(const std::string& file, std::size_t elements, std::size_t arrays) {
+  if (file.empty()) return {};
+  const Array<double> numbers = nn::read_npy<double>(file);
+  if (numbers.size() == elements) return {.elements = numbers};
+  if (numbers.size() == arrays) return {.arrays = numbers};
+  throw shape_error("[kernel] --metric " + file + ": " + std::to_string(numbers.size()) + " numbers for a network of " +
+                    std::to_string(elements) + " trainable elements in " + std::to_string(arrays) +
+                    " arrays. Give one for each element, or one for each array.");
+}
+
+}  // namespace
+
+template <class T>
+Work<T> prepare(const Settings& s, const nn::TrainAndTest& images) {
+  const NetworkKind& kind = network_kind(s.network);
+  const double width = kind.width_for(images.train, s.width);
+  const nn::AnyModule net = kind.make(images.train, width);
+  // Images are scaled as the trainer scales them.
+  const nn::DatasetOptions options{.layout = kind.layout, .scaling = nn::channel_standardization(images.train)};
+  const std::size_t n = s.n == 0 ? images.train.count() : s.n;
+  const std::vector<std::size_t> rows = first(n, images.train, "--n", "training");
+  const std::vector<std::size_t> others = first(s.test, images.test, "--test", "test");
+  Work<T> work{net,
+               net->init<T>(s.seed),
+               nn::Dataset(images.train, options).template batch<T>(rows),
+               nn::Dataset(images.test, options).template batch<T>(others),
+               labels_of(images.train, rows),
+               labels_of(images.test, others)};
+  if (!s.weights.empty()) work.params = nn::load_parameters<T>(std::move(work.params), s.weights);
+  std::printf("%s, width %g, %s: %s parameters; %s\n", kind.name.c_str(), width,
+              s.weights.empty() ? "initial parameters" : s.weights.c_str(),
+              grouped(static_cast<double>(work.params.size())).c_str(), images.train.name.c_str());
+  return work;
+}
+
+template <class T>
+ntk::Readout readout_of(const Settings& s, const Work<T>& work, bool test) {
+  const ntk::Readout columns = ntk::readout::parse(s.readout, work.train_labels);
+  if (!test || columns.common()) return columns;
+  return ntk::readout::between(ntk::readout::parse(s.readout, work.test_labels), columns);
+}
+
+template <class T>
+ntk::Options options_of(const Settings& s, const Work<T>& work) {
+  return {.memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory),
+          .parameters = listed(s.parameters),
+          .metric = metric_of(s.metric, work.params.size(), work.params.count())};
+}
+
+void Bar::begin(const std::string& what, double flop) {
+  what_ = what;
+  gflop_ = flop / 1e9;
+  begun_ = false;
+}
+
+void Bar::operator()(const ntk::Progress& p) {
+  if (!begun_) bar_.step(what_, gflop_, gflop_, "GFLOP", p.fraction * gflop_);
+  begun_ = true;
+  bar_.update(p.fraction * gflop_);
+}
+
+void print_costs(double seconds_taken) {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  std::printf("%s, at most %s of memory\n", seconds(seconds_taken).c_str(),
+              bytes(1024.0 * static_cast<double>(usage.ru_maxrss)).c_str());
+}
+
+#define XTANGENT_INSTANTIATE(T)                                            \
+  template Work<T> prepare(const Settings&, const nn::TrainAndTest&);      \
+  template ntk::Readout readout_of(const Settings&, const Work<T>&, bool); \
+  template ntk::Options options_of(const Settings&, const Work<T>&);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent::examples
