@@ -1,27 +1,57 @@
-"""Runs a fuzzer from its corpus, and says what it found.
+"""Runs fuzzers of a build, a few at a time, and says what each found.
 
-usage: fuzz.py PROGRAM CORPUS RUNS [FOUND]
+usage: fuzz.py [--runs N] [--jobs N] [--forget] BUILD READER...
 
-The fuzzer begins with the files of CORPUS, and with those of the folder FOUND, where inputs that reach new code stay;
-without FOUND they are dropped. An input that a reader does not survive is written to crash-HASH here.
+A fuzzer begins with valid files, with inputs that reached more code in earlier runs, and with those that a reader did
+not survive; they are in BUILD/fuzz/READER/. An input that a reader does not survive comes there, too, and ends its
+fuzzer. With --forget nothing else is read from there or written, and so each run tries the same inputs.
 """
+import argparse
+import concurrent.futures
+import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 
-program, corpus, runs = sys.argv[1:4]
-with tempfile.TemporaryDirectory() as scratch:
-    found = sys.argv[4] if len(sys.argv) > 4 else scratch
-    pathlib.Path(found).mkdir(parents=True, exist_ok=True)
-    done = subprocess.run([program, f'-runs={runs}', '-seed=1', '-timeout=10', '-rss_limit_mb=2048', '-max_len=8192',
-                           '-print_final_stats=1', found, corpus], stderr=subprocess.PIPE, text=True)
-if done.returncode:
-    print(done.stderr[-6000:])
-    sys.exit(1)
-executed = re.search(r'number_of_executed_units: (\d+)', done.stderr)
-reached = re.findall(r'cov: (\d+)', done.stderr)
-if not executed or int(executed[1]) < int(runs):
-    sys.exit('the fuzzer stopped early:\n' + done.stderr[-2000:])
-print(f'{executed[1]} inputs, {reached[-1] if reached else 0} places of the code reached, nothing found')
+parser = argparse.ArgumentParser()
+parser.add_argument('--runs', type=int, default=10_000_000)
+parser.add_argument('--jobs', type=int, default=1)
+parser.add_argument('--forget', action='store_true')
+parser.add_argument('build', type=pathlib.Path)
+parser.add_argument('readers', nargs='+')
+options = parser.parse_args()
+
+
+def fuzz(reader):
+    """One line of what happened, and whether that is good."""
+    kept = options.build / 'fuzz' / reader
+    kept.mkdir(parents=True, exist_ok=True)
+    # The readers are in the fuzzer and in the library, which the address sanitizer would report.
+    sanitizer = 'detect_odr_violation=0:allocator_may_return_null=1:' + os.environ.get('ASAN_OPTIONS', '')
+    with tempfile.TemporaryDirectory() as scratch:
+        folders = [scratch] if options.forget else [str(kept)]
+        done = subprocess.run(
+            [options.build / 'tests/fuzz' / f'fuzz_{reader}', f'-runs={options.runs}', '-seed=1', '-max_len=8192',
+             '-timeout=10', '-rss_limit_mb=2048', '-print_final_stats=1', f'-artifact_prefix={kept}/', *folders,
+             options.build / 'tests/fuzz/corpus' / reader],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding='utf-8', errors='replace',
+            env={**os.environ, 'ASAN_OPTIONS': sanitizer}, check=False)
+    said = done.stderr
+    inputs = re.search(r'number_of_executed_units: (\d+)', said)
+    seconds = re.search(r'Done \d+ runs in (\d+) second', said)
+    reached = re.findall(r'cov: (\d+)', said)
+    if done.returncode or not inputs or not seconds or not reached or int(inputs[1]) < options.runs:
+        written = re.search(r'Test unit written to (\S+)', said)
+        return f'{reader}: failed{", with the input " + written[1] if written else ""}\n{said[-6000:]}', False
+    return f'{reader}: {int(inputs[1]):,} inputs in {seconds[1]} s, {reached[-1]} places of the code, nothing found', True
+
+
+with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+    good = True
+    for done in concurrent.futures.as_completed([pool.submit(fuzz, reader) for reader in options.readers]):
+        line, well = done.result()
+        print(line, flush=True)
+        good = good and well
+sys.exit(not good)

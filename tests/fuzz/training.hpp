@@ -1,13 +1,15 @@
 #pragma once
 
-#include "nn/layers/linear.hpp"
+#include "nn/layers/conv2d.hpp"
+#include "nn/layers/normalization.hpp"
 #include "nn/sequential.hpp"
 #include "nn/training/checkpoint.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace xtangent::fuzz {
 
-inline nn::Sequential network() { return nn::sequential(nn::Linear(2, 3), nn::Linear(3, 1)); }
+/// A network with parameters and buffers, whose files are short.
+inline nn::Sequential network() { return nn::sequential(nn::Conv2d{1, 2, 1}, nn::BatchNorm2d{2}); }
 inline const nn::TrainingSettings settings = {{"seed", "1"}, {"epochs", "2"}};
 
 }  // namespace xtangent::fuzz
