@@ -51,7 +51,7 @@ std::string zip(const std::string& name, const std::string& bytes, bool packed) 
                            little_endian(0, 4) + little_endian(crc, 4) + little_endian(held.size(), 4) +
                            little_endian(bytes.size(), 4) + little_endian(name.size(), 2) + little_endian(0, 2);
   const std::string local = little_endian(0x04034b50, 4) + both + name + held;
-  const std::string central = little_endian(0x02014b50, 4) + little_endian(20, 2) + both + little_endian(0, 14) + name;
+  const std::string central = little_endian(0x02014b50, 4) + little_endian(20, 2) + both + std::string(14, '\0') + name;
   return local + central + little_endian(0x06054b50, 4) + little_endian(0, 4) + little_endian(1, 2) +
          little_endian(1, 2) + little_endian(central.size(), 4) + little_endian(local.size(), 4) + little_endian(0, 2);
 }
