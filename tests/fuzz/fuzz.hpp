@@ -15,7 +15,7 @@
 
 /// What the fuzzers share. libFuzzer calls LLVMFuzzerTestOneInput with bytes of its own making, and goes on from those
 /// that reach new code. A reader either accepts them or throws an error of the library. Everything else (a crash, a
-/// finding of a sanitizer, another exception, ten seconds or 2 GiB without an answer) ends the fuzzer, which then
+/// finding of a sanitizer, another exception, 100 seconds or 2 GiB without an answer) ends the fuzzer, which then
 /// writes the bytes to a file.
 namespace xtangent::fuzz {
 
