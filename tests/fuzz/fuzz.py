@@ -49,10 +49,16 @@ def fuzz(reader):
     return f'{reader}: {int(inputs[1]):,} inputs in {seconds[1]} s, {reached[-1]} places of the code, nothing found', True
 
 
+good = True
 with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-    good = True
-    for done in concurrent.futures.as_completed([pool.submit(fuzz, reader) for reader in options.readers]):
-        line, well = done.result()
-        print(line, flush=True)
-        good = good and well
+    running = [pool.submit(fuzz, reader) for reader in options.readers]
+    try:
+        for done in concurrent.futures.as_completed(running):
+            line, well = done.result()
+            print(line, flush=True)
+            good = good and well
+    except KeyboardInterrupt:  # which ends the fuzzers, too
+        for waiting in running:
+            waiting.cancel()
+        good = False
 sys.exit(not good)
