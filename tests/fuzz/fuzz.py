@@ -35,7 +35,8 @@ def fuzz(reader):
         folders = [scratch] if options.forget else [str(kept)]
         done = subprocess.run(
             [options.build / 'tests/fuzz' / f'fuzz_{reader}', f'-runs={options.runs}', '-seed=1', '-max_len=8192',
-             '-timeout=100', '-report_slow_units=100', '-rss_limit_mb=2048', '-print_final_stats=1', f'-artifact_prefix={kept}/', *folders,
+             '-timeout=100', '-report_slow_units=100', '-rss_limit_mb=2048',
+             '-print_final_stats=1', f'-artifact_prefix={kept}/', *folders,
              options.build / 'tests/fuzz/corpus' / reader],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding='utf-8', errors='replace',
             env={**os.environ, 'ASAN_OPTIONS': sanitizer}, check=False)
