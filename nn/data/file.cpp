@@ -18,7 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t block_bytes = std::size_t(1) << 18, unlimited = static_cast<std::size_t>(-1);
+constexpr std::size_t block_bytes = std::size_t(1) << 18;
+constexpr std::size_t least_block_bytes = 4096;  // for a short file, and for those of /proc, which have no size
+constexpr std::size_t unlimited = static_cast<std::size_t>(-1);
 constexpr std::size_t deflated_at_most = 1032;  // bytes that one byte of deflate's format can stand for
 
 [[noreturn]] void fail(const char* who, const fs::path& file, const std::string& what) {
@@ -29,8 +31,7 @@ constexpr std::size_t deflated_at_most = 1032;  // bytes that one byte of deflat
 // or more members.
 class Source {
  public:
-  Source(const fs::path& file, bool unpack)
-      : file_(file), fd_(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)), block_(block_bytes) {
+  Source(const fs::path& file, bool unpack) : file_(file), fd_(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)) {
     if (fd_ < 0) fail("cannot be opened: " + std::string(std::strerror(errno)) + ".");
     try {
       begin(unpack);
@@ -64,6 +65,7 @@ class Source {
   void begin(bool unpack) {
     if (::fstat(fd_, &about_) != 0) fail(std::string(std::strerror(errno)) + ".");
     if (S_ISDIR(about_.st_mode)) fail("is a folder. Name a file.");
+    block_.resize(regular() ? std::clamp(size_on_disk(), least_block_bytes, block_bytes) : block_bytes);
     if (!unpack || !begins_as_gzip()) return;
     if (inflateInit2(&stream_, 16 + MAX_WBITS) != Z_OK) throw data_error("[read_file] zlib cannot start.");
     packed_ = true;
@@ -109,7 +111,7 @@ class Source {
       if (!begins_as_gzip()) fail(at() + "trailing bytes after the gzip stream.");
       inflateReset(&stream_);
     }
-    const std::size_t before = bytes.size(), room = std::min(count - before, block_bytes);
+    const std::size_t before = bytes.size(), room = std::min(count - before, block_.size());
     bytes.resize(before + room);
     stream_.next_in = block_.data() + begin_;
     stream_.avail_in = static_cast<uInt>(end_ - begin_);

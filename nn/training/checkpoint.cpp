@@ -7,16 +7,17 @@
 #include <set>
 #include <utility>
 
-#include "nn/safetensors.hpp"
+#include "nn/training/checkpoint_format.hpp"
 
 namespace xtangent::nn {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
+using checkpoint_format::checksum;
+using checkpoint_format::state_key;
+using checkpoint_format::sum_key;
 
-constexpr const char* state_key = "training";
-constexpr const char* sum_key = "checksum";
 constexpr const char* first_key = "optimizer/first";
 constexpr const char* second_key = "optimizer/second";
 
@@ -53,16 +54,6 @@ class Checksum {
   std::multiset<std::string> lines_;
 };
 
-std::string checksum(const std::string& text, const TensorFile& file) {
-  Checksum sum(text);
-  for (const TensorFile::Entry& entry : file.entries())
-    if (entry.type == ElementType::f64)
-      sum.add(entry.name, file.get<double>(entry.name));
-    else
-      sum.add(entry.name, file.get<float>(entry.name));
-  return sum.text();
-}
-
 // JSON has no NaN, so null stands for it.
 double number_or_nan(const Json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
@@ -85,17 +76,34 @@ Json described(const TrainingState<T>& state, const TrainingSettings& settings) 
           {"settings", given}};
 }
 
+// A counter. Json's own conversion would also take -1 and 1e30 for one.
+std::size_t whole(const Json& value) { return value.get_ref<const Json::number_unsigned_t&>(); }
+
 template <class T>
 void read_description(const Json& json, TrainingState<T>& state) {
-  state.optimizer.steps = json.at("steps").get<std::size_t>();
-  state.epoch = json.at("epoch").get<std::size_t>();
-  state.done = json.at("done").get<std::size_t>();
-  state.correct = json.at("correct").get<std::size_t>();
-  state.loss = json.at("loss").get<double>();
+  state.optimizer.steps = whole(json.at("steps"));
+  state.epoch = whole(json.at("epoch"));
+  state.done = whole(json.at("done"));
+  state.correct = whole(json.at("correct"));
+  state.loss = number_or_nan(json.at("loss"));
   state.seconds = json.at("seconds").get<double>();
   for (const Json& e : json.at("history"))
-    state.history.push_back({e.at(0).get<std::size_t>(), number_or_nan(e.at(1)), number_or_nan(e.at(2)),
-                             number_or_nan(e.at(3)), number_or_nan(e.at(4)), number_or_nan(e.at(5))});
+    state.history.push_back({whole(e.at(0)), number_or_nan(e.at(1)), number_or_nan(e.at(2)), number_or_nan(e.at(3)),
+                             number_or_nan(e.at(4)), number_or_nan(e.at(5))});
+}
+
+// Why no training can have this state, or nothing.
+template <class T>
+std::string fault_of(const TrainingState<T>& state) {
+  bool numbered = state.epoch == state.history.size() + 1;
+  for (std::size_t i = 0; i < state.history.size(); ++i) numbered = numbered && state.history[i].number == i + 1;
+  if (!numbered) return "its epochs are not numbered from 1.";
+  if (state.correct > state.done) return "more examples are right than the epoch has seen.";
+  const Shape shape{state.params.size()};
+  for (const auto* moments : {&state.optimizer.first, &state.optimizer.second})
+    if (moments->defined() && !(moments->shape() == shape))
+      return "moments of shape " + to_string(moments->shape()) + " for parameters of shape " + to_string(shape) + ".";
+  return {};
 }
 
 // The settings that differ, such as "batch is 64 there and 32 here".
@@ -113,6 +121,16 @@ std::string differences(const Json& there, const TrainingSettings& here) {
 }
 
 }  // namespace
+
+std::string checkpoint_format::checksum(const std::string& text, const TensorFile& file) {
+  Checksum sum(text);
+  for (const TensorFile::Entry& entry : file.entries())
+    if (entry.type == ElementType::f64)
+      sum.add(entry.name, file.get<double>(entry.name));
+    else
+      sum.add(entry.name, file.get<float>(entry.name));
+  return sum.text();
+}
 
 template <class T>
 double checkpoint_bytes(const Parameters<T>& params, const Optimizer<T>& optimizer, std::size_t epochs) {
@@ -161,6 +179,7 @@ TrainingState<T> load_checkpoint(const fs::path& file, Parameters<T> params, con
   }
   if (stored.contains(first_key)) state.optimizer.first = stored.get<T>(first_key);
   if (stored.contains(second_key)) state.optimizer.second = stored.get<T>(second_key);
+  if (const std::string fault = fault_of(state); !fault.empty()) throw corrupt(fault);
   return state;
 }
 

@@ -51,8 +51,8 @@ void save_checkpoint(const std::filesystem::path& file, const TrainingState<T>& 
                      const TrainingSettings& settings);
 
 /// Reads a state for a training with these parameters and settings. Throws data_error naming the file if it is missing,
-/// corrupt (by its checksum) or no checkpoint; option_error listing the settings that differ; parameter_error for
-/// parameters of another network.
+/// corrupt (by its checksum, or of a state that no training has) or no checkpoint; option_error listing the settings
+/// that differ; parameter_error for parameters of another network.
 template <class T>
 TrainingState<T> load_checkpoint(const std::filesystem::path& file, Parameters<T> params,
                                  const TrainingSettings& settings);

@@ -12,6 +12,7 @@
 
 #include "autodiff/error.hpp"
 #include "nn/data/file.hpp"
+#include "nn/training/metrics_lines.hpp"
 
 namespace xtangent::nn {
 namespace {
@@ -33,6 +34,13 @@ bool is_before(std::string_view line, std::size_t epoch, std::size_t step) {
 
 }  // namespace
 
+std::string lines_before(std::string_view lines, std::size_t epoch, std::size_t step) {
+  std::string kept;
+  for (std::size_t end; (end = lines.find('\n')) != std::string_view::npos; lines.remove_prefix(end + 1))
+    if (is_before(lines.substr(0, end), epoch, step)) kept.append(lines.substr(0, end + 1));
+  return kept;
+}
+
 MetricsFile::MetricsFile(fs::path file) : file_(std::move(file)) {
   if (file_.empty()) return;
   begin_with("");
@@ -44,9 +52,7 @@ MetricsFile::MetricsFile(fs::path file, std::size_t epoch, std::size_t step) : f
   std::string kept;
   if (fs::is_regular_file(file_, code)) {
     const std::vector<std::uint8_t> bytes = read_raw_file(file_);
-    std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    for (std::size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1))
-      if (is_before(rest.substr(0, end), epoch, step)) kept.append(rest.substr(0, end + 1));
+    kept = lines_before({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, epoch, step);
   }
   begin_with(kept);
 }

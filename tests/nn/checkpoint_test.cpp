@@ -6,6 +6,7 @@
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <map>
 
 #include "nn/data/file.hpp"
 #include "nn/layers/conv2d.hpp"
@@ -14,6 +15,7 @@
 #include "nn/layers/pooling.hpp"
 #include "nn/models/mlp.hpp"
 #include "nn/safetensors.hpp"
+#include "nn/training/checkpoint_format.hpp"
 #include "nn/training/fit.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/nn/mutations.hpp"
@@ -297,6 +299,56 @@ BOOST_AUTO_TEST_CASE(damaged_settings_are_no_other_settings) {
     testing::put(folder / "c", flipped);
     refused<data_error>(good, {"[resume]", "corrupt", "checksum"});
   }
+}
+
+// Writes the checkpoint with another description of the training, and other arrays, under the right checksum.
+void edit(const std::filesystem::path& file, const std::string& text,
+          const std::map<std::string, Array<float>>& others = {}) {
+  const nn::TensorFile before = nn::read_safetensors(file);
+  std::vector<nn::NamedArray<float>> arrays;
+  for (const auto& entry : before.entries())
+    arrays.push_back({entry.name, others.contains(entry.name) ? others.at(entry.name) : before.get<float>(entry.name)});
+  std::map<std::string, std::string> metadata = {{nn::checkpoint_format::state_key, text}};
+  nn::write_safetensors(file, arrays, {.metadata = metadata});
+  metadata[nn::checkpoint_format::sum_key] = nn::checkpoint_format::checksum(text, nn::read_safetensors(file));
+  nn::write_safetensors(file, arrays, {.metadata = metadata});
+}
+
+// With the right checksum: a checkpoint that was edited by somebody who knows how.
+BOOST_AUTO_TEST_CASE(states_that_no_training_has_are_refused) {
+  const TemporaryFolder folder;
+  const nn::FitOptions<float> good = with_checkpoint(folder / "c");
+  const std::string text = nn::read_safetensors(folder / "c").metadata().at(nn::checkpoint_format::state_key);
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    const std::size_t at = text.find(from);
+    BOOST_REQUIRE(at != std::string::npos);
+    return std::string(text).replace(at, from.size(), to);
+  };
+  const auto go_on = [&] {
+    nn::FitOptions<float> again = good;
+    again.checkpoint.resume = true;
+    train(again);
+  };
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"\"epoch\":3", "\"epoch\":-1"},          {"\"epoch\":3", "\"epoch\":1e30"},
+      {"\"epoch\":3", "\"epoch\":0"},           {"\"epoch\":3", "\"epoch\":4"},
+      {"\"steps\":14", "\"steps\":1.5"},        {"\"steps\":14", "\"steps\":-14"},
+      {"\"done\":0", "\"done\":null"},          {"\"correct\":0", "\"correct\":1"},
+      {"\"history\":[[1,", "\"history\":[[2,"}, {"\"history\":[[1,", "\"history\":[[-1,"}};
+  for (const auto& [from, to] : rows) {
+    edit(folder / "c", changed(from, to));
+    refused<data_error>(good, {"[resume]", "corrupt"});
+  }
+  for (const std::string moments : {"optimizer/first", "optimizer/second"})
+    for (const Shape& shape : {Shape{1}, Shape{}}) {
+      with_checkpoint(folder / "c");
+      edit(folder / "c", text, {{moments, Array<float>::zeros(shape)}});
+      refused<data_error>(good, {"[resume]", "corrupt", "moments of shape " + to_string(shape)});
+    }
+  // A sum of losses that is not finite is null in JSON. The training says at the end of the epoch what it leads to.
+  with_checkpoint(folder / "c");
+  edit(folder / "c", changed("\"loss\":0.0", "\"loss\":null"));
+  BOOST_CHECK_NO_THROW(go_on());
 }
 
 // A training that is asked to stop leaves a checkpoint of all that it has done. It is asked 8 times in an epoch: after
