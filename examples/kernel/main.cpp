@@ -19,8 +19,7 @@ const Program program = {
      {"--network convnet --readout full --n 100 --test 50 --store results/kernel/tiles",
       "the eNTK of a convolutional network, and that of 50 test images with these; to go on after Ctrl-C: the same"},
      {"--network lenet --readout loss --per-layer",
-      "the gradients of each image's loss, by layers; others of labels: margin, log_probability, labels, lpntk, "
-      "fisher:SEED"},
+      "gradients of each image's loss, by layers; also: margin, log_probability, labels, lpntk, fisher:SEED"},
      {"--network lenet --data mnist --weights results/train/mnist-lenet/weights.safetensors --memory 2G",
       "after ./run train mnist: the kernel of the trained network"}},
     "Choose a smaller --n or --memory."};
