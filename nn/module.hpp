@@ -9,6 +9,7 @@
 
 #include "autodiff/tape.hpp"
 #include "autodiff/xtensor.hpp"
+#include "nn/inputs.hpp"
 #include "nn/parameters.hpp"
 #include "nn/scope.hpp"
 #include "nn/summary.hpp"
@@ -32,6 +33,8 @@
 ///   void parameters(Declare&& declare) const {
 ///     declare("weight", Shape{out, in}, initializer);
 ///   }
+///
+/// Networks of several inputs are described in inputs.hpp, networks on sequences in positions.hpp.
 namespace xtangent::nn {
 
 class ModuleBase;
@@ -140,10 +143,22 @@ class Module : public ModuleBase {
     if constexpr (requires(const Derived& d) { d.parameters(declaration); }) self().parameters(declaration);
     if constexpr (requires(const Derived& d) { d.children(declaration); }) self().children(declaration);
   }
-  Var<float> run(Scope<float> p, const Var<float>& x) const final { return self().forward(p, x); }
-  Var<double> run(Scope<double> p, const Var<double>& x) const final { return self().forward(p, x); }
+  Var<float> run(Scope<float> p, const Var<float>& x) const final { return forward_from(p, x); }
+  Var<double> run(Scope<double> p, const Var<double>& x) const final { return forward_from(p, x); }
 
  private:
+  // A network of several inputs has `inputs`, their shapes, and `forward` with an argument for each (inputs.hpp).
+  template <class T>
+  Var<T> forward_from(Scope<T> p, const Var<T>& x) const {
+    if constexpr (requires(const Derived& d) { d.inputs(); }) {
+      const auto shapes = self().inputs();
+      const std::vector<Var<T>> parts = split_inputs(x, {shapes.begin(), shapes.end()});
+      return [&]<std::size_t... I>(std::index_sequence<I...>) { return self().forward(p, parts[I]...); }
+      (std::make_index_sequence<std::tuple_size_v<decltype(self().inputs())>>());
+    } else {
+      return self().forward(p, x);
+    }
+  }
   const Derived& self() const { return static_cast<const Derived&>(*this); }
 };
 

@@ -41,7 +41,9 @@ Var<T> contribution(const RecordedGradient<T>& a, const RecordedGradient<T>& b, 
 
 template <class T>
 std::size_t outputs_of(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x) {
-  return net(params, x.rows(0, std::min<std::size_t>(2, x.shape()[0]))).shape().back();
+  const Array<T> some = net(params, x.rows(0, std::min<std::size_t>(2, x.shape()[0])));
+  if (some.rank() == 0 || some.shape()[0] == 0) return some.rank() ? some.shape().back() : 1;
+  return some.size() / some.shape()[0];
 }
 
 // Refuses examples and parameters that are not finite, as kernel() does.

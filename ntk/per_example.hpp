@@ -86,6 +86,16 @@ Readout loss(Labels y);
 /// The same for the squared error, the mean over the outputs of (f_n - t_n)^2, for targets t (N, O). Throws
 /// shape_error, numerical_error.
 Readout loss(Array<double> targets);
+/// For outputs (N, T, V), such as the logits of a language model at T positions: the gradient of the mean over
+/// positions of the cross-entropy with targets y, T for each example one after the other. With a mask (N, T) it is the
+/// mean over the positions where it is 1, or weighted by it. Throws shape_error (T is 0, the targets are not N T,
+/// another mask) and data_error (an example whose mask is empty, a number that is negative or not finite).
+Readout token_loss(Labels y, std::size_t positions, Array<double> mask = {});
+/// For outputs (N, T, V): the mean over the positions of each example where mask (N, T) is 1, or weighted by it, of the
+/// combinations that `inner` takes of the V outputs of a position. Throws as token_loss does, and option_error if
+/// `inner` is not common.
+Readout masked_mean(Array<double> mask, const Readout& inner);
+
 /// The gradient of the cross-entropy at a label that is drawn from softmax(f_n), once for each example: its kernel has
 /// the Fisher information's spectrum in expectation. Example n of either side draws number n of the seed.
 Readout fisher(std::uint64_t seed);

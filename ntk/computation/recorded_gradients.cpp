@@ -11,6 +11,7 @@
 #include "autodiff/ops/linear.hpp"
 #include "autodiff/ops/reduction.hpp"
 #include "autodiff/origin.hpp"
+#include "ntk/planning/model.hpp"
 
 namespace xtangent::ntk {
 namespace {
@@ -37,7 +38,7 @@ class Recorder {
       leaves_.push_back(on_tape ? parameters[i] * 1.0
                                 : tape.variable(i < parameters.size() ? parameters[i].value() : params.slice(i)));
     }
-    output_ = net.apply(params, Vars<T>(leaves_), x);
+    output_ = as_outputs(net.apply(params, Vars<T>(leaves_), x));
     check_output();
     seed_ = readout.recorded(first, live_ ? output_ : Var<T>(output_.value()));
   }

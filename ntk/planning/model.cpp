@@ -12,10 +12,9 @@ namespace xtangent::ntk {
 
 namespace {
 
-// One number for each example counts as one output.
 template <class T>
 Recording<T> with_outputs(Recording<T> out) {
-  if (out.output.rank() == 1) out.output = reshape(out.output, {out.output.size(), 1});
+  out.output = as_outputs(out.output);
   return out;
 }
 
@@ -42,6 +41,13 @@ Array<double> of_parameter(const Metric& metric, const nn::ParameterInfo& info, 
 }
 
 }  // namespace
+
+template <class T>
+Var<T> as_outputs(const Var<T>& y) {
+  const std::size_t rank = y.rank();
+  if (rank == 0 || rank == 2 || y.size() == 0) return y;
+  return reshape(y, {y.shape()[0], y.size() / y.shape()[0]});
+}
 
 template <class T>
 Array<T> scales_of(const Model<T>& model, std::size_t i) {
@@ -112,6 +118,8 @@ template Model<float> model_of(const nn::ModuleBase&, const nn::Parameters<float
                                const Metric&);
 template Model<double> model_of(const nn::ModuleBase&, const nn::Parameters<double>&, const std::vector<std::string>&,
                                 const Metric&);
+template Var<float> as_outputs(const Var<float>&);
+template Var<double> as_outputs(const Var<double>&);
 template Array<float> scales_of(const Model<float>&, std::size_t);
 template Array<double> scales_of(const Model<double>&, std::size_t);
 template Array<float> all_scales(const Model<float>&);

@@ -24,10 +24,14 @@ struct Model {
 };
 
 /// The model of a network, whose parameters are those that `patterns` choose (nn/choice.hpp); the others are constants.
-/// Outputs (N,) count as (N, 1).
+/// Outputs of any shape (N, ...) count as (N, O).
 template <class T>
 Model<T> model_of(const nn::ModuleBase& net, const nn::Parameters<T>& params,
                   const std::vector<std::string>& patterns = {}, const Metric& metric = {});
+
+/// An output (N, ...) of any shape as (N, O).
+template <class T>
+Var<T> as_outputs(const Var<T>& y);
 
 /// The square roots of the metric for the elements of parameter i of a model, or for those of all its parameters (P,).
 template <class T>

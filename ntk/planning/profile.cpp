@@ -188,7 +188,7 @@ Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const
   const std::string name = std::string("[") + who + "] ";
   if (y.rank() != 2 || y[0] != 2 || y[1] == 0)
     throw shape_error(name + "the network's output is " + to_string(for_examples(x.shape()[0], y)) + " for examples " +
-                      to_string(x.shape()) + "; kernels need (N, O). Flatten it, or add a readout layer.");
+                      to_string(x.shape()) + "; kernels need (N, ...), with the same axis of examples.");
   if (model.record_all && !recording.output.on_tape())
     throw option_error(name + "the output depends on none of the chosen parameters, the first of which is " +
                        model.names.front() + ". Choose others.");

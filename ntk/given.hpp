@@ -1,0 +1,60 @@
+#pragma once
+
+#include <mutex>
+
+#include "ntk/per_example.hpp"
+
+namespace xtangent::ntk {
+
+/// Combinations that do not depend on the outputs.
+class Given : public PerExample {
+ public:
+  Var<float> cotangents(std::size_t first, const Var<float>& f) const final { return made<float>(first, f.shape()); }
+  Var<double> cotangents(std::size_t first, const Var<double>& f) const final { return made<double>(first, f.shape()); }
+
+ protected:
+  virtual double entry(std::size_t example, std::size_t output, std::size_t column, std::size_t outputs) const = 0;
+
+ private:
+  template <class T>
+  Var<T> made(std::size_t first, const Shape& outputs) const {
+    const std::size_t n = outputs[0], o = outputs[1], c = columns(o);
+    Array<T> out({c, n, o});
+    T* to = out.mutable_data();
+    for (std::size_t k = 0; k < c; ++k)
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < o; ++j) *to++ = static_cast<T>(entry(first + i, j, k, o));
+    return Var<T>(out);
+  }
+};
+
+/// One R (O, K) for all examples, as one side of readout::between.
+class Repeated : public Given {
+ public:
+  explicit Repeated(Readout common) : common_(std::move(common)) {}
+  std::string name() const override { return common_.name(); }
+  std::size_t columns(std::size_t outputs) const override { return common_.columns(outputs); }
+  void check(std::size_t outputs) const override { common_.check(outputs); }
+  std::string fingerprint() const override {
+    const std::string text = common_.name();
+    const Array<double>& r = common_.matrix;
+    const std::string sum = ntk::fingerprint(text.data(), text.size());
+    return r.defined() ? ntk::fingerprint(r.data(), r.bytes(), sum) : sum;
+  }
+
+ protected:
+  double entry(std::size_t, std::size_t o, std::size_t k, std::size_t outputs) const override {
+    std::call_once(made_, [&] { weights_ = common_.weights(outputs); });
+    return weights_.data()[o * weights_.shape()[1] + k];
+  }
+
+ private:
+  Readout common_;
+  mutable std::once_flag made_;
+  mutable Array<double> weights_;
+};
+
+/// The checksum of labels.
+std::string fingerprint_of(const Labels& y);
+
+}  // namespace xtangent::ntk
