@@ -19,6 +19,9 @@
 #include "nn/layers/embedding.hpp"
 #include "nn/layers/normalization.hpp"
 #include "nn/layers/pooling.hpp"
+#include "nn/layers/recurrent.hpp"
+#include "nn/layers/rotary.hpp"
+#include "nn/layers/swiglu.hpp"
 #include "nn/models/mlp_mixer.hpp"
 #include "nn/models/resnet.hpp"
 #include "nn/models/text_classifier.hpp"
@@ -108,6 +111,11 @@ inline std::vector<NetworkRow> networks() {
   const nn::WeightOptions ntk{.parameterization = nn::Parameterization::ntk, .sigma_w = 1.5, .sigma_b = 0.5};
 
   add("recurrent network", recurrent(3, 4, 2), {5, 3});
+  add("LSTM of two layers and both directions",
+      nn::sequential(nn::Lstm(2, 3, {.num_layers = 2, .bidirectional = true}),
+                     nn::Rnn(6, 3, {.output = nn::RecurrentOutput::last, .weights = ntk}, nn::Nonlinearity::relu),
+                     nn::Linear(3, 2)),
+      {3, 2});
   add("linear model", nn::sequential(nn::Linear(4, 3)), {4});
   add("one output", nn::sequential(nn::Linear(5, 8), nn::Relu(), nn::Linear(8, 1)), {5});
   add("mlp relu", nn::sequential(nn::Linear(6, 16), nn::Relu(), nn::Linear(16, 12), nn::Relu(), nn::Linear(12, 4)),
@@ -304,6 +312,16 @@ inline std::vector<NetworkRow> networks() {
                      return linear(h, p("embedding"));
                    }),
            3, 7);
+  add_text("words read by a GRU",
+           nn::sequential(nn::Embedding(6, 3), nn::Gru(3, 4, {.output = nn::RecurrentOutput::last}), nn::Linear(4, 2)),
+           4, 6);
+  add_text("words with padding, RMS norm, gates and rotations",
+           nn::sequential(nn::Embedding(5, 4, {.padding_idx = 1}), nn::RmsNorm(4), nn::SwiGlu(4, 6),
+                          nn::RotaryEmbedding(), nn::Glu(), nn::Flatten(), nn::Linear(8, 2)),
+           4, 5);
+  add_text("bag of words with padding",
+           nn::sequential(nn::EmbeddingBag(5, 4, {.embedding = {.padding_idx = 1}}), nn::Tanh(), nn::Linear(4, 2)), 4,
+           5);
   add_text("bag of words", nn::text_classifier(6, {.features = 4, .hidden = 5, .classes = 3, .weights = ntk}), 5, 6);
   add_text("text, convolution and largest places",
            nn::sequential(nn::Embedding(5, 4), nn::Transpose(), nn::Conv1d(4, 6, 3, {.padding = 1}),

@@ -8,6 +8,7 @@
 
 #include "nn/layers/activation.hpp"
 #include "nn/layers/linear.hpp"
+#include "nn/layers/recurrent.hpp"
 #include "nn/sequential.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/kernel.hpp"
@@ -48,6 +49,29 @@ BOOST_AUTO_TEST_CASE(automatic_takes_vector_products_where_they_are_cheaper) {
       ntk::plan(net, params, x, ntk::readout::full(), {.strategy = ntk::Strategy::vector_products});
   const ntk::Plan structured = ntk::plan(net, params, x, ntk::readout::full(), {.strategy = ntk::Strategy::structured});
   BOOST_TEST(p.flop() == std::min(forced.flop(), structured.flop()));
+}
+
+// Each weight of a layer and a direction is one term of one part, with a position for each step.
+BOOST_AUTO_TEST_CASE(recurrent_weights_are_contracted_once_for_all_steps) {
+  const nn::RecurrentOptions options{.num_layers = 2, .bidirectional = true, .output = nn::RecurrentOutput::last};
+  const auto check = [](const nn::AnyModule& layer, std::size_t arrays) {
+    const auto net = nn::sequential(layer, nn::Linear(32, 3));
+    const auto params = net.init<float>(1);
+    const ntk::Plan p = ntk::plan(net, params, Array<float>::ones({20, 7, 5}), ntk::readout::pseudo(),
+                                  {.strategy = ntk::Strategy::structured});
+    std::size_t recurrent = 0;
+    for (const ntk::TermPlan& term : p.terms)
+      if (term.parameter.starts_with("0.")) BOOST_TEST_CONTEXT(term.parameter) {
+          BOOST_TEST(term.term.uses == 7u);
+          BOOST_TEST(term.term.parts.size() == 1u);
+          BOOST_TEST(term.term.positions() == 7u);
+          ++recurrent;
+        }
+    BOOST_TEST(recurrent == arrays);
+  };
+  check(nn::Rnn(5, 16, options), 16);
+  check(nn::Lstm(5, 16, options), 16);
+  check(nn::Gru(5, 32, {.output = nn::RecurrentOutput::last}), 4);
 }
 
 BOOST_AUTO_TEST_CASE(a_budget_makes_blocks_or_is_refused) {
