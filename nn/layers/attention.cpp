@@ -169,12 +169,12 @@ Var<T> MultiheadAttention::attend(Scope<T> p, const Var<T>& query, const Var<T>&
   return out_(p["out_proj"], attend_heads(p, heads_, options_, part(q, 0), part(k, 1), part(v, 2), masks));
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                       \
-  template Var<T> padding_mask(const Var<T>&, std::size_t);                                                           \
-  template Var<T> attention(const Var<T>&, const Var<T>&, const Var<T>&, bool);                                       \
-  template Var<T> attend_heads(Scope<T>, std::size_t, const AttentionOptions&, const Var<T>&, const Var<T>&,          \
-                               const Var<T>&, const AttentionMasks<T>&);                                              \
-  template Var<T> MultiheadAttention::attend(Scope<T>, const Var<T>&, const Var<T>&, const Var<T>&,                   \
+#define XTANGENT_INSTANTIATE(T)                                                                              \
+  template Var<T> padding_mask(const Var<T>&, std::size_t);                                                  \
+  template Var<T> attention(const Var<T>&, const Var<T>&, const Var<T>&, bool);                              \
+  template Var<T> attend_heads(Scope<T>, std::size_t, const AttentionOptions&, const Var<T>&, const Var<T>&, \
+                               const Var<T>&, const AttentionMasks<T>&);                                     \
+  template Var<T> MultiheadAttention::attend(Scope<T>, const Var<T>&, const Var<T>&, const Var<T>&,          \
                                              const AttentionMasks<T>&) const;
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -59,8 +59,8 @@ Var<T> Embedding::forward(Scope<T> p, const Var<T>& x) const {
   const Var<T> rows = embedding(x, weight);
   if (!options_.padding_idx) return scaled(options_, rows);
   const Var<T> keep = with_axis(counted(x, *options_.padding_idx));
-  const Var<T> constant = reshape(
-      slice(weight.detached(), 0, *options_.padding_idx, *options_.padding_idx + 1), {features_});
+  const Var<T> constant =
+      reshape(slice(weight.detached(), 0, *options_.padding_idx, *options_.padding_idx + 1), {features_});
   return scaled(options_, rows * keep + (1.0 - keep) * constant);
 }
 
@@ -118,8 +118,8 @@ Var<T> PositionalEmbedding::forward(Scope<T> p, const Var<T>& x) const {
   return scales ? (x * (1.0 / options_.sigma_w) + places) * options_.sigma_w : x + places;
 }
 
-#define XTANGENT_INSTANTIATE(T)                                      \
-  template Var<T> Embedding::forward(Scope<T>, const Var<T>&) const; \
+#define XTANGENT_INSTANTIATE(T)                                         \
+  template Var<T> Embedding::forward(Scope<T>, const Var<T>&) const;    \
   template Var<T> EmbeddingBag::forward(Scope<T>, const Var<T>&) const; \
   template Var<T> PositionalEmbedding::forward(Scope<T>, const Var<T>&) const;
 XTANGENT_INSTANTIATE(float)

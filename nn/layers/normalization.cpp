@@ -97,8 +97,7 @@ Var<T> LayerNorm::forward(Scope<T> p, const Var<T>& x) const {
                     options_.epsilon);
 }
 
-InstanceNorm::InstanceNorm(std::size_t channels, InstanceNormOptions options)
-    : channels_(channels), options_(options) {
+InstanceNorm::InstanceNorm(std::size_t channels, InstanceNormOptions options) : channels_(channels), options_(options) {
   if (channels == 0) throw shape_error("[InstanceNorm] 0 channels.");
   if (!(options.momentum >= 0.0 && options.momentum <= 1.0))
     throw option_error("[InstanceNorm] momentum " + std::to_string(options.momentum) + ". It must lie in [0, 1].");
@@ -211,14 +210,14 @@ Var<T> GroupNorm::forward(Scope<T> p, const Var<T>& x) const {
                     options_.epsilon);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                        \
-  template Var<T> BatchNorm1d::forward(Scope<T>, const Var<T>&) const; \
-  template Var<T> BatchNorm2d::forward(Scope<T>, const Var<T>&) const; \
-  template Var<T> LayerNorm::forward(Scope<T>, const Var<T>&) const;   \
-  template Var<T> InstanceNorm1d::forward(Scope<T>, const Var<T>&) const; \
-  template Var<T> InstanceNorm2d::forward(Scope<T>, const Var<T>&) const; \
+#define XTANGENT_INSTANTIATE(T)                                              \
+  template Var<T> BatchNorm1d::forward(Scope<T>, const Var<T>&) const;       \
+  template Var<T> BatchNorm2d::forward(Scope<T>, const Var<T>&) const;       \
+  template Var<T> LayerNorm::forward(Scope<T>, const Var<T>&) const;         \
+  template Var<T> InstanceNorm1d::forward(Scope<T>, const Var<T>&) const;    \
+  template Var<T> InstanceNorm2d::forward(Scope<T>, const Var<T>&) const;    \
   template Var<T> LocalResponseNorm::forward(Scope<T>, const Var<T>&) const; \
-  template Var<T> RmsNorm::forward(Scope<T>, const Var<T>&) const;   \
+  template Var<T> RmsNorm::forward(Scope<T>, const Var<T>&) const;           \
   template Var<T> GroupNorm::forward(Scope<T>, const Var<T>&) const;
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

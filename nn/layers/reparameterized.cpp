@@ -109,9 +109,8 @@ Var<T> Reparameterized::run_with(Scope<T> p, const Var<T>& array, const Var<T>& 
     layer.path = layer.path.empty() || p.path().empty() ? p.path() + layer.path : p.path() + "." + layer.path;
   std::vector<Var<T>> parameters;
   for (const ParameterInfo& info : layout.parameters)
-    parameters.push_back(info.name == name_ ? array : at_path(p, info.name, [](Scope<T> s, std::string_view n) {
-      return s(n);
-    }));
+    parameters.push_back(
+        info.name == name_ ? array : at_path(p, info.name, [](Scope<T> s, std::string_view n) { return s(n); }));
   Array<T> buffers = Array<T>::zeros({layout.buffer_size});
   for (const ParameterInfo& info : layout.buffers) {
     const Array<T> value = at_path(p, info.name, [](Scope<T> s, std::string_view n) { return s.buffer(n).value(); });
@@ -127,9 +126,8 @@ Var<T> Reparameterized::run_with(Scope<T> p, const Var<T>& array, const Var<T>& 
   const Var<T> y = layer_->run(Scope<T>(run, 0), x);
   if (p.training())
     for (const ParameterInfo& info : layout.buffers)
-      at_path(p, info.name, [&](Scope<T> s, std::string_view n) {
-        s.set_buffer(n, buffers.flat_slice(info.offset, info.shape));
-      });
+      at_path(p, info.name,
+              [&](Scope<T> s, std::string_view n) { s.set_buffer(n, buffers.flat_slice(info.offset, info.shape)); });
   return y;
 }
 
@@ -150,7 +148,8 @@ Shape WeightNorm::norms() const {
 void WeightNorm::declare_parts(Declaration& declare) const {
   const bool suffixes = names() == WeightNames::suffixes;
   const double each = static_cast<double>(replaced().shape.size()) / static_cast<double>(norms().size());
-  declare(suffixes ? name() + "_g" : "original0", norms(), constant(deviation(replaced().initializer) * std::sqrt(each)));
+  declare(suffixes ? name() + "_g" : "original0", norms(),
+          constant(deviation(replaced().initializer) * std::sqrt(each)));
   declare(suffixes ? name() + "_v" : "original1", replaced().shape, replaced().initializer);
 }
 
@@ -191,7 +190,8 @@ Var<T> SpectralNorm::forward(Scope<T> p, const Var<T>& x) const {
   const Var<T>& weight = own(suffixes ? name() + "_orig" : "original");
   const std::size_t rows = weight.shape()[0], columns = weight.size() / rows;
   const Var<T> matrix = reshape(weight, {rows, columns}), constant = matrix.detached();
-  Var<T> u = reshape(vectors.buffer(prefix + "_u"), {rows, 1}), v = reshape(vectors.buffer(prefix + "_v"), {columns, 1});
+  Var<T> u = reshape(vectors.buffer(prefix + "_u"), {rows, 1}),
+         v = reshape(vectors.buffer(prefix + "_v"), {columns, 1});
   const Array<T> before = u.value();
   const bool fresh = std::all_of(before.data(), before.data() + rows, [](T value) { return value == T(0); });
   if (fresh) v = Var<T>(draw<T>(normal(1.0), {columns, 1}, 0, stream_of("spectral_norm")));

@@ -23,8 +23,7 @@ class Reparameterized {
   void children(Declaration& visit) const;
 
  protected:
-  /// Throws parameter_error for a null pointer and for a layer without parameters, or buffers of its own or of its
-  /// children, under the name.
+  /// Throws parameter_error for a null pointer, and for a layer that has no trained array of its own under the name.
   Reparameterized(const char* who, AnyModule layer, std::string name, WeightNames names);
 
   const ParameterInfo& replaced() const { return replaced_; }
@@ -50,8 +49,8 @@ class Reparameterized {
 };
 
 struct WeightNormOptions {
-  std::string name = "weight";           ///< the array that is replaced, such as "weight_hh_l0" of a recurrent layer
-  std::optional<std::size_t> dim = 0;    ///< the axis along which norms are kept; none: one norm of the whole array
+  std::string name = "weight";         ///< the array that is replaced, such as "weight_hh_l0" of a recurrent layer
+  std::optional<std::size_t> dim = 0;  ///< the axis along which norms are kept; none: one norm of the whole array
   WeightNames names = WeightNames::parametrizations;
 };
 
@@ -83,11 +82,11 @@ struct SpectralNormOptions {
   WeightNames names = WeightNames::parametrizations;
 };
 
-/// PyTorch's spectral_norm (Miyato et al. 2018) along axis 0: the weight W of a layer, as a matrix (C, rest), is divided
-/// by u^T W v, an estimate of its largest singular value with the vectors u (C,) and v (rest,). They are buffers, and
-/// constants for derivatives; training mode improves them by power iterations, evaluation mode uses them as they are.
-/// Buffers of 0, the initial ones, stand for none yet, and then 15 iterations from a fixed start are made in each run.
-/// Throws parameter_error for a layer without such an array, and shape_error for one of rank 0 or 1.
+/// PyTorch's spectral_norm (Miyato et al. 2018) along axis 0: the weight W of a layer, as a matrix (C, rest), is
+/// divided by u^T W v, an estimate of its largest singular value with the vectors u (C,) and v (rest,). They are
+/// buffers, and constants for derivatives; training mode improves them by power iterations, evaluation mode uses them
+/// as they are. Buffers of 0, the initial ones, stand for none yet, and then 15 iterations from a fixed start are made
+/// in each run. Throws parameter_error for a layer without such an array, and shape_error for one of rank 0 or 1.
 class SpectralNorm : public Module<SpectralNorm>, public Reparameterized {
  public:
   explicit SpectralNorm(AnyModule layer, SpectralNormOptions options = {});

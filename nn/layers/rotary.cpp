@@ -16,8 +16,8 @@ std::pair<Var<T>, Var<T>> turns(std::size_t tokens, std::size_t d, const RotaryO
   for (std::size_t t = 0; t < tokens; ++t)
     for (std::size_t j = 0; j < d; ++j) {
       const std::size_t pair = options.interleaved ? j / 2 : j % (d / 2);
-      const double angle = static_cast<double>(t) *
-                           std::pow(options.base, -2.0 * static_cast<double>(pair) / static_cast<double>(d));
+      const double angle =
+          static_cast<double>(t) * std::pow(options.base, -2.0 * static_cast<double>(pair) / static_cast<double>(d));
       cosines[t * d + j] = static_cast<T>(std::cos(angle));
       sines[t * d + j] = static_cast<T>(std::sin(angle));
     }
@@ -45,7 +45,8 @@ Var<T> rotary_embedding(const Var<T>& x, const RotaryOptions& options) {
 }
 
 RotaryEmbedding::RotaryEmbedding(RotaryOptions options) : options_(options) {
-  if (!(options.base > 0.0)) throw option_error("[RotaryEmbedding] base " + std::to_string(options.base) + ". It must be positive.");
+  if (!(options.base > 0.0))
+    throw option_error("[RotaryEmbedding] base " + std::to_string(options.base) + ". It must be positive.");
 }
 
 template Var<float> rotary_embedding(const Var<float>&, const RotaryOptions&);

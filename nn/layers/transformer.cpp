@@ -14,9 +14,7 @@ AttentionOptions attention_options(const TransformerOptions& o, bool causal) {
   return {.dropout = o.dropout, .causal = causal, .weights = o.weights};
 }
 
-NormOptions norm_options(const TransformerOptions& o) {
-  return {.epsilon = o.layer_norm_eps, .bias = o.weights.bias};
-}
+NormOptions norm_options(const TransformerOptions& o) { return {.epsilon = o.layer_norm_eps, .bias = o.weights.bias}; }
 
 const AnyModule& activation_of(const TransformerOptions& o) {
   if (!o.activation) throw parameter_error("[transformer] the activation is a null pointer.");
@@ -188,13 +186,13 @@ Var<T> TransformerDecoder::forward(Scope<T> p, const Var<T>& x) const {
   return decode(p, tokens, memory);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                       \
-  template Var<T> TransformerEncoderLayer::encode(Scope<T>, const Var<T>&, const AttentionMasks<T>&) const;           \
-  template Var<T> TransformerDecoderLayer::decode(Scope<T>, const Var<T>&, const Var<T>&, const DecoderMasks<T>&)     \
-      const;                                                                                                          \
-  template Var<T> TransformerDecoderLayer::forward(Scope<T>, const Var<T>&) const;                                    \
-  template Var<T> TransformerEncoder::encode(Scope<T>, const Var<T>&, const AttentionMasks<T>&) const;                \
-  template Var<T> TransformerDecoder::decode(Scope<T>, const Var<T>&, const Var<T>&, const DecoderMasks<T>&) const;   \
+#define XTANGENT_INSTANTIATE(T)                                                                                     \
+  template Var<T> TransformerEncoderLayer::encode(Scope<T>, const Var<T>&, const AttentionMasks<T>&) const;         \
+  template Var<T> TransformerDecoderLayer::decode(Scope<T>, const Var<T>&, const Var<T>&, const DecoderMasks<T>&)   \
+      const;                                                                                                        \
+  template Var<T> TransformerDecoderLayer::forward(Scope<T>, const Var<T>&) const;                                  \
+  template Var<T> TransformerEncoder::encode(Scope<T>, const Var<T>&, const AttentionMasks<T>&) const;              \
+  template Var<T> TransformerDecoder::decode(Scope<T>, const Var<T>&, const Var<T>&, const DecoderMasks<T>&) const; \
   template Var<T> TransformerDecoder::forward(Scope<T>, const Var<T>&) const;
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -16,8 +16,9 @@ struct TransformerOptions {
   double dropout = 0.1;           ///< rate of all dropouts, in training mode
   AnyModule activation = Relu{};  ///< of the perceptron
   double layer_norm_eps = 1e-5;
-  bool norm_first = false;  ///< whether the normalizations stand before attention and perceptron, and not after the sums
-  bool causal = false;      ///< each token attends only to itself and to the tokens before it
+  bool norm_first =
+      false;            ///< whether the normalizations stand before attention and perceptron, and not after the sums
+  bool causal = false;  ///< each token attends only to itself and to the tokens before it
   /// The options of the linear maps; without bias the normalizations have none, too. The standard parameterization has
   /// PyTorch's initialization.
   WeightOptions weights = {};

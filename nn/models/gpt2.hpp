@@ -13,9 +13,9 @@ enum class LogitsOf {
 struct Gpt2Options {
   std::size_t vocab_size = 50257, n_positions = 1024;
   std::size_t n_embd = 768, n_layer = 12, n_head = 12;
-  std::size_t n_inner = 0;     ///< width of the perceptrons; 0: four times n_embd
+  std::size_t n_inner = 0;  ///< width of the perceptrons; 0: four times n_embd
   double layer_norm_epsilon = 1e-5;
-  double dropout = 0.1;        ///< rate of all dropouts, in training mode
+  double dropout = 0.1;  ///< rate of all dropouts, in training mode
   LogitsOf logits = LogitsOf::last_token;
 };
 

@@ -171,17 +171,15 @@ inline std::vector<TorchRow> torch_networks() {
                          Linear{2, 3}));
   add("gru", sequential(Embedding{5, 2}, Gru{2, 3, {.weights = {.bias = false}}},
                         Gru{3, 2, {.bidirectional = true, .output = last}}, Linear{4, 2}));
-  add("rms_norm",
-      sequential(Linear{4, 6}, RmsNorm{6}, Glu{}, RmsNorm{{5, 3}, {.epsilon = 1e-3}}, SwiGlu{3, 4}, Flatten{},
-                 RmsNorm{15, {.epsilon = 1e-3, .affine = false}}, Linear{15, 2}));
+  add("rms_norm", sequential(Linear{4, 6}, RmsNorm{6}, Glu{}, RmsNorm{{5, 3}, {.epsilon = 1e-3}}, SwiGlu{3, 4},
+                             Flatten{}, RmsNorm{15, {.epsilon = 1e-3, .affine = false}}, Linear{15, 2}));
   add("rotary", sequential(Linear{3, 6}, RotaryEmbedding{}, Linear{6, 4}, Glu{1},
                            RotaryEmbedding{{.base = 30.0, .interleaved = true}}, Flatten{}, Linear{8, 2}));
-  add("padded_embedding",
-      sequential(Embedding{6, 4, {.padding_idx = 2}}, Tanh{}, MeanOfTokens{}, Linear{4, 3}));
+  add("padded_embedding", sequential(Embedding{6, 4, {.padding_idx = 2}}, Tanh{}, MeanOfTokens{}, Linear{4, 3}));
   const EmbeddingOptions padded{.padding_idx = 1};
-  add("embedding_bag",
-      parallel(EmbeddingBag{4, 2}, EmbeddingBag{4, 2, {.mode = BagMode::sum}},
-               EmbeddingBag{4, 2, {.embedding = padded}}, EmbeddingBag{4, 2, {.mode = BagMode::sum, .embedding = padded}}));
+  add("embedding_bag", parallel(EmbeddingBag{4, 2}, EmbeddingBag{4, 2, {.mode = BagMode::sum}},
+                                EmbeddingBag{4, 2, {.embedding = padded}},
+                                EmbeddingBag{4, 2, {.mode = BagMode::sum, .embedding = padded}}));
   add("recurrent_cells", Cells{});
   add("translator", Translator{});
   add("masked_attention", MaskedAttention{});
@@ -194,15 +192,13 @@ inline std::vector<TorchRow> torch_networks() {
                  InstanceNorm2d{3, {.momentum = 0.3, .affine = true, .track_running_stats = true}}, Tokens{},
                  Transpose{}, InstanceNorm1d{3, {.epsilon = 1e-3, .affine = true}}, Flatten{}, Linear{12, 2}));
   add("squeeze_excitation",
-      sequential(Conv2d{2, 4, 2}, SqueezeExcitation{4, 2},
-                 LocalResponseNorm{3, {.alpha = 0.5, .beta = 0.6, .k = 1.2}}, SqueezeExcitation{4, 3, Silu{}, Tanh{}},
-                 LocalResponseNorm{2}, GlobalAvgPool2d{}, Linear{4, 2}));
+      sequential(Conv2d{2, 4, 2}, SqueezeExcitation{4, 2}, LocalResponseNorm{3, {.alpha = 0.5, .beta = 0.6, .k = 1.2}},
+                 SqueezeExcitation{4, 3, Silu{}, Tanh{}}, LocalResponseNorm{2}, GlobalAvgPool2d{}, Linear{4, 2}));
   add("weight_norm", sequential(weight_norm(Conv1d{2, 3, 2}), Tanh{}, Flatten{},
                                 weight_norm(Linear{9, 4}, {.dim = {}, .names = WeightNames::suffixes}), Tanh{},
                                 weight_norm(Linear{4, 2, {.bias = false}}, {.dim = 1})));
-  add("spectral_norm",
-      sequential(spectral_norm(Conv1d{2, 3, 2}), Tanh{}, Flatten{},
-                 spectral_norm(Linear{9, 4}, {.names = WeightNames::suffixes}), Tanh{}, Linear{4, 2}));
+  add("spectral_norm", sequential(spectral_norm(Conv1d{2, 3, 2}), Tanh{}, Flatten{},
+                                  spectral_norm(Linear{9, 4}, {.names = WeightNames::suffixes}), Tanh{}, Linear{4, 2}));
   add("tied_autoencoder",
       tied(sequential(Named{{"encoder", Linear{5, 3}}, {"tanh", Tanh{}}, {"decoder", TransposedLinear{3, 5}}}),
            {{"decoder.weight", "encoder.weight"}}));
