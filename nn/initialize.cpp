@@ -12,9 +12,9 @@ double root(std::size_t n) { return std::sqrt(static_cast<double>(std::max<std::
 
 }  // namespace
 
-Initializer constant(double value) { return {Initializer::Kind::constant, value, 0.0}; }
-Initializer uniform(double bound) { return {Initializer::Kind::uniform, 0.0, bound}; }
-Initializer normal(double deviation) { return {Initializer::Kind::normal, 0.0, deviation}; }
+Initializer constant(double value) { return {.kind = Initializer::Kind::constant, .value = value}; }
+Initializer uniform(double bound) { return {.kind = Initializer::Kind::uniform, .spread = bound}; }
+Initializer normal(double deviation) { return {.kind = Initializer::Kind::normal, .spread = deviation}; }
 
 Fan fan_of(const Shape& weight) {
   if (weight.rank() < 2)
@@ -60,6 +60,14 @@ bool has_bias(const WeightOptions& options) {
 
 template <class T>
 Array<T> draw(const Initializer& initializer, const Shape& shape, std::uint64_t seed, std::uint64_t stream) {
+  if (initializer.zero_row) {
+    Initializer rest = initializer;
+    rest.zero_row.reset();
+    Array<T> out = draw<T>(rest, shape, seed, stream);
+    const std::size_t width = shape.slice(1, shape.rank()).size();
+    std::fill_n(out.mutable_data() + *initializer.zero_row * width, width, T(0));
+    return out;
+  }
   const double value = initializer.value, spread = initializer.spread;
   if (initializer.kind == Initializer::Kind::constant) return Array<T>::full(shape, static_cast<T>(value));
   Array<T> out(shape);

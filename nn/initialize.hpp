@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "autodiff/array.hpp"
@@ -12,8 +13,9 @@ namespace xtangent::nn {
 struct Initializer {
   enum class Kind { constant, uniform, normal };
   Kind kind = Kind::constant;
-  double value = 0.0;   ///< constant; mean of a normal; middle of a uniform distribution
-  double spread = 0.0;  ///< standard deviation of a normal; half width of a uniform distribution
+  double value = 0.0;                        ///< constant; mean of a normal; middle of a uniform distribution
+  double spread = 0.0;                       ///< standard deviation of a normal; half width of a uniform distribution
+  std::optional<std::size_t> zero_row = {};  ///< this index of axis 0 is 0, such as the row of padding in an embedding
 };
 
 Initializer constant(double value);

@@ -161,6 +161,13 @@ struct LogSoftmax : Module<LogSoftmax> {
     return log_softmax(x, axis);
   }
 };
+/// a sigmoid(b), where a and b are the two halves of one axis. Throws shape_error for an odd extent.
+struct Glu : Module<Glu> {
+  explicit Glu(long a = -1) : axis(a) {}
+  long axis;
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const;
+};
 /// max(x, 0) + weight min(x, 0) for x (N, C, ...), with one weight for all channels or one for each: weight
 /// (channels,). Throws shape_error for 0 channels, and when x has another number of channels.
 class Prelu : public Module<Prelu> {

@@ -19,7 +19,7 @@ template <class T>
 Var<T> dropout(const Var<T>& x, double rate, RandomStream stream) {
   if (rate == 0.0) return x;
   if (rate == 1.0) return x * 0.0;
-  const Initializer unit{Initializer::Kind::uniform, 0.5, 0.5};
+  const Initializer unit{.kind = Initializer::Kind::uniform, .value = 0.5, .spread = 0.5};
   const Var<T> numbers(draw<T>(unit, x.shape(), stream.seed, stream.stream), x.examples());
   return x * (step(numbers - rate) * (1.0 / (1.0 - rate)));
 }

@@ -76,6 +76,87 @@ class LayerNorm : public Module<LayerNorm> {
   NormOptions options_;
 };
 
+struct InstanceNormOptions {
+  double epsilon = 1e-5;
+  double momentum = 0.1;             ///< the weight of a batch's statistics in the running ones
+  bool affine = false;               ///< whether there are weight and bias
+  bool track_running_stats = false;  ///< whether evaluation mode uses running statistics, as batch norm does
+};
+
+/// The common part of InstanceNorm1d and InstanceNorm2d: normalizes each channel of each example over its positions.
+/// With running statistics, training mode updates them with the means over examples (see Recording::buffers).
+class InstanceNorm {
+ public:
+  /// Throws shape_error for 0 channels, option_error for a momentum outside of [0, 1] or an epsilon below 0.
+  InstanceNorm(std::size_t channels, InstanceNormOptions options);
+  void parameters(Declaration& declare) const;
+
+ protected:
+  /// For x (N, channels, ...). Throws shape_error for other channels, and for one position without running statistics.
+  template <class T>
+  Var<T> normalized(Scope<T> p, const Var<T>& x) const;
+
+ private:
+  std::size_t channels_;
+  InstanceNormOptions options_;
+};
+
+/// For x (N, channels, L). If there are any, its arrays are weight, bias, running_mean and running_var (channels,), and
+/// num_batches_tracked ().
+struct InstanceNorm1d : Module<InstanceNorm1d>, InstanceNorm {
+  explicit InstanceNorm1d(std::size_t channels, InstanceNormOptions options = {}) : InstanceNorm(channels, options) {}
+  template <class T>
+  Var<T> forward(Scope<T> p, const Var<T>& x) const;
+};
+
+/// For x (N, channels, H, W), with the same arrays.
+struct InstanceNorm2d : Module<InstanceNorm2d>, InstanceNorm {
+  explicit InstanceNorm2d(std::size_t channels, InstanceNormOptions options = {}) : InstanceNorm(channels, options) {}
+  template <class T>
+  Var<T> forward(Scope<T> p, const Var<T>& x) const;
+};
+
+struct LocalResponseNormOptions {
+  double alpha = 1e-4, beta = 0.75, k = 1.0;
+};
+
+/// PyTorch's nn.LocalResponseNorm of x (N, channels, ...): each number over (k + alpha m)^beta, where m is the mean of
+/// the squares of `size` neighboring channels, 0 beyond the first and the last (Krizhevsky et al. 2012). No parameters.
+class LocalResponseNorm : public Module<LocalResponseNorm> {
+ public:
+  /// Throws shape_error for a size of 0, option_error unless k is positive and alpha is not negative.
+  explicit LocalResponseNorm(std::size_t size, LocalResponseNormOptions options = {});
+  /// Throws shape_error for a rank below 3.
+  template <class T>
+  Var<T> forward(Scope<T> p, const Var<T>& x) const;
+
+ private:
+  std::size_t size_;
+  LocalResponseNormOptions options_;
+};
+
+struct RmsNormOptions {
+  std::optional<double> epsilon = {};  ///< none: the machine epsilon of the element type, as in PyTorch
+  bool affine = true;                  ///< whether there is a weight
+};
+
+/// PyTorch's nn.RMSNorm: x / sqrt(mean(x^2) + epsilon) over the last axes, whose extents are `normalized`, times a
+/// weight of that shape (Zhang and Sennrich 2019).
+class RmsNorm : public Module<RmsNorm> {
+ public:
+  /// Throws shape_error for no axes or an extent of 0, option_error for an epsilon below 0.
+  explicit RmsNorm(Shape normalized, RmsNormOptions options = {});
+  explicit RmsNorm(std::size_t features, RmsNormOptions options = {}) : RmsNorm(Shape{features}, options) {}
+
+  void parameters(Declaration& declare) const;
+  template <class T>
+  Var<T> forward(Scope<T> p, const Var<T>& x) const;
+
+ private:
+  Shape normalized_;
+  RmsNormOptions options_;
+};
+
 /// For x (N, channels, ...): normalizes each of the groups of channels of each example; weight and bias are
 /// (channels,).
 class GroupNorm : public Module<GroupNorm> {

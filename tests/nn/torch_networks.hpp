@@ -3,6 +3,10 @@
 #include <string>
 #include <vector>
 
+#include "autodiff/ops/activation.hpp"
+#include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/indexing.hpp"
+#include "autodiff/ops/reduction.hpp"
 #include "nn/nn.hpp"
 
 /// The networks of tests/fixtures/table.py, row by row.
@@ -11,6 +15,89 @@ namespace xtangent::testing {
 struct TorchRow {
   std::string name;
   nn::AnyModule net;
+};
+
+/// One step of each cell, and a second one of those that go on from it.
+struct Cells : nn::Module<Cells> {
+  nn::RnnCell rnn{3, 4}, relu{4, 3, {}, nn::Nonlinearity::relu};
+  nn::LstmCell lstm{3, 2};
+  nn::GruCell gru{2, 3, {.bias = false}};
+
+  void children(nn::Declaration& visit) const {
+    visit("rnn", rnn);
+    visit("relu", relu);
+    visit("lstm", lstm);
+    visit("gru", gru);
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
+    const Var<T> h = relu(p["relu"], rnn(p["rnn"], x));
+    const nn::RecurrentState<T> state = lstm.step(p["lstm"], h, lstm.step(p["lstm"], x));
+    return gru.step(p["gru"], state.hidden, {gru(p["gru"], state.cell), {}}).hidden;
+  }
+};
+
+/// The decoder begins where the encoder ended.
+struct Translator : nn::Module<Translator> {
+  nn::Lstm encoder{2, 3, {.num_layers = 2}}, decoder{2, 3, {.num_layers = 2}};
+  nn::Linear head{3, 2};
+
+  void children(nn::Declaration& visit) const {
+    visit("encoder", encoder);
+    visit("decoder", decoder);
+    visit("head", head);
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
+    const auto read = encoder.run_from(p["encoder"], slice(x, 1, 0, 3));
+    const Var<T> output = decoder.run_from(p["decoder"], slice(x, 1, 3, 5), read.state).output;
+    return head(p["head"], reshape(slice(output, 1, 1, 2), {x.shape()[0], 3}));
+  }
+};
+
+/// Attention that leaves padding out and prefers near words, and attention to other features.
+struct MaskedAttention : nn::Module<MaskedAttention> {
+  nn::Embedding embedding{5, 4};
+  nn::MultiheadAttention near{4, 2}, cross{4, 2, {.kdim = 3, .vdim = 2}};
+  nn::Linear head{4, 2};
+
+  void children(nn::Declaration& visit) const {
+    visit("embedding", embedding);
+    visit("near", near);
+    visit("cross", cross);
+    visit("head", head);
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>& tokens) const {
+    const Var<T> x = embedding(p["embedding"], tokens);
+    const Var<T> places(Array<T>::from({4, 1}, {0, 1, 2, 3}));
+    const Var<T> distance = abs(places - transpose(places)) * -0.3;
+    const Var<T> y = near.attend(p["near"], x, x, x, {distance, nn::padding_mask(tokens, 0)});
+    const Var<T> first = slice(y, 1, 0, 3), rows = slice(x, 1, 0, 3);
+    const Var<T> z = cross.attend(p["cross"], x, slice(first, 2, 0, 3), slice(rows, 2, 0, 2));
+    return head(p["head"], mean(y + z, {1}));
+  }
+};
+
+/// A decoder whose memory is a part of its input that went through an encoder.
+struct TransformerTranslator : nn::Module<TransformerTranslator> {
+  nn::TransformerEncoderLayer encoder{4, 2, {.dim_feedforward = 5, .activation = nn::Gelu{}, .norm_first = true}};
+  nn::TransformerDecoder decoder{{4, 1, {.dim_feedforward = 3, .causal = true, .weights = {.bias = false}}}, 2};
+  nn::TransformerDecoderLayer last{4, 2, {.dim_feedforward = 3, .layer_norm_eps = 1e-3, .norm_first = true}};
+  nn::Linear head{4, 2};
+
+  void children(nn::Declaration& visit) const {
+    visit("encoder", encoder);
+    visit("decoder", decoder);
+    visit("last", last);
+    visit("head", head);
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
+    const Var<T> memory = encoder(p["encoder"], slice(x, 1, 0, 2));
+    const Var<T> y = decoder.decode(p["decoder"], slice(x, 1, 2, 5), memory);
+    return head(p["head"], mean(last.decode(p["last"], y, memory), {1}));
+  }
 };
 
 inline std::vector<TorchRow> torch_networks() {
@@ -77,6 +164,44 @@ inline std::vector<TorchRow> torch_networks() {
   add("attention", sequential(MultiheadAttention{6, 3}, MeanOfTokens{}, Linear{6, 3}));
   add("causal_attention", sequential(Embedding{9, 4}, PositionalEmbedding{7, 4},
                                      MultiheadAttention{4, 2, {.causal = true}}, Flatten{}, Linear{20, 3}));
+  const auto last = RecurrentOutput::last;
+  add("rnn", sequential(Rnn{3, 4, {}, Nonlinearity::relu},
+                        Rnn{4, 3, {.num_layers = 2, .output = last, .weights = {.bias = false}}}, Linear{3, 2}));
+  add("lstm", sequential(Lstm{2, 2, {.num_layers = 2, .bidirectional = true}}, Tanh{}, Lstm{4, 2, {.output = last}},
+                         Linear{2, 3}));
+  add("gru", sequential(Embedding{5, 2}, Gru{2, 3, {.weights = {.bias = false}}},
+                        Gru{3, 2, {.bidirectional = true, .output = last}}, Linear{4, 2}));
+  add("rms_norm", sequential(Linear{4, 6}, RmsNorm{6}, Glu{}, RmsNorm{{5, 3}, {.epsilon = 1e-3}}, SwiGlu{3, 4},
+                             Flatten{}, RmsNorm{15, {.epsilon = 1e-3, .affine = false}}, Linear{15, 2}));
+  add("rotary", sequential(Linear{3, 6}, RotaryEmbedding{}, Linear{6, 4}, Glu{1},
+                           RotaryEmbedding{{.base = 30.0, .interleaved = true}}, Flatten{}, Linear{8, 2}));
+  add("padded_embedding", sequential(Embedding{6, 4, {.padding_idx = 2}}, Tanh{}, MeanOfTokens{}, Linear{4, 3}));
+  const EmbeddingOptions padded{.padding_idx = 1};
+  add("embedding_bag", parallel(EmbeddingBag{4, 2}, EmbeddingBag{4, 2, {.mode = BagMode::sum}},
+                                EmbeddingBag{4, 2, {.embedding = padded}},
+                                EmbeddingBag{4, 2, {.mode = BagMode::sum, .embedding = padded}}));
+  add("recurrent_cells", Cells{});
+  add("translator", Translator{});
+  add("masked_attention", MaskedAttention{});
+  add("transformer_encoder",
+      sequential(TransformerEncoder{{4, 2, {.dim_feedforward = 5}}, 2, LayerNorm{4}}, MeanOfTokens{}, Linear{4, 2}));
+  add("transformer_decoder", TransformerTranslator{});
+  add("gpt2", gpt2({.vocab_size = 7, .n_positions = 5, .n_embd = 8, .n_layer = 2, .n_head = 2}));
+  add("instance_norm",
+      sequential(Conv2d{1, 3, 2}, InstanceNorm2d{3}, Tanh{},
+                 InstanceNorm2d{3, {.momentum = 0.3, .affine = true, .track_running_stats = true}}, Tokens{},
+                 Transpose{}, InstanceNorm1d{3, {.epsilon = 1e-3, .affine = true}}, Flatten{}, Linear{12, 2}));
+  add("squeeze_excitation",
+      sequential(Conv2d{2, 4, 2}, SqueezeExcitation{4, 2}, LocalResponseNorm{3, {.alpha = 0.5, .beta = 0.6, .k = 1.2}},
+                 SqueezeExcitation{4, 3, Silu{}, Tanh{}}, LocalResponseNorm{2}, GlobalAvgPool2d{}, Linear{4, 2}));
+  add("weight_norm", sequential(weight_norm(Conv1d{2, 3, 2}), Tanh{}, Flatten{},
+                                weight_norm(Linear{9, 4}, {.dim = {}, .names = WeightNames::suffixes}), Tanh{},
+                                weight_norm(Linear{4, 2, {.bias = false}}, {.dim = 1})));
+  add("spectral_norm", sequential(spectral_norm(Conv1d{2, 3, 2}), Tanh{}, Flatten{},
+                                  spectral_norm(Linear{9, 4}, {.names = WeightNames::suffixes}), Tanh{}, Linear{4, 2}));
+  add("tied_autoencoder",
+      tied(sequential(Named{{"encoder", Linear{5, 3}}, {"tanh", Tanh{}}, {"decoder", TransposedLinear{3, 5}}}),
+           {{"decoder.weight", "encoder.weight"}}));
   add("tied", tied(sequential(Named{{"embedding", Embedding{7, 3}},
                                     {"mean", MeanOfTokens{}},
                                     {"norm", LayerNorm{3}},

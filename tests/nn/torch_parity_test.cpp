@@ -273,8 +273,13 @@ BOOST_AUTO_TEST_CASE(initial_values_have_the_same_distribution) {
                                       {"group_norm", GroupNorm{4, 20}},
                                       {"convolution_1d", Conv1d{12, 2502, 5, {.groups = 3}}},
                                       {"embedding", Embedding{300, 40}},
+                                      {"padded_embedding", Embedding{30, 40, {.padding_idx = 3}}},
                                       {"attention", MultiheadAttention{64, 4}},
+                                      {"cross_attention", MultiheadAttention{64, 4, {.kdim = 40, .vdim = 20}}},
+                                      {"transformer_encoder", TransformerEncoderLayer{64, 4, {.dim_feedforward = 80}}},
                                       {"prelu", Prelu{5}},
+                                      {"lstm", Lstm{30, 40, {.num_layers = 2, .bidirectional = true}}},
+                                      {"gru_cell", GruCell{30, 40}},
                                       {"resnet18", resnet18({.classes = 10, .stem = Stem::cifar, .width = 0.25})}};
   std::size_t compared = 0;
   for (const TorchRow& row : rows) {

@@ -19,6 +19,13 @@
 #include "nn/layers/embedding.hpp"
 #include "nn/layers/normalization.hpp"
 #include "nn/layers/pooling.hpp"
+#include "nn/layers/recurrent.hpp"
+#include "nn/layers/reparameterized.hpp"
+#include "nn/layers/rotary.hpp"
+#include "nn/layers/squeeze_excitation.hpp"
+#include "nn/layers/swiglu.hpp"
+#include "nn/layers/transformer.hpp"
+#include "nn/models/gpt2.hpp"
 #include "nn/models/mlp_mixer.hpp"
 #include "nn/models/resnet.hpp"
 #include "nn/models/text_classifier.hpp"
@@ -108,6 +115,11 @@ inline std::vector<NetworkRow> networks() {
   const nn::WeightOptions ntk{.parameterization = nn::Parameterization::ntk, .sigma_w = 1.5, .sigma_b = 0.5};
 
   add("recurrent network", recurrent(3, 4, 2), {5, 3});
+  add("LSTM of two layers and both directions",
+      nn::sequential(nn::Lstm(2, 3, {.num_layers = 2, .bidirectional = true}),
+                     nn::Rnn(6, 3, {.output = nn::RecurrentOutput::last, .weights = ntk}, nn::Nonlinearity::relu),
+                     nn::Linear(3, 2)),
+      {3, 2});
   add("linear model", nn::sequential(nn::Linear(4, 3)), {4});
   add("one output", nn::sequential(nn::Linear(5, 8), nn::Relu(), nn::Linear(8, 1)), {5});
   add("mlp relu", nn::sequential(nn::Linear(6, 16), nn::Relu(), nn::Linear(16, 12), nn::Relu(), nn::Linear(12, 4)),
@@ -274,6 +286,26 @@ inline std::vector<NetworkRow> networks() {
                      nn::Parallel({nn::Linear(6, 2), nn::sequential(nn::Linear(6, 3, ntk), nn::Tanh())}, -1),
                      nn::Prelu(4), nn::Dropout(0.5), nn::Flatten(), nn::Linear(20, 2)),
       {4, 6});
+  add("transformer decoder that reads its memory from the front",
+      nn::sequential(nn::TransformerDecoder({4, 2, {.dim_feedforward = 5, .causal = true, .weights = ntk}, 2}, 1),
+                     nn::Flatten(), nn::Linear(8, 2)),
+      {4, 4});
+  add("transformer encoder",
+      nn::sequential(nn::TransformerEncoder({4, 2, {.dim_feedforward = 5, .norm_first = true}}, 2), nn::Flatten(),
+                     nn::Linear(12, 2)),
+      {3, 4});
+  add("instance norm, squeezed channels and local responses",
+      nn::sequential(nn::Conv2d(1, 4, 2), nn::InstanceNorm2d(4, {.affine = true}), nn::SqueezeExcitation(4, 2),
+                     nn::LocalResponseNorm(3), nn::Flatten(), nn::Linear(16, 2)),
+      {1, 3, 3});
+  add("weight norm and spectral norm",
+      nn::sequential(nn::weight_norm(nn::Conv1d(2, 3, 2)), nn::Tanh(), nn::Flatten(),
+                     nn::spectral_norm(nn::Linear(9, 4)), nn::Linear(4, 2)),
+      {2, 4});
+  add("transposed tie",
+      nn::tied(nn::sequential(nn::Linear(5, 3), nn::Tanh(), nn::TransposedLinear(3, 5, ntk)),
+               {{"2.weight", "0.weight"}}),
+      {5});
   add("mixer",
       nn::mlp_mixer({.image = 4,
                      .patch = 2,
@@ -304,6 +336,18 @@ inline std::vector<NetworkRow> networks() {
                      return linear(h, p("embedding"));
                    }),
            3, 7);
+  add_text("words read by a GRU",
+           nn::sequential(nn::Embedding(6, 3), nn::Gru(3, 4, {.output = nn::RecurrentOutput::last}), nn::Linear(4, 2)),
+           4, 6);
+  add_text("words with padding, RMS norm, gates and rotations",
+           nn::sequential(nn::Embedding(5, 4, {.padding_idx = 1}), nn::RmsNorm(4), nn::SwiGlu(4, 6),
+                          nn::RotaryEmbedding(), nn::Glu(), nn::Flatten(), nn::Linear(8, 2)),
+           4, 5);
+  add_text("bag of words with padding",
+           nn::sequential(nn::EmbeddingBag(5, 4, {.embedding = {.padding_idx = 1}}), nn::Tanh(), nn::Linear(4, 2)), 4,
+           5);
+  add_text("GPT-2", nn::gpt2({.vocab_size = 5, .n_positions = 4, .n_embd = 4, .n_layer = 1, .n_head = 2, .n_inner = 6}),
+           3, 5);
   add_text("bag of words", nn::text_classifier(6, {.features = 4, .hidden = 5, .classes = 3, .weights = ntk}), 5, 6);
   add_text("text, convolution and largest places",
            nn::sequential(nn::Embedding(5, 4), nn::Transpose(), nn::Conv1d(4, 6, 3, {.padding = 1}),

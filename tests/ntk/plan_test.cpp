@@ -6,8 +6,16 @@
 #include <sstream>
 #include <string>
 
+#include "autodiff/factor.hpp"
 #include "nn/layers/activation.hpp"
+#include "nn/layers/embedding.hpp"
 #include "nn/layers/linear.hpp"
+#include "nn/layers/normalization.hpp"
+#include "nn/layers/pooling.hpp"
+#include "nn/layers/recurrent.hpp"
+#include "nn/layers/swiglu.hpp"
+#include "nn/layers/transformer.hpp"
+#include "nn/models/gpt2.hpp"
 #include "nn/sequential.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/kernel.hpp"
@@ -48,6 +56,47 @@ BOOST_AUTO_TEST_CASE(automatic_takes_vector_products_where_they_are_cheaper) {
       ntk::plan(net, params, x, ntk::readout::full(), {.strategy = ntk::Strategy::vector_products});
   const ntk::Plan structured = ntk::plan(net, params, x, ntk::readout::full(), {.strategy = ntk::Strategy::structured});
   BOOST_TEST(p.flop() == std::min(forced.flop(), structured.flop()));
+}
+
+// Each weight of a layer and a direction is one term of one part, with a position for each step.
+BOOST_AUTO_TEST_CASE(recurrent_weights_are_contracted_once_for_all_steps) {
+  const nn::RecurrentOptions options{.num_layers = 2, .bidirectional = true, .output = nn::RecurrentOutput::last};
+  const auto check = [](const nn::AnyModule& layer, std::size_t arrays) {
+    const auto net = nn::sequential(layer, nn::Linear(32, 3));
+    const auto params = net.init<float>(1);
+    const ntk::Plan p = ntk::plan(net, params, Array<float>::ones({20, 7, 5}), ntk::readout::pseudo(),
+                                  {.strategy = ntk::Strategy::structured});
+    std::size_t recurrent = 0;
+    for (const ntk::TermPlan& term : p.terms)
+      if (term.parameter.starts_with("0.")) BOOST_TEST_CONTEXT(term.parameter) {
+          BOOST_TEST(term.term.uses == 7u);
+          BOOST_TEST(term.term.parts.size() == 1u);
+          BOOST_TEST(term.term.positions() == 7u);
+          ++recurrent;
+        }
+    BOOST_TEST(recurrent == arrays);
+  };
+  check(nn::Rnn(5, 16, options), 16);
+  check(nn::Lstm(5, 16, options), 16);
+  check(nn::Gru(5, 32, {.output = nn::RecurrentOutput::last}), 4);
+}
+
+// No layer hides a weight from its factored gradient.
+BOOST_AUTO_TEST_CASE(layers_of_sequences_have_factored_gradients) {
+  const auto check = [](const nn::AnyModule& net, const Shape& input) {
+    const auto params = net->init<double>(1);
+    const ntk::Plan p = ntk::plan(*net, params, Array<double>::ones(input.prepended(4)), ntk::readout::pseudo(),
+                                  {.strategy = ntk::Strategy::structured});
+    for (const ntk::UsePlan& use : p.uses)
+      BOOST_TEST((use.kind != FactorKind::dense), net->type() << ": " << p.terms[use.term].parameter);
+  };
+  check(nn::gpt2({.vocab_size = 5, .n_positions = 8, .n_embd = 4, .n_layer = 2, .n_head = 2}), {6});
+  check(nn::sequential(nn::TransformerDecoder({4, 2, {.dim_feedforward = 5}, 2}, 2), nn::Flatten(), nn::Linear(12, 2)),
+        {5, 4});
+  check(nn::sequential(nn::Embedding(5, 4, {.padding_idx = 0}), nn::RmsNorm(4), nn::SwiGlu(4, 6),
+                       nn::Gru(4, 3, {.output = nn::RecurrentOutput::last}), nn::Linear(3, 2)),
+        {3});
+  check(nn::sequential(nn::EmbeddingBag(5, 4, {.embedding = {.padding_idx = 0}}), nn::Linear(4, 2)), {3});
 }
 
 BOOST_AUTO_TEST_CASE(a_budget_makes_blocks_or_is_refused) {
