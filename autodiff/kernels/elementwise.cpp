@@ -96,6 +96,14 @@ void binary(Binary op, const Shape& shape, const T* a, const Shape& shape_a, con
 }
 
 template <class T>
+void where(std::size_t n, const T* mask, std::size_t step_mask, const T* a, std::size_t step_a, const T* b,
+           std::size_t step_b, T* out) {
+  parallel_for(n, piece, [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) out[i] = mask[i * step_mask] != T(0) ? a[i * step_a] : b[i * step_b];
+  });
+}
+
+template <class T>
 void affine(std::size_t n, T a, T b, const T* x, T* y) {
   parallel_for(n, piece, [&](std::size_t first, std::size_t last) {
     loops<T>().affine(last - first, a, b, x + first, y + first);
@@ -118,6 +126,7 @@ void broadcast(const Shape& shape, const T* x, const Shape& shape_x, T* out) {
   template void unary(Function, double, std::size_t, const T*, T*);                                          \
   template void slope_product(Function, double, std::size_t, std::size_t, const T*, const T*, const T*, T*); \
   template void binary(Binary, const Shape&, const T*, const Shape&, const T*, const Shape&, T*);            \
+  template void where(std::size_t, const T*, std::size_t, const T*, std::size_t, const T*, std::size_t, T*); \
   template void affine(std::size_t, T, T, const T*, T*);                                                     \
   template void axpy(std::size_t, T, const T*, T*);                                                          \
   template void broadcast(const Shape&, const T*, const Shape&, T*);

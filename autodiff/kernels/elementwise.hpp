@@ -19,6 +19,11 @@ void slope_product(Function function, double parameter, std::size_t n, std::size
 template <class T>
 void binary(Binary op, const Shape& shape, const T* a, const Shape& shape_a, const T* b, const Shape& shape_b, T* out);
 
+/// out = a where mask is not 0, else b; a step of 0 repeats the first element.
+template <class T>
+void where(std::size_t n, const T* mask, std::size_t step_mask, const T* a, std::size_t step_a, const T* b,
+           std::size_t step_b, T* out);
+
 /// y = a x + b
 template <class T>
 void affine(std::size_t n, T a, T b, const T* x, T* y);

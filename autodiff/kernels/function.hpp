@@ -23,6 +23,7 @@ enum class Function {
   sign,
   step,
   square,
+  power,
   reciprocal
 };
 

@@ -138,6 +138,23 @@ void sum_axes(const Shape& shape, const std::vector<bool>& reduced, const T* x, 
 }
 
 template <class T>
+void cumulative_sum(std::size_t outer, std::size_t extent, std::size_t inner, bool reverse, const T* x, T* out) {
+  const std::size_t block = extent * inner;
+  parallel_for(outer, std::max<std::size_t>(1, piece / std::max<std::size_t>(block, 1)),
+               [&](std::size_t first, std::size_t last) {
+                 std::vector<double> total(inner);
+                 for (std::size_t o = first; o < last; ++o) {
+                   std::fill(total.begin(), total.end(), 0.0);
+                   for (std::size_t step = 0; step < extent; ++step) {
+                     const std::size_t at = o * block + (reverse ? extent - 1 - step : step) * inner;
+                     for (std::size_t i = 0; i < inner; ++i)
+                       out[at + i] = static_cast<T>(total[i] += static_cast<double>(x[at + i]));
+                   }
+                 }
+               });
+}
+
+template <class T>
 void max_axis(std::size_t outer, std::size_t extent, std::size_t inner, const T* x, T* out) {
   parallel_for(outer, std::max<std::size_t>(1, piece / std::max<std::size_t>(1, extent * inner)),
                [&](std::size_t first, std::size_t last) {
@@ -213,6 +230,7 @@ void log_softmax_rows(std::size_t rows, std::size_t n, const T* x, T* out) {
 
 #define XTANGENT_INSTANTIATE(T)                                                                    \
   template void sum_axes(const Shape&, const std::vector<bool>&, const T*, T*);                    \
+  template void cumulative_sum(std::size_t, std::size_t, std::size_t, bool, const T*, T*);         \
   template void max_axis(std::size_t, std::size_t, std::size_t, const T*, T*);                     \
   template void argmax_axis(std::size_t, std::size_t, std::size_t, const T*, std::uint32_t*);      \
   template void logsumexp_rows(std::size_t, std::size_t, const T*, T*);                            \

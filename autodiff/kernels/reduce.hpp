@@ -12,6 +12,11 @@ namespace xtangent::kernels {
 template <class T>
 void sum_axes(const Shape& shape, const std::vector<bool>& reduced, const T* x, T* out);
 
+/// out (outer, extent, inner): entry i is the sum of entries 0 to i of the middle axis of x, or of i to the last with
+/// `reverse`, added in double.
+template <class T>
+void cumulative_sum(std::size_t outer, std::size_t extent, std::size_t inner, bool reverse, const T* x, T* out);
+
 /// out (outer, inner) = the maximum over the middle axis of x (outer, extent, inner); extent > 0.
 template <class T>
 void max_axis(std::size_t outer, std::size_t extent, std::size_t inner, const T* x, T* out);

@@ -93,6 +93,13 @@ template <class T>
 Var<T> reciprocal(const Var<T>& x) {
   return elementwise(kernels::Function::reciprocal, x);
 }
+/// x to the power of a number. At 0 the slope of x^0 is 0.
+template <class T>
+Var<T> pow(const Var<T>& x, double exponent) {
+  if (exponent == 2.0) return square(x);
+  if (exponent == -1.0) return reciprocal(x);
+  return elementwise(kernels::Function::power, x, exponent);
+}
 template <class T>
 Var<T> operator/(double a, const Var<T>& b) {
   return a == 1.0 ? reciprocal(b) : affine(reciprocal(b), a, 0.0);

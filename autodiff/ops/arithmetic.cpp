@@ -133,6 +133,8 @@ struct BinaryOp : Op<T> {
         return "divide";
       case Binary::maximum:
         return "maximum";
+      case Binary::power:
+        return "pow";
       case Binary::minimum:
         break;
     }
@@ -162,6 +164,9 @@ struct BinaryOp : Op<T> {
         return i == 0 ? 1.0 / x[1] : -y / x[1];
       case Binary::maximum:
         return i == 1 ? step(x[1] - x[0]) : 1.0 - step(x[1] - x[0]);
+      case Binary::power:
+        return i == 0 ? where(x[1], x[1] * pow(x[0], x[1] - 1.0), Var<T>(Array<T>::scalar(0)))
+                      : where(abs(x[0]) + step(-x[1]), y * log(x[0]), Var<T>(Array<T>::scalar(0)));
       case Binary::minimum:
         break;
     }
@@ -210,8 +215,59 @@ struct BinaryOp : Op<T> {
   }
 };
 
+template <class T>
+struct Where : Op<T> {
+  std::string name() const override { return "where"; }
+  bool vector_mode() const override { return true; }
+  Spec infer(std::span<const Spec> x) const override {
+    const Shape shape = broadcast_shapes(x[0].shape, broadcast_shapes(x[1].shape, x[2].shape, "where"), "where");
+    return {shape, elementwise_examples(x, shape)};
+  }
+  Array<T> eval(std::span<const Array<T>> x) const override {
+    Array<T> y(broadcast_shapes(x[0].shape(), broadcast_shapes(x[1].shape(), x[2].shape(), "where"), "where"));
+    Array<T> full[3];
+    for (std::size_t i = 0; i < 3; ++i) {
+      full[i] = x[i];
+      if (x[i].size() == y.size() || x[i].size() == 1) continue;
+      full[i] = Array<T>(y.shape());
+      kernels::broadcast(y.shape(), x[i].data(), x[i].shape(), full[i].mutable_data());
+    }
+    const auto step = [&](std::size_t i) { return full[i].size() == y.size() ? std::size_t{1} : std::size_t{0}; };
+    kernels::where(y.size(), full[0].data(), step(0), full[1].data(), step(1), full[2].data(), step(2),
+                   y.mutable_data());
+    return y;
+  }
+  static Var<T> zero() { return Var<T>(Array<T>::scalar(0)); }
+  static Var<T> taken(std::size_t i, const Var<T>& mask, const Var<T>& tangent) {
+    return i == 1 ? where(mask, tangent, zero()) : where(mask, zero(), tangent);
+  }
+  Var<T> jvp(Vars<T> x, const Var<T>& y, Vars<T> dx) const override {
+    Var<T> dy;
+    for (std::size_t i = 1; i < 3; ++i) {
+      if (!dx[i].defined()) continue;
+      const Var<T> term = taken(i, x[0], align_probes(dx[i], x[i].shape(), y.rank()));
+      dy = dy.defined() ? dy + term : broadcast_to(term, with_probes_of(dx[i], x[i].rank(), y.shape()));
+    }
+    return dy;
+  }
+  std::vector<Var<T>> vjp(Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted& wanted) const override {
+    std::vector<Var<T>> out(3);
+    for (std::size_t i = 1; i < 3; ++i)
+      if (wanted[i]) out[i] = sum_to_argument(taken(i, x[0], ybar), y.rank(), x[i].shape());
+    return out;
+  }
+};
+
 }  // namespace
 
+template <class T>
+Var<T> pow(const Var<T>& a, const Var<T>& b) {
+  return apply_op(BinaryOp<T>(Binary::power), a, b);
+}
+template <class T>
+Var<T> where(const Var<T>& mask, const Var<T>& a, const Var<T>& b) {
+  return apply_op(Where<T>(), mask, a, b);
+}
 template <class T>
 Var<T> add(const Var<T>& a, const Var<T>& b) {
   return apply_op(BinaryOp<T>(Binary::add), a, b);
@@ -257,16 +313,18 @@ Var<T> align_probes(const Var<T>& tangent, const Shape& from, std::size_t to_ran
   return reshape(tangent, shape.joined(from));
 }
 
-#define XTANGENT_INSTANTIATE(T)                              \
-  template Var<T> add(const Var<T>&, const Var<T>&);         \
-  template Var<T> subtract(const Var<T>&, const Var<T>&);    \
-  template Var<T> multiply(const Var<T>&, const Var<T>&);    \
-  template Var<T> divide(const Var<T>&, const Var<T>&);      \
-  template Var<T> maximum(const Var<T>&, const Var<T>&);     \
-  template Var<T> minimum(const Var<T>&, const Var<T>&);     \
-  template Var<T> affine(const Var<T>&, double, double);     \
-  template Var<T> sum_to(const Var<T>&, const Shape&);       \
-  template Var<T> broadcast_to(const Var<T>&, const Shape&); \
+#define XTANGENT_INSTANTIATE(T)                                       \
+  template Var<T> add(const Var<T>&, const Var<T>&);                  \
+  template Var<T> subtract(const Var<T>&, const Var<T>&);             \
+  template Var<T> multiply(const Var<T>&, const Var<T>&);             \
+  template Var<T> divide(const Var<T>&, const Var<T>&);               \
+  template Var<T> maximum(const Var<T>&, const Var<T>&);              \
+  template Var<T> minimum(const Var<T>&, const Var<T>&);              \
+  template Var<T> affine(const Var<T>&, double, double);              \
+  template Var<T> pow(const Var<T>&, const Var<T>&);                  \
+  template Var<T> where(const Var<T>&, const Var<T>&, const Var<T>&); \
+  template Var<T> sum_to(const Var<T>&, const Shape&);                \
+  template Var<T> broadcast_to(const Var<T>&, const Shape&);          \
   template Var<T> align_probes(const Var<T>&, const Shape&, std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -19,6 +19,29 @@ template <class T>
 Var<T> maximum(const Var<T>& a, const Var<T>& b);
 template <class T>
 Var<T> minimum(const Var<T>& a, const Var<T>& b);
+/// a to the power of b. Where a is 0, the derivative in b is 0 for b >= 0, as in PyTorch.
+template <class T>
+Var<T> pow(const Var<T>& a, const Var<T>& b);
+/// Elements of `a` where `mask` is not 0, else of `b`; all three broadcast. Neither derivatives nor NaN of what is not
+/// taken pass through, and the mask has no derivative.
+template <class T>
+Var<T> where(const Var<T>& mask, const Var<T>& a, const Var<T>& b);
+/// x with `value` wherever `mask` is not 0, such as -infinity before a softmax. The mask broadcasts.
+template <class T>
+Var<T> masked_fill(const Var<T>& x, const Var<T>& mask, double value) {
+  return where(mask, Var<T>(Array<T>::scalar(static_cast<T>(value))), x);
+}
+/// The nearest number in [low, high], with slope 1 at both ends, as in PyTorch; `high` where low > high. Bounds may be
+/// infinite.
+template <class T>
+Var<T> clamp(const Var<T>& x, const Var<T>& low, const Var<T>& high) {
+  return minimum(maximum(x, low), high);
+}
+template <class T>
+Var<T> clamp(const Var<T>& x, double low, double high) {
+  const auto number = [](double v) { return Var<T>(Array<T>::scalar(static_cast<T>(v))); };
+  return clamp(x, number(low), number(high));
+}
 /// scale * x + shift
 template <class T>
 Var<T> affine(const Var<T>& x, double scale, double shift);

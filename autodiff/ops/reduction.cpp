@@ -102,6 +102,34 @@ struct MaxAxis : Op<T> {
   }
 };
 
+// Running sums along an axis that counts from the right.
+template <class T>
+struct CumSum : Op<T> {
+  std::size_t back;
+  bool reverse;
+  CumSum(std::size_t b, bool r) : back(b), reverse(r) {}
+  std::string name() const override { return "cumsum"; }
+  bool vector_mode() const override { return true; }
+  Spec infer(std::span<const Spec> x) const override {
+    return {x[0].shape,
+            x[0].examples == Examples::axis0 && x[0].shape.rank() == back ? Examples::mixed : x[0].examples};
+  }
+  Array<T> eval(std::span<const Array<T>> x) const override {
+    const Shape& shape = x[0].shape();
+    const std::size_t axis = shape.rank() - back;
+    Array<T> y(shape);
+    kernels::cumulative_sum(shape.slice(0, axis).size(), shape[axis], shape.slice(axis + 1, shape.rank()).size(),
+                            reverse, x[0].data(), y.mutable_data());
+    return y;
+  }
+  Var<T> jvp(Vars<T>, const Var<T>&, Vars<T> dx) const override {
+    return cumsum(dx[0], -static_cast<long>(back), reverse);
+  }
+  std::vector<Var<T>> vjp(Vars<T>, const Var<T>&, const Var<T>& ybar, const Wanted&) const override {
+    return {cumsum(ybar, -static_cast<long>(back), !reverse)};
+  }
+};
+
 // The ops below work on the last axis.
 Examples after_last_axis(const Spec& x) {
   return x.examples == Examples::axis0 && x.shape.rank() == 1 ? Examples::mixed : x.examples;
@@ -218,6 +246,10 @@ Var<T> variance(const Var<T>& x, const std::vector<long>& axes, VarianceOptions 
          static_cast<double>(to.count - (options.unbiased ? 1 : 0));
 }
 template <class T>
+Var<T> cumsum(const Var<T>& x, long axis, bool reverse) {
+  return apply_op(CumSum<T>(x.rank() - resolve_axis(axis, x.rank(), "cumsum"), reverse), x);
+}
+template <class T>
 Var<T> max(const Var<T>& x, long axis, bool keepdims) {
   const FunctionName name("max", x);
   const std::size_t a = nonempty_axis(x, axis, "max");
@@ -252,6 +284,7 @@ Var<T> log_softmax(const Var<T>& x, long axis) {
   template Var<T> sum(const Var<T>&, const std::vector<long>&, bool);                 \
   template Var<T> mean(const Var<T>&, const std::vector<long>&, bool);                \
   template Var<T> variance(const Var<T>&, const std::vector<long>&, VarianceOptions); \
+  template Var<T> cumsum(const Var<T>&, long, bool);                                  \
   template Var<T> max(const Var<T>&, long, bool);                                     \
   template Var<T> min(const Var<T>&, long, bool);                                     \
   template Var<T> logsumexp(const Var<T>&, long, bool);                               \

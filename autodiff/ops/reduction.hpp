@@ -16,6 +16,11 @@ Var<T> sum(const Var<T>& x, const std::vector<long>& axes = {}, bool keepdims = 
 template <class T>
 Var<T> mean(const Var<T>& x, const std::vector<long>& axes = {}, bool keepdims = false);
 
+/// Entry i is the sum of entries 0 to i of the axis, in double, or of i and all behind it with `reverse`. In the shape
+/// of x.
+template <class T>
+Var<T> cumsum(const Var<T>& x, long axis, bool reverse = false);
+
 /// Maximum over one axis. The derivative goes to the first of equal elements; a NaN wins over any number.
 /// Throws shape_error for an axis of extent 0.
 template <class T>

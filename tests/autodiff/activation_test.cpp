@@ -42,6 +42,11 @@ const std::vector<Setting> settings = {
     {Function::sign, -2, 2, {0}},
     {Function::step, -2, 2, {0}},
     {Function::square, -2, 2},
+    {Function::power, 0.3, 3, {}, 2.5},
+    {Function::power, 0.3, 3, {}, -1.5},
+    {Function::power, -2, 2, {}, 3.0},
+    {Function::power, -2, 2, {}, 1.0},
+    {Function::power, -2, 2, {}, 0.0},
     {Function::reciprocal, 0.5, 3},
 };
 
@@ -89,6 +94,9 @@ BOOST_AUTO_TEST_CASE(named_functions_are_the_functions_of_the_table) {
   same(step(x), Function::step);
   same(square(x), Function::square);
   same(reciprocal(x), Function::reciprocal);
+  same(pow(x, 2.5), Function::power, 2.5);
+  same(pow(x, 2.0), Function::square);
+  same(pow(x, -1.0), Function::reciprocal);
 }
 
 BOOST_AUTO_TEST_CASE(slopes_at_kinks) {
@@ -106,6 +114,9 @@ BOOST_AUTO_TEST_CASE(slopes_at_kinks) {
   BOOST_TEST(slope_at_zero(Function::abs, 0) == 0.0);
   BOOST_TEST(slope_at_zero(Function::sign, 0) == 0.0);
   BOOST_TEST(slope_at_zero(Function::step, 0) == 0.0);
+  BOOST_TEST(slope_at_zero(Function::power, 0) == 0.0);
+  BOOST_TEST(slope_at_zero(Function::power, 1) == 1.0);
+  BOOST_TEST(slope_at_zero(Function::power, 1.5) == 0.0);
 }
 
 BOOST_AUTO_TEST_CASE(functions_made_of_others) {

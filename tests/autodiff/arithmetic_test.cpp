@@ -1,7 +1,9 @@
 #include "autodiff/ops/arithmetic.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <limits>
 
+#include "autodiff/ops/activation.hpp"
 #include "autodiff/xtensor.hpp"
 #include "tests/testing.hpp"
 
@@ -105,6 +107,86 @@ BOOST_AUTO_TEST_CASE(maximum_rows) {
 BOOST_AUTO_TEST_CASE(minimum_rows) {
   expect_ops(binary_rows(
       "minimum", [](auto x) { return minimum(x[0], x[1]); }, [](auto& a, auto& b) { return xt::minimum(a, b); }));
+}
+BOOST_AUTO_TEST_CASE(pow_rows) {
+  std::vector<OpRow> rows = binary_rows(
+      "pow", [](auto x) { return pow(x[0], x[1]); }, [](auto& a, auto& b) { return xt::pow(a, b); }, 0.3, 2.5);
+  for (OpRow& r : rows) {
+    r.inputs[0].low = 0.3;
+    expect_op(r);
+  }
+}
+BOOST_AUTO_TEST_CASE(where_rows) {
+  // The mask is where the first argument is positive, so it changes nowhere near the inputs.
+  const auto f = [](auto x) { return where(step(x[0]), x[1], x[2]); };
+  const auto reference = [](const Arrays& x) {
+    const xt::xarray<double> m = x[0].to_xarray(), a = x[1].to_xarray(), b = x[2].to_xarray();
+    const xt::xarray<double> y = xt::where(m > 0.0, a, b);
+    return Array<double>(y);
+  };
+  const auto at = [](Shape shape, Examples examples = Examples::none) {
+    return Input{std::move(shape), examples, -2.0, 2.0, {0.0}};
+  };
+  const RowOptions options{.wrong = {{{2}, {3}, {3}}, {{3}, {2}, {3}}, {{2, 3}, {2, 3}, {2}}}, .reference = reference};
+  expect_ops({
+      row("where", f, {at({2, 3}), at({2, 3}), at({2, 3})}, options),
+      row("where of scalars", f, {at({}), at({}), at({})}, options),
+      row("where with a row and a scalar", f, {at({2, 3}), at({3}), at({})}, options),
+      row("where with a wide mask", f, {at({4, 1, 3}), at({2, 1}), at({3})}, options),
+      row("where of nothing", f, {at({0, 3}), at({3}), at({})}, options),
+      row("where for examples", f, {at({3, 4}, axis0), at({3, 4}, axis0), at({4})}, options),
+      row("where with one mask for all examples", f, {at({4}), at({3, 4}, axis0), at({3, 4}, axis0)}, options),
+      row("where with one mask for each example, without the mark", f, {at({3, 1}), at({3, 4}, axis0), at({})},
+          {.reference = reference, .mixes = true}),
+      row("masked_fill", [](auto x) { return masked_fill(x[0], step(x[1]), -1.5); }, {at({3, 2, 4}, axis0), at({2, 4})},
+          {.wrong = {{{3}, {2}}}}),
+  });
+}
+BOOST_AUTO_TEST_CASE(what_is_masked_does_not_spoil_derivatives) {
+  const double inf = std::numeric_limits<double>::infinity();
+  Tape<double> tape;
+  const Var<double> x = tape.variable(Array<double>::from({3}, {4.0, 0.0, 1.0}));
+  const Var<double> mask(Array<double>::from({3}, {0.0, 1.0, 0.0}));
+  const Var<double> y = where(mask, Var<double>(Array<double>::scalar(0)), log(x));
+  const Var<double> ones(Array<double>::ones({3}));
+  BOOST_TEST(pullback<double>(y, ones, {x})[0].value()[0] == 0.25);
+  BOOST_TEST(y.value()[1] == 0.0);
+  const Var<double> filled = masked_fill(x, mask, -inf);
+  BOOST_TEST(filled.value()[1] == -inf);
+  BOOST_TEST(pullback<double>(filled, ones, {x})[0].value()[1] == 0.0);
+}
+BOOST_AUTO_TEST_CASE(clamp_rows) {
+  const std::vector<Input> x = {{{3, 5}, axis0, -2, 2, {-0.5, 1.0}}};
+  const double inf = std::numeric_limits<double>::infinity();
+  expect_ops({
+      row("clamp", [](auto v) { return clamp(v[0], -0.5, 1.0); }, x,
+          {.reference = [](const Arrays& v) { return Array<double>(xt::clip(v[0].xt(), -0.5, 1.0)); }}),
+      row("clamp from below", [inf](auto v) { return clamp(v[0], -0.5, inf); }, x,
+          {.reference = [](const Arrays& v) { return Array<double>(xt::maximum(v[0].xt(), -0.5)); }}),
+      row("clamp between arrays", [](auto v) { return clamp(v[0], v[1], v[2]); },
+          {{{3, 4}, axis0}, {{4}, Examples::none, -1.0, -0.5}, {{}, Examples::none, 0.5, 1.0}},
+          {.wrong = {{{3}, {2}, {}}}}),
+  });
+  // Slope 1 at both ends, and the upper bound wins, as torch.clamp does.
+  Tape<double> tape;
+  const Var<double> ends = tape.variable(Array<double>::from({2}, {-0.5, 1.0}));
+  const Array<double> slope =
+      pullback<double>(clamp(ends, -0.5, 1.0), Var<double>(Array<double>::ones({2})), {ends})[0].value();
+  BOOST_TEST(slope[0] == 1.0);
+  BOOST_TEST(slope[1] == 1.0);
+  BOOST_TEST(clamp(ends, 3.0, 2.0).value()[0] == 2.0);
+}
+BOOST_AUTO_TEST_CASE(powers_at_zero) {
+  // What PyTorch says of 0^0, 0^1 and 0^2.5.
+  Tape<double> tape;
+  const Var<double> base = tape.variable(Array<double>::zeros({3}));
+  const Var<double> exponent = tape.variable(Array<double>::from({3}, {0.0, 1.0, 2.5}));
+  const auto bars = pullback<double>(pow(base, exponent), Var<double>(Array<double>::ones({3})), {base, exponent});
+  const Array<double> in_base = bars[0].value(), in_exponent = bars[1].value();
+  for (std::size_t i = 0; i < 3; ++i) {
+    BOOST_TEST(in_base[i] == (i == 1 ? 1.0 : 0.0));
+    BOOST_TEST(in_exponent[i] == 0.0);
+  }
 }
 BOOST_AUTO_TEST_CASE(named_rows) {
   const std::vector<Input> x = {{{2, 3}}, {{3}, Examples::none, 0.5, 2.5}};

@@ -145,6 +145,31 @@ BOOST_AUTO_TEST_CASE(variances) {
   expect_reduction("unbiased variance", two_or_more, unbiased_variance, unbiased);
 }
 
+BOOST_AUTO_TEST_CASE(running_sums) {
+  const auto running = [](std::size_t axis, bool reverse) {
+    return [=](const Arrays& x) {
+      const Shape& shape = x[0].shape();
+      const std::size_t inner = shape.slice(axis + 1, shape.rank()).size(), extent = shape[axis];
+      std::vector<double> out(x[0].size());
+      for (std::size_t i = 0; i < out.size(); ++i) {
+        const std::size_t place = i / inner % extent;
+        for (std::size_t j = 0; j < extent; ++j)
+          if (reverse ? j >= place : j <= place) out[i] += x[0][i - place * inner + j * inner];
+      }
+      return Array<double>::from(shape, out);
+    };
+  };
+  expect_ops({
+      row("cumsum", [](auto x) { return cumsum(x[0], 0); }, {{{4}}}, {.wrong = {{{}}}, .reference = running(0, false)}),
+      row("cumsum of examples", [](auto x) { return cumsum(x[0], 1); }, {{{3, 4, 2}, Examples::axis0}},
+          {.wrong = {{{3}}}, .reference = running(1, false)}),
+      row("cumsum from behind", [](auto x) { return cumsum(x[0], -1, true); }, {{{3, 5}, Examples::axis0}},
+          {.reference = running(1, true)}),
+      row("cumsum of nothing", [](auto x) { return cumsum(x[0], 1); }, {{{2, 0}}}),
+      row("cumsum over examples", [](auto x) { return cumsum(x[0], 0); }, {{{3, 2}, Examples::axis0}}, {.mixes = true}),
+  });
+}
+
 BOOST_AUTO_TEST_CASE(maxima_and_minima) {
   expect_reduction(
       "max", one_axis, [](const auto& x, auto axes, bool keep) { return max(x, axes[0], keep); }, largest);

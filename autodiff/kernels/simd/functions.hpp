@@ -17,8 +17,8 @@ namespace xtangent::kernels {
 namespace functions {
 
 // These are for numbers. For batches and for Var, lookup by argument finds the same names in xsimd and in xtangent.
-using std::abs, std::cos, std::erf, std::erfc, std::exp, std::expm1, std::log, std::log1p, std::sin, std::sqrt,
-    std::tanh;
+using std::abs, std::cos, std::erf, std::erfc, std::exp, std::expm1, std::log, std::log1p, std::pow, std::sin,
+    std::sqrt, std::tanh;
 template <class T>
 requires std::is_floating_point_v<T> T where_positive(T x, T yes, T no) { return x > T(0) ? yes : no; }
 template <class T>
@@ -247,6 +247,19 @@ struct Square {
     return x * 2.0;
   }
 };
+struct Power {
+  static constexpr const char* name = "pow";
+  double exponent;
+  template <class V>
+  V value(const V& x) const {
+    return pow(x, exponent);
+  }
+  template <class V>
+  V slope(const V& x, const V&) const {
+    if (exponent == 0.0) return x * 0.0;
+    return exponent * pow(x, exponent - 1.0);
+  }
+};
 struct Reciprocal {
   static constexpr const char* name = "reciprocal";
   template <class V>
@@ -304,6 +317,8 @@ decltype(auto) with_function(Function function, double parameter, Visitor&& visi
       return visit(Step{});
     case Function::square:
       return visit(Square{});
+    case Function::power:
+      return visit(Power{parameter});
     case Function::reciprocal:
       break;
   }

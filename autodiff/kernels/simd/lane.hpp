@@ -3,6 +3,7 @@
 // `Lane` makes a vector behave as a number, so that loops.cpp can run the elementwise functions on vectors. Only
 // loops.cpp includes this file, once for each instruction set, inside the namespace of that set.
 
+#include <cmath>
 #include <limits>
 #include <numbers>
 
@@ -58,6 +59,13 @@ struct Lane {
   friend Lane cos(const Lane& a) { return xsimd::cos(a.v); }
   friend Lane tanh(const Lane& a) { return xsimd::tanh(a.v); }
   friend Lane abs(const Lane& a) { return xsimd::abs(a.v); }
+  // xsimd's pow is exp(p log(x)), which loses digits where the logarithm is large.
+  friend Lane pow(const Lane& a, double exponent) {
+    T x[B::size];
+    a.v.store_unaligned(x);
+    for (T& value : x) value = static_cast<T>(std::pow(value, static_cast<T>(exponent)));
+    return B::load_unaligned(x);
+  }
 
   // xsimd's exp overflows half a unit too early and flushes subnormal results to 0.
   friend Lane exp(const Lane& a) {

@@ -71,6 +71,8 @@ void binary(Binary op, std::size_t n, const T* a, std::size_t sa, const T* b, st
       return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x > y ? x : y; });
     case Binary::minimum:
       return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x < y ? x : y; });
+    case Binary::power:
+      return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return std::pow(x, y); });
   }
 }
 

@@ -8,7 +8,7 @@
 
 namespace xtangent::kernels {
 
-enum class Binary { add, subtract, multiply, divide, maximum, minimum };
+enum class Binary { add, subtract, multiply, divide, maximum, minimum, power };
 
 /// The settings of Adam for one update.
 struct AdamStep {
