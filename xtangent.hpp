@@ -27,6 +27,7 @@
 #include "ntk/compare.hpp"
 #include "ntk/differentiable.hpp"
 #include "ntk/dynamics.hpp"
+#include "ntk/function.hpp"
 #include "ntk/head_aware.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/layer_kernels.hpp"

@@ -59,6 +59,8 @@ long double exact(Function function, long double p, long double x) {
       return x > 0 ? 1 : 0;
     case Function::square:
       return x * x;
+    case Function::power:
+      return std::pow(x, p);
     case Function::reciprocal:
       break;
   }
