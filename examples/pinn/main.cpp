@@ -26,7 +26,7 @@ void add_options(CLI::App& app, PinnSettings& s) {
   option(app, "--diffusivity", s.diffusivity, "X", "nu in u_t = nu u_xx")->check(positive())->capture_default_str();
   count_option(app, "--modes", s.modes, 1, "k in u(x, 0) = sin(pi x) + sin(k pi x) / 2");
   count_option(app, "--width", s.width, 1, "Of the three hidden layers");
-  count_option(app, "--boundary", s.boundary, 4, "Points at t = 0, x = 0 and x = 1");
+  count_option(app, "--boundary", s.boundary, 1, "Points at t = 0, x = 0 and x = 1");
   count_option(app, "--interior", s.interior, 1, "Points where the equation has to hold");
   count_option(app, "--steps", s.steps, 1, "Of Adam, on all points");
   learning_rate_option(app, s.learning_rate, "Of Adam");

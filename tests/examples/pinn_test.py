@@ -49,7 +49,7 @@ with tempfile.TemporaryDirectory() as folder:
     again = run(*small, "--steps", 200, "--out", here / "b", "--threads", 1)
     check(again.returncode == 0 and (here / "a/training.csv").read_bytes() == (here / "b/training.csv").read_bytes(),
           f"threads change the numbers: {again.stderr}")
-    for options, says in ((["--boundary", 2], "--boundary"), (["--diffusivity", -1], "--diffusivity"),
+    for options, says in ((["--boundary", 0], "--boundary"), (["--diffusivity", -1], "--diffusivity"),
                           (["--steps", 1, "--out", "/dev/null/x"], "/dev/null")):
         done = run(*options)
         check(done.returncode == 1 and says in done.stderr, f"{options}: {done.returncode} {done.stderr}")
