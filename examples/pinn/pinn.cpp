@@ -96,7 +96,7 @@ struct Loss {
   }
 };
 
-PinnRun train(const PinnSettings& s, std::uint64_t seed, bool weighted, Progress& bar, double& done) {
+PinnRun train(const PinnSettings& s, std::uint64_t seed, bool weighted, Progress& bar) {
   const auto net = nn::sequential(nn::Linear(2, s.width), nn::Tanh(), nn::Linear(s.width, s.width), nn::Tanh(),
                                   nn::Linear(s.width, s.width), nn::Tanh(), nn::Linear(s.width, 1));
   const double nu = s.diffusivity;
@@ -143,7 +143,7 @@ PinnRun train(const PinnSettings& s, std::uint64_t seed, bool weighted, Progress
   options.seed = seed;
   options.on_epoch = [&](const nn::Epoch& epoch, const nn::Parameters<float>& params) {
     if (epoch.number % s.update_every == 0 || epoch.number == s.steps) observe(epoch.number, params);
-    bar.update(++done);
+    bar.update(static_cast<double>(epoch.number));
     end_if_interrupted();
     return true;
   };
@@ -166,15 +166,12 @@ PinnStudy study(const PinnSettings& s) {
         exact(s, static_cast<double>(i / grid) / (grid - 1), static_cast<double>(i % grid) / (grid - 1));
   const double each = static_cast<double>(s.steps);
   Progress bar(2.0 * static_cast<double>(s.seeds) * each);
-  double done = 0;
   for (std::size_t i = 0; i < s.seeds; ++i)
     for (const bool weighted : {false, true}) {
       const std::string what =
           "network " + std::to_string(i + 1) + (weighted ? ", weights from traces" : ", weights of 1");
       bar.step(what, each, each, "step");
-      double own = 0;
-      out.runs.push_back(train(s, s.seed + i, weighted, bar, own));
-      done += own;
+      out.runs.push_back(train(s, s.seed + i, weighted, bar));
     }
   bar.finish();
   out.seconds = watch.seconds();
