@@ -52,8 +52,7 @@ BOOST_AUTO_TEST_CASE(stack_rows) {
       const Shape behind = one.slice(axis, one.rank());
       const std::size_t run = behind.size();
       Array<double> y(one.slice(0, axis).joined(behind.prepended(2)));
-      for (std::size_t i = 0; i < y.size(); ++i)
-        y.mutable_data()[i] = x[i / run % 2][i / (2 * run) * run + i % run];
+      for (std::size_t i = 0; i < y.size(); ++i) y.mutable_data()[i] = x[i / run % 2][i / (2 * run) * run + i % run];
       return y;
     };
   };

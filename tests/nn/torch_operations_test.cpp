@@ -65,13 +65,13 @@ BOOST_AUTO_TEST_CASE(values_and_cotangents) {
       Tape<double> tape;
       std::vector<V> x;
       for (std::size_t i = 0; file.contains(name + "/x" + std::to_string(i)); ++i)
-        x.push_back(tape.variable(stored("x" + std::to_string(i))));
+        x.push_back(tape.variable(stored(std::string("x").append(std::to_string(i)))));
       BOOST_TEST(!x.empty());
       const V y = f(x);
       BOOST_TEST(difference(y.value(), stored("y")) < 1e-13);
       const std::vector<V> bars = pullback<double>(y, V(stored("w")), x);
       for (std::size_t i = 0; i < x.size(); ++i) {
-        const std::string key = "bar" + std::to_string(i);
+        const std::string key = std::string("bar").append(std::to_string(i));
         const Array<double> none = Array<double>::zeros(x[i].shape());
         BOOST_TEST(difference(bars[i].defined() ? bars[i].value() : none,
                               file.contains(name + "/" + key) ? stored(key) : none) < 1e-12);
