@@ -43,6 +43,8 @@ struct NetworkRow {
   nn::AnyModule net;
   Shape input;             // shape of one example
   std::size_t tokens = 0;  // if not 0, inputs are whole numbers below it
+  /// Its values depend on numbers through which no derivative goes, such as a row of padding.
+  bool stops_gradients = false;
 };
 
 /// A network whose parameters and function are given in place.
@@ -302,6 +304,7 @@ inline std::vector<NetworkRow> networks() {
       nn::sequential(nn::weight_norm(nn::Conv1d(2, 3, 2)), nn::Tanh(), nn::Flatten(),
                      nn::spectral_norm(nn::Linear(9, 4)), nn::Linear(4, 2)),
       {2, 4});
+  rows.back().stops_gradients = true;
   add("transposed tie",
       nn::tied(nn::sequential(nn::Linear(5, 3), nn::Tanh(), nn::TransposedLinear(3, 5, ntk)),
                {{"2.weight", "0.weight"}}),
@@ -343,6 +346,7 @@ inline std::vector<NetworkRow> networks() {
            nn::sequential(nn::Embedding(5, 4, {.padding_idx = 1}), nn::RmsNorm(4), nn::SwiGlu(4, 6),
                           nn::RotaryEmbedding(), nn::Glu(), nn::Flatten(), nn::Linear(8, 2)),
            4, 5);
+  rows.back().stops_gradients = true;
   add_text("bag of words with padding",
            nn::sequential(nn::EmbeddingBag(5, 4, {.embedding = {.padding_idx = 1}}), nn::Tanh(), nn::Linear(4, 2)), 4,
            5);
