@@ -19,10 +19,15 @@ surroundings = {
                              "}\ntemplate Var<double> example(const Var<double>&, const Shape&, double);")],
     "autodiff/var.hpp": [("template <class T>\nvoid example(const Var<T>& x, std::size_t hidden) {",
                           "}\ntemplate void example(const Var<double>&, std::size_t);")],
+    "nn/inputs.hpp": [("void example(const Array<float>& ids, const Array<float>& mask) {\nconst Classifier net;\n"
+                       "const auto params = net.init<float>();", in_function[1])],
     "nn/module.hpp": [(in_function[0] % "std::uint64_t seed, const Array<float>& x", in_function[1]),
                       ("struct Layer : nn::Module<Layer> {\nstd::size_t out = 1, in = 1;\nnn::Initializer initializer;",
                        "template <class T>\nVar<T> forward(nn::Scope<T>, const Var<T>& x) const { return x; }\n};\n"
                        "void example() { Layer().init<double>(); }")],
+    "ntk/function.hpp": [(in_function[0] % "const nn::Sequential& net, double nu, const nn::Parameters<double>& params, "
+                                           "const Array<double>& points", in_function[1])],
+    "ntk/per_example.hpp": [("using namespace ntk;\nvoid example(const Labels& y) {", in_function[1])],
     "ntk/differentiable.hpp": [("using namespace ntk;\nvoid example(const nn::Sequential& net, const "
                                 "nn::Parameters<double>& params, const Array<double>& images, const Var<double>& y,\n"
                                 "const Var<double>& cross, const Var<double>& labels) {", in_function[1])],
