@@ -130,6 +130,15 @@ void label(Gnuplot& gp, const std::string& title, const std::string& x, const st
      << "set xlabel " << text(x) << " offset 0,0.4\nset ylabel " << text(y) << "\n";
 }
 
+// Whether the axes of a panel can show a point, and whether they can show any of a series.
+bool drawable(const Panel& panel, const std::pair<double, double>& point) {
+  const auto [x, y] = point;
+  return std::isfinite(x) && std::isfinite(y) && (x > 0 || !panel.log_x) && (y > 0 || !panel.log_y);
+}
+bool drawable(const Panel& panel, const Series& series) {
+  return std::any_of(series.points.begin(), series.points.end(), [&](const auto& p) { return drawable(panel, p); });
+}
+
 // The range of the data of all panels, with a margin; (0, 0) without data that the axis can show.
 std::pair<double, double> data_range(const std::vector<Panel>& panels) {
   double low = INFINITY, high = -INFINITY;
@@ -137,8 +146,8 @@ std::pair<double, double> data_range(const std::vector<Panel>& panels) {
   for (const Panel& panel : panels) {
     logarithmic |= panel.log_y;
     for (const Series& s : panel.series)
-      for (const auto& [x, y] : s.points)
-        if (std::isfinite(y) && (y > 0 || !panel.log_y)) low = std::min(low, y), high = std::max(high, y);
+      for (const auto& point : s.points)
+        if (drawable(panel, point)) low = std::min(low, point.second), high = std::max(high, point.second);
   }
   if (!(low <= high)) return {0, 0};
   if (!logarithmic) return {low - 0.04 * (high - low), high + 0.04 * (high - low)};
@@ -195,11 +204,23 @@ void axes(Gnuplot& gp, const Panel& panel) {
 void plot(Gnuplot& gp, const Panel& panel) {
   axes(gp, panel);
   const auto name = [](std::size_t i) { return "$series" + std::to_string(i); };
-  for (std::size_t i = 0; i < panel.series.size(); ++i) define(gp, name(i), panel.series[i].points);
-  gp << "plot ";
+  bool any = false;
+  for (std::size_t i = 0; i < panel.series.size(); ++i) {
+    if (!drawable(panel, panel.series[i])) continue;
+    define(gp, name(i), panel.series[i].points);
+    any = true;
+  }
+  // gnuplot warns of data without a point. Such a series is in the legend only. Without any series, a line far outside
+  // stands for the data, and ranges that would follow from them are made up.
+  if (!any && panel.x_ticks.empty() && !given(panel.x_range)) gp << "set xrange [1:10]\n";
+  if (!any && !given(panel.y_range)) gp << "set yrange [1:10]\n";
+  gp << "plot " << (any ? "" : "1e300 notitle");
   for (std::size_t i = 0; i < panel.series.size(); ++i) {
     const Series& s = panel.series[i];
-    gp << (i ? ", " : "") << name(i) << " with " << (s.marker == 0 ? "lines" : s.line ? "linespoints" : "points");
+    gp << (i || !any ? ", " : "") << (drawable(panel, s) ? name(i) : "keyentry") << " with "
+       << (s.marker == 0 ? "lines"
+           : s.line      ? "linespoints"
+                         : "points");
     if (s.marker != 0) gp << " pointtype " << s.marker << " pointsize 0.75";
     if (s.line)
       gp << " dashtype " << (s.dashed ? "(7,5)" : "1") << " linewidth "
