@@ -217,7 +217,7 @@ def interruptions(here, data):
         if line.startswith("time "):  # the plan's last line: the work begins
             break
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=600)
     check(process.returncode == 130 and "--store DIR" in errors and not (here / "gone.npy").exists(),
           f"Ctrl-C without a store: {process.returncode}, {errors}")
 
