@@ -13,11 +13,7 @@ namespace xtangent::nn {
 namespace {
 
 // Shape (N, T, ...) without T.
-Shape without_positions(const Shape& shape) {
-  std::vector<std::size_t> out{shape[0]};
-  for (std::size_t i = 2; i < shape.rank(); ++i) out.push_back(shape[i]);
-  return Shape(out.begin(), out.end());
-}
+Shape without_positions(const Shape& shape) { return shape.slice(0, 1).joined(shape.slice(2, shape.rank())); }
 
 }  // namespace
 
@@ -46,14 +42,11 @@ Var<T> masked_mean(const Var<T>& y, const Var<T>& mask) {
   if (y.rank() < 2 || !(mask.shape() == y.shape().slice(0, 2)))
     throw shape_error("[masked_mean] a mask " + to_string(mask.shape()) + " for " + to_string(y.shape()) +
                       ": it must be (N, T) for (N, T, ...).");
-  std::vector<std::size_t> wide{y.shape()[0], y.shape()[1]}, one{y.shape()[0]};
-  for (std::size_t i = 2; i < y.rank(); ++i) {
-    wide.push_back(1);
-    one.push_back(1);
-  }
-  const Var<T> weighted = sum(y * reshape(mask, Shape(wide.begin(), wide.end())), {1});
+  const std::vector<std::size_t> ones(y.rank() - 2, 1);
+  const Shape behind(ones.begin(), ones.end());  // 1 for each axis behind the positions
+  const Var<T> weighted = sum(y * reshape(mask, mask.shape().joined(behind)), {1});
   const Var<T> least(Array<T>::scalar(std::numeric_limits<T>::min()));
-  return weighted / reshape(maximum(sum(mask, {1}), least), Shape(one.begin(), one.end()));
+  return weighted / reshape(maximum(sum(mask, {1}), least), y.shape().slice(0, 1).joined(behind));
 }
 
 template Var<float> AtPositions::forward(Scope<float>, const Var<float>&) const;

@@ -54,6 +54,14 @@ class Repeated : public Given {
   mutable Array<double> weights_;
 };
 
+/// The base class of functions of the outputs, which write `of` once, as a template over the type of numbers.
+template <class R>
+class FunctionOf : public OfOutputs {
+ protected:
+  Var<float> value(Range at, const Var<float>& f) const override { return static_cast<const R*>(this)->of(at, f); }
+  Var<double> value(Range at, const Var<double>& f) const override { return static_cast<const R*>(this)->of(at, f); }
+};
+
 /// The checksum of labels.
 std::string fingerprint_of(const Labels& y);
 

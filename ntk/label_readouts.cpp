@@ -4,9 +4,12 @@
 #include <limits>
 
 #include "autodiff/error.hpp"
+#include "autodiff/kernels/random.hpp"
+#include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/loss.hpp"
 #include "autodiff/ops/reduction.hpp"
+#include "ntk/algebra/converted.hpp"
 #include "ntk/computation/store_format.hpp"
 #include "ntk/given.hpp"
 
@@ -43,7 +46,7 @@ class AtLabels : public Given {
 };
 
 // A function of the outputs and the label of an example.
-class OfLabels : public OfOutputs {
+class OfLabels : public FunctionOf<OfLabels> {
  public:
   enum class Function { log_probability, margin, loss };
   OfLabels(Function function, std::string name, Labels y)
@@ -57,11 +60,6 @@ class OfLabels : public OfOutputs {
   }
   std::string fingerprint() const override { return fingerprint_of(y_); }
 
- protected:
-  Var<float> value(Range at, const Var<float>& f) const override { return of(at, f); }
-  Var<double> value(Range at, const Var<double>& f) const override { return of(at, f); }
-
- private:
   template <class T>
   Var<T> of(Range at, const Var<T>& f) const {
     const auto begin = y_.begin() + static_cast<std::ptrdiff_t>(at.first);
@@ -80,12 +78,13 @@ class OfLabels : public OfOutputs {
     return sum(f * batched(picked), {1}) - logsumexp(f + batched(hidden), 1);
   }
 
+ private:
   Function function_;
   std::string name_;
   Labels y_;
 };
 
-class SquaredError : public OfOutputs {
+class SquaredError : public FunctionOf<SquaredError> {
  public:
   explicit SquaredError(Array<double> targets) : t_(std::move(targets)) {}
   std::string name() const override { return "loss"; }
@@ -97,45 +96,21 @@ class SquaredError : public OfOutputs {
   }
   std::string fingerprint() const override { return ntk::fingerprint(t_.data(), t_.bytes()); }
 
- protected:
-  Var<float> value(Range at, const Var<float>& f) const override { return of(at, f); }
-  Var<double> value(Range at, const Var<double>& f) const override { return of(at, f); }
-
- private:
   template <class T>
   Var<T> of(Range at, const Var<T>& f) const {
-    Array<T> targets(f.shape());
-    std::transform(t_.data() + at.first * t_.shape()[1], t_.data() + at.last * t_.shape()[1], targets.mutable_data(),
-                   [](double v) { return static_cast<T>(v); });
-    return mean(square_of(f - batched(targets)), {1});
-  }
-  template <class T>
-  static Var<T> square_of(const Var<T>& x) {
-    return x * x;
+    return mean(square(f - batched(converted<T>(t_.rows(at.first, at.last)))), {1});
   }
 
+ private:
   Array<double> t_;
 };
 
-// A number in [0, 1) for each counter (splitmix64).
-double uniform(std::uint64_t seed, std::uint64_t counter) {
-  std::uint64_t z = seed * 0x9e3779b97f4a7c15ull + (counter + 1) * 0xd1b54a32d192ed03ull;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-  return static_cast<double>((z ^ (z >> 31)) >> 11) * 0x1.0p-53;
-}
-
-class Fisher : public OfOutputs {
+class Fisher : public FunctionOf<Fisher> {
  public:
   explicit Fisher(std::uint64_t seed) : seed_(seed) {}
   std::string name() const override { return std::string("fisher:").append(std::to_string(seed_)); }
   std::string fingerprint() const override { return ntk::fingerprint(&seed_, sizeof seed_); }
 
- protected:
-  Var<float> value(Range at, const Var<float>& f) const override { return of(at, f); }
-  Var<double> value(Range at, const Var<double>& f) const override { return of(at, f); }
-
- private:
   template <class T>
   Var<T> of(Range at, const Var<T>& f) const {
     const std::size_t o = f.shape()[1];
@@ -145,12 +120,13 @@ class Fisher : public OfOutputs {
       const double top = static_cast<double>(*std::max_element(row, row + o));
       double sum = 0;
       for (std::size_t j = 0; j < o; ++j) sum += std::exp(static_cast<double>(row[j]) - top);
-      double left = uniform(seed_, at.first + i) * sum;
+      double left = kernels::philox(seed_, 0, at.first + i)[0] * 0x1.0p-32 * sum;
       while (drawn[i] + 1 < o && (left -= std::exp(static_cast<double>(row[drawn[i]]) - top)) >= 0) ++drawn[i];
     }
     return cross_entropy(f, drawn, xtangent::Reduction::none);
   }
 
+ private:
   std::uint64_t seed_;
 };
 

@@ -230,12 +230,6 @@ class Operator<T>::State {
     return Var<T>(probes.count() == 1 ? values.reshaped({n, o}) : values);
   }
 
-  // Multiplies cotangents (K, elements) by the metric, which has a number for each element or one for all.
-  static void scale(Array<double>& sums, const Array<double>& metric) {
-    double* to = sums.mutable_data();
-    for (std::size_t i = 0; i < sums.size(); ++i) to[i] *= metric[i % metric.size()];
-  }
-
   // D J^T R u
   std::vector<Var<T>> pulled(const Array<double>& from, const Probes& probes, std::size_t wave) const {
     const std::size_t count = model_.names.size();
@@ -256,7 +250,7 @@ class Operator<T>::State {
         });
     std::vector<Var<T>> out(count);
     for (std::size_t i = 0; i < count; ++i)
-      if (sums[i].defined() && !model_.metric.empty()) scale(sums[i], model_.metric[i]);
+      if (sums[i].defined() && !model_.metric.empty()) sums[i] = times_metric(sums[i], model_.metric[i]);
     for (std::size_t i = 0; i < count; ++i)
       if (sums[i].defined()) out[i] = Var<T>(converted<T>(std::exchange(sums[i], {})));
     return out;

@@ -70,7 +70,7 @@ class MaskedMean : public Given {
   mutable Array<double> matrix_;
 };
 
-class TokenLoss : public OfOutputs {
+class TokenLoss : public FunctionOf<TokenLoss> {
  public:
   TokenLoss(Labels y, Array<double> weights) : y_(std::move(y)), weights_(std::move(weights)) {}
   std::string name() const override { return "token loss"; }
@@ -87,11 +87,6 @@ class TokenLoss : public OfOutputs {
     return ntk::fingerprint(weights_.data(), weights_.bytes(), fingerprint_of(y_));
   }
 
- protected:
-  Var<float> value(Range at, const Var<float>& f) const override { return of(at, f); }
-  Var<double> value(Range at, const Var<double>& f) const override { return of(at, f); }
-
- private:
   template <class T>
   Var<T> of(Range at, const Var<T>& f) const {
     const std::size_t t = weights_.shape()[1], v = f.shape()[1] / t, n = at.size();
@@ -103,6 +98,7 @@ class TokenLoss : public OfOutputs {
     return sum(log_softmax(reshape(f, {n, t, v}), 2) * batched(picked), {1, 2});
   }
 
+ private:
   Labels y_;
   Array<double> weights_;
 };

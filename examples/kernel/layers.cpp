@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <iostream>
-#include <map>
 
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
@@ -24,12 +22,24 @@ struct Share {
   double elements = 0, share = 0;
 };
 
+// The sum of the diagonal, or of those of all planes (C, N, N) of a diagonal readout.
 double trace(const Array<double>& k) {
-  // For a diagonal readout, the sum over its planes (C, N, N).
   const std::size_t n = k.shape().back(), planes = k.size() / (n * n);
   double sum = 0;
   for (std::size_t p = 0; p < planes; ++p)
     for (std::size_t i = 0; i < n; ++i) sum += k[(p * n + i) * n + i];
+  return sum;
+}
+
+// By rows of tiles, since the kernel may be larger than the memory.
+double trace(const ntk::StoredKernel& k) {
+  const std::size_t edge = k.shape().grid.edge * k.shape().block, height = k.shape().height();
+  double sum = 0;
+  for (std::size_t plane = 0; plane < k.shape().planes; ++plane)
+    for (std::size_t first = 0; first < height; first += edge) {
+      const Array<double> rows = k.rows(first, std::min(height, first + edge), plane);
+      for (std::size_t i = 0; i < rows.shape()[0]; ++i) sum += rows[i * rows.shape()[1] + first + i];
+    }
   return sum;
 }
 
@@ -54,13 +64,20 @@ std::string picture(std::vector<Share> shares, const std::string& title) {
   return draw(bars, 760, 110 + 22 * static_cast<int>(shares.size()));
 }
 
-template <class T>
-std::vector<ntk::LayerKernel<Array<double>>> kernels_of(const Work<T>& work, const ntk::Readout& readout,
-                                                        const ntk::LayerOptions& options) {
-  if (options.options.store.empty()) return ntk::layer_kernels(*work.net, work.params, work.train, readout, options);
-  std::vector<ntk::LayerKernel<Array<double>>> out;
-  for (const auto& part : ntk::stored_layer_kernels(*work.net, work.params, work.train, readout, options))
-    out.push_back({part.name, part.kernel.matrix()});
+void write(const fs::path& file, const Array<double>& k) { nn::write_npy(file, k); }
+void write(const fs::path& file, const ntk::StoredKernel& k) { k.write_npy(file); }
+
+// Writes the kernels, and says which part of the sum of their traces each of them has.
+template <class K>
+std::vector<Share> written(const std::vector<ntk::LayerKernel<K>>& parts, const fs::path& folder) {
+  std::vector<Share> out;
+  double whole = 0;
+  for (const auto& part : parts) {
+    write(folder / (part.name + ".npy"), part.kernel);
+    out.push_back({part.name, 0, trace(part.kernel)});
+    whole += out.back().share;
+  }
+  for (Share& share : out) share.share = whole > 0 ? share.share / whole : 0;
   return out;
 }
 
@@ -89,24 +106,17 @@ void compute_layers(const Settings& s, const Work<T>& work) {
     bar(p);
     end_if_interrupted();
   };
-  const auto parts = kernels_of(work, readout, options);
-  bar.finish();
-
-  std::map<std::string, double> elements;
-  for (const nn::ParameterInfo& info : work.params.infos())
-    elements[ntk::by_module(info.name)] += static_cast<double>(info.shape.size());
   std::vector<Share> shares;
-  double whole = 0;
-  for (const auto& part : parts) {
-    nn::write_npy(folder / (part.name + ".npy"), part.kernel);
-    shares.push_back({part.name, elements[part.name], trace(part.kernel)});
-    whole += shares.back().share;
-  }
+  if (options.options.store.empty())
+    shares = written(ntk::layer_kernels(*work.net, work.params, work.train, readout, options), folder);
+  else
+    shares = written(ntk::stored_layer_kernels(*work.net, work.params, work.train, readout, options), folder);
+  bar.finish();
+  for (Share& share : shares)
+    for (const nn::ParameterInfo& info : work.params.infos())
+      if (ntk::by_module(info.name) == share.layer) share.elements += static_cast<double>(info.shape.size());
   std::size_t width = 5;
-  for (Share& share : shares) {
-    if (whole > 0) share.share /= whole;
-    width = std::max(width, share.layer.size());
-  }
+  for (const Share& share : shares) width = std::max(width, share.layer.size());
   std::printf("%-*s%14s%16s\n", static_cast<int>(width), "layer", "parameters", "of the trace");
   for (const Share& share : shares)
     std::printf("%-*s%14s%14.2f %%\n", static_cast<int>(width), share.layer.c_str(), grouped(share.elements).c_str(),
@@ -114,7 +124,7 @@ void compute_layers(const Settings& s, const Work<T>& work) {
   const std::string title = s.network + ", readout " + readout.name() + ", " + std::to_string(plan.rows) + " images";
   nn::write_file(figure, {picture(shares, title)});
   std::printf("%s/: kernels of %zu layers between %zu images\n%s: their shares of the trace\n", folder.c_str(),
-              parts.size(), plan.rows, figure.c_str());
+              shares.size(), plan.rows, figure.c_str());
   print_costs(watch.seconds());
 }
 

@@ -53,8 +53,8 @@ class ProductsPanel : public PanelWorker<T> {
     for (std::size_t first = 0; first < c; first += step) {
       const std::size_t last = std::min(c, first + step);
       std::vector<Var<T>> u = pullback<T>(column.output, Var<T>(seeds.rows(first, last)), column.parameters);
-      for (std::size_t i = 0; i < u.size() && !work_.model.metric.empty(); ++i)
-        u[i] = times_metric(work_.model, i, u[i]);
+      for (std::size_t i = 0; i < work_.model.metric.size(); ++i)
+        if (u[i].defined()) u[i] = Var<T>(times_metric(u[i].value(), work_.model.metric[i]));
       const auto push = [&](std::size_t s) {
         const Range own = range(s);
         if (own.first >= rows.last || own.last <= rows.first) return;

@@ -56,7 +56,7 @@ template <class T>
 std::optional<Side<T>> empty_side(const Model<T>& model, const Plan& plan, const TermPlan& term, std::size_t examples) {
   if (term.fused) return std::nullopt;
   Side<T> out(*term.rule, term.term, examples, plan.probes, plan.mode);
-  const Array<T> all = plan.strategy == Strategy::jacobian && !model.metric.empty() ? all_scales(model) : Array<T>();
+  const Array<T> all = plan.strategy == Strategy::jacobian ? model.scales : Array<T>();
   out.set_metric(term.elementwise ? scales_of(model, term.index) : all, static_cast<T>(std::sqrt(term.metric)));
   return out;
 }

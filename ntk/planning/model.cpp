@@ -1,12 +1,13 @@
 #include "ntk/planning/model.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "autodiff/error.hpp"
+#include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "nn/choice.hpp"
+#include "ntk/algebra/converted.hpp"
 
 namespace xtangent::ntk {
 
@@ -35,9 +36,26 @@ void check(const Metric& metric, const nn::Layout& layout) {
   one(metric.arrays, layout.parameters.size(), "arrays");
 }
 
-Array<double> of_parameter(const Metric& metric, const nn::ParameterInfo& info, std::size_t number) {
-  if (metric.arrays.defined()) return metric.arrays.reshaped({metric.arrays.size()}).rows(number, number + 1);
-  return metric.elements.reshaped({metric.elements.size()}).rows(info.offset, info.offset + info.shape.size());
+template <class T>
+void add_metric(Model<T>& model, const Metric& metric, const nn::ParameterInfo& info, std::size_t number) {
+  const std::size_t begin = model.offsets.empty() ? 0 : model.offsets.back();
+  if (model.offsets.empty()) model.offsets.push_back(0);
+  model.offsets.push_back(begin + info.shape.size());
+  const Array<double>& numbers = metric.arrays.defined() ? metric.arrays : metric.elements;
+  const std::size_t first = metric.arrays.defined() ? number : info.offset;
+  const std::size_t count = metric.arrays.defined() ? 1 : info.shape.size();
+  model.metric.push_back(numbers.reshaped({numbers.size()}).rows(first, first + count));
+}
+
+template <class T>
+void join_scales(Model<T>& model) {
+  model.scales = Array<T>({model.offsets.back()});
+  T* to = model.scales.mutable_data();
+  for (std::size_t i = 0; i < model.metric.size(); ++i) {
+    const Array<double>& numbers = model.metric[i];
+    for (std::size_t j = model.offsets[i]; j < model.offsets[i + 1]; ++j)
+      *to++ = static_cast<T>(std::sqrt(numbers[numbers.size() == 1 ? 0 : j - model.offsets[i]]));
+  }
 }
 
 }  // namespace
@@ -51,34 +69,17 @@ Var<T> as_outputs(const Var<T>& y) {
 
 template <class T>
 Array<T> scales_of(const Model<T>& model, std::size_t i) {
-  Array<T> out({model.sizes[i]});
-  const Array<double>& metric = model.metric[i];
-  for (std::size_t j = 0; j < out.size(); ++j)
-    out.mutable_data()[j] = static_cast<T>(std::sqrt(metric[metric.size() == 1 ? 0 : j]));
-  return out;
+  return model.scales.rows(model.offsets[i], model.offsets[i + 1]);
 }
 
 template <class T>
-Array<T> all_scales(const Model<T>& model) {
-  std::size_t size = 0;
-  for (const std::size_t elements : model.sizes) size += elements;
-  Array<T> out({size});
-  T* to = out.mutable_data();
-  for (std::size_t i = 0; i < model.sizes.size(); ++i) {
-    const Array<T> one = scales_of(model, i);
-    to = std::copy_n(one.data(), one.size(), to);
-  }
-  return out;
-}
-
-template <class T>
-Var<T> times_metric(const Model<T>& model, std::size_t i, const Var<T>& cotangents) {
-  if (!cotangents.defined()) return cotangents;
-  const Array<double>& metric = model.metric[i];
+Array<T> times_metric(const Array<T>& cotangents, const Array<double>& metric) {
   Array<T> out(cotangents.shape());
-  for (std::size_t j = 0; j < out.size(); ++j)
-    out.mutable_data()[j] = static_cast<T>(metric[j % metric.size()]) * cotangents.value()[j];
-  return Var<T>(out);
+  const Array<T> numbers = converted<T>(metric);
+  const Shape flat{cotangents.size() / metric.size(), metric.size()};
+  kernels::binary(kernels::Binary::multiply, flat, cotangents.data(), flat, numbers.data(), Shape{metric.size()},
+                  out.mutable_data());
+  return out;
 }
 
 template <class T>
@@ -93,9 +94,9 @@ Model<T> model_of(const nn::ModuleBase& net, const nn::Parameters<T>& params, co
   for (std::size_t i = 0; i < params.count(); ++i)
     if (chosen[i]) {
       model.names.push_back(params.infos()[i].name);
-      model.sizes.push_back(params.infos()[i].shape.size());
-      if (metric.defined()) model.metric.push_back(of_parameter(metric, params.infos()[i], i));
+      if (metric.defined()) add_metric(model, metric, params.infos()[i], i);
     }
+  if (metric.defined()) join_scales(model);
   if (model.names.size() == params.count()) {
     model.record = all;
     return model;
@@ -122,9 +123,7 @@ template Var<float> as_outputs(const Var<float>&);
 template Var<double> as_outputs(const Var<double>&);
 template Array<float> scales_of(const Model<float>&, std::size_t);
 template Array<double> scales_of(const Model<double>&, std::size_t);
-template Array<float> all_scales(const Model<float>&);
-template Array<double> all_scales(const Model<double>&);
-template Var<float> times_metric(const Model<float>&, std::size_t, const Var<float>&);
-template Var<double> times_metric(const Model<double>&, std::size_t, const Var<double>&);
+template Array<float> times_metric(const Array<float>&, const Array<double>&);
+template Array<double> times_metric(const Array<double>&, const Array<double>&);
 
 }  // namespace xtangent::ntk

@@ -16,9 +16,11 @@ template <class T>
 struct Model {
   std::function<Recording<T>(Tape<T>&, const Array<T>& x)> record;
   std::vector<std::string> names;
-  std::vector<std::size_t> sizes = {};  ///< elements of each parameter
   /// The metric's numbers for each parameter: of all elements, or a single one for the array. Empty without a metric.
   std::vector<Array<double>> metric = {};
+  /// Their square roots for all elements of all parameters (P,), and where those of each parameter begin.
+  Array<T> scales = {};
+  std::vector<std::size_t> offsets = {};
   /// The same with all parameters on the tape, if `record` has only some of them there.
   std::function<Recording<T>(Tape<T>&, const Array<T>& x)> record_all = {};
 };
@@ -33,13 +35,11 @@ Model<T> model_of(const nn::ModuleBase& net, const nn::Parameters<T>& params,
 template <class T>
 Var<T> as_outputs(const Var<T>& y);
 
-/// The square roots of the metric for the elements of parameter i of a model, or for those of all its parameters (P,).
+/// The square roots of the metric for the elements of parameter i of a model, without a copy.
 template <class T>
 Array<T> scales_of(const Model<T>& model, std::size_t i);
+/// Cotangents (..., elements of a parameter) times the metric's numbers for it.
 template <class T>
-Array<T> all_scales(const Model<T>& model);
-/// Multiplies cotangents (..., elements of parameter i) by the metric.
-template <class T>
-Var<T> times_metric(const Model<T>& model, std::size_t i, const Var<T>& cotangents);
+Array<T> times_metric(const Array<T>& cotangents, const Array<double>& metric);
 
 }  // namespace xtangent::ntk

@@ -9,6 +9,7 @@
 #include "ntk/contraction/rule.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/spectrum.hpp"
+#include "tests/ntk/kernels.hpp"
 #include "tests/ntk/networks.hpp"
 #include "tests/testing.hpp"
 
@@ -37,23 +38,6 @@ std::size_t outputs_of(const NetworkRow& row, const nn::Parameters<double>& para
 // enough.
 ntk::Strategy strategy_of_tiles(std::size_t tile) {
   return tile == 1 ? ntk::Strategy::jacobian : tile == 3 ? ntk::Strategy::vector_products : ntk::Strategy::structured;
-}
-
-// The difference of matrices, or of several matrices, which must have the same shapes.
-double kernel_difference(const Array<double>& a, const Array<double>& b) {
-  if (!(a.shape() == b.shape())) return std::numeric_limits<double>::infinity();
-  const Shape flat{a.size() / a.shape().back(), a.shape().back()};
-  return ntk::relative_difference(a.reshaped(flat), b.reshaped(flat));
-}
-
-// A matrix, or each of several matrices.
-bool symmetric_to_the_bit(const Array<double>& k) {
-  const std::size_t n = k.shape().back(), planes = k.size() / (n * n);
-  for (std::size_t p = 0; p < planes; ++p)
-    for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j < n; ++j)
-        if (k[(p * n + i) * n + j] != k[(p * n + j) * n + i]) return false;
-  return true;
 }
 
 }  // namespace

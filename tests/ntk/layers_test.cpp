@@ -16,6 +16,8 @@
 #include "ntk/regression.hpp"
 #include "ntk/solve.hpp"
 #include "tests/nn/files.hpp"
+#include "tests/ntk/kernels.hpp"
+#include "tests/ntk/matrices.hpp"
 #include "tests/ntk/networks.hpp"
 #include "tests/testing.hpp"
 
@@ -24,30 +26,6 @@ using namespace xtangent::testing;
 namespace readout = ntk::readout;
 
 namespace {
-
-constexpr ntk::Strategy strategies[] = {ntk::Strategy::automatic, ntk::Strategy::structured, ntk::Strategy::jacobian,
-                                        ntk::Strategy::vector_products};
-
-double error_of(const Array<double>& k, const Array<double>& expected) {
-  if (!(k.shape() == expected.shape())) return 1e300;
-  const Shape flat{k.size() / k.shape().back(), k.shape().back()};
-  return ntk::relative_difference(k.reshaped(flat), expected.reshaped(flat));
-}
-
-Array<double> sum_of(const Array<double>& a, const Array<double>& b) {
-  Array<double> out(a.shape());
-  for (std::size_t i = 0; i < a.size(); ++i) out.mutable_data()[i] = a[i] + b[i];
-  return out;
-}
-
-Array<double> product(const Array<double>& k, const Array<double>& u) {
-  const std::size_t n = k.shape()[0], m = k.shape()[1], w = u.shape()[1];
-  Array<double> out = Array<double>::zeros({n, w});
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < m; ++j)
-      for (std::size_t l = 0; l < w; ++l) out.mutable_data()[i * w + l] += k[i * m + j] * u[j * w + l];
-  return out;
-}
 
 struct Case {
   nn::Sequential net = nn::sequential(nn::Linear(5, 14), nn::Gelu(), nn::Linear(14, 9), nn::Gelu(), nn::Linear(9, 3));
@@ -103,17 +81,17 @@ BOOST_AUTO_TEST_CASE(a_subset_and_its_complement_sum_to_the_kernel) {
         const auto layers = ntk::layer_kernels(*row.net, params, x1, r, {.group = ntk::by_parameter});
         const Array<double> one = layers[at].kernel;
         if (inner(one, one) < 1e-24) continue;  // it is not used, or without effect
-        for (const ntk::Strategy strategy : strategies) {
+        for (const ntk::Strategy strategy : all_strategies) {
           BOOST_TEST_CONTEXT(row.name << ", " << name << ", " << ntk::name(strategy)) {
             const ntk::Options in{.strategy = strategy, .parameters = {name}, .tile = 2};
             const ntk::Options out{.strategy = strategy, .parameters = {"!" + name}, .tile = 2};
             const Array<double> part = ntk::kernel(*row.net, params, x1, r, in);
             const Array<double> rest = ntk::kernel(*row.net, params, x1, r, out);
-            BOOST_TEST(error_of(part, one) < 1e-12);
-            BOOST_TEST(error_of(sum_of(part, rest), whole) < 1e-12);
-            BOOST_TEST(error_of(sum_of(ntk::kernel(*row.net, params, x1, x2, r, in),
-                                       ntk::kernel(*row.net, params, x1, x2, r, out)),
-                                cross) < 1e-12);
+            BOOST_TEST(kernel_difference(part, one) < 1e-12);
+            BOOST_TEST(kernel_difference(plus(part, rest), whole) < 1e-12);
+            BOOST_TEST(kernel_difference(plus(ntk::kernel(*row.net, params, x1, x2, r, in),
+                                              ntk::kernel(*row.net, params, x1, x2, r, out)),
+                                         cross) < 1e-12);
           }
         }
       }
@@ -140,15 +118,15 @@ BOOST_AUTO_TEST_CASE(kernels_of_parameters_come_from_one_pass_and_sum_to_the_who
             BOOST_TEST(parts[p].name == params.infos()[p].name);
             const ntk::Options one{.parameters = {parts[p].name}, .tile = tile};
             if (r.name() == "pseudo" && tile == 0 && inner(parts[p].kernel, parts[p].kernel) > 1e-24)
-              BOOST_TEST(error_of(parts[p].kernel, ntk::kernel(*row.net, params, x1, r, one)) < 1e-10);
-            sum = sum_of(sum, parts[p].kernel);
+              BOOST_TEST(kernel_difference(parts[p].kernel, ntk::kernel(*row.net, params, x1, r, one)) < 1e-10);
+            sum = plus(sum, parts[p].kernel);
           }
-          BOOST_TEST(error_of(sum, ntk::kernel(*row.net, params, x1, r)) < 1e-12);
+          BOOST_TEST(kernel_difference(sum, ntk::kernel(*row.net, params, x1, r)) < 1e-12);
           if (!r.common()) continue;
           const auto cross = ntk::layer_kernels(*row.net, params, x1, x2, r, options);
           Array<double> sum_cross = Array<double>::zeros(cross.front().kernel.shape());
-          for (const auto& part : cross) sum_cross = sum_of(sum_cross, part.kernel);
-          BOOST_TEST(error_of(sum_cross, ntk::kernel(*row.net, params, x1, x2, r)) < 1e-12);
+          for (const auto& part : cross) sum_cross = plus(sum_cross, part.kernel);
+          BOOST_TEST(kernel_difference(sum_cross, ntk::kernel(*row.net, params, x1, x2, r)) < 1e-12);
         }
       }
   }
@@ -177,18 +155,18 @@ BOOST_AUTO_TEST_CASE(groups_are_layers_or_what_a_function_says) {
   const auto modules = ntk::layer_kernels(c.net, c.params, c.x, readout::pseudo());
   BOOST_TEST(names(modules) == "0 2 4 ");
   for (const auto& part : modules)
-    BOOST_TEST(error_of(part.kernel, ntk::kernel(c.net, c.params, c.x, readout::pseudo(),
-                                                 {.parameters = {part.name + ".*"}})) < 1e-13);
+    BOOST_TEST(kernel_difference(part.kernel, ntk::kernel(c.net, c.params, c.x, readout::pseudo(),
+                                                          {.parameters = {part.name + ".*"}})) < 1e-13);
   const auto kinds = ntk::layer_kernels(
       c.net, c.params, c.x, readout::pseudo(),
       {.group = [](const std::string& name) { return std::string(name.ends_with("bias") ? "biases" : "weights"); },
        .options = {.parameters = {"!0.*"}}});
   BOOST_TEST(names(kinds) == "weights biases ");
-  BOOST_TEST(error_of(kinds[1].kernel, ntk::kernel(c.net, c.params, c.x, readout::pseudo(),
-                                                   {.parameters = {"2.bias", "4.bias"}})) < 1e-13);
+  BOOST_TEST(kernel_difference(kinds[1].kernel, ntk::kernel(c.net, c.params, c.x, readout::pseudo(),
+                                                            {.parameters = {"2.bias", "4.bias"}})) < 1e-13);
   const auto packed = ntk::packed_layer_kernels(c.net, c.params, c.x, readout::full());
   const auto dense = ntk::layer_kernels(c.net, c.params, c.x, readout::full());
-  for (std::size_t i = 0; i < 3; ++i) BOOST_TEST(error_of(packed[i].kernel.dense(), dense[i].kernel) < 1e-14);
+  for (std::size_t i = 0; i < 3; ++i) BOOST_TEST(kernel_difference(packed[i].kernel.dense(), dense[i].kernel) < 1e-14);
   const ntk::Plan plan = ntk::plan_layers(c.net, c.params, c.x, readout::pseudo());
   BOOST_TEST(plan.kernels == 3u);
   BOOST_TEST(plan.result_bytes == 3 * 8.0 * 49);
@@ -271,7 +249,7 @@ BOOST_AUTO_TEST_CASE(operators_and_solvers_of_chosen_parameters) {
   const Array<double> theta = ntk::entk(c.net, c.params, c.x, ntk::Options{.parameters = chosen});
   const Array<double> u = random_array(random, {21, 2});
   const ntk::Operator<double> op(c.net, c.params, c.x, readout::full(), {.parameters = chosen, .shard = 3});
-  BOOST_TEST(error_of(op(u), product(theta, u)) < 1e-12);
+  BOOST_TEST(kernel_difference(op(u), product(theta, u)) < 1e-12);
   const Array<double> y = random_array(random, {7, 3});
   const Array<double> f0 = nn::predict(c.net, c.params, c.x);
   const ntk::Regression<double> direct(theta, {.ridge = 1e-3, .relative = false});
@@ -285,7 +263,7 @@ BOOST_AUTO_TEST_CASE(operators_and_solvers_of_chosen_parameters) {
   const Array<double> predicted = ntk::predict_linearized(c.net, c.params, c.other, c.x, w, {.parameters = chosen});
   const Array<double> cross = ntk::entk(c.net, c.params, c.other, c.x, ntk::Options{.parameters = chosen});
   const Array<double> change = product(cross, w.reshaped({21, 1})).reshaped({4, 3});
-  BOOST_TEST(error_of(predicted, sum_of(nn::predict(c.net, c.params, c.other), change)) < 1e-12);
+  BOOST_TEST(kernel_difference(predicted, plus(nn::predict(c.net, c.params, c.other), change)) < 1e-12);
   BOOST_CHECK_THROW(ntk::Operator<double>(c.net, c.params, c.x, readout::full(), {.parameters = {"5.*"}}),
                     parameter_error);
   BOOST_CHECK_THROW(ntk::head_aware_kernel(c.net, c.params, c.x, readout::trace(), {.parameters = chosen}),
@@ -326,31 +304,31 @@ BOOST_AUTO_TEST_CASE(a_metric_weighs_the_elements_of_gradients) {
     for (const bool by_element : {true, false}) {
       const ntk::Metric metric = by_element ? ntk::Metric{.elements = elements} : ntk::Metric{.arrays = arrays};
       const Array<double> whole = expected(by_element, 0);
-      for (const ntk::Strategy strategy : strategies)
+      for (const ntk::Strategy strategy : all_strategies)
         for (const std::size_t tile : {0, 3}) {
           BOOST_TEST_CONTEXT(row.name << ", " << ntk::name(strategy) << ", by element " << by_element) {
             const ntk::Options options{.strategy = strategy, .metric = metric, .tile = tile};
-            BOOST_TEST(error_of(ntk::kernel(*row.net, params, x, readout::pseudo(), options), whole) < 1e-12);
+            BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x, readout::pseudo(), options), whole) < 1e-12);
             const Array<double> single =
                 ntk::kernel(*row.net, params.cast<float>(), cast<float>(x), readout::pseudo(), options);
-            BOOST_TEST(error_of(single, whole) < 1e-4);
+            BOOST_TEST(kernel_difference(single, whole) < 1e-4);
           }
         }
       if (params.count() > 1) {
         const Array<double> rest = expected(by_element, 1);
         if (inner(rest, rest) > 1e-20) {
           const ntk::Options without{.parameters = {"!" + params.infos()[0].name}, .metric = metric};
-          BOOST_TEST(error_of(ntk::kernel(*row.net, params, x, readout::pseudo(), without), rest) < 1e-12);
+          BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x, readout::pseudo(), without), rest) < 1e-12);
         }
       }
       Array<double> sum = Array<double>::zeros({4, 4});
       for (const auto& part :
            ntk::layer_kernels(*row.net, params, x, readout::pseudo(), {.options = {.metric = metric}}))
-        sum = sum_of(sum, part.kernel);
-      BOOST_TEST(error_of(sum, whole) < 1e-12);
+        sum = plus(sum, part.kernel);
+      BOOST_TEST(kernel_difference(sum, whole) < 1e-12);
       const Array<double> u = random_array(random, {4, 2});
       const ntk::Operator<double> op(*row.net, params, x, readout::pseudo(), {.metric = metric, .shard = 3});
-      BOOST_TEST(error_of(op(u), product(whole, u)) < 1e-11);
+      BOOST_TEST(kernel_difference(op(u), product(whole, u)) < 1e-11);
     }
   }
 }
@@ -363,8 +341,8 @@ BOOST_AUTO_TEST_CASE(a_multiple_of_the_identity_scales_the_kernel) {
   const auto with = [&](const ntk::Metric& metric) {
     return ntk::entk(c.net, c.params, c.x, ntk::Options{.metric = metric});
   };
-  BOOST_TEST(error_of(with({.arrays = Array<double>::full({6}, 2.5)}), scaled) < 1e-13);
-  BOOST_TEST(error_of(with({.elements = Array<double>::full({c.params.size()}, 2.5)}), scaled) < 1e-13);
+  BOOST_TEST(kernel_difference(with({.arrays = Array<double>::full({6}, 2.5)}), scaled) < 1e-13);
+  BOOST_TEST(kernel_difference(with({.elements = Array<double>::full({c.params.size()}, 2.5)}), scaled) < 1e-13);
   // A number for each array leaves all rules as they are.
   const auto flop = [&](const ntk::Metric& metric) {
     return ntk::plan(c.net, c.params, c.x, readout::pseudo(), {.strategy = ntk::Strategy::structured, .metric = metric})

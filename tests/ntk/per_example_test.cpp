@@ -16,6 +16,8 @@
 #include "ntk/kernel.hpp"
 #include "ntk/operator.hpp"
 #include "tests/nn/files.hpp"
+#include "tests/ntk/kernels.hpp"
+#include "tests/ntk/matrices.hpp"
 #include "tests/ntk/networks.hpp"
 #include "tests/testing.hpp"
 
@@ -25,9 +27,6 @@ namespace readout = ntk::readout;
 using ntk::Labels;
 
 namespace {
-
-constexpr ntk::Strategy strategies[] = {ntk::Strategy::automatic, ntk::Strategy::structured, ntk::Strategy::jacobian,
-                                        ntk::Strategy::vector_products};
 
 Labels labels_of(std::size_t n, std::size_t outputs, std::size_t step) {
   Labels y(n);
@@ -134,21 +133,6 @@ Array<double> contracted(const Array<double>& theta, const Array<double>& a, con
   return out;
 }
 
-// As large as the other, to rounding: margins of a network of two outputs can be far larger than its outputs.
-double error_of(const Array<double>& k, const Array<double>& expected) {
-  if (!(k.shape() == expected.shape())) return 1e300;
-  const Shape flat{k.size() / k.shape().back(), k.shape().back()};
-  return ntk::relative_difference(k.reshaped(flat), expected.reshaped(flat));
-}
-
-bool symmetric_to_the_bit(const Array<double>& k) {
-  const std::size_t n = k.shape()[0];
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j)
-      if (k[i * n + j] != k[j * n + i]) return false;
-  return true;
-}
-
 struct Case {
   nn::Sequential net = nn::sequential(nn::Linear(5, 14), nn::Gelu(), nn::Linear(14, 3));
   nn::Parameters<double> params = net.init<double>(3);
@@ -181,16 +165,16 @@ BOOST_AUTO_TEST_CASE(all_strategies_take_what_each_example_asks_for) {
         continue;  // the softmax of one output does not depend on it
       BOOST_TEST_CONTEXT(row.name << ", readout " << kind.name) {
         BOOST_TEST(own.name() == kind.name);
-        for (ntk::Strategy strategy : strategies)
+        for (ntk::Strategy strategy : all_strategies)
           for (std::size_t tile : {0, 2}) {
             const ntk::Options options{.strategy = strategy, .tile = tile};
             const Array<double> k = ntk::kernel(*row.net, params, x1, own, options);
-            BOOST_TEST(error_of(k, expected) < 1e-10);
+            BOOST_TEST(kernel_difference(k, expected) < 1e-10);
             BOOST_TEST(symmetric_to_the_bit(k));
-            BOOST_TEST(error_of(ntk::kernel(*row.net, params, x1, x2, both, options), expected_cross) < 1e-10);
+            BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x1, x2, both, options), expected_cross) < 1e-10);
             if (strategy == ntk::Strategy::automatic || tile) continue;
             const Array<double> single = ntk::kernel(*row.net, narrow, cast<float>(x1), own, options);
-            BOOST_TEST(error_of(single, expected) < 2e-4);
+            BOOST_TEST(kernel_difference(single, expected) < 2e-4);
           }
       }
     }
@@ -209,14 +193,14 @@ BOOST_AUTO_TEST_CASE(several_columns_and_all_reductions) {
          {ntk::Readout::Reduction::none, ntk::Readout::Reduction::trace, ntk::Readout::Reduction::diagonal}) {
       ntk::Readout own = readout::per_example(a), both = readout::per_example(a, b);
       own.reduction = both.reduction = reduction;
-      for (ntk::Strategy strategy : strategies)
+      for (ntk::Strategy strategy : all_strategies)
         for (std::size_t tile : {0, 1, 3}) {
           const ntk::Options options{.strategy = strategy, .tile = tile};
           BOOST_TEST_CONTEXT(row.name << ", " << ntk::name(strategy) << ", tiles of " << tile) {
-            BOOST_TEST(error_of(ntk::kernel(*row.net, params, x1, own, options), contracted(square, a, a, reduction)) <
-                       1e-12);
-            BOOST_TEST(error_of(ntk::kernel(*row.net, params, x1, x2, both, options),
-                                contracted(cross, a, b, reduction)) < 1e-12);
+            BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x1, own, options),
+                                         contracted(square, a, a, reduction)) < 1e-12);
+            BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x1, x2, both, options),
+                                         contracted(cross, a, b, reduction)) < 1e-12);
           }
         }
     }
@@ -228,11 +212,11 @@ BOOST_AUTO_TEST_CASE(the_same_for_all_examples_is_the_common_readout) {
   Array<double> identity = Array<double>::zeros({7, 3, 3});
   for (std::size_t n = 0; n < 7; ++n)
     for (std::size_t o = 0; o < 3; ++o) identity.mutable_data()[(n * 3 + o) * 3 + o] = 1;
-  BOOST_TEST(error_of(ntk::kernel(c.net, c.params, c.x, readout::per_example(identity)),
-                      ntk::entk(c.net, c.params, c.x)) < 1e-13);
+  BOOST_TEST(kernel_difference(ntk::kernel(c.net, c.params, c.x, readout::per_example(identity)),
+                               ntk::entk(c.net, c.params, c.x)) < 1e-13);
   const Array<double> sums = Array<double>::full({7, 3}, 1 / std::sqrt(3.0));
-  BOOST_TEST(error_of(ntk::kernel(c.net, c.params, c.x, readout::per_example(sums)), ntk::pntk(c.net, c.params, c.x)) <
-             1e-13);
+  BOOST_TEST(kernel_difference(ntk::kernel(c.net, c.params, c.x, readout::per_example(sums)),
+                               ntk::pntk(c.net, c.params, c.x)) < 1e-13);
   // One side common, the other not; and two common ones, for which the kernel of equal examples is not symmetric.
   const auto mixed = readout::between(readout::single(1), readout::labels(c.y_other));
   const Array<double> k = ntk::kernel(c.net, c.params, c.x, c.other, mixed),
@@ -297,7 +281,7 @@ BOOST_AUTO_TEST_CASE(fisher_draws_labels_from_the_outputs) {
   }
   const Case c;
   const Array<double> whole = ntk::kernel(c.net, c.params, c.x, readout::parse("fisher:4"));
-  BOOST_TEST(error_of(ntk::kernel(c.net, c.params, c.x, readout::fisher(4), {.tile = 2}), whole) < 1e-12);
+  BOOST_TEST(kernel_difference(ntk::kernel(c.net, c.params, c.x, readout::fisher(4), {.tile = 2}), whole) < 1e-12);
 }
 
 BOOST_AUTO_TEST_CASE(margins_stay_exact_for_examples_that_are_certain) {
@@ -318,28 +302,22 @@ BOOST_AUTO_TEST_CASE(operators_packed_kernels_and_plans) {
     BOOST_TEST_CONTEXT(own.name()) {
       const Array<double> k = ntk::kernel(c.net, c.params, c.x, own);
       const Array<double> u = random_array(random, {k.shape()[0], 2});
-      Array<double> expected = Array<double>::zeros(u.shape());
-      for (std::size_t i = 0; i < k.shape()[0]; ++i)
-        for (std::size_t j = 0; j < k.shape()[0]; ++j)
-          for (std::size_t m = 0; m < 2; ++m)
-            expected.mutable_data()[i * 2 + m] += k[i * k.shape()[0] + j] * u[j * 2 + m];
+      const Array<double> expected = product(k, u);
       for (std::size_t shard : {0, 2}) {
         const ntk::Operator<double> theta(c.net, c.params, c.x, own, {.shard = shard});
         BOOST_TEST(theta.rows() == k.shape()[0]);
-        BOOST_TEST(error_of(theta(u), expected) < 1e-12);
-        BOOST_TEST(error_of(theta.map().apply(u), expected) < 1e-12);
+        BOOST_TEST(kernel_difference(theta(u), expected) < 1e-12);
+        BOOST_TEST(kernel_difference(theta.map().apply(u), expected) < 1e-12);
       }
       const ntk::PackedKernel packed = ntk::packed_kernel(c.net, c.params, c.x, own);
-      BOOST_TEST(error_of(packed.dense(), k) < 1e-13);
+      BOOST_TEST(kernel_difference(packed.dense(), k) < 1e-13);
     }
   }
   const ntk::Readout both = readout::between(readout::margin(c.y), readout::loss(c.y_other));
   const Array<double> k = ntk::kernel(c.net, c.params, c.x, c.other, both), u = random_array(random, {4, 3});
-  Array<double> expected = Array<double>::zeros({7, 3});
-  for (std::size_t i = 0; i < 7; ++i)
-    for (std::size_t j = 0; j < 4; ++j)
-      for (std::size_t m = 0; m < 3; ++m) expected.mutable_data()[i * 3 + m] += k[i * 4 + j] * u[j * 3 + m];
-  BOOST_TEST(error_of(ntk::Operator<double>(c.net, c.params, c.x, c.other, both, {.shard = 3})(u), expected) < 1e-12);
+  const Array<double> expected = product(k, u);
+  BOOST_TEST(kernel_difference(ntk::Operator<double>(c.net, c.params, c.x, c.other, both, {.shard = 3})(u), expected) <
+             1e-12);
   // Two readouts of the same examples: a square operator that is not symmetric.
   const ntk::Readout pair = readout::between(readout::margin(c.y), readout::labels(c.y));
   const ntk::Operator<double> square(c.net, c.params, c.x, pair);
@@ -394,7 +372,7 @@ BOOST_AUTO_TEST_CASE(kernels_of_losses_are_differentiable) {
       Tape<double> tape;
       const Var<double> x = tape.variable(c.x, Examples::axis0);
       const Var<double> k = ntk::differentiable_kernel(c.net, c.params, x, x, own);
-      BOOST_TEST(error_of(k.value(), ntk::kernel(c.net, c.params, c.x, own)) < 1e-12);
+      BOOST_TEST(kernel_difference(k.value(), ntk::kernel(c.net, c.params, c.x, own)) < 1e-12);
       const auto g = ntk::kernel_gradient(c.net, c.params, c.x, c.x, w, own, {.block = 3, .parameters = true});
       std::vector<double> flat;
       for (const Array<double>& p : g.parameters) flat.insert(flat.end(), p.data(), p.data() + p.size());
@@ -405,55 +383,6 @@ BOOST_AUTO_TEST_CASE(kernels_of_losses_are_differentiable) {
       BOOST_TEST(std::abs(exact - numeric) < 1e-6 * (1 + std::abs(numeric)));
     }
   }
-}
-
-BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
-  const Case c;
-  const auto kernel_of = [&](const ntk::Readout& r) { ntk::kernel(c.net, c.params, c.x, r); };
-  const auto refused = [&](auto type, const ntk::Readout& r, const char* part) {
-    using E = decltype(type);
-    const std::string message = message_of<E>([&] { kernel_of(r); });
-    BOOST_TEST_CONTEXT(message) BOOST_TEST(has(message, part));
-  };
-  Labels wrong = c.y;
-  wrong[4] = 3;
-  for (const auto& r : {readout::labels(wrong), readout::loss(wrong), readout::margin(wrong),
-                        readout::log_probability(wrong), readout::signed_labels(wrong)})
-    refused(data_error(""), r, "example 4 has the label 3, and the network has 3 outputs");
-  refused(shape_error(""), readout::loss(c.y_other), "is for 4 examples, and there are 7");
-  refused(shape_error(""), readout::loss(Labels{}), "is for 0 examples, and there are 7");
-  refused(shape_error(""), readout::per_example(Array<double>::zeros({7, 4})), "(7, 4) for a network of 3 outputs");
-  refused(shape_error(""), readout::loss(Array<double>::zeros({7, 2})), "targets (7, 2)");
-  refused(shape_error(""), readout::between(readout::full(), readout::labels(c.y)),
-          "3 columns of full and 1 of labels");
-  refused(shape_error(""), readout::of_outputs("sums", [](const auto& f, Range) { return sum(f, {0}); }),
-          "is (3,), expected (7, 1) or (7,)");
-  refused(batch_error(""),
-          readout::of_outputs("mixing", [](const auto& f, Range) { return sum(f - mean(f, {0}, true), {1}); }),
-          "mixes examples");
-  refused(numerical_error(""),
-          readout::of_outputs("root", [](const auto& f, Range) { return sum(sqrt(f - 100.0), {1}); }), "NaN");
-  const std::string two =
-      message_of<option_error>([&] { ntk::kernel(c.net, c.params, c.x, c.other, readout::labels(c.y)); });
-  BOOST_TEST(has(two, "readout::between"));
-  BOOST_CHECK_THROW(ntk::Operator<double>(c.net, c.params, c.x, c.other, readout::labels(c.y)), option_error);
-  BOOST_CHECK_THROW(ntk::Operator<double>(c.net, c.params, c.x, readout::labels(c.y_other)), shape_error);
-  BOOST_CHECK_THROW(
-      ntk::differentiable_kernel(c.net, c.params, Var<double>(c.x), Var<double>(c.x), readout::labels(c.y_other)),
-      shape_error);
-  BOOST_CHECK_THROW(readout::per_example(Array<double>::full({2, 2}, std::nan(""))), numerical_error);
-  BOOST_CHECK_THROW(readout::per_example(Array<double>::zeros({2})), shape_error);
-  BOOST_CHECK_THROW(readout::between(readout::full(), readout::trace()), option_error);
-  const auto pair = readout::between(readout::labels(c.y), readout::loss(c.y));
-  BOOST_CHECK_THROW(readout::between(pair, readout::labels(c.y)), option_error);
-  BOOST_CHECK_THROW(pair.weights(3), option_error);
-  BOOST_CHECK_THROW(ntk::head_aware_kernel(c.net, c.params, c.x, readout::labels(c.y)), option_error);
-  const auto one = nn::sequential(nn::Linear(5, 1));
-  BOOST_CHECK_THROW(ntk::kernel(one, one.init<double>(1), c.x, readout::margin(Labels(7, 0))), shape_error);
-  for (const char* name : {"labels", "log_probability", "margin", "loss", "lpntk", "fisher:3", "single:1"})
-    BOOST_TEST(readout::parse(name, c.y).name() == name);
-  const std::string unknown = message_of<option_error>([&] { readout::parse("margins", c.y); });
-  BOOST_TEST(has(unknown, "with labels: labels, log_probability, margin, loss, lpntk"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -14,6 +14,8 @@
 #include "ntk/per_example.hpp"
 #include "ntk/solve.hpp"
 #include "tests/nn/files.hpp"
+#include "tests/ntk/kernels.hpp"
+#include "tests/ntk/matrices.hpp"
 #include "tests/ntk/networks.hpp"
 #include "tests/testing.hpp"
 
@@ -24,9 +26,6 @@ namespace readout = ntk::readout;
 namespace {
 
 constexpr std::size_t length = 5, vocabulary = 7;
-constexpr ntk::Strategy strategies[] = {ntk::Strategy::automatic, ntk::Strategy::structured, ntk::Strategy::jacobian,
-                                        ntk::Strategy::vector_products};
-
 // Logits (N, 5, 7) of the next token at each position, from token ids (N, 5).
 nn::Sequential language_model() {
   return nn::sequential(nn::Embedding(vocabulary, 6),
@@ -38,11 +37,6 @@ Array<double> tokens(std::size_t n, const std::string& seed) {
   Array<double> out({n, length});
   for (std::size_t i = 0; i < out.size(); ++i) out.mutable_data()[i] = static_cast<double>(random.below(vocabulary));
   return out;
-}
-
-double error_of(const Array<double>& k, const Array<double>& expected) {
-  if (!(k.shape() == expected.shape())) return 1e300;
-  return ntk::relative_difference(k, expected);
 }
 
 // sum_{t s} w_n[t] w_m[s] of the blocks (T V, T V) of the whole eNTK: (N V, N V).
@@ -116,17 +110,17 @@ BOOST_AUTO_TEST_CASE(outputs_at_positions_are_parts_of_the_whole_entk) {
     for (std::size_t t = 0; t < length; ++t) sum += mask[n * length + t];
     for (std::size_t t = 0; t < length; ++t) normal.mutable_data()[n * length + t] = mask[n * length + t] / sum;
   }
-  for (const ntk::Strategy strategy : strategies) {
+  for (const ntk::Strategy strategy : all_strategies) {
     BOOST_TEST_CONTEXT(ntk::name(strategy)) {
       const ntk::Options options{.strategy = strategy};
       const auto of = [&](const nn::ModuleBase& part) { return ntk::entk(part, params, x, options); };
-      BOOST_TEST(error_of(ntk::entk(net, params, x, options), theta) < 1e-12);
-      BOOST_TEST(error_of(of(nn::at_position(net, 2)), weighted(theta, ones_at(4, 2), vocabulary)) < 1e-12);
-      BOOST_TEST(error_of(of(nn::at_last_position(net)), weighted(theta, ones_at(4, 4), vocabulary)) < 1e-12);
-      BOOST_TEST(error_of(of(nn::mean_over_positions(net)),
-                          weighted(theta, Array<double>::full({4, length}, 0.2), vocabulary)) < 1e-12);
-      BOOST_TEST(error_of(ntk::kernel(net, params, x, readout::masked_mean(mask, readout::full()), options),
-                          weighted(theta, normal, vocabulary)) < 1e-12);
+      BOOST_TEST(kernel_difference(ntk::entk(net, params, x, options), theta) < 1e-12);
+      BOOST_TEST(kernel_difference(of(nn::at_position(net, 2)), weighted(theta, ones_at(4, 2), vocabulary)) < 1e-12);
+      BOOST_TEST(kernel_difference(of(nn::at_last_position(net)), weighted(theta, ones_at(4, 4), vocabulary)) < 1e-12);
+      BOOST_TEST(kernel_difference(of(nn::mean_over_positions(net)),
+                                   weighted(theta, Array<double>::full({4, length}, 0.2), vocabulary)) < 1e-12);
+      BOOST_TEST(kernel_difference(ntk::kernel(net, params, x, readout::masked_mean(mask, readout::full()), options),
+                                   weighted(theta, normal, vocabulary)) < 1e-12);
     }
   }
   const Array<double> last = net(params, x).reshaped({4, length, vocabulary});
@@ -172,10 +166,11 @@ BOOST_AUTO_TEST_CASE(losses_of_language_models) {
         expected.mutable_data()[n * 4 + m] = sum_of_products;
       }
     const ntk::Readout own = readout::token_loss(y, length, masked ? mask : Array<double>());
-    for (const ntk::Strategy strategy : strategies)
+    for (const ntk::Strategy strategy : all_strategies)
       for (const std::size_t tile : {0, 1, 3})
-        BOOST_TEST(error_of(ntk::kernel(net, params, x, own, {.strategy = strategy, .tile = tile}), expected) < 1e-11);
-    BOOST_TEST(error_of(ntk::kernel(net, params.cast<float>(), cast<float>(x), own), expected) < 1e-4);
+        BOOST_TEST(kernel_difference(ntk::kernel(net, params, x, own, {.strategy = strategy, .tile = tile}), expected) <
+                   1e-11);
+    BOOST_TEST(kernel_difference(ntk::kernel(net, params.cast<float>(), cast<float>(x), own), expected) < 1e-4);
   }
 }
 
@@ -233,8 +228,8 @@ BOOST_AUTO_TEST_CASE(networks_of_several_inputs_work_everywhere) {
     }
   }
   const Array<double> k = ntk::entk(net, params, x, ntk::Options{.strategy = ntk::Strategy::jacobian});
-  for (const ntk::Strategy strategy : strategies)
-    BOOST_TEST(error_of(ntk::entk(net, params, x, ntk::Options{.strategy = strategy, .tile = 2}), k) < 1e-12);
+  for (const ntk::Strategy strategy : all_strategies)
+    BOOST_TEST(kernel_difference(ntk::entk(net, params, x, ntk::Options{.strategy = strategy, .tile = 2}), k) < 1e-12);
   // The eNTK of a graph network against finite differences in its parameters.
   const Graph graph;
   const auto weights = graph.init<double>(5);
@@ -255,17 +250,15 @@ BOOST_AUTO_TEST_CASE(networks_of_several_inputs_work_everywhere) {
   for (const Array<double>& slope : slopes)
     for (std::size_t i = 0; i < 6; ++i)
       for (std::size_t j = 0; j < 6; ++j) expected.mutable_data()[i * 6 + j] += slope[i] * slope[j];
-  BOOST_TEST(error_of(ntk::entk(graph, weights, g), expected) < 1e-7);
+  BOOST_TEST(kernel_difference(ntk::entk(graph, weights, g), expected) < 1e-7);
 
   const ntk::Operator<double> op(net, params, x);
   const Array<double> u = random_array(random, {18, 1});
-  Array<double> product = Array<double>::zeros({18, 1});
-  for (std::size_t i = 0; i < 18; ++i)
-    for (std::size_t j = 0; j < 18; ++j) product.mutable_data()[i] += k[i * 18 + j] * u[j];
-  BOOST_TEST(error_of(op(u), product) < 1e-12);
+  BOOST_TEST(kernel_difference(op(u), product(k, u)) < 1e-12);
   const TemporaryFolder folder;
-  BOOST_TEST(error_of(ntk::stored_kernel(net, params, x, readout::full(), {.tile = 2, .store = folder / "s"}).matrix(),
-                      k) < 1e-12);
+  BOOST_TEST(kernel_difference(
+                 ntk::stored_kernel(net, params, x, readout::full(), {.tile = 2, .store = folder / "s"}).matrix(), k) <
+             1e-12);
   const auto fitted = nn::fit(net, params, x, ntk::Labels{0, 1, 2, 0, 1, 2},
                               {.epochs = 60, .batch = 3, .optimizer = nn::adam({.rate = 0.05})});
   BOOST_TEST(fitted.history.back().loss < 0.5 * fitted.history.front().loss);
