@@ -1,4 +1,4 @@
-// Trainings that are interrupted and resumed give the same bits; damaged files and other settings are refused.
+// Trainings that are interrupted and resumed give the same bits, and other settings are refused.
 #include "nn/training/checkpoint.hpp"
 
 #include <oneapi/tbb/global_control.h>
@@ -6,57 +6,18 @@
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <map>
 
 #include "nn/data/file.hpp"
-#include "nn/layers/conv2d.hpp"
-#include "nn/layers/dropout.hpp"
-#include "nn/layers/normalization.hpp"
-#include "nn/layers/pooling.hpp"
 #include "nn/models/mlp.hpp"
 #include "nn/safetensors.hpp"
-#include "nn/training/checkpoint_format.hpp"
 #include "nn/training/fit.hpp"
+#include "tests/nn/checkpoints.hpp"
 #include "tests/nn/files.hpp"
-#include "tests/nn/mutations.hpp"
-#include "tests/nn/training.hpp"
 
 using namespace xtangent;
-using testing::Interruption;
-using testing::TemporaryFolder;
+using namespace xtangent::testing;
 
 namespace {
-
-// A training with everything that resuming could get wrong: buffers, dropout, changed images, momentum and a schedule.
-const nn::Sequential& network() {
-  static const nn::Sequential net =
-      nn::sequential(nn::Conv2d{1, 4, 3}, nn::BatchNorm2d{4}, nn::Relu{}, nn::Dropout{0.3}, nn::Flatten{},
-                     nn::Linear{4 * 6 * 6, 10}, nn::Dropout{0.1});
-  return net;
-}
-
-const nn::Dataset& images() {
-  static const nn::Dataset data = [] {
-    testing::Random random("checkpoint");
-    nn::LabeledImages out;
-    out.channels = 1, out.height = out.width = 8, out.classes = 10;
-    for (std::size_t i = 0; i < 50 * 64; ++i) out.bytes.push_back(static_cast<std::uint8_t>(random.below(256)));
-    for (std::size_t i = 0; i < 50; ++i) out.labels.push_back(random.below(10));
-    return nn::Dataset(out, {.augmentation = {.padding = 1, .mirror = true}});
-  }();
-  return data;
-}
-
-template <class T>
-nn::FitOptions<T> usual(const nn::OptimizerSettings& optimizer) {
-  return {.epochs = 3,
-          .batch = 8,  // 7 updates an epoch
-          .optimizer = optimizer,
-          .schedule = nn::schedule::warm_up(nn::schedule::cosine(), {.part = 0.3}),
-          .clip_norm = 1.5,
-          .seed = 3,
-          .test_data = images()};
-}
 
 // `options` with an end at update `step` (counted from 0), as if the program were killed there.
 template <class T>
@@ -71,11 +32,6 @@ nn::FitOptions<T> cut(nn::FitOptions<T> options, std::size_t step) {
     return inner(done);
   };
   return options;
-}
-
-template <class T>
-nn::Fit<T> train(const nn::FitOptions<T>& options) {
-  return nn::fit(network(), network().template init<T>(1), images(), options);
 }
 
 template <class T>
@@ -111,27 +67,6 @@ void resumes_to_the_same_bits(const nn::OptimizerSettings& optimizer) {
     }
   // At the end there is nothing left to do.
   expect_same(train(options), whole);
-}
-
-template <class Error>
-void refused(nn::FitOptions<float> options, std::initializer_list<std::string_view> parts) {
-  options.checkpoint.resume = true;
-  testing::expect_error<Error>([&] { train(options); }, parts);
-}
-
-std::string bytes_of(const std::filesystem::path& file) {
-  const std::vector<std::uint8_t> bytes = nn::read_raw_file(file);
-  return {bytes.begin(), bytes.end()};
-}
-
-// Writes a checkpoint after two of three epochs.
-nn::FitOptions<float> with_checkpoint(const std::filesystem::path& file) {
-  nn::FitOptions<float> options = usual<float>(nn::adam());
-  options.checkpoint = {.file = file};
-  options.on_epoch = [](const nn::Epoch& e, const auto&) { return e.number < 2; };
-  train(options);
-  options.on_epoch = {};
-  return options;
 }
 
 }  // namespace
@@ -236,119 +171,6 @@ BOOST_AUTO_TEST_CASE(other_settings_are_refused) {
   options.shard = 50;
   testing::expect_error<parameter_error>([&] { nn::fit(other, other.init<float>(1), images(), options); },
                                          {"1.weight"});
-}
-
-BOOST_AUTO_TEST_CASE(damaged_files_are_refused) {
-  const TemporaryFolder folder;
-  const nn::FitOptions<float> good = with_checkpoint(folder / "c");
-  nn::FitOptions<float> options = good;
-  options.checkpoint.resume = true;
-  const nn::Fit<float> whole = train(options);
-  with_checkpoint(folder / "c");
-  const std::string file = bytes_of(folder / "c");
-  BOOST_REQUIRE(file.size() > 8000);
-
-  nn::save_parameters(network().init<float>(1), folder / "c");
-  refused<data_error>(good, {"[resume]", "no checkpoint of a training"});
-  testing::put(folder / "c", "");
-  refused<data_error>(good, {"not a safetensors file"});
-  testing::put(folder / "c", file.substr(0, file.size() - 1));
-  refused<data_error>(good, {folder.path().string()});
-  std::string flipped = file;
-  flipped[file.size() - 100] = static_cast<char>(flipped[file.size() - 100] ^ 1);
-  testing::put(folder / "c", flipped);
-  refused<data_error>(good, {"[resume]", "corrupt", "checksum"});
-
-  // Either the damage is noticed, as damage and not as other settings or another network, or the training goes on as if
-  // there were none.
-  const auto accepts = [&](const std::string& mutant) {
-    testing::put(folder / "c", mutant);
-    try {
-      nn::FitOptions<float> again = good;
-      again.checkpoint.resume = true;
-      const nn::Fit<float> fit = train(again);
-      BOOST_TEST(testing::same_bits(fit.params.flat(), whole.params.flat()));
-      return true;
-    } catch (const data_error&) {
-      return false;
-    }
-  };
-  BOOST_TEST(testing::mutate(file, testing::byte_mutations(), 300, accepts) < 10);
-  // The header alone, where all names, shapes, counters and settings are.
-  const std::size_t header = file.find("optimizer/first");
-  BOOST_REQUIRE(header != std::string::npos);
-  const std::size_t end = file.find("}}", header) + 2;
-  const int accepted =
-      testing::mutate(file.substr(8, end - 8), {testing::byte_mutations()[0]}, 3000, [&](const std::string& mutant) {
-        if (file.compare(8, end - 8, mutant) == 0) return false;
-        return accepts(file.substr(0, 8) + mutant + file.substr(end));
-      });
-  BOOST_TEST(accepted == 0);
-}
-
-// A flipped digit of a setting is damage, and not another setting.
-BOOST_AUTO_TEST_CASE(damaged_settings_are_no_other_settings) {
-  const TemporaryFolder folder;
-  const nn::FitOptions<float> good = with_checkpoint(folder / "c");
-  const std::string file = bytes_of(folder / "c");
-  for (const std::string setting : {"batch", "seed", "epochs", "examples", "clip_norm", "optimizer", "frozen"}) {
-    std::string flipped = file;
-    const std::size_t at = flipped.find(setting + "\\\":\\\"");
-    BOOST_REQUIRE(at != std::string::npos);
-    flipped[at + setting.size() + 5] ^= 1;
-    testing::put(folder / "c", flipped);
-    refused<data_error>(good, {"[resume]", "corrupt", "checksum"});
-  }
-}
-
-// Writes the checkpoint with another description of the training, and other arrays, under the right checksum.
-void edit(const std::filesystem::path& file, const std::string& text,
-          const std::map<std::string, Array<float>>& others = {}) {
-  const nn::TensorFile before = nn::read_safetensors(file);
-  std::vector<nn::NamedArray<float>> arrays;
-  for (const auto& entry : before.entries())
-    arrays.push_back({entry.name, others.contains(entry.name) ? others.at(entry.name) : before.get<float>(entry.name)});
-  std::map<std::string, std::string> metadata = {{nn::checkpoint_format::state_key, text}};
-  nn::write_safetensors(file, arrays, {.metadata = metadata});
-  metadata[nn::checkpoint_format::sum_key] = nn::checkpoint_format::checksum(text, nn::read_safetensors(file));
-  nn::write_safetensors(file, arrays, {.metadata = metadata});
-}
-
-// With the right checksum: a checkpoint that was edited by somebody who knows how.
-BOOST_AUTO_TEST_CASE(states_that_no_training_has_are_refused) {
-  const TemporaryFolder folder;
-  const nn::FitOptions<float> good = with_checkpoint(folder / "c");
-  const std::string text = nn::read_safetensors(folder / "c").metadata().at(nn::checkpoint_format::state_key);
-  const auto changed = [&](const std::string& from, const std::string& to) {
-    const std::size_t at = text.find(from);
-    BOOST_REQUIRE(at != std::string::npos);
-    return std::string(text).replace(at, from.size(), to);
-  };
-  const auto go_on = [&] {
-    nn::FitOptions<float> again = good;
-    again.checkpoint.resume = true;
-    train(again);
-  };
-  const std::vector<std::pair<std::string, std::string>> rows = {
-      {"\"epoch\":3", "\"epoch\":-1"},          {"\"epoch\":3", "\"epoch\":1e30"},
-      {"\"epoch\":3", "\"epoch\":0"},           {"\"epoch\":3", "\"epoch\":4"},
-      {"\"steps\":14", "\"steps\":1.5"},        {"\"steps\":14", "\"steps\":-14"},
-      {"\"done\":0", "\"done\":null"},          {"\"correct\":0", "\"correct\":1"},
-      {"\"history\":[[1,", "\"history\":[[2,"}, {"\"history\":[[1,", "\"history\":[[-1,"}};
-  for (const auto& [from, to] : rows) {
-    edit(folder / "c", changed(from, to));
-    refused<data_error>(good, {"[resume]", "corrupt"});
-  }
-  for (const std::string moments : {"optimizer/first", "optimizer/second"})
-    for (const Shape& shape : {Shape{1}, Shape{}}) {
-      with_checkpoint(folder / "c");
-      edit(folder / "c", text, {{moments, Array<float>::zeros(shape)}});
-      refused<data_error>(good, {"[resume]", "corrupt", "moments of shape " + to_string(shape)});
-    }
-  // A sum of losses that is not finite is null in JSON. The training says at the end of the epoch what it leads to.
-  with_checkpoint(folder / "c");
-  edit(folder / "c", changed("\"loss\":0.0", "\"loss\":null"));
-  BOOST_CHECK_NO_THROW(go_on());
 }
 
 // A training that is asked to stop leaves a checkpoint of all that it has done. It is asked 8 times in an epoch: after
