@@ -46,8 +46,8 @@ Panel panel(const PinnStudy& study, const std::string& title, const std::string&
   for (std::size_t i = 0; i < study.runs.size(); ++i) {
     const PinnRun& run = study.runs[i];
     out.series.push_back({i > 1          ? ""
-                          : run.weighted ? "weights from traces"
-                                         : "weights of 1",
+                          : run.weighted ? "from traces"
+                                         : "equal",
                           run.*values, colors[run.weighted ? 1 : 0], 0});
   }
   return out;
