@@ -31,6 +31,7 @@
 #include "ntk/head_aware.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/layer_kernels.hpp"
+#include "ntk/linearize.hpp"
 #include "ntk/operator.hpp"
 #include "ntk/per_example.hpp"
 #include "ntk/plan.hpp"

@@ -31,6 +31,8 @@ surroundings = {
     "ntk/differentiable.hpp": [("using namespace ntk;\nvoid example(const nn::Sequential& net, const "
                                 "nn::Parameters<double>& params, const Array<double>& images, const Var<double>& y,\n"
                                 "const Var<double>& cross, const Var<double>& labels) {", in_function[1])],
+    "ntk/linearize.hpp": [(in_function[0] % "const nn::Sequential& net, const nn::Parameters<double>& params, const "
+                           "nn::Parameters<double>& trained, const Array<double>& x", in_function[1])],
 }
 
 
