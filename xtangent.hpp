@@ -7,6 +7,7 @@
 #include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/convolution.hpp"
+#include "autodiff/ops/einsum.hpp"
 #include "autodiff/ops/embedding.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/linear.hpp"
