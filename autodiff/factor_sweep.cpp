@@ -90,7 +90,7 @@ FactorSweep<T>::FactorSweep(const Var<T>& y, Array<T> ybar, VarListOf<T> paramet
   for (std::size_t i = last + 1; i-- > 0;) {
     const Node<T>& node = record_->nodes[i];
     if (!reaches[i] || !active_[i]) continue;
-    if (node.op && node.value.examples() == Examples::mixed) mixing = i;
+    if (node.op && node.value.examples() == Examples::mixed && (!node.moved || i == last)) mixing = i;
     for (const auto& argument : node.arguments)
       if (argument.index >= 0) reaches[static_cast<std::size_t>(argument.index)] = true;
   }

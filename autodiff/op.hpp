@@ -39,6 +39,15 @@ using VarListOf = VarList<std::type_identity_t<T>>;
 /// Which arguments need a cotangent: a rule computes no other product.
 using Wanted = std::vector<bool>;
 
+/// The shape of an argument, and where its examples stand.
+struct Placed {
+  Shape shape;
+  Place examples;
+};
+
+/// (N, shape) with N taken out of the axis of examples. Throws shape_error for more axes than a shape has.
+Shape front_shape(Shape shape, const Place& place, std::size_t n);
+
 /// One primitive: everything the library knows about it, in one small struct.
 ///
 /// Shape comments in ops/: K probes (seeds of one sweep), N examples, C outputs and I inputs of a layer, D positions.
@@ -78,6 +87,17 @@ struct Op {
   /// Does the op only exchange the two axes of a matrix? Factored gradients of a parameter pass through it, too.
   virtual bool transposes() const { return false; }
 
+  /// Where examples stand in the result, if they stand at these places of the arguments, N of them, and not all on axis
+  /// 0. Nothing: the op may mix them there. An op with a place does the same at each entry of the axis of examples, and
+  /// runs on arguments with the examples in front (Moved::front), as in_front or itself.
+  virtual std::optional<Place> place(std::span<const Placed>, std::size_t /* n */) const { return std::nullopt; }
+
+  /// The op for arguments with one more axis in front. Null: this op, whose axes then all count from the right.
+  virtual std::shared_ptr<const Op<T>> in_front(std::span<const Placed>, std::size_t /* n */) const { return nullptr; }
+
+  /// Does the op only give the elements of its argument other places, as reshape and transpose do?
+  virtual bool moves_examples() const { return false; }
+
   /// Floating-point operations of eval, for plans and summaries.
   virtual double flop(std::span<const Shape> x, const Shape& y) const;
 };
@@ -92,6 +112,13 @@ Var<T> apply_op(O op, const Var<T>& first, const V&... rest) {
   const Var<T> x[] = {first, rest...};
   return apply<T>(std::make_shared<const O>(std::move(op)), Vars<T>(x, 1 + sizeof...(rest)));
 }
+
+/// The place of all examples, which must be the same in all arguments that have them, while the others broadcast along
+/// that axis. Nothing where they do not.
+std::optional<Place> common_place(std::span<const Placed> x);
+/// The place of the examples of x, for an op that works along another axis, number `back` from the right. Nothing where
+/// it works along theirs.
+std::optional<Place> place_beside(const Placed& x, std::size_t back);
 
 /// How many probes a tangent or cotangent of a value of that rank carries: 0 when it has no probe axis.
 template <class T>

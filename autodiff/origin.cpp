@@ -26,29 +26,41 @@ template <class T>
 std::string mixing_message(const Record<T>& record, std::size_t node) {
   for (bool found = true; found;) {
     const auto& arguments = record.nodes[node].arguments;
-    const auto before = std::find_if(arguments.begin(), arguments.end(),
-                                     [](const auto& a) { return a.index >= 0 && is_mixed(a.value); });
+    const auto before = std::find_if(arguments.begin(), arguments.end(), [&](const auto& a) {
+      return a.index >= 0 && is_mixed(a.value) && !record.nodes[static_cast<std::size_t>(a.index)].moved;
+    });
     found = before != arguments.end();
     if (found) node = static_cast<std::size_t>(before->index);
   }
   const Node<T>& culprit = record.nodes[node];
-  bool unmarked_constant = false, unmarked_variable = false, mixed_before = false;
+  bool unmarked_constant = false, unmarked_variable = false, mixed_before = false, moved_before = false;
   std::string arguments;
   for (const auto& argument : culprit.arguments) {
     const bool unmarked = lacks_mark(culprit, argument);
     if (!arguments.empty()) arguments += ", ";
     arguments += to_string(argument.value.shape());
     if (unmarked) arguments += argument.index < 0 ? " (a constant without the mark)" : " (without the mark)";
-    if (is_mixed(argument.value)) arguments += " (mixed before)";
+    const bool moved = argument.index >= 0 && record.nodes[static_cast<std::size_t>(argument.index)].moved;
+    moved_before = moved_before || moved;
+    if (moved)
+      arguments += " (examples not on axis 0)";
+    else if (is_mixed(argument.value))
+      arguments += " (mixed before)";
     unmarked_constant = unmarked_constant || (unmarked && argument.index < 0);
     unmarked_variable = unmarked_variable || (unmarked && argument.index >= 0);
-    mixed_before = mixed_before || is_mixed(argument.value);
+    mixed_before = mixed_before || (is_mixed(argument.value) && !moved);
   }
   std::string text = "[";
-  text.append(culprit.name()).append("] mixes examples");
+  text.append(culprit.name()).append(culprit.moved ? "] moves examples away from axis 0" : "] mixes examples");
   if (culprit.origin.place) text.append(" in ").append(*culprit.origin.place);
   text.append(": arguments ").append(arguments).append(", result ");
   text.append(to_string(culprit.value.shape())).append(". ");
+  if (culprit.moved)
+    return text + "The output must have its examples on axis 0: move them back, by transpose or reshape.";
+  if (moved_before && !unmarked_constant && !unmarked_variable)
+    return text +
+           "It combines entries of the axis on which the examples stand, or is not one of the ops that follow them "
+           "there. Move them back to axis 0 before it, by transpose or reshape.";
   if (mixed_before)
     return text +
            "An argument combines examples before it meets a parameter: a mean over axis 0, or a constant without the "

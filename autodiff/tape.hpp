@@ -31,6 +31,7 @@ struct Node {
   Var<T> value;  // detached
   std::uint64_t serial = 0;
   Origin origin;
+  bool moved = false;  ///< marked mixed because examples stand in another axis than 0, where ops can follow them
 
   /// What the user called: a function made of several ops, or the op itself.
   std::string name() const { return origin.function ? origin.function : op ? op->name() : "leaf"; }

@@ -49,6 +49,12 @@ inline Array<double> plus(const Array<double>& a, const Array<double>& b) {
   return (Var<double>(a) + Var<double>(b)).value();
 }
 
+/// ybar with all examples but one set to zero.
+Array<double> one_example(const Array<double>& ybar, std::size_t n);
+
+/// The property `following` of expect_op.
+void expect_following(const OpRow& row);
+
 /// A row of a table of ops with its arguments, directions and seeds, its recordings and the sweeps over them, and
 /// comparisons whose messages name the row.
 class CheckedRow {

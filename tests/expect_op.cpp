@@ -7,14 +7,6 @@
 namespace xtangent::testing {
 namespace {
 
-// ybar with all examples but one set to zero.
-Array<double> one_example(const Array<double>& ybar, std::size_t n) {
-  Array<double> out = Array<double>::zeros(ybar.shape());
-  const std::size_t size = ybar.size() / ybar.shape().front();
-  std::copy_n(ybar.data() + n * size, size, out.mutable_data() + n * size);
-  return out;
-}
-
 class Check : CheckedRow {
  public:
   explicit Check(const OpRow& row) : CheckedRow(row) {}
@@ -384,6 +376,7 @@ class Check : CheckedRow {
 void expect_op(const OpRow& row) {
   try {
     Check(row).run();
+    expect_following(row);
   } catch (const std::exception& e) {
     BOOST_CHECK_MESSAGE(false, row.name << ": evaluation threw: " << e.what());
   }

@@ -2,14 +2,23 @@
 
 #include <cblas.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/parallel.hpp"
 
 extern "C" {
 void spotrf_(const char* uplo, const int* n, float* a, const int* lda, int* info, std::size_t);
 void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info, std::size_t);
+void sgetrf_(const int* m, const int* n, float* a, const int* lda, int* pivots, int* info);
+void dgetrf_(const int* m, const int* n, double* a, const int* lda, int* pivots, int* info);
+void sgetrs_(const char* trans, const int* n, const int* nrhs, const float* a, const int* lda, const int* pivots,
+             float* b, const int* ldb, int* info, std::size_t);
+void dgetrs_(const char* trans, const int* n, const int* nrhs, const double* a, const int* lda, const int* pivots,
+             double* b, const int* ldb, int* info, std::size_t);
 void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w, double* work,
              const int* lwork, int* iwork, const int* liwork, int* info, std::size_t, std::size_t);
 }
@@ -23,6 +32,8 @@ struct Routines;
 template <>
 struct Routines<float> {
   static constexpr auto potrf = &spotrf_;
+  static constexpr auto getrf = &sgetrf_;
+  static constexpr auto getrs = &sgetrs_;
   static constexpr auto trsm = &cblas_strsm;
   static constexpr auto trsv = &cblas_strsv;
   static constexpr auto syrk = &cblas_ssyrk;
@@ -30,6 +41,8 @@ struct Routines<float> {
 template <>
 struct Routines<double> {
   static constexpr auto potrf = &dpotrf_;
+  static constexpr auto getrf = &dgetrf_;
+  static constexpr auto getrs = &dgetrs_;
   static constexpr auto trsm = &cblas_dtrsm;
   static constexpr auto trsv = &cblas_dtrsv;
   static constexpr auto syrk = &cblas_dsyrk;
@@ -54,7 +67,39 @@ std::vector<double> eigen(std::size_t size, double* a, char job) {
   return values;
 }
 
+// One system. LAPACK's matrices are column-major, so it factors a^T, and right-hand sides are transposed for it.
+template <class T>
+bool lu_solve_one(int n, int m, bool transpose, T* a, T* b, std::vector<int>& pivots, std::vector<T>& columns) {
+  int info = 0;
+  Routines<T>::getrf(&n, &n, a, &n, pivots.data(), &info);
+  if (info != 0) return false;
+  const auto rows = static_cast<std::size_t>(n), count = static_cast<std::size_t>(m);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < count; ++j) columns[j * rows + i] = b[i * count + j];
+  Routines<T>::getrs(transpose ? "N" : "T", &n, &m, a, &n, pivots.data(), columns.data(), &n, &info, 1);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < count; ++j) b[i * count + j] = columns[j * rows + i];
+  return true;
+}
+
 }  // namespace
+
+template <class T>
+std::size_t lu_solve(std::size_t count, std::size_t n, std::size_t m, bool transpose, T* a, T* b) {
+  if (n == 0 || count == 0) return count;
+  std::vector<char> solved(count, 1);
+  parallel_for(count, std::max<std::size_t>(1, (1 << 16) / (n * n * (n + m) + 1)),
+               [&](std::size_t first, std::size_t last) {
+                 std::vector<int> pivots(n);
+                 std::vector<T> columns(n * m);
+                 for (std::size_t i = first; i < last; ++i)
+                   solved[i] = lu_solve_one(static_cast<int>(n), static_cast<int>(m), transpose, a + i * n * n,
+                                            b + i * n * m, pivots, columns);
+               });
+  return static_cast<std::size_t>(std::find(solved.begin(), solved.end(), 0) - solved.begin());
+}
+template std::size_t lu_solve(std::size_t, std::size_t, std::size_t, bool, float*, float*);
+template std::size_t lu_solve(std::size_t, std::size_t, std::size_t, bool, double*, double*);
 
 template <class T>
 std::size_t cholesky(std::size_t size, T* a, std::size_t ld, Triangle triangle) {

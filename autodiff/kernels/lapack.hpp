@@ -32,6 +32,11 @@ void triangular_solve_rows(std::size_t n, const T* l, std::size_t ld, std::size_
 template <class T>
 void symmetric_product(std::size_t n, std::size_t k, T alpha, const T* a, std::size_t lda, T* c, std::size_t ldc);
 
+/// Solves `count` systems side by side, by LU with partial pivoting: b (n, m) <- a^-1 b, or a^-T b with `transpose`,
+/// for each a (n, n), which is overwritten. Returns the number of the first singular matrix, or `count`.
+template <class T>
+std::size_t lu_solve(std::size_t count, std::size_t n, std::size_t m, bool transpose, T* a, T* b);
+
 /// The eigenvalues of a (n, n), ascending; a is overwritten. Throws numerical_error when LAPACK does not converge.
 std::vector<double> symmetric_eigenvalues(std::size_t n, double* a);
 

@@ -15,6 +15,7 @@ struct Elementwise : Op<T> {
     return kernels::with_function(function, parameter, [](const auto& f) { return f.name; });
   }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return x[0].examples; }
   Spec infer(std::span<const Spec> x) const override { return x[0]; }
   Array<T> eval(std::span<const Array<T>> x) const override {
     Array<T> y(x[0].shape());

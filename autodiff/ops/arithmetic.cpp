@@ -46,6 +46,15 @@ struct BroadcastTo : Op<T> {
   explicit BroadcastTo(Shape s) : shape(std::move(s)) {}
   std::string name() const override { return "broadcast_to"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    const std::size_t back = x[0].examples.back;
+    if (back > x[0].shape.rank()) return x[0].examples;
+    if (back > shape.rank() || shape.from_right(back) != x[0].shape.from_right(back)) return std::nullopt;
+    return x[0].examples;
+  }
+  std::shared_ptr<const Op<T>> in_front(std::span<const Placed> x, std::size_t n) const override {
+    return std::make_shared<const BroadcastTo>(front_shape(shape, x[0].examples, n));
+  }
   Spec infer(std::span<const Spec> x) const override {
     if (!(broadcast_shapes(x[0].shape, shape, "broadcast_to") == shape))
       throw shape_error("[broadcast_to] " + to_string(x[0].shape) + " does not broadcast to " + to_string(shape) + ".");
@@ -74,6 +83,17 @@ struct SumTo : Op<T> {
   explicit SumTo(Shape s) : shape(std::move(s)) {}
   std::string name() const override { return "sum_to"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    const std::size_t back = x[0].examples.back;
+    if (back > x[0].shape.rank()) return x[0].examples;
+    if (back > shape.rank() || shape.from_right(back) != x[0].shape.from_right(back)) return std::nullopt;
+    return x[0].examples;
+  }
+  std::shared_ptr<const Op<T>> in_front(std::span<const Placed> x, std::size_t n) const override {
+    Shape padded;
+    for (std::size_t a = shape.rank(); a < x[0].shape.rank(); ++a) padded.push_back(1);
+    return std::make_shared<const SumTo>(front_shape(padded.joined(shape), x[0].examples, n));
+  }
   Spec infer(std::span<const Spec> x) const override {
     if (!(broadcast_shapes(x[0].shape, shape, "sum_to") == x[0].shape))
       throw shape_error("[sum_to] " + to_string(shape) + " does not broadcast to " + to_string(x[0].shape) + ".");
@@ -104,6 +124,7 @@ struct Affine : Op<T> {
   Affine(double a, double b) : scale(a), shift(b) {}
   std::string name() const override { return "affine"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return x[0].examples; }
   Spec infer(std::span<const Spec> x) const override { return x[0]; }
   Array<T> eval(std::span<const Array<T>> x) const override {
     if (scale == 1.0 && shift == 0.0) return x[0];
@@ -141,6 +162,7 @@ struct BinaryOp : Op<T> {
     return "minimum";
   }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return common_place(x); }
   Spec infer(std::span<const Spec> x) const override {
     const Shape shape = broadcast_shapes(x[0].shape, x[1].shape, name().c_str());
     return {shape, elementwise_examples(x, shape)};
@@ -219,6 +241,7 @@ template <class T>
 struct Where : Op<T> {
   std::string name() const override { return "where"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return common_place(x); }
   Spec infer(std::span<const Spec> x) const override {
     const Shape shape = broadcast_shapes(x[0].shape, broadcast_shapes(x[1].shape, x[2].shape, "where"), "where");
     return {shape, elementwise_examples(x, shape)};

@@ -6,6 +6,9 @@
 
 #include "autodiff/factor.hpp"
 #include "autodiff/kernels/convolution.hpp"
+#include "autodiff/kernels/im2col.hpp"
+#include "autodiff/kernels/layout.hpp"
+#include "autodiff/kernels/parallel.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/origin.hpp"
@@ -118,6 +121,12 @@ struct Conv2d : Op<T> {
   explicit Conv2d(Conv2dOptions o) : geometry{o} {}
   std::string name() const override { return "conv2d"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    for (const Placed& parameter : x.subspan(1))
+      if (parameter.examples.back > 0) return std::nullopt;
+    if (x[0].examples.back <= 3) return std::nullopt;
+    return x[0].examples;
+  }
 
   Shape result(const Shape& x, const Shape& w) const {
     const ConvShape s = geometry.of_images(x, w);
@@ -230,6 +239,31 @@ struct Conv2dInput : Op<T> {
     if (wanted[0]) out[0] = conv2d(xbar, x[1], {}, geometry.options);
     if (wanted[1]) out[1] = conv2d_weight(xbar, x[0], x[0].rank() - 3, w[2], w[3], geometry.options);
     return out;
+  }
+  // The gradient of an example is the sum of input (x) patch of the cotangent over the places of the input. So the
+  // cotangents, which differ between probes, are on the side of the columns.
+  std::optional<Factor<T>> factor(std::size_t argument, Vars<T> x, const Var<T>& ybar) const override {
+    if (argument != 1 || x[0].rank() != 4 || geometry.options.groups != 1) return std::nullopt;
+    const Shape &in = x[0].shape(), &w = x[1].shape();
+    const ConvShape s = geometry.of_images(Shape{w[1], height, width}, w);
+    Factor<T> f;
+    f.parameter = w;
+    f.probes = std::max<std::size_t>(1, probes(ybar, 4));
+    f.examples = in[0];
+    f.positions = s.positions();
+    f.kind = f.positions == 1 ? FactorKind::outer : FactorKind::outer_sum;
+    f.transposed = true;
+    f.channels_first = true;
+    f.left = Array<T>({f.probes, f.examples, s.patch_size(), f.positions});
+    f.right = Array<T>({f.examples, f.positions, in[1]});
+    T* patches = f.left.mutable_data();
+    kernels::parallel_for(f.probes * f.examples, 1, [&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i)
+        kernels::im2col(s, 0, s.out_height(), ybar.value().data() + i * s.input_size(),
+                        patches + i * s.patch_size() * f.positions, f.positions);
+    });
+    kernels::transpose(Shape{f.examples, in[1], f.positions}, {0, 2, 1}, x[0].value().data(), f.right.mutable_data());
+    return f;
   }
   double flop(std::span<const Shape> x, const Shape&) const override {
     return 2.0 * static_cast<double>(x[0].size()) *

@@ -25,6 +25,10 @@ template <class T>
 struct Embedding : Op<T> {
   std::string name() const override { return "embedding"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    if (x[1].examples.back > 0) return std::nullopt;
+    return Place{x[0].examples.back + 1, x[0].examples.before, x[0].examples.behind};
+  }
   Spec infer(std::span<const Spec> x) const override {
     if (x[1].shape.rank() != 2) throw shape_error("[embedding] weight " + to_string(x[1].shape) + ". Expected (V, E).");
     return {x[0].shape.joined({x[1].shape[1]}), x[1].examples == Examples::none ? x[0].examples : Examples::mixed};

@@ -17,7 +17,13 @@ long same_axis(const Var<T>&, std::size_t back) {
   return -static_cast<long>(back);
 }
 
-// x as (outer, extent, inner) around an axis.
+// An axis in its form that counts from the right.
+template <class T>
+long negative_axis(const Var<T>& x, long axis, const char* who) {
+  return -static_cast<long>(from_right(resolve_axis(axis, x.rank(), who), x.rank()));
+}
+
+// x as (outer, extent, inner) around an axis. Axes of the ops below are negative.
 struct Split {
   std::size_t outer, extent, inner;
 };
@@ -43,6 +49,30 @@ struct Reshape : Op<T> {
     const bool keeps = shape.rank() > 0 && x[0].shape.rank() > 0 && shape.front() == x[0].shape.front();
     return {shape, x[0].examples == Examples::axis0 && !keeps ? Examples::mixed : x[0].examples};
   }
+  bool moves_examples() const override { return true; }
+  // The examples stay together where an axis of the result holds a multiple of what is behind them.
+  std::optional<Place> place(std::span<const Placed> x, std::size_t n) const override {
+    const Shape& from = x[0].shape;
+    const Place& at = x[0].examples;
+    const std::size_t axis = from.rank() - at.back;
+    const std::size_t before = from.slice(0, axis).size() * at.before;
+    const std::size_t behind = from.slice(axis + 1, from.rank()).size() * at.behind;
+    std::optional<Place> found;
+    for (std::size_t a = 0; a < shape.rank() && before * behind > 0; ++a) {
+      const std::size_t left = shape.slice(0, a).size(), right = shape.slice(a + 1, shape.rank()).size();
+      if (left * right == 0 || before % left != 0 || behind % right != 0) continue;
+      const Place here{shape.rank() - a, before / left, behind / right};
+      if (shape[a] != here.before * n * here.behind) continue;
+      const bool alone = here.before == 1 && here.behind == 1;
+      if (alone) return here;
+      if (!found) found = here;
+    }
+    return found;
+  }
+  std::shared_ptr<const Op<T>> in_front(std::span<const Placed> x, std::size_t n) const override {
+    const bool alone = x[0].examples.back > x[0].shape.rank();
+    return std::make_shared<const Reshape>(alone ? shape.prepended(n) : front_shape(shape, *place(x, n), n));
+  }
   Array<T> eval(std::span<const Array<T>> x) const override { return x[0].reshaped(shape); }
   Var<T> jvp(Vars<T> x, const Var<T>&, Vars<T> dx) const override {
     return reshape(dx[0], with_probes_of(dx[0], x[0].rank(), shape));
@@ -59,6 +89,30 @@ struct Transpose : Op<T> {
   std::string name() const override { return "transpose"; }
   bool vector_mode() const override { return true; }
   bool transposes() const override { return order == std::vector<std::size_t>{1, 0}; }
+  bool moves_examples() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    const std::size_t axis = order.size() - x[0].examples.back;
+    Place out = x[0].examples;
+    for (std::size_t a = 0; a < order.size(); ++a)
+      if (order[a] == axis) out.back = order.size() - a;
+    return out;
+  }
+  std::shared_ptr<const Op<T>> in_front(std::span<const Placed> x, std::size_t n) const override {
+    const Shape from = front_shape(x[0].shape, x[0].examples, n);
+    std::vector<std::size_t> behind{0};
+    Shape shape{n};
+    std::size_t last = 0;
+    bool copies = false;  // do axes of more than one entry change places?
+    for (const std::size_t a : order) {
+      behind.push_back(a + 1);
+      shape.push_back(from[a + 1]);
+      if (from[a + 1] == 1) continue;
+      copies = copies || a < last;
+      last = a;
+    }
+    if (!copies) return std::make_shared<const Reshape<T>>(shape);
+    return std::make_shared<const Transpose>(std::move(behind));
+  }
   Spec infer(std::span<const Spec> x) const override {
     std::vector<std::size_t> sorted = order;
     std::sort(sorted.begin(), sorted.end());
@@ -101,6 +155,9 @@ struct Slice : Op<T> {
   Slice(long a, std::size_t f, std::size_t l) : axis(a), first(f), last(l) {}
   std::string name() const override { return "slice"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    return place_beside(x[0], static_cast<std::size_t>(-axis));
+  }
   Spec infer(std::span<const Spec> x) const override {
     const std::size_t a = resolve_axis(axis, x[0].shape.rank(), "slice");
     if (first > last || last > x[0].shape[a])
@@ -137,6 +194,9 @@ struct Pad : Op<T> {
   Pad(long a, std::size_t f, std::size_t b) : axis(a), before(f), behind(b) {}
   std::string name() const override { return "pad"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    return place_beside(x[0], static_cast<std::size_t>(-axis));
+  }
   Spec infer(std::span<const Spec> x) const override {
     const std::size_t a = resolve_axis(axis, x[0].shape.rank(), "pad");
     Shape shape = x[0].shape;
@@ -167,8 +227,12 @@ struct Concatenate : Op<T> {
   explicit Concatenate(long a) : axis(a) {}
   std::string name() const override { return "concatenate"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    for (const Placed& part : x)
+      if (!(part.examples == x[0].examples)) return std::nullopt;
+    return place_beside(x[0], static_cast<std::size_t>(-axis));
+  }
   Spec infer(std::span<const Spec> x) const override {
-    if (x.empty()) throw shape_error("[concatenate] needs at least one array.");
     const std::size_t a = resolve_axis(axis, x[0].shape.rank(), "concatenate");
     Shape shape = x[0].shape;
     Examples examples = x[0].examples;
@@ -230,6 +294,9 @@ struct Gather : Op<T> {
   Gather(long a, std::vector<std::size_t> i) : axis(a), index(std::move(i)) {}
   std::string name() const override { return "gather"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    return place_beside(x[0], static_cast<std::size_t>(-axis));
+  }
   Spec infer(std::span<const Spec> x) const override {
     const std::size_t a = resolve_axis(axis, x[0].shape.rank(), "gather");
     for (std::size_t i : index)
@@ -267,6 +334,9 @@ struct ScatterAdd : Op<T> {
   ScatterAdd(long a, std::vector<std::size_t> i, std::size_t e) : axis(a), index(std::move(i)), extent(e) {}
   std::string name() const override { return "scatter_add"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    return place_beside(x[0], static_cast<std::size_t>(-axis));
+  }
   Spec infer(std::span<const Spec> x) const override {
     const std::size_t a = resolve_axis(axis, x[0].shape.rank(), "scatter_add");
     if (x[0].shape[a] != index.size())
@@ -330,24 +400,33 @@ Var<T> transpose_last(const Var<T>& x) {
 }
 template <class T>
 Var<T> slice(const Var<T>& x, long axis, std::size_t first, std::size_t last) {
-  return apply_op(Slice<T>(axis, first, last), x);
+  return apply_op(Slice<T>(negative_axis(x, axis, "slice"), first, last), x);
 }
 template <class T>
 Var<T> pad(const Var<T>& x, long axis, std::size_t before, std::size_t behind) {
-  return apply_op(Pad<T>(axis, before, behind), x);
+  return apply_op(Pad<T>(negative_axis(x, axis, "pad"), before, behind), x);
 }
 template <class T>
 Var<T> concatenate(Vars<T> parts, long axis) {
-  return apply<T>(std::make_shared<const Concatenate<T>>(axis), parts);
+  if (parts.empty()) throw shape_error("[concatenate] needs at least one array.");
+  return apply<T>(std::make_shared<const Concatenate<T>>(negative_axis(parts[0], axis, "concatenate")), parts);
 }
 template <class T>
 Var<T> gather(const Var<T>& x, long axis, std::vector<std::size_t> index) {
-  return apply_op(Gather<T>(axis, std::move(index)), x);
+  return apply_op(Gather<T>(negative_axis(x, axis, "gather"), std::move(index)), x);
 }
 template <class T>
 Var<T> scatter_add(const Var<T>& x, long axis, std::vector<std::size_t> index, std::size_t extent) {
-  return apply_op(ScatterAdd<T>(axis, std::move(index), extent), x);
+  return apply_op(ScatterAdd<T>(negative_axis(x, axis, "scatter_add"), std::move(index), extent), x);
 }
+
+// The op of reshape, for apply.
+template <class T>
+std::shared_ptr<const Op<T>> reshape_op(const Shape& shape) {
+  return std::make_shared<const Reshape<T>>(shape);
+}
+template std::shared_ptr<const Op<float>> reshape_op(const Shape&);
+template std::shared_ptr<const Op<double>> reshape_op(const Shape&);
 
 #define XTANGENT_INSTANTIATE(T)                                          \
   template Var<T> reshape(const Var<T>&, const Shape&);                  \

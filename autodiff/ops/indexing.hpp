@@ -8,13 +8,14 @@
 /// Ops that move elements. Negative axes count from the right. All throw shape_error.
 namespace xtangent {
 
-/// The same elements in another shape, without a copy. Examples stay marked if axis 0 keeps its extent.
+/// The same elements in another shape, without a copy. Examples stay marked if axis 0 keeps its extent. They are
+/// followed (Var::moved) where they are merged with other axes, (N, T, E) to (N T, E), or taken apart again.
 template <class T>
 Var<T> reshape(const Var<T>& x, const Shape& shape);
 /// (N, ...) to (N, rest): merges all axes behind the first.
 template <class T>
 Var<T> flatten(const Var<T>& x);
-/// Axis a of the result is axis order[a] of x; the default reverses all axes.
+/// Axis a of the result is axis order[a] of x; the default reverses all axes. Examples are followed to another axis.
 template <class T>
 Var<T> transpose(const Var<T>& x, std::vector<std::size_t> order = {});
 /// Exchanges the last two axes.

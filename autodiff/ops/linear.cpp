@@ -21,6 +21,13 @@ struct Matmul : Op<T> {
   explicit Matmul(MatmulOptions o) : options(o) {}
   std::string name() const override { return "matmul"; }
   bool vector_mode() const override { return true; }
+  // Examples may be in any of the axes before the matrices, or in the rows of a that meet one matrix b.
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    const bool rows = x[0].examples.back == 2 && !options.transpose_a && x[1].shape.rank() == 2;
+    if (rows && x[1].examples.back == 0) return x[0].examples;
+    const std::optional<Place> both = common_place(x);
+    return both && both->back > 2 ? both : std::nullopt;
+  }
 
   struct Extents {
     std::size_t m, n, k;
@@ -158,6 +165,11 @@ template <class T>
 struct Linear : Op<T> {
   std::string name() const override { return "linear"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    for (const Placed& parameter : x.subspan(1))
+      if (parameter.examples.back > 0) return std::nullopt;
+    return place_beside(x[0], 1);
+  }
 
   Spec infer(std::span<const Spec> x) const override {
     const Shape &in = x[0].shape, &w = x[1].shape;

@@ -77,6 +77,14 @@ struct Standardize : Op<T> {
   std::string name() const override { return x_is_mixed() ? "batch_norm" : "standardize"; }
   bool x_is_mixed() const { return axes.outer > 0 || axes.groups == 0; }
   bool vector_mode() const override { return true; }
+  // Each group stands for itself, so examples may be in any axis of the groups.
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    if (x_is_mixed() || x.size() > 1 || x[0].examples.back <= axes.inner) return std::nullopt;
+    return x[0].examples;
+  }
+  std::shared_ptr<const Op<T>> in_front(std::span<const Placed>, std::size_t) const override {
+    return std::make_shared<const Standardize>(Axes{0, axes.groups + 1, axes.inner}, epsilon);
+  }
   Spec infer(std::span<const Spec> x) const override {
     Examples examples = x[0].examples == Examples::axis0 && x_is_mixed() ? Examples::mixed : x[0].examples;
     for (const Spec& parameter : x.subspan(1))
@@ -161,6 +169,15 @@ struct ScaleChannels : Op<T> {
   ScaleChannels(Axes a, Var<T> m, Var<T> i) : axes(a), mean(std::move(m)), inverse(std::move(i)) {}
   std::string name() const override { return mean.defined() ? "batch_norm" : "scale_channels"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    for (const Placed& parameter : x.subspan(1))
+      if (parameter.examples.back > 0) return std::nullopt;
+    if (x[0].examples.back <= axes.groups + axes.inner) return std::nullopt;
+    return x[0].examples;
+  }
+  std::shared_ptr<const Op<T>> in_front(std::span<const Placed>, std::size_t) const override {
+    return std::make_shared<const ScaleChannels>(Axes{axes.outer + 1, axes.groups, axes.inner}, mean, inverse);
+  }
   Spec infer(std::span<const Spec> x) const override {
     Examples examples = x[0].examples;
     for (const Spec& parameter : x.subspan(1))

@@ -27,6 +27,12 @@ Shape images_to(const Pooling& p, const Shape& x, const Shape& from, const Shape
   return x.slice(0, rank - 2).joined(to);
 }
 
+// Examples in any axis before those of the windows.
+std::optional<Place> before_images(const Placed& x) {
+  if (x.examples.back <= 2) return std::nullopt;
+  return x.examples;
+}
+
 std::size_t images_of(const Shape& x) { return x.slice(0, x.rank() - 2).size(); }
 
 template <class T>
@@ -40,6 +46,7 @@ struct AveragePool : Op<T> {
   explicit AveragePool(Shared pooling) : p(std::move(pooling)) {}
   std::string name() const override { return p->name; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return before_images(x[0]); }
   Spec infer(std::span<const Spec> x) const override {
     return {images_to(*p, x[0].shape, p->in(), p->out()), x[0].examples};
   }
@@ -90,6 +97,7 @@ struct MaxPool : Op<T> {
   explicit MaxPool(Shared pooling) : p(std::move(pooling)) {}
   std::string name() const override { return p->name; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return before_images(x[0]); }
   Spec infer(std::span<const Spec> x) const override {
     const Shape shape = images_to(*p, x[0].shape, p->in(), p->out());
     check_block_size(p->in().size(), p->name.c_str());

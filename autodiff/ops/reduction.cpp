@@ -67,6 +67,7 @@ struct MaxAxis : Op<T> {
   explicit MaxAxis(std::size_t b) : back(b) {}
   std::string name() const override { return "max"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return place_beside(x[0], back); }
   Spec infer(std::span<const Spec> x) const override {
     const std::size_t axis = x[0].shape.rank() - back;
     check_block_size(x[0].shape.slice(axis, x[0].shape.rank()).size(), "max");
@@ -110,6 +111,7 @@ struct CumSum : Op<T> {
   CumSum(std::size_t b, bool r) : back(b), reverse(r) {}
   std::string name() const override { return "cumsum"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return place_beside(x[0], back); }
   Spec infer(std::span<const Spec> x) const override {
     return {x[0].shape,
             x[0].examples == Examples::axis0 && x[0].shape.rank() == back ? Examples::mixed : x[0].examples};
@@ -144,6 +146,7 @@ template <class T>
 struct LogSumExp : Op<T> {
   std::string name() const override { return "logsumexp"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return place_beside(x[0], 1); }
   Spec infer(std::span<const Spec> x) const override {
     return {x[0].shape.slice(0, x[0].shape.rank() - 1).joined({1}), after_last_axis(x[0])};
   }
@@ -163,6 +166,7 @@ template <class T>
 struct Softmax : Op<T> {
   std::string name() const override { return "softmax"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return place_beside(x[0], 1); }
   Spec infer(std::span<const Spec> x) const override { return {x[0].shape, after_last_axis(x[0])}; }
   Array<T> eval(std::span<const Array<T>> x) const override {
     Array<T> y(x[0].shape());
@@ -191,6 +195,7 @@ template <class T>
 struct LogSoftmax : Op<T> {
   std::string name() const override { return "log_softmax"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return place_beside(x[0], 1); }
   Spec infer(std::span<const Spec> x) const override { return {x[0].shape, after_last_axis(x[0])}; }
   Array<T> eval(std::span<const Array<T>> x) const override {
     Array<T> y(x[0].shape());
@@ -246,6 +251,12 @@ Var<T> variance(const Var<T>& x, const std::vector<long>& axes, VarianceOptions 
          static_cast<double>(to.count - (options.unbiased ? 1 : 0));
 }
 template <class T>
+Var<T> norm(const Var<T>& x, const std::vector<long>& axes, bool keepdims) {
+  const FunctionName name("norm", x);
+  const Var<T> squares = sum(square(x), axes, keepdims), one(Array<T>::scalar(1)), zero(Array<T>::scalar(0));
+  return where(squares, sqrt(where(squares, squares, one)), zero);
+}
+template <class T>
 Var<T> cumsum(const Var<T>& x, long axis, bool reverse) {
   return apply_op(CumSum<T>(x.rank() - resolve_axis(axis, x.rank(), "cumsum"), reverse), x);
 }
@@ -284,6 +295,7 @@ Var<T> log_softmax(const Var<T>& x, long axis) {
   template Var<T> sum(const Var<T>&, const std::vector<long>&, bool);                 \
   template Var<T> mean(const Var<T>&, const std::vector<long>&, bool);                \
   template Var<T> variance(const Var<T>&, const std::vector<long>&, VarianceOptions); \
+  template Var<T> norm(const Var<T>&, const std::vector<long>&, bool);                \
   template Var<T> cumsum(const Var<T>&, long, bool);                                  \
   template Var<T> max(const Var<T>&, long, bool);                                     \
   template Var<T> min(const Var<T>&, long, bool);                                     \

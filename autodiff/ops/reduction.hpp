@@ -28,6 +28,10 @@ Var<T> max(const Var<T>& x, long axis, bool keepdims = false);
 template <class T>
 Var<T> min(const Var<T>& x, long axis, bool keepdims = false);
 
+/// The Euclidean norm, with derivative 0 where it is 0, as in PyTorch.
+template <class T>
+Var<T> norm(const Var<T>& x, const std::vector<long>& axes = {}, bool keepdims = false);
+
 struct VarianceOptions {
   bool unbiased = false;  ///< divide by n - 1 instead of n
   bool keepdims = false;

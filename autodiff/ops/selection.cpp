@@ -1,7 +1,10 @@
 #include "autodiff/ops/selection.hpp"
 
+#include <algorithm>
 #include <limits>
+#include <sstream>
 
+#include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/select.hpp"
 
 namespace xtangent {
@@ -70,6 +73,64 @@ struct Unselect : Op<T> {
   }
 };
 
+template <class T>
+struct GatherAlong : Op<T> {
+  long axis;  // negative
+  explicit GatherAlong(long a) : axis(a) {}
+  std::string name() const override { return "gather"; }
+  bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override {
+    if (!(x[0].examples == x[1].examples)) return std::nullopt;
+    return place_beside(x[0], static_cast<std::size_t>(-axis));
+  }
+  Spec infer(std::span<const Spec> x) const override {
+    const std::size_t a = resolve_axis(axis, x[0].shape.rank(), "gather");
+    Shape expected = x[0].shape;
+    if (x[1].shape.rank() == expected.rank()) expected[a] = x[1].shape[a];
+    if (!(x[1].shape == expected))
+      throw shape_error("[gather] an index " + to_string(x[1].shape) + " for " + to_string(x[0].shape) +
+                        ". Their extents must be the same outside axis " + std::to_string(a) + ".");
+    check_block_size(x[0].shape.slice(a, x[0].shape.rank()).size(), "gather");
+    const bool apart = x[0].examples == x[1].examples && (a > 0 || x[0].examples == Examples::none);
+    return {x[1].shape, apart ? x[0].examples : Examples::mixed};
+  }
+  Shared picks(const Shape& from, const Array<T>& index) const {
+    const std::size_t a = resolve_axis(axis, from.rank(), "gather"), inner = from.slice(a + 1, from.rank()).size();
+    std::vector<std::size_t> entries(index.size());
+    const std::size_t bad = kernels::to_indices(index.size(), index.data(), from[a], entries.data());
+    if (bad < index.size()) {
+      std::ostringstream text;
+      text << "[gather] index " << index[bad] << " at place " << bad << " of " << index.shape() << " for axis " << a
+           << " of " << from << ". They are whole numbers below " << from[a] << ".";
+      throw data_error(text.str());
+    }
+    auto s = std::make_shared<Selection>();
+    s->from = from;
+    s->to = index.shape();
+    s->blocks = from.slice(0, a).size();
+    s->index.resize(entries.size());
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      s->index[i] = static_cast<std::uint32_t>(entries[i] * inner + i % std::max<std::size_t>(inner, 1));
+    return s;
+  }
+  Array<T> eval(std::span<const Array<T>> x) const override {
+    Array<T> y(x[1].shape());
+    const Shared s = picks(x[0].shape(), x[1]);
+    if (y.size() > 0)
+      kernels::select(1, s->blocks, s->from.size() / s->blocks, s->to.size() / s->blocks, s->index.data(), x[0].data(),
+                      y.mutable_data());
+    return y;
+  }
+  Var<T> jvp(Vars<T> x, const Var<T>&, Vars<T> dx) const override {
+    return dx[0].defined() ? select(dx[0], picks(x[0].shape(), x[1].value())) : Var<T>();
+  }
+  std::vector<Var<T>> vjp(Vars<T> x, const Var<T>&, const Var<T>& ybar, const Wanted& wanted) const override {
+    std::vector<Var<T>> out(2);
+    if (wanted[0]) out[0] = unselect(ybar, picks(x[0].shape(), x[1].value()));
+    return out;
+  }
+};
+
 }  // namespace
 
 void check_block_size(std::size_t elements, const char* who) {
@@ -87,6 +148,14 @@ Var<T> unselect(const Var<T>& x, Shared selection) {
   return apply_op(Unselect<T>(std::move(selection)), x);
 }
 
+template <class T>
+Var<T> gather(const Var<T>& x, long axis, const Var<T>& index) {
+  const std::size_t a = resolve_axis(axis, x.rank(), "gather");
+  return apply_op(GatherAlong<T>(static_cast<long>(a) - static_cast<long>(x.rank())), x, index);
+}
+
+template Var<float> gather(const Var<float>&, long, const Var<float>&);
+template Var<double> gather(const Var<double>&, long, const Var<double>&);
 template Var<float> select(const Var<float>&, Shared);
 template Var<double> select(const Var<double>&, Shared);
 template Var<float> unselect(const Var<float>&, Shared);

@@ -29,4 +29,10 @@ Var<T> select(const Var<T>& x, std::shared_ptr<const Selection> selection);
 template <class T>
 Var<T> unselect(const Var<T>& x, std::shared_ptr<const Selection> selection);
 
+/// torch.gather: entry j of the axis is the entry index[..., j, ...] of x at the same place of all other axes, whose
+/// extents are those of x. The index holds whole numbers and has no derivative; with the mark of examples, each example
+/// has its own. Throws shape_error, and data_error for an index out of range.
+template <class T>
+Var<T> gather(const Var<T>& x, long axis, const Var<T>& index);
+
 }  // namespace xtangent

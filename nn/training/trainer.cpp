@@ -73,7 +73,7 @@ std::size_t shard_for(const ModuleBase& net, const Parameters<T>& params, const 
   double flop = 0.0;
   for (const Node<T>& node : tape.record()->nodes) {
     if (!node.op) continue;
-    if (node.value.examples() == Examples::mixed) return all;
+    if (node.value.examples() == Examples::mixed && !node.moved) return all;
     std::vector<Shape> shapes;
     for (const auto& argument : node.arguments) shapes.push_back(argument.value.shape());
     flop += node.op->flop(shapes, node.value.shape());

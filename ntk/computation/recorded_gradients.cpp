@@ -79,8 +79,13 @@ class Recorder {
     for (const Var<T>& p : leaves_) positions.push_back(p.position());
     const std::size_t last = output_.position();
     active_ = depends_on(*record_, positions, last);
+    std::vector<bool> reaches_output(last + 1, false);
+    reaches_output[last] = true;
+    for (std::size_t i = last + 1; i-- > begin_;)
+      for (const auto& argument : node(i).arguments)
+        if (reaches_output[i] && argument.index >= 0) reaches_output[static_cast<std::size_t>(argument.index)] = true;
     for (std::size_t i = begin_; i <= last; ++i) {
-      if (!active_[i] || !node(i).op) continue;
+      if (!active_[i] || !node(i).op || !reaches_output[i]) continue;
       const Examples mark = node(i).value.examples();
       if (mark == Examples::mixed) throw batch_error(mixing_message(*record_, i));
       if (mark != Examples::axis0) continue;

@@ -81,7 +81,7 @@ void count_memory(const Record<T>& record, const std::vector<bool>& active, doub
   std::set<const void*> seen;
   for (std::size_t i = 0; i < count; ++i) {
     const Var<T>& value = record.nodes[i].value;
-    const bool counts = is_batched(value) && seen.insert(value.value().data()).second;
+    const bool counts = (is_batched(value) || record.nodes[i].moved) && seen.insert(value.value().data()).second;
     kept[i + 1] = kept[i] + (counts ? bytes_of(value) : 0);
   }
   out.activation_bytes = kept[count];

@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "autodiff/ops/activation.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -84,6 +85,43 @@ BOOST_AUTO_TEST_CASE(unselect_rows) {
       row("unselect other examples", [](auto x) { return unselect(x[0], to_three_rows()); }, {{{3, 4}, axis0}},
           {.mixes = true}),
   });
+}
+
+BOOST_AUTO_TEST_CASE(gather_rows) {
+  // The index is where examples keep it: with the mark, or as a constant of all of them.
+  const auto rounded = [](const auto& x) { return step(x) + step(x - 1.0); };  // 0, 1 or 2
+  const auto along = [rounded](long axis) { return [=](auto x) { return gather(x[0], axis, rounded(x[1])); }; };
+  const auto reference = [](std::size_t axis) {
+    return [axis](const std::vector<Array<double>>& x) {
+      const Shape from = x[0].shape(), to = x[1].shape();
+      const std::size_t inner = from.slice(axis + 1, from.rank()).size();
+      Array<double> y(to);
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        const std::size_t entry = x[1][i] > 1 ? 2 : x[1][i] > 0 ? 1 : 0, outer = i / (to[axis] * inner);
+        y.mutable_data()[i] = x[0][(outer * from[axis] + entry) * inner + i % inner];
+      }
+      return y;
+    };
+  };
+  const auto index = [](Shape shape, Examples examples = Examples::none) {
+    return Input{std::move(shape), examples, -2.0, 2.0, {0.0, 1.0}};
+  };
+  expect_ops({
+      row("gather along axis 0", along(0), {{{3, 2}}, index({4, 2})},
+          {.wrong = {{{3, 2}, {4, 3}}, {{3, 2}, {4}}}, .reference = reference(0)}),
+      row("gather in each example", along(1), {{{4, 3, 2}, axis0}, index({4, 5, 2}, axis0)},
+          {.reference = reference(1)}),
+      row("gather along the last axis", along(-1), {{{2, 2, 3}, axis0}, index({2, 2, 1}, axis0)},
+          {.reference = reference(2)}),
+      row("gather examples", along(0), {{{3, 2}, axis0}, index({3, 2}, axis0)}, {.mixes = true}),
+      row("gather by an index without the mark", along(1), {{{2, 3}, axis0}, index({2, 3})}, {.mixes = true}),
+      row("gather from what all examples share", along(1), {{{2, 3}}, index({2, 3}, axis0)}, {.mixes = true}),
+  });
+  const Var<double> x(Array<double>::ones({2, 3}));
+  const auto attempt = [&](double i) { gather(x, 1, Var<double>(Array<double>::full({2, 1}, i))); };
+  BOOST_CHECK_THROW(attempt(3), data_error);
+  BOOST_CHECK_THROW(attempt(-1), data_error);
+  BOOST_CHECK_THROW(attempt(0.5), data_error);
 }
 
 BOOST_AUTO_TEST_CASE(selections_that_do_not_fit_are_refused) {

@@ -152,6 +152,13 @@ inline std::vector<TorchRow> torch_networks() {
   add("convolution_1d",
       sequential(Conv1d{2, 4, 3, {.stride = 2, .padding = 1}}, Tanh{},
                  Conv1d{4, 6, 2, {.dilation = 2, .groups = 2}, {.bias = false}}, Relu{}, Flatten{}, Linear{18, 3}));
+  add("transposed_convolution", sequential(ConvTranspose2d{2, 3, 3, {.stride = 2, .padding = 1, .output_padding = 1}},
+                                           Tanh{}, ConvTranspose2d{3, 2, {1, 2}, {.dilation = {1, 2}}, {.bias = false}},
+                                           Upsample{0.5}, ConvTranspose2d{2, 4, 2, {.groups = 2}}, PixelShuffle{2},
+                                           Upsample{0.5, {.mode = Interpolation::bilinear}}, Flatten{}, Linear{12, 3}));
+  add("transposed_convolution_1d",
+      sequential(ConvTranspose1d{2, 3, 3, {.stride = 2, .padding = 1, .output_padding = 1}}, Tanh{}, Flatten{},
+                 Linear{24, 3}));
   add("pooling_1d", sequential(Conv1d{2, 3, 3, {.padding = 1}}, MaxPool1d{2}, Conv1d{3, 4, 2}, Tanh{},
                                AvgPool1d{3, {.stride = 1, .padding = 1, .count_include_pad = false}},
                                MaxPool1d{3, {.stride = 2, .padding = 1}}, AvgPool1d{2, {.stride = 1}},

@@ -4,9 +4,14 @@
 
 #include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/einsum.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/rearranging.hpp"
 #include "autodiff/ops/reduction.hpp"
+#include "autodiff/ops/resampling.hpp"
+#include "autodiff/ops/selection.hpp"
+#include "autodiff/ops/solve.hpp"
+#include "autodiff/ops/transposed_convolution.hpp"
 #include "nn/safetensors.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/testing.hpp"
@@ -49,6 +54,54 @@ const std::vector<std::pair<std::string, Function>> operations = {
      }},
     {"roll", [](auto x) { return roll(x[0], 2, 1); }},
     {"roll_back", [](auto x) { return roll(x[0], -7, 0); }},
+    {"norm",
+     [](auto x) {
+       return norm(x[0], {1, 2}, true);
+     }},
+    {"norm_zero",
+     [](auto x) {
+       return norm(x[0] * V(Array<double>::from({2, 1}, {0, 1})), {1});
+     }},
+    {"gather",
+     [](auto x) {
+       return gather(x[0], 1, V(Array<double>::from({2, 1, 2}, {2, 0, 1, 1})));
+     }},
+    {"einsum_attention", [](auto x) { return einsum("nthd,nshd->nhts", x); }},
+    {"einsum_three", [](auto x) { return einsum("ni,ijk,nj->nk", x); }},
+    {"einsum_implicit", [](auto x) { return einsum("ca,ab", x); }},
+    {"solve", [](auto x) { return solve(x[0], x[1]); }},
+    {"solve_shared", [](auto x) { return solve(x[0], x[1]); }},
+    {"conv_transpose2d",
+     [](auto x) {
+       return conv_transpose2d(
+           x[0], x[1], x[2],
+           {.stride = {2, 1}, .padding = {1, 0}, .output_padding = {1, 0}, .dilation = {1, 2}, .groups = 2});
+     }},
+    {"conv_transpose1d",
+     [](auto x) {
+       return conv_transpose1d(x[0], x[1], V(), {.stride = 3, .padding = 1, .output_padding = 2, .dilation = 2});
+     }},
+    {"nearest",
+     [](auto x) {
+       return interpolate(x[0], {5, 2});
+     }},
+    {"nearest_scale",
+     [](auto x) {
+       return interpolate(x[0], {5, 6}, {.scale = 1.7});
+     }},
+    {"bilinear",
+     [](auto x) {
+       return interpolate(x[0], {5, 2}, {.mode = Interpolation::bilinear});
+     }},
+    {"bilinear_scale",
+     [](auto x) {
+       return interpolate(x[0], {5, 6}, {.mode = Interpolation::bilinear, .scale = 1.7});
+     }},
+    {"bilinear_corners",
+     [](auto x) {
+       return interpolate(x[0], {5, 2}, {.mode = Interpolation::bilinear, .align_corners = true});
+     }},
+    {"pixel_shuffle", [](auto x) { return pixel_shuffle(x[0], 2); }},
     {"cumsum", [](auto x) { return cumsum(x[0], 1); }},
 };
 

@@ -15,6 +15,7 @@
 #include "nn/layers/attention.hpp"
 #include "nn/layers/conv1d.hpp"
 #include "nn/layers/conv2d.hpp"
+#include "nn/layers/conv_transpose.hpp"
 #include "nn/layers/dropout.hpp"
 #include "nn/layers/embedding.hpp"
 #include "nn/layers/normalization.hpp"
@@ -26,6 +27,7 @@
 #include "nn/layers/swiglu.hpp"
 #include "nn/layers/transformer.hpp"
 #include "nn/models/gpt2.hpp"
+#include "nn/layers/upsample.hpp"
 #include "nn/models/mlp_mixer.hpp"
 #include "nn/models/resnet.hpp"
 #include "nn/models/text_classifier.hpp"
@@ -278,6 +280,17 @@ inline std::vector<NetworkRow> networks() {
       nn::sequential(nn::Conv1d(3, 4, 3, {.stride = 2, .padding = 1}, ntk), nn::Relu(), nn::Conv1d(4, 2, 2),
                      nn::Flatten(), nn::Linear(6, 2)),
       {3, 7});
+  add("transposed convolutions, images of other sizes",
+      nn::sequential(nn::ConvTranspose2d(2, 3, 3, {.stride = 2, .padding = 1}, ntk), nn::Tanh(), nn::Upsample(2.0),
+                     nn::ConvTranspose2d(3, 4, 2, {.groups = 1}), nn::PixelShuffle(2),
+                     nn::Upsample(0.5, {.mode = Interpolation::bilinear}),
+                     nn::ConvTranspose2d(1, 2, 2, {.dilation = {2, 1}}, {.bias = false}), nn::Flatten(),
+                     nn::Linear(144, 2)),
+      {2, 2, 2});
+  add("transposed convolution of signals in groups",
+      nn::sequential(nn::ConvTranspose1d(4, 2, 3, {.stride = 2, .output_padding = 1, .groups = 2}), nn::Tanh(),
+                     nn::Flatten(), nn::Linear(16, 2)),
+      {4, 3});
   add("residual network", nn::resnet18({.classes = 2, .stem = nn::Stem::cifar, .width = 1.0 / 32}), {3, 6, 6});
   add("vision transformer",
       nn::vit(
