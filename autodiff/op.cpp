@@ -4,13 +4,11 @@
 #include <algorithm>
 
 #include "autodiff/factor.hpp"
+#include "autodiff/moved_examples.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/rule_calls.hpp"
 
 namespace xtangent {
-
-template <class T>
-std::shared_ptr<const Op<T>> reshape_op(const Shape& shape);  // ops/indexing.cpp
 
 template <class T>
 std::optional<Factor<T>> Op<T>::factor(std::size_t, Vars<T>, const Var<T>&) const {
@@ -139,9 +137,6 @@ Var<T> apply_dual(const std::shared_ptr<const Op<T>>& op, Vars<T> x, std::uint64
 
 }  // namespace
 
-namespace {
-
-// Runs an op as it is.
 template <class T>
 Var<T> apply_here(std::shared_ptr<const Op<T>> op, Vars<T> x, bool moved) {
   const std::shared_ptr<Record<T>> record = common_record(*op, x);
@@ -181,80 +176,6 @@ Var<T> apply_here(std::shared_ptr<const Op<T>> op, Vars<T> x, bool moved) {
 }
 
 template <class T>
-Var<T> shaped(const Var<T>& x, const Shape& shape) {
-  return x.shape() == shape ? x : reshape(x, shape);
-}
-
-// Runs an op on arguments some of whose examples do not stand on axis 0, or that moves them away from it: on the same
-// arguments with the examples in front. Sweeps that keep examples apart then meet ops on axis 0 alone. Nothing if the
-// op cannot follow the examples.
-template <class T>
-std::optional<Var<T>> apply_in_front(const std::shared_ptr<const Op<T>>& op, Vars<T> x) {
-  std::vector<Spec> specs;
-  std::vector<Placed> placed;
-  std::optional<std::size_t> n;
-  std::size_t rank = 0;
-  bool any_moved = false;
-  for (const Var<T>& v : x) {
-    any_moved = any_moved || v.moved();
-    specs.push_back(v.spec());
-    rank = std::max(rank, v.rank());
-    if (v.examples() == Examples::none) {
-      placed.push_back({v.shape(), {}});
-      continue;
-    }
-    if (v.examples() == Examples::mixed && !v.moved()) return std::nullopt;
-    const std::size_t count = v.moved() ? v.moved()->front.shape().front() : v.shape().front();
-    placed.push_back({v.shape(), v.moved() ? v.moved()->place : Place{v.rank()}});
-    if (n && *n != count) return std::nullopt;
-    n = count;
-  }
-  const Spec result = op->infer(specs);
-  rank = std::max(rank, result.shape.rank());
-  if (!n || rank == Shape::max_rank) return std::nullopt;
-  const bool alone = *n == 1;  // which of several axes of one entry is that of the examples cannot be told
-  if (result.examples == Examples::axis0 && !(alone && any_moved)) return std::nullopt;
-  if (alone)
-    for (Placed& v : placed)
-      if (v.examples.back > 0) v.examples = {rank + 1};
-  std::optional<Place> place = alone && op->moves_examples() ? Place{rank + 1} : op->place(placed, *n);
-  if (!place) return std::nullopt;
-  if (alone) place = Place{result.shape.rank() + 1};
-  std::vector<Var<T>> front;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    if (placed[i].examples.back == 0) {
-      front.push_back(x[i]);
-      continue;
-    }
-    const Var<T> first = x[i].moved() ? x[i].moved()->front : x[i];
-    Shape shape = front_shape(x[i].shape(), placed[i].examples, *n);
-    if (!op->moves_examples()) {  // axes that broadcast stand behind the examples
-      Shape wide{*n};
-      for (std::size_t axis = shape.rank(); axis <= rank; ++axis) wide.push_back(1);
-      shape = wide.joined(shape.slice(1, shape.rank()));
-    }
-    front.push_back(shaped(first, shape));
-  }
-  const std::shared_ptr<const Op<T>> other = op->in_front(placed, *n);
-  const Var<T> y = apply<T>(other ? other : op, front);
-  if (*place == Place{result.shape.rank()}) return shaped(y, result.shape);
-  const Var<T> first = shaped(y, front_shape(result.shape, *place, *n));
-  if (alone) {
-    const Var<T> one[] = {first};
-    return apply_here<T>(reshape_op<T>(result.shape), one, true).with_moved({first, *place});
-  }
-  if (op->moves_examples()) return apply_here(op, x, true).with_moved({first, *place});
-  const std::size_t axis = result.shape.rank() - place->back;
-  const std::size_t before = result.shape.slice(0, axis).size() * place->before;
-  if (before == 1) return reshape(y, result.shape).with_moved({first, *place});
-  const std::size_t behind = result.shape.slice(axis + 1, result.shape.rank()).size() * place->behind;
-  const Var<T> back = transpose(reshape(y, {*n, before, behind}), {1, 0, 2});
-  return reshape(back, result.shape).with_moved({first, *place});
-}
-
-}  // namespace
-
-template <class T>
 Var<T> apply(std::shared_ptr<const Op<T>> op, VarListOf<T> x) {
   std::uint64_t level = 0;
   bool moved = false;
@@ -269,33 +190,11 @@ Var<T> apply(std::shared_ptr<const Op<T>> op, VarListOf<T> x) {
   return apply_here<T>(std::move(op), x, false);
 }
 
-Shape front_shape(Shape shape, const Place& place, std::size_t n) {
-  if (place.back <= shape.rank()) shape[shape.rank() - place.back] = place.before * place.behind;
-  return shape.prepended(n);
-}
-
-std::optional<Place> common_place(std::span<const Placed> x) {
-  Place place;
-  for (const Placed& v : x) {
-    if (v.examples.back == 0) continue;
-    if (place.back > 0 && !(place == v.examples)) return std::nullopt;
-    place = v.examples;
-  }
-  for (const Placed& v : x)
-    if (v.examples.back == 0 && v.shape.rank() >= place.back && v.shape.from_right(place.back) != 1)
-      return std::nullopt;
-  return place;
-}
-
-std::optional<Place> place_beside(const Placed& x, std::size_t back) {
-  if (x.examples.back == back) return std::nullopt;
-  return x.examples;
-}
-
 #define XTANGENT_INSTANTIATE(T)                                                                              \
   template struct Op<T>;                                                                                     \
   template std::vector<Var<T>> call_vjp(const Op<T>&, Vars<T>, const Var<T>&, const Var<T>&, const Wanted&); \
   template Var<T> call_jvp(const Op<T>&, Vars<T>, const Var<T>&, Vars<T>);                                   \
+  template Var<T> apply_here(std::shared_ptr<const Op<T>>, Vars<T>, bool);                                   \
   template Var<T> apply(std::shared_ptr<const Op<T>>, VarList<T>);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
