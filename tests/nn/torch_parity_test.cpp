@@ -213,7 +213,7 @@ BOOST_AUTO_TEST_CASE(networks_in_float) {
 }
 
 BOOST_AUTO_TEST_CASE(every_fixture_is_used_and_all_are_small) {
-  std::set<std::string> used = {"optimizers", "schedules", "initialization", "operations"}, there;
+  std::set<std::string> used = {"optimizers", "schedules", "initialization", "operations", "kernels"}, there;
   for (const TorchRow& row : torch_networks()) used.insert(row.name);
   std::uintmax_t bytes = 0;
   for (const auto& file : std::filesystem::directory_iterator(fixtures()))
