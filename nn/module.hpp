@@ -72,7 +72,7 @@ class ModuleBase {
   virtual ~ModuleBase() = default;
 
   /// The name of the struct, for messages.
-  std::string type() const;
+  virtual std::string type() const;
   /// The layers, output shapes, parameters and FLOP for one example of the given shape, which has no axis of examples.
   /// Runs the network once with parameters of 0. Throws shape_error naming the layer where the shape does not fit.
   Summary summary(const Shape& example) const;

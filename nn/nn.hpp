@@ -8,6 +8,7 @@
 #include "nn/data/idx.hpp"
 #include "nn/data/images.hpp"
 #include "nn/data/npy.hpp"
+#include "nn/exported/exported.hpp"
 #include "nn/initialize.hpp"
 #include "nn/inputs.hpp"
 #include "nn/layers/activation.hpp"

@@ -1,0 +1,167 @@
+#include "nn/exported/archive.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "autodiff/kernels/convert.hpp"
+#include "nn/data/zip.hpp"
+
+namespace xtangent::nn::exported {
+namespace {
+
+using Json = nlohmann::json;
+using kernels::ElementType;
+
+std::optional<ElementType> element_type(std::int64_t code) {
+  switch (code) {
+    case 1:
+      return ElementType::u8;
+    case 2:
+      return ElementType::i8;
+    case 3:
+      return ElementType::i16;
+    case 4:
+      return ElementType::i32;
+    case 5:
+      return ElementType::i64;
+    case 6:
+      return ElementType::f16;
+    case 7:
+      return ElementType::f32;
+    case 8:
+      return ElementType::f64;
+    case 12:
+      return ElementType::boolean;
+    case 13:
+      return ElementType::bf16;
+    case 28:
+      return ElementType::u16;
+    default:
+      return std::nullopt;
+  }
+}
+
+// The files of an archive, without the folder in which all of them lie.
+class Files {
+ public:
+  Files(const ZipArchive& archive) : archive_(archive) {
+    for (const ZipArchive::Entry& entry : archive.entries()) {
+      const std::size_t slash = entry.name.find('/');
+      entries_.emplace(slash == std::string::npos ? entry.name : entry.name.substr(slash + 1), &entry);
+    }
+  }
+  bool contains(const std::string& name) const { return entries_.contains(name); }
+  std::vector<std::uint8_t> bytes(const std::string& name) const {
+    const auto found = entries_.find(name);
+    if (found == entries_.end()) throw data_error("it has no file '" + name + "'");
+    return archive_.unpack(*found->second);
+  }
+  std::string text(const std::string& name) const {
+    const std::vector<std::uint8_t> all = bytes(name);
+    return {all.begin(), all.end()};
+  }
+
+ private:
+  const ZipArchive& archive_;
+  std::map<std::string, const ZipArchive::Entry*> entries_;
+};
+
+constexpr std::size_t most_elements = std::size_t(1) << 31;
+
+std::size_t extent(const Json& size, const std::string& name) {
+  const auto value = size.at("as_int").get<std::int64_t>();
+  if (value < 0) throw data_error("the array '" + name + "' has a negative extent or stride");
+  return static_cast<std::size_t>(value);
+}
+
+// The elements of an array, which may lie in its storage in any order of axes.
+Array<double> elements(const Json& meta, ElementType type, const std::vector<std::uint8_t>& bytes,
+                       const std::string& name) {
+  Shape shape;
+  std::vector<std::size_t> strides;
+  for (const Json& size : meta.at("sizes")) shape.push_back(extent(size, name));
+  for (const Json& stride : meta.at("strides")) strides.push_back(extent(stride, name));
+  const std::size_t offset = extent(meta.at("storage_offset"), name), held = bytes.size() / kernels::bytes_of(type);
+  if (strides.size() != shape.rank())
+    throw data_error("the array '" + name + "' has another number of strides than axes");
+  std::size_t last = offset, count = 1;
+  for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+    // An axis of stride 0 repeats the same elements, so the file does not bound how many there are.
+    if (shape[axis] != 0 && count > most_elements / shape[axis])
+      throw data_error("the array '" + name + "' has more than 2^31 elements");
+    count *= shape[axis];
+    if (shape[axis] > 1) {
+      if (strides[axis] > held) throw data_error("the array '" + name + "' lies outside of its file");
+      last += (shape[axis] - 1) * strides[axis];
+    }
+  }
+  if (count > 0 && last >= held) throw data_error("the array '" + name + "' lies outside of its file");
+  std::vector<double> all(held);
+  if (kernels::decode(type, bytes.data(), held, all.data()) < held)
+    throw data_error("the array '" + name + "' has elements that a double cannot hold");
+  Array<double> out(shape);
+  std::vector<std::size_t> index(shape.rank(), 0);
+  for (std::size_t i = 0, from = offset; i < count; ++i) {
+    out.mutable_data()[i] = all[from];
+    for (std::size_t axis = shape.rank(); axis-- > 0;) {
+      from += strides[axis];
+      if (++index[axis] < shape[axis]) break;
+      from -= shape[axis] * strides[axis];
+      index[axis] = 0;
+    }
+  }
+  return out;
+}
+
+void read_arrays(const Files& files, const std::string& folder, const std::string& config,
+                 std::map<std::string, StoredArray>& out) {
+  if (!files.contains(folder + config)) return;
+  const Json json = Json::parse(files.text(folder + config));
+  for (const auto& [name, entry] : json.at("config").items()) {
+    const Json& meta = entry.at("tensor_meta");
+    if (meta.is_null()) continue;  // an object that is no array
+    if (entry.at("use_pickle").get<bool>())
+      throw data_error("the array '" + name +
+                       "' is stored as a Python object. Save the program without subclasses of "
+                       "torch.Tensor");
+    const auto code = meta.at("dtype").get<std::int64_t>();
+    const auto type = element_type(code);
+    if (!type) kind_of(code, "the array '" + name + "'");
+    if (!type) throw data_error("the array '" + name + "' is of type " + type_name(code));
+    const std::string storage = entry.at("path_name").get<std::string>();
+    std::string place = folder;
+    place.append(storage).append(" ").append(meta.at("sizes").dump()).append(meta.at("strides").dump());
+    place.append(meta.at("storage_offset").dump());
+    out[name] = {elements(meta, *type, files.bytes(folder + storage), name), code, place};
+  }
+}
+
+Archive read(const Files& files, const std::string& source) {
+  if (files.contains("byteorder") && files.text("byteorder") != "little")
+    throw data_error("its numbers are not little-endian");
+  if (!files.contains("models/model.json")) throw data_error("it has no models/model.json, the graph of a program");
+  Archive out{parse_program(files.text("models/model.json"), source), {}};
+  read_arrays(files, "data/weights/", "model_weights_config.json", out.arrays);
+  read_arrays(files, "data/constants/", "model_constants_config.json", out.arrays);
+  return out;
+}
+
+}  // namespace
+
+Archive read_archive(std::vector<std::uint8_t> bytes, const std::string& source) {
+  const ZipArchive archive(std::move(bytes), source);
+  try {
+    return read(Files(archive), source);
+  } catch (const nlohmann::json::exception& e) {
+    throw data_error("[load_exported] " + source + ": the list of its arrays cannot be read: " + e.what() + ".");
+  } catch (const data_error& e) {
+    const std::string what = e.what();
+    throw data_error(what.starts_with("[") ? what
+                                           : "[load_exported] " + source + ": " + what +
+                                                 ". Files of this kind come from torch.export.save.");
+  }
+}
+
+}  // namespace xtangent::nn::exported

@@ -1,0 +1,117 @@
+// Ops without a derivative: comparisons, logic, rounding. They compute values alone, for which there is no tape.
+#include <cmath>
+#include <functional>
+
+#include "autodiff/ops/arithmetic.hpp"
+#include "nn/exported/table.hpp"
+
+namespace xtangent::nn::exported {
+namespace {
+
+// f of each pair of elements of arrays that broadcast. The values of a recording of shapes stay unknown.
+template <class T, class F>
+Tensor<T> pairwise(const Tensor<T>& a, const Tensor<T>& b, Kind kind, const F& f) {
+  const std::size_t rank = std::max(a.rank(), b.rank());
+  const Array<T> x = lifted(a, rank).value(), y = lifted(b, rank).value();
+  const Shape shape = broadcast_shapes(x.shape(), y.shape(), "compare");
+  const Examples mark = a.per_example() || b.per_example() ? Examples::axis0 : Examples::none;
+  for (const Array<T>* v : {&x, &y})
+    if (v->unknown()) return {Var<T>(Array<T>::unknown(shape, v->unknown()), mark), kind};
+  const Array<T> left = broadcast_to(Var<T>(x), shape).value(), right = broadcast_to(Var<T>(y), shape).value();
+  Array<T> out(shape);
+  for (std::size_t i = 0; i < out.size(); ++i) out.mutable_data()[i] = static_cast<T>(f(left[i], right[i]));
+  return {Var<T>(std::move(out), mark), kind};
+}
+
+template <class T, class F>
+Tensor<T> each(const Tensor<T>& x, Kind kind, const F& f) {
+  return pairwise(x, x, kind, [&](T v, T) { return f(v); });
+}
+
+template <class F>
+void add_comparison(Table& table, std::initializer_list<const char*> names, F f) {
+  add(table, names, [f](const auto& c) { return pairwise(c.tensor("self"), c.tensor("other"), Kind::boolean, f); });
+}
+
+template <class F>
+void add_rounding(Table& table, const char* name, F f) {
+  add(table, {name}, [f](const auto& c) {
+    const auto x = c.tensor("self");
+    return each(x, x.kind, f);
+  });
+}
+
+// The truth of two arrays, or bits of whole numbers.
+template <class T, class Logic, class Bits>
+Tensor<T> combined(const Call<T>& c, const Logic& logic, const Bits& bits) {
+  const Tensor<T> a = c.tensor("self"), b = c.tensor("other");
+  if (a.kind == Kind::boolean && b.kind == Kind::boolean) return pairwise(a, b, Kind::boolean, logic);
+  return pairwise(a, b, Kind::integer,
+                  [&](T x, T y) { return bits(static_cast<std::int64_t>(x), static_cast<std::int64_t>(y)); });
+}
+
+template <class T>
+Tensor<T> divided(const Call<T>& c, const std::string& rounding) {
+  const Tensor<T> a = c.tensor("self"), b = c.tensor("other");
+  if (rounding.empty()) {
+    const std::size_t rank = std::max(a.rank(), b.rank());
+    return {lifted(a, rank) / lifted(b, rank), Kind::floating};
+  }
+  const bool floors = rounding == "floor";
+  return pairwise(a, b, std::max(a.kind, b.kind),
+                  [&](T x, T y) { return floors ? std::floor(x / y) : std::trunc(x / y); });
+}
+
+}  // namespace
+
+void add_comparisons(Table& table) {
+  add_comparison(table, {"eq"}, [](auto x, auto y) { return x == y; });
+  add_comparison(table, {"ne", "not_equal"}, [](auto x, auto y) { return x != y; });
+  add_comparison(table, {"lt", "less"}, [](auto x, auto y) { return x < y; });
+  add_comparison(table, {"le", "less_equal"}, [](auto x, auto y) { return x <= y; });
+  add_comparison(table, {"gt", "greater"}, [](auto x, auto y) { return x > y; });
+  add_comparison(table, {"ge", "greater_equal"}, [](auto x, auto y) { return x >= y; });
+  add_comparison(table, {"logical_and"}, [](auto x, auto y) { return x != 0 && y != 0; });
+  add_comparison(table, {"logical_or"}, [](auto x, auto y) { return x != 0 || y != 0; });
+  add_comparison(table, {"logical_xor"}, [](auto x, auto y) { return (x != 0) != (y != 0); });
+  add(table, {"bitwise_and", "__and__"}, [](const auto& c) {
+    return combined(
+        c, [](auto x, auto y) { return x != 0 && y != 0; }, std::bit_and<>());
+  });
+  add(table, {"bitwise_or", "__or__"}, [](const auto& c) {
+    return combined(
+        c, [](auto x, auto y) { return x != 0 || y != 0; }, std::bit_or<>());
+  });
+  add(table, {"bitwise_xor", "__xor__"}, [](const auto& c) {
+    return combined(
+        c, [](auto x, auto y) { return x != y; }, std::bit_xor<>());
+  });
+  add(table, {"logical_not"},
+      [](const auto& c) { return each(c.tensor("self"), Kind::boolean, [](auto x) { return x == 0; }); });
+  add(table, {"bitwise_not"}, [](const auto& c) {
+    const auto x = c.tensor("self");
+    const bool truth = x.kind == Kind::boolean;
+    return each(x, x.kind, [&](auto v) { return truth ? static_cast<decltype(v)>(v == 0) : -v - 1; });
+  });
+  add(table, {"isnan"},
+      [](const auto& c) { return each(c.tensor("self"), Kind::boolean, [](auto x) { return std::isnan(x); }); });
+  add(table, {"isinf"},
+      [](const auto& c) { return each(c.tensor("self"), Kind::boolean, [](auto x) { return std::isinf(x); }); });
+  add_rounding(table, "floor", [](auto x) { return std::floor(x); });
+  add_rounding(table, "ceil", [](auto x) { return std::ceil(x); });
+  add_rounding(table, "trunc", [](auto x) { return std::trunc(x); });
+  add_rounding(table, "round", [](auto x) { return std::nearbyint(x); });
+  add_rounding(table, "sign", [](auto x) { return x > 0 ? 1 : x < 0 ? -1 : 0; });
+  add(table, {"div", "divide"}, [](const auto& c) { return divided(c, c.text("rounding_mode", "")); });
+  add(table, {"floor_divide"}, [](const auto& c) { return divided(c, "floor"); });
+  add(table, {"remainder", "fmod"}, [](const auto& c) {
+    const auto a = c.tensor("self"), b = c.tensor("other");
+    const bool floors = c.node().op.find("remainder") != std::string::npos;
+    return pairwise(a, b, std::max(a.kind, b.kind), [&](auto x, auto y) {
+      const auto rest = std::fmod(x, y);
+      return floors && rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+    });
+  });
+}
+
+}  // namespace xtangent::nn::exported

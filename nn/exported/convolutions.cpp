@@ -1,0 +1,224 @@
+// Convolutions, pooling, padding and resampling. All keep the axes in front of the channels.
+#include <algorithm>
+#include <numeric>
+
+#include "autodiff/ops/convolution.hpp"
+#include "autodiff/ops/pooling.hpp"
+#include "autodiff/ops/resampling.hpp"
+#include "autodiff/ops/transposed_convolution.hpp"
+#include "nn/exported/table.hpp"
+
+namespace xtangent::nn::exported {
+namespace {
+
+// f of x with the graph's axis of the batch merged with that of the examples where it has one entry: (N, C, ...).
+template <class T, class F>
+Tensor<T> on_images(const Tensor<T>& x, std::size_t axes, const F& f) {
+  const Shape shape = x.shape();
+  const bool merged = x.per_example() && shape.rank() == axes + 1 && shape.front() == 1;
+  const Var<T> y =
+      f(merged ? reshape(x.value, shape.slice(1, shape.rank()).prepended(x.value.shape().front())) : x.value);
+  if (!merged) return {y, x.kind};
+  return {reshape(y, y.shape().slice(1, y.rank()).prepended(1).prepended(y.shape().front())), x.kind};
+}
+
+// Images of height 1, for ops in one dimension.
+template <class T>
+Var<T> with_height(const Var<T>& x) {
+  const Shape& s = x.shape();
+  return reshape(x, s.slice(0, s.rank() - 1).joined(Shape{1, s.back()}));
+}
+template <class T>
+Var<T> without_height(const Var<T>& x) {
+  const Shape& s = x.shape();
+  return reshape(x, s.slice(0, s.rank() - 2).joined(Shape{s.back()}));
+}
+
+// x with `before` and `behind` more entries on an axis, by an index into it or zeros; fewer for negative numbers.
+template <class T>
+Var<T> padded(const Call<T>& c, const Var<T>& x, long axis, std::int64_t before, std::int64_t behind,
+              const std::string& mode, double value) {
+  const auto extent = static_cast<std::int64_t>(x.shape()[static_cast<std::size_t>(axis)]);
+  if (mode == "constant" && before >= 0 && behind >= 0) {
+    const auto first = static_cast<std::size_t>(before), last = static_cast<std::size_t>(behind);
+    return value == 0 ? pad(x, axis, first, last) : pad(x - value, axis, first, last) + value;
+  }
+  std::vector<std::size_t> index;
+  for (std::int64_t i = -before; i < extent + behind; ++i) {
+    std::int64_t at = i;
+    if (mode == "reflect") {
+      if (at < 0) at = -at;
+      if (at >= extent) at = 2 * (extent - 1) - at;
+    } else if (mode == "replicate") {
+      at = std::clamp<std::int64_t>(at, 0, extent - 1);
+    } else if (mode == "circular") {
+      at = (at % extent + extent) % extent;
+    }
+    if (at < 0 || at >= extent) {
+      if (mode != "constant") c.refuse("with a padding larger than the axis");
+      continue;  // a negative padding on one side and a positive one on the other
+    }
+    index.push_back(static_cast<std::size_t>(at));
+  }
+  const Var<T> inner = gather(x, axis, index);
+  return mode == "constant"
+             ? padded(c, inner, axis, std::max<std::int64_t>(before, 0), std::max<std::int64_t>(behind, 0), mode, value)
+             : inner;
+}
+
+template <class T>
+Tensor<T> padded(const Call<T>& c) {
+  Tensor<T> x = c.tensor("self");
+  const std::vector<std::int64_t> widths = c.integers("pad");
+  const std::string mode = c.text("mode", "constant");
+  for (std::size_t i = 0; i + 1 < widths.size(); i += 2) {
+    if (widths[i] == 0 && widths[i + 1] == 0) continue;
+    const auto axis = static_cast<long>(axis_of(x, -1 - static_cast<std::int64_t>(i / 2)));
+    x.value = padded(c, x.value, axis, widths[i], widths[i + 1], mode, c.number("value", 0));
+  }
+  return x;
+}
+
+struct Window {
+  std::vector<std::size_t> kernel, stride, padding, dilation;
+};
+
+// (..., C, H, W) with paddings of a convolution. "same" may need one more on the right.
+template <class T>
+Tensor<T> convolved(const Call<T>& c, std::size_t dimensions) {
+  Tensor<T> x = c.tensor("input");
+  const Tensor<T> w = c.tensor("weight");
+  if (w.per_example()) c.refuse("with a weight that depends on the examples");
+  Window window{{},
+                c.extents("stride", dimensions, {1}),
+                std::vector<std::size_t>(dimensions, 0),
+                c.extents("dilation", dimensions, {1})};
+  const Value<T>* padding = c.find("padding");
+  if (padding && std::holds_alternative<std::string>(padding->what)) {
+    if (c.text("padding", "") == "same")
+      for (std::size_t d = 0; d < dimensions; ++d) {
+        const std::size_t all = window.dilation[d] * (w.shape()[2 + d] - 1);
+        window.padding[d] = all / 2;
+        if (all % 2 == 1) x.value = pad(x.value, static_cast<long>(d) - static_cast<long>(dimensions), 0, 1);
+      }
+  } else {
+    window.padding = c.extents("padding", dimensions, {0});
+  }
+  const auto groups = static_cast<std::size_t>(c.integer("groups", 1));
+  const Var<T> b = c.var_or_none("bias");
+  return on_images(x, dimensions + 1, [&](const Var<T>& v) {
+    if (dimensions == 1)
+      return conv1d(v, w.value, b, {window.stride[0], window.padding[0], window.dilation[0], groups});
+    return conv2d(v, w.value, b,
+                  {.stride = {window.stride[0], window.stride[1]},
+                   .padding = {window.padding[0], window.padding[1]},
+                   .dilation = {window.dilation[0], window.dilation[1]},
+                   .groups = groups});
+  });
+}
+
+template <class T>
+Tensor<T> convolved_transposed(const Call<T>& c, std::size_t dimensions) {
+  const Tensor<T> w = c.tensor("weight");
+  const auto stride = c.extents("stride", dimensions, {1}), padding = c.extents("padding", dimensions, {0}),
+             more = c.extents("output_padding", dimensions, {0}), dilation = c.extents("dilation", dimensions, {1});
+  const auto groups = static_cast<std::size_t>(c.integer("groups", 1));
+  const Var<T> b = c.var_or_none("bias");
+  return on_images(c.tensor("input"), dimensions + 1, [&](const Var<T>& v) {
+    if (dimensions == 1) return conv_transpose1d(v, w.value, b, {stride[0], padding[0], more[0], dilation[0], groups});
+    return conv_transpose2d(v, w.value, b,
+                            {.stride = {stride[0], stride[1]},
+                             .padding = {padding[0], padding[1]},
+                             .output_padding = {more[0], more[1]},
+                             .dilation = {dilation[0], dilation[1]},
+                             .groups = groups});
+  });
+}
+
+template <class T>
+Tensor<T> pooled(const Call<T>& c, std::size_t dimensions, bool largest) {
+  if (c.boolean("ceil_mode", false)) c.refuse("with ceil_mode");
+  if (c.has("divisor_override")) c.refuse("with divisor_override");
+  const auto kernel = c.extents("kernel_size", dimensions, {});
+  const bool own_stride = c.has("stride") && !c.integers("stride").empty();
+  const auto stride = own_stride ? c.extents("stride", dimensions, {}) : kernel;
+  const auto padding = c.extents("padding", dimensions, {0}), dilation = c.extents("dilation", dimensions, {1});
+  if (std::any_of(dilation.begin(), dilation.end(), [](std::size_t d) { return d != 1; })) c.refuse("with a dilation");
+  const auto both = [&](const std::vector<std::size_t>& v, std::size_t height) {
+    return dimensions == 1 ? Extent2d{height, v[0]} : Extent2d{v[0], v[1]};
+  };
+  return on_images(c.tensor(c.has("self") ? "self" : "input"), dimensions + 1, [&](const Var<T>& v) {
+    const PoolOptions options{both(stride, 1), both(padding, 0), c.boolean("count_include_pad", true)};
+    const Var<T> x = dimensions == 1 ? with_height(v) : v;
+    const Var<T> y = largest ? max_pool2d(x, both(kernel, 1), options) : avg_pool2d(x, both(kernel, 1), options);
+    return dimensions == 1 ? without_height(y) : y;
+  });
+}
+
+template <class T>
+Tensor<T> pooled_adaptively(const Call<T>& c, std::size_t dimensions, bool largest) {
+  const auto size = c.extents("output_size", dimensions, {});
+  const Extent2d output = dimensions == 1 ? Extent2d{1, size[0]} : Extent2d{size[0], size[1]};
+  return on_images(c.tensor("self"), dimensions + 1, [&](const Var<T>& v) {
+    const Var<T> x = dimensions == 1 ? with_height(v) : v;
+    const Var<T> y = largest ? adaptive_max_pool2d(x, output) : adaptive_avg_pool2d(x, output);
+    return dimensions == 1 ? without_height(y) : y;
+  });
+}
+
+template <class T>
+Tensor<T> resampled(const Call<T>& c, std::size_t dimensions, Interpolation mode) {
+  const Tensor<T> x = c.tensor(c.has("input") ? "input" : "self");
+  std::vector<double> scales;
+  if (c.has("scale_factors")) scales = c.numbers("scale_factors");
+  if (scales.empty() && c.has("scales_h")) scales = {c.number("scales_h", 0), c.number("scales_w", 0)};
+  std::vector<std::size_t> size;
+  if (c.has("output_size"))
+    size = c.extents("output_size", dimensions, {});
+  else
+    for (std::size_t i = 0; i < dimensions; ++i)
+      size.push_back(static_cast<std::size_t>(static_cast<double>(x.shape().from_right(dimensions - i)) * scales[i]));
+  if (scales.size() == 2 && scales[0] != scales[1]) c.refuse("with two scale factors");
+  const InterpolateOptions options{mode, c.boolean("align_corners", false), scales.empty() ? 0.0 : scales[0]};
+  return on_images(x, dimensions + 1, [&](const Var<T>& v) {
+    if (dimensions == 1) return without_height(interpolate(with_height(v), {1, size[0]}, options));
+    return interpolate(v, {size[0], size[1]}, options);
+  });
+}
+
+}  // namespace
+
+void add_convolutions(Table& table) {
+  add(table, {"conv1d"}, [](const auto& c) { return convolved(c, 1); });
+  add(table, {"conv2d"}, [](const auto& c) { return convolved(c, 2); });
+  add(table, {"conv_transpose1d"}, [](const auto& c) { return convolved_transposed(c, 1); });
+  add(table, {"conv_transpose2d"}, [](const auto& c) { return convolved_transposed(c, 2); });
+  add(table, {"convolution"}, [](const auto& c) {
+    const std::size_t dimensions = c.tensor("weight").rank() - 2;
+    if (dimensions != 1 && dimensions != 2) c.refuse("in " + std::to_string(dimensions) + " dimensions");
+    return c.boolean("transposed", false) ? convolved_transposed(c, dimensions) : convolved(c, dimensions);
+  });
+  add(table, {"max_pool1d"}, [](const auto& c) { return pooled(c, 1, true); });
+  add(table, {"max_pool2d"}, [](const auto& c) { return pooled(c, 2, true); });
+  add(table, {"avg_pool1d"}, [](const auto& c) { return pooled(c, 1, false); });
+  add(table, {"avg_pool2d"}, [](const auto& c) { return pooled(c, 2, false); });
+  add(table, {"adaptive_avg_pool1d"}, [](const auto& c) { return pooled_adaptively(c, 1, false); });
+  add(table, {"adaptive_avg_pool2d"}, [](const auto& c) { return pooled_adaptively(c, 2, false); });
+  add(table, {"adaptive_max_pool1d", "adaptive_max_pool2d"}, [](const auto& c) {
+    const std::size_t dimensions = c.node().op.find("1d") != std::string::npos ? 1 : 2;
+    using T = element_of<decltype(c)>;
+    return Values<T>{pooled_adaptively(c, dimensions, true), Value<T>()};  // without the places
+  });
+  add(table, {"pad", "constant_pad_nd"}, [](const auto& c) { return padded(c); });
+  add(table, {"upsample_nearest1d"}, [](const auto& c) { return resampled(c, 1, Interpolation::nearest); });
+  add(table, {"upsample_nearest2d"}, [](const auto& c) { return resampled(c, 2, Interpolation::nearest); });
+  add(table, {"upsample_linear1d"}, [](const auto& c) { return resampled(c, 1, Interpolation::bilinear); });
+  add(table, {"upsample_bilinear2d"}, [](const auto& c) { return resampled(c, 2, Interpolation::bilinear); });
+  add(table, {"pixel_shuffle"}, [](const auto& c) {
+    auto x = c.tensor("self");
+    x.value = pixel_shuffle(x.value, static_cast<std::size_t>(c.integer("upscale_factor")));
+    return x;
+  });
+}
+
+}  // namespace xtangent::nn::exported

@@ -1,0 +1,167 @@
+// Sums, means, maxima and softmax.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "autodiff/ops/activation.hpp"
+#include "autodiff/ops/reduction.hpp"
+#include "nn/exported/table.hpp"
+
+namespace xtangent::nn::exported {
+namespace {
+
+// The axes of the value that a call reduces; all of the graph's if it names none.
+template <class T>
+std::vector<long> reduced_axes(const Call<T>& c, const Tensor<T>& x) {
+  std::vector<std::int64_t> axes = c.has("dim") ? c.integers("dim") : std::vector<std::int64_t>{};
+  if (axes.empty()) {
+    axes.resize(x.rank());
+    std::iota(axes.begin(), axes.end(), std::int64_t(0));
+  }
+  return axes_of(x, axes);
+}
+
+template <class F>
+void add_reduction(Table& table, std::initializer_list<const char*> names, F f) {
+  add(table, names, [f](const auto& c) {
+    auto x = c.tensor("self");
+    if (x.rank() > 0) x.value = f(x.value, reduced_axes(c, x), c.boolean("keepdim", false), c);
+    x.kind = std::max(x.kind, Kind::integer);
+    return x;
+  });
+}
+
+// The largest elements along one axis after the other.
+template <class T, class F>
+Var<T> extreme(Var<T> x, std::vector<long> axes, bool keepdims, const F& f) {
+  std::sort(axes.rbegin(), axes.rend());
+  for (long axis : axes) x = f(x, axis, keepdims);
+  return x;
+}
+
+// The first places of the largest (sign 1) or smallest (-1) elements along an axis, as an array without a derivative.
+template <class T>
+Tensor<T> place_of_extreme(const Tensor<T>& x, std::size_t axis, bool keepdims, T sign) {
+  const Array<T> values = x.value.value();
+  Shape shape = values.shape();
+  const std::size_t extent = shape[axis], behind = shape.slice(axis + 1, shape.rank()).size();
+  shape[axis] = 1;
+  const Shape result = keepdims ? shape : shape.slice(0, axis).joined(shape.slice(axis + 1, shape.rank()));
+  if (values.unknown()) return {Var<T>(Array<T>::unknown(result, values.unknown()), x.value.examples()), Kind::integer};
+  Array<T> out(result);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const T* row = values.data() + (i / behind) * extent * behind + i % behind;
+    std::size_t best = 0;
+    for (std::size_t j = 1; j < extent; ++j)
+      if (sign * row[j * behind] > sign * row[best * behind]) best = j;
+    out.mutable_data()[i] = static_cast<T>(best);
+  }
+  return {Var<T>(out, x.value.examples()), Kind::integer};
+}
+
+template <class T>
+double correction(const Call<T>& c) {
+  if (c.has("correction")) return c.number("correction", 1);
+  return c.boolean("unbiased", true) ? 1 : 0;
+}
+
+template <class T>
+Var<T> corrected_variance(const Call<T>& c, const Var<T>& x, const std::vector<long>& axes, bool keepdims) {
+  std::size_t count = 1;
+  for (long axis : axes) count *= x.shape()[static_cast<std::size_t>(axis)];
+  const auto n = static_cast<double>(count);
+  const Var<T> y = variance(x, axes, {.keepdims = keepdims});
+  const double by = correction(c);
+  return by == 0 ? y : y * (n / (n - by));
+}
+
+void add_extremes(Table& table) {
+  for (const bool largest : {true, false}) {
+    const auto of = [largest](const auto& x, long axis, bool keep) {
+      return largest ? max(x, axis, keep) : min(x, axis, keep);
+    };
+    add_reduction(table, {largest ? "amax" : "amin"},
+                  [of](const auto& x, const auto& axes, bool keep, const auto&) { return extreme(x, axes, keep, of); });
+    add(table, {largest ? "max" : "min"}, [of, largest](const auto& c) {
+      using T = element_of<decltype(c)>;
+      const Tensor<T> x = c.tensor("self");
+      if (c.has("other")) {
+        const Tensor<T> y = c.tensor("other");
+        const std::size_t rank = std::max(x.rank(), y.rank());
+        const Var<T> a = lifted(x, rank), b = lifted(y, rank);
+        return Value<T>(Tensor<T>{largest ? maximum(a, b) : minimum(a, b), std::max(x.kind, y.kind)});
+      }
+      if (!c.has("dim")) return Value<T>(Tensor<T>{extreme(x.value, reduced_axes(c, x), false, of), x.kind});
+      const std::size_t axis = axis_of(x, c.integer("dim"));
+      const bool keep = c.boolean("keepdim", false);
+      return Value<T>(Values<T>{Tensor<T>{of(x.value, static_cast<long>(axis), keep), x.kind},
+                                place_of_extreme(x, axis, keep, T(largest ? 1 : -1))});
+    });
+    add(table, {largest ? "argmax" : "argmin"}, [largest](const auto& c) {
+      using T = element_of<decltype(c)>;
+      const Tensor<T> x = c.tensor("self");
+      const Tensor<T> of = c.has("dim") ? x : reshaped(x, {x.shape().size()});
+      const std::size_t axis = axis_of(of, c.has("dim") ? c.integer("dim") : 0);
+      return place_of_extreme(of, axis, c.boolean("keepdim", false), T(largest ? 1 : -1));
+    });
+  }
+}
+
+}  // namespace
+
+void add_reductions(Table& table) {
+  add_reduction(table, {"sum"},
+                [](const auto& x, const auto& axes, bool keep, const auto&) { return sum(x, axes, keep); });
+  add_reduction(table, {"mean"},
+                [](const auto& x, const auto& axes, bool keep, const auto&) { return mean(x, axes, keep); });
+  add_reduction(table, {"logsumexp"}, [](const auto& x, const auto& axes, bool keep, const auto& c) {
+    if (axes.size() != 1) c.refuse("over several axes");
+    return logsumexp(x, axes.front(), keep);
+  });
+  add_reduction(table, {"var"}, [](const auto& x, const auto& axes, bool keep, const auto& c) {
+    return corrected_variance(c, x, axes, keep);
+  });
+  add_reduction(table, {"std"}, [](const auto& x, const auto& axes, bool keep, const auto& c) {
+    return sqrt(corrected_variance(c, x, axes, keep));
+  });
+  add(table, {"var_mean"}, [](const auto& c) {
+    using T = element_of<decltype(c)>;
+    const Tensor<T> x = c.tensor("self");
+    const std::vector<long> axes = reduced_axes(c, x);
+    const bool keep = c.boolean("keepdim", false);
+    return Values<T>{Tensor<T>{corrected_variance(c, x.value, axes, keep)}, Tensor<T>{mean(x.value, axes, keep)}};
+  });
+  add_reduction(table, {"linalg_vector_norm", "norm"}, [](const auto& x, const auto& axes, bool keep, const auto& c) {
+    const double order = c.number(c.has("ord") ? "ord" : "p", 2);
+    if (order != 2) c.refuse("of order " + std::to_string(order));
+    return norm(x, axes, keep);
+  });
+  for (const bool all : {true, false})
+    add(table, {all ? "all" : "any"}, [all](const auto& c) {
+      auto x = c.tensor("self");
+      if (x.kind != Kind::boolean) c.refuse("of numbers");
+      x.value =
+          extreme(x.value, reduced_axes(c, x), c.boolean("keepdim", false),
+                  [&](const auto& v, long axis, bool keep) { return all ? min(v, axis, keep) : max(v, axis, keep); });
+      return x;
+    });
+  add(table, {"cumsum"}, [](const auto& c) {
+    auto x = c.tensor("self");
+    x.value = cumsum(x.value, static_cast<long>(axis_of(x, c.integer("dim"))));
+    x.kind = std::max(x.kind, Kind::integer);
+    return x;
+  });
+  add(table, {"softmax", "_softmax", "_safe_softmax"}, [](const auto& c) {
+    auto x = c.tensor("self");
+    x.value = softmax(x.value, static_cast<long>(axis_of(x, c.integer("dim"))));
+    return x;
+  });
+  add(table, {"log_softmax", "_log_softmax"}, [](const auto& c) {
+    auto x = c.tensor("self");
+    x.value = log_softmax(x.value, static_cast<long>(axis_of(x, c.integer("dim"))));
+    return x;
+  });
+  add_extremes(table);
+}
+
+}  // namespace xtangent::nn::exported
