@@ -19,6 +19,7 @@ surroundings = {
                              "}\ntemplate Var<double> example(const Var<double>&, const Shape&, double);")],
     "autodiff/var.hpp": [("template <class T>\nvoid example(const Var<T>& x, std::size_t hidden) {",
                           "}\ntemplate void example(const Var<double>&, std::size_t);")],
+    "nn/exported/exported.hpp": [(in_function[0] % "const Array<float>& x", in_function[1])],
     "nn/inputs.hpp": [("void example(const Array<float>& ids, const Array<float>& mask) {\nconst Classifier net;\n"
                        "const auto params = net.init<float>();", in_function[1])],
     "nn/module.hpp": [(in_function[0] % "std::uint64_t seed, const Array<float>& x", in_function[1]),

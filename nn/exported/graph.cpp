@@ -66,7 +66,7 @@ std::string base_name(const std::string& op) {
 // Parses one graph. Graphs inside of it see only values that they are given.
 class GraphParser {
  public:
-  explicit GraphParser(const Json& json) : json_(json) {}
+  explicit GraphParser(const Json& json, int depth = 0) : json_(json), depth_(depth) {}
 
   Graph parse() {
     for (const Json& input : json_.at("inputs")) graph_.inputs.push_back(argument("", input, true));
@@ -114,6 +114,14 @@ class GraphParser {
   }
 
   Argument::What what(const std::string& key, const Json& json, bool makes) {
+    if (depth_ > most_nested) throw data_error("arguments nested more than " + std::to_string(most_nested) + " times");
+    ++depth_;
+    Argument::What out = what_of(key, json, makes);
+    --depth_;
+    return out;
+  }
+
+  Argument::What what_of(const std::string& key, const Json& json, bool makes) {
     if (key == "as_none") return std::monostate();
     if (key == "as_tensor" || key == "as_custom_obj" || key == "as_name")
       return Reference{value(json.is_string() ? json.get<std::string>() : json.at("name").get<std::string>(), makes)};
@@ -125,7 +133,7 @@ class GraphParser {
     if (key == "as_device") return json.at("type").get<std::string>();
     if (key == "as_sym_int" || key == "as_sym_float" || key == "as_sym_bool" || key == "as_optional_tensor")
       return argument("", json, makes).what;
-    if (key == "as_graph") return std::make_shared<const Graph>(GraphParser(json.at("graph")).parse());
+    if (key == "as_graph") return std::make_shared<const Graph>(GraphParser(json.at("graph"), depth_).parse());
     static const std::unordered_map<std::string, std::string> lists = {{"as_tensors", "as_tensor"},
                                                                        {"as_ints", "as_int"},
                                                                        {"as_floats", "as_float"},
@@ -226,7 +234,10 @@ class GraphParser {
     }
   }
 
+  static constexpr int most_nested = 30;
+
   const Json& json_;
+  int depth_;
   Graph graph_;
   std::unordered_set<std::size_t> shared_;  // values that share their elements with one that is changed in place
   std::unordered_map<std::string, std::size_t> numbers_;

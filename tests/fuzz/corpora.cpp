@@ -1,11 +1,13 @@
-// Writes valid files for each fuzzer to begin with: corpora FOLDER, which becomes FOLDER/READER/....
+// Writes valid files for each fuzzer to begin with: corpora FOLDER EXPORTED-PROGRAM..., which becomes FOLDER/READER/....
 #include <zlib.h>
 
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 
+#include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
+#include "nn/data/zip.hpp"
 #include "nn/safetensors.hpp"
 #include "nn/training/metrics.hpp"
 #include "ntk/computation/store_format.hpp"
@@ -60,8 +62,9 @@ class Corpora {
  public:
   explicit Corpora(fs::path home) : home_(std::move(home)), scratch_(home_ / "scratch") {}
 
-  void write() {
+  void write(const std::vector<std::string>& programs) {
     write_arrays();
+    write_graphs(programs);
     write_images();
     write_training();
     write_stores();
@@ -97,6 +100,17 @@ class Corpora {
       add_array(made([&](const fs::path& file) { nn::write_npy(file, Array<double>::ones(shape)); }));
     }
     add_array(made([&](const fs::path& file) { nn::write_npy(file, std::vector<std::int64_t>{1, 2, 3}, {3}); }));
+  }
+
+  void write_graphs(const std::vector<std::string>& programs) {
+    for (const std::string& program : programs) {
+      const nn::ZipArchive archive(nn::read_raw_file(program), program);
+      for (const auto& entry : archive.entries())
+        if (entry.name.ends_with("models/model.json")) {
+          const std::vector<std::uint8_t> graph = archive.unpack(entry);
+          add("exported", std::string(graph.begin(), graph.end()));
+        }
+    }
   }
 
   void write_images() {
@@ -154,10 +168,10 @@ class Corpora {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return std::fputs("usage: corpora FOLDER\n", stderr), 2;
+  if (argc < 2) return std::fputs("usage: corpora FOLDER EXPORTED-PROGRAM...\n", stderr), 2;
   try {
     fs::remove_all(argv[1]);
-    Corpora(argv[1]).write();
+    Corpora(argv[1]).write({argv + 2, argv + argc});
   } catch (const std::exception& failure) {
     std::cerr << "corpora: " << failure.what() << "\n";
     return 1;

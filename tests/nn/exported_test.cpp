@@ -95,7 +95,7 @@ void expect_refused(const std::string& name, std::initializer_list<const char*> 
 BOOST_AUTO_TEST_SUITE(exported)
 
 BOOST_AUTO_TEST_CASE(networks_compute_what_pytorch_computes) {
-  BOOST_TEST(networks().size() == 30u);
+  BOOST_TEST(networks().size() == 33u);
   for (const std::string& name : networks()) BOOST_TEST_CONTEXT(name) check<double>(name, 1e-12);
 }
 
@@ -120,6 +120,14 @@ BOOST_AUTO_TEST_CASE(parameters_have_the_names_of_the_state_dict) {
   BOOST_TEST(summary.layers[1].path == "0");
   BOOST_TEST(summary.layers[1].type == "Conv2d");
   BOOST_TEST((summary.layers[4].output == Shape{1, 4, 4, 4}));
+}
+
+BOOST_AUTO_TEST_CASE(extents_that_are_not_fixed_come_from_the_input) {
+  const Case<double> here("any_length");
+  BOOST_TEST(here.net.input_types()[0].extents.size() == 2u);
+  BOOST_TEST(!here.net.input_types()[0].extents[0].has_value());
+  BOOST_TEST((here.x.shape() == Shape{3, 7, 8}));  // it was exported for 4 positions
+  BOOST_TEST((here.net(here.params, Array<double>::ones({2, 5, 8})).shape() == Shape{2, 3}));
 }
 
 BOOST_AUTO_TEST_CASE(tied_arrays_are_one) {
