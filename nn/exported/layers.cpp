@@ -40,7 +40,12 @@ Tensor<T> product(Tensor<T> a, Tensor<T> b) {
 // beta self + alpha a b
 template <class T>
 Tensor<T> added_product(const Call<T>& c, const char* first, const char* second) {
-  Tensor<T> y = product(c.tensor(first), c.tensor(second)), x = c.tensor("self");
+  const Tensor<T> a = c.tensor(first), b = c.tensor(second);
+  Tensor<T> x = c.tensor("self");
+  if (b.rank() == 2 && !b.per_example() && x.rank() == 1 && !x.per_example() && c.number("alpha", 1) == 1 &&
+      c.number("beta", 1) == 1)  // a layer with a bias
+    return {linear(a.value, transpose(b.value), x.value)};
+  Tensor<T> y = product(a, b);
   if (const double alpha = c.number("alpha", 1); alpha != 1) y.value = y.value * alpha;
   if (const double beta = c.number("beta", 1); beta != 1) x.value = x.value * beta;
   return {lifted(x, y.rank()) + y.value, Kind::floating};

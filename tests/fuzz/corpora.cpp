@@ -1,4 +1,5 @@
-// Writes valid files for each fuzzer to begin with: corpora FOLDER EXPORTED-PROGRAM..., which becomes FOLDER/READER/....
+// Writes valid files for each fuzzer to begin with: corpora FOLDER EXPORTED-PROGRAM..., which becomes
+// FOLDER/READER/....
 #include <zlib.h>
 
 #include <cstdio>
