@@ -27,10 +27,14 @@ const Program program = {
     "Plan for fewer examples by --n."};
 
 void add_options(CLI::App& app, Settings& s) {
-  app.add_option("file", s.file, "What torch.export.save wrote")->type_name("FILE")->required()->check(named());
-  option(app, "--output", s.output, "NAME", "Which of several outputs");
+  app.add_option("file", s.file, "What torch.export.save wrote")
+      ->type_name("FILE")
+      ->required()
+      ->check(named())
+      ->default_str("no default");
+  option(app, "--output", s.output, "NAME", "Which of several outputs")->default_str("the only one");
   count_option(app, "--n", s.n, 1, "Examples for which the kernels are planned");
-  count_option(app, "--extent", s.extent, 0, "For each axis of the inputs that was exported as dynamic");
+  count_option(app, "--extent", s.extent, 0, "Of each axis of the inputs that was exported as dynamic; 0: none was");
 }
 
 // The shape of one example of one input, and all inputs of an example as one.
