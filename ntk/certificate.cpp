@@ -7,8 +7,12 @@
 #include <string>
 
 #include "autodiff/error.hpp"
+#include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/compare.hpp"
+#include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/random.hpp"
+#include "ntk/algebra/converted.hpp"
+#include "ntk/computation/cotangents.hpp"
 
 namespace xtangent::ntk {
 namespace {
@@ -39,6 +43,9 @@ PairNorms norms_of_pairs(const std::vector<std::size_t>& chosen, const Array<dou
     }
   return out;
 }
+
+// Computes the norms for the examples with the given numbers.
+using NormsSource = std::function<PairNorms(const std::vector<std::size_t>& chosen)>;
 
 // Independent draws of examples with replacement. A tenth of the probability is spread evenly and the rest is in
 // proportion to K_nn, so that no example weighs more than ten times what it would with even draws.
@@ -78,12 +85,11 @@ class Sampler {
 };
 
 // Blocks on the diagonal and blocks of different examples are estimated separately (Hansen and Hurwitz 1943).
-Norms norms_of_group(const Sampler& sampler, const std::vector<std::size_t>& drawn, const BlockSource& entk,
-                     const AnyMatrix& pntk) {
+Norms norms_of_group(const Sampler& sampler, const std::vector<std::size_t>& drawn, const NormsSource& norms) {
   std::vector<std::size_t> chosen = drawn;
   std::sort(chosen.begin(), chosen.end());
   chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
-  const PairNorms pairs = norms_of_pairs(chosen, entk(chosen), pntk);
+  const PairNorms pairs = norms(chosen);
   const double count = static_cast<double>(drawn.size());
   Norms out;
   for (std::size_t a = 0; a < drawn.size(); ++a)
@@ -144,10 +150,10 @@ void check(const AnyMatrix& pntk, const CertificateOptions& options) {
 }
 
 // Uses every pair once.
-Norms exact_norms(const BlockSource& entk, const AnyMatrix& pntk) {
-  std::vector<std::size_t> all(pntk.shape()[0]);
+Norms exact_norms(const NormsSource& norms, std::size_t n) {
+  std::vector<std::size_t> all(n);
   std::iota(all.begin(), all.end(), std::size_t(0));
-  const PairNorms pairs = norms_of_pairs(all, entk(all), pntk);
+  const PairNorms pairs = norms(all);
   return {std::accumulate(pairs.difference.begin(), pairs.difference.end(), 0.0),
           std::accumulate(pairs.total.begin(), pairs.total.end(), 0.0)};
 }
@@ -170,7 +176,9 @@ double student_quantile(double probability, double degrees) {
   return z + (g1 + (g2 + (g3 + g4 / degrees) / degrees) / degrees) / degrees;
 }
 
-Certificate certificate(const BlockSource& entk, const AnyMatrix& pntk, const CertificateOptions& options) {
+namespace {
+
+Certificate certified(const NormsSource& norms, const AnyMatrix& pntk, const CertificateOptions& options) {
   check(pntk, options);
   const std::size_t n = pntk.shape()[0];
   const bool exact = n <= options.group_size;
@@ -179,12 +187,12 @@ Certificate certificate(const BlockSource& entk, const AnyMatrix& pntk, const Ce
   std::vector<Norms> groups;
   Norms sum;
   for (std::size_t g = 0; g < count; ++g) {
-    groups.push_back(exact ? exact_norms(entk, pntk)
-                           : norms_of_group(sampler, sampler.draw(options.seed, g, size), entk, pntk));
+    groups.push_back(exact ? exact_norms(norms, n)
+                           : norms_of_group(sampler, sampler.draw(options.seed, g, size), norms));
     sum = {sum.difference + groups.back().difference, sum.total + groups.back().total};
   }
   if (!(sum.total > 0) || !std::isfinite(sum.total) || !std::isfinite(sum.difference))
-    throw numerical_error("[certificate] the blocks of the eNTK are zero or not finite.");
+    throw numerical_error("[certificate] the blocks of the exact kernel are zero or not finite.");
   Certificate out{.estimate = std::sqrt(sum.difference / sum.total),
                   .confidence = options.confidence,
                   .pairs = count * size * size,
@@ -197,5 +205,104 @@ Certificate certificate(const BlockSource& entk, const AnyMatrix& pntk, const Ce
   out.high = std::sqrt(high);
   return out;
 }
+
+// The combinations of some of the examples, in another order. Only numbers are asked of it, none that are on a tape.
+class Chosen : public PerExample {
+ public:
+  Chosen(std::shared_ptr<const PerExample> of_all, std::vector<std::size_t> examples)
+      : of_all_(std::move(of_all)), examples_(std::move(examples)) {}
+  std::string name() const override { return of_all_->name(); }
+  std::size_t columns(std::size_t outputs) const override { return of_all_->columns(outputs); }
+  std::optional<std::size_t> examples() const override { return examples_.size(); }
+  void check(std::size_t outputs) const override { of_all_->check(outputs); }
+  std::string fingerprint() const override { return of_all_->fingerprint(); }
+  Var<float> cotangents(std::size_t first, const Var<float>& f) const override { return of(first, f.value()); }
+  Var<double> cotangents(std::size_t first, const Var<double>& f) const override { return of(first, f.value()); }
+
+ private:
+  template <class T>
+  Var<T> of(std::size_t first, const Array<T>& outputs) const {
+    const std::size_t n = outputs.shape()[0], o = outputs.shape()[1], c = columns(o);
+    Array<T> out({c, n, o});
+    for (std::size_t i = 0; i < n; ++i) {
+      const Var<T> one = of_all_->cotangents(examples_[first + i], Var<T>(outputs.rows(i, i + 1)));
+      kernels::copy_runs(c, o, one.value().data(), o, out.mutable_data() + i * o, n * o);
+    }
+    return Var<T>(out);
+  }
+
+  std::shared_ptr<const PerExample> of_all_;
+  std::vector<std::size_t> examples_;
+};
+
+Readout for_chosen(const Readout& readout, const std::vector<std::size_t>& examples) {
+  Readout out = readout;
+  if (readout.common()) return out;
+  out.of_rows = out.of_columns = std::make_shared<Chosen>(readout.of_rows, examples);
+  if (!readout.same_sides()) out.of_columns = std::make_shared<Chosen>(readout.of_columns, examples);
+  return out;
+}
+
+// The squared norms (c, c) of the blocks of the kernel (c K, c K') of a readout that takes a (K, c, O) of the rows and
+// b (K', c, O) of the columns.
+PairNorms norms_of_pairs(const std::vector<std::size_t>& chosen, const Array<double>& kernel, const Array<double>& a,
+                         const Array<double>& b, const AnyMatrix& pntk) {
+  const std::size_t n = pntk.shape()[0], c = chosen.size(), o = a.shape()[2], k = a.shape()[0], l = b.shape()[0];
+  Array<double> products({k * c, l * c});  // a b^T, row p c + i and column q c + j
+  kernels::gemm(false, true, k * c, l * c, o, 1.0, a.data(), o, b.data(), o, 0.0, products.mutable_data(), l * c);
+  PairNorms out;
+  for (std::size_t i = 0; i < c; ++i)
+    for (std::size_t j = 0; j < c; ++j) {
+      const double scale = pntk.visit([&](const auto& m) { return static_cast<double>(m[chosen[i] * n + chosen[j]]); });
+      double difference = 0, total = 0;
+      for (std::size_t p = 0; p < k; ++p)
+        for (std::size_t q = 0; q < l; ++q) {
+          const double exact = kernel[(i * k + p) * c * l + j * l + q],
+                       off = exact - scale * products[(p * c + i) * l * c + q * c + j];
+          difference += off * off;
+          total += exact * exact;
+        }
+      out.difference.push_back(difference);
+      out.total.push_back(total);
+    }
+  return out;
+}
+
+}  // namespace
+
+Certificate certificate(const BlockSource& entk, const AnyMatrix& pntk, const CertificateOptions& options) {
+  return certified([&](const std::vector<std::size_t>& chosen) { return norms_of_pairs(chosen, entk(chosen), pntk); },
+                   pntk, options);
+}
+
+template <class T>
+Certificate certificate(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                        const Readout& readout, const AnyMatrix& pntk, const CertificateOptions& options,
+                        const Options& kernel_options) {
+  const std::size_t n = x.rank() ? x.shape()[0] : 0;
+  if (pntk.shape().rank() == 0 || pntk.shape()[0] != n)
+    throw shape_error("[certificate] pNTK " + to_string(pntk.shape()) + " for " + std::to_string(n) + " examples.");
+  if (readout.reduction != Readout::Reduction::none)
+    throw option_error("[certificate] the readout " + readout.name() +
+                       " keeps only a part of each block. Use one with the reduction none.");
+  readout.check_examples(n, n, false);
+  const auto norms = [&](const std::vector<std::size_t>& chosen) {
+    const Array<T> some = x.rows_at(chosen);
+    const Readout own = for_chosen(readout, chosen);
+    const Array<double> exact = kernel(net, params, some, own, kernel_options);
+    const Array<T> f = net(params, some);
+    const std::size_t c = chosen.size(), o = f.size() / c;
+    const auto taken = [&](Readout::Of side) {
+      return converted<double>(Cotangents<T>(own, o, side).at(0, Var<T>(f.reshaped({c, o}))));
+    };
+    return norms_of_pairs(chosen, exact, taken(Readout::Of::rows), taken(Readout::Of::columns), pntk);
+  };
+  return certified(norms, pntk, options);
+}
+
+template Certificate certificate(const nn::ModuleBase&, const nn::Parameters<float>&, const Array<float>&,
+                                 const Readout&, const AnyMatrix&, const CertificateOptions&, const Options&);
+template Certificate certificate(const nn::ModuleBase&, const nn::Parameters<double>&, const Array<double>&,
+                                 const Readout&, const AnyMatrix&, const CertificateOptions&, const Options&);
 
 }  // namespace xtangent::ntk

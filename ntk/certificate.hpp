@@ -61,6 +61,19 @@ Certificate certificate(const nn::ModuleBase& net, const nn::Parameters<T>& para
   return certificate(blocks, pntk, options);
 }
 
+/// The certificate of K for the kernel of a readout. If Theta is K (x) I, then A_n^T Theta(x_n, x_m) B_m is K_nm A_n^T
+/// B_m, where A_n (O, C) and B_m (O, C') are what the readout takes of the outputs of examples n and m. The certificate
+/// estimates how well that holds, || A^T Theta B - K_nm A_n^T B_m ||_F / || A^T Theta B ||_F over all pairs. For
+/// example: how well the pNTK stands for the Gram of the gradients of the losses, readout::loss(labels). With
+/// readout::full() it is the certificate above. A readout of each example's own is that of the N examples x; rows and
+/// columns may have different ones, readout::between. Cost: groups * group_size gradients for each column of the
+/// readout, and a forward pass of these examples. Throws also option_error (the reduction of the readout is not none),
+/// and what kernel() throws.
+template <class T>
+Certificate certificate(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                        const Readout& readout, const AnyMatrix& pntk, const CertificateOptions& options = {},
+                        const Options& kernel_options = {});
+
 /// The quantile of Student's t distribution: t with `degrees` degrees of freedom, at least 8, falls below it with the
 /// given probability. Accurate to 1e-4 (expansion of Cornish and Fisher).
 double student_quantile(double probability, double degrees);

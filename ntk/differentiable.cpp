@@ -21,13 +21,13 @@ bool same(const Var<T>& a, const Var<T>& b) {
                      : !b.on_tape() && a.value().data() == b.value().data() && a.shape() == b.shape();
 }
 
-// Products of the rows of a (K, N1, S) and b (K, N2, S): all pairs of probes, (K, N1, K, N2), or equal ones, (K, N1,
+// Products of the rows of a (K, N1, S) and b (K', N2, S): all pairs of probes, (K, N1, K', N2), or equal ones, (K, N1,
 // N2).
 template <class T>
 Var<T> products(const Var<T>& a, const Var<T>& b, bool trace) {
-  const std::size_t c = a.shape()[0], n1 = a.shape()[1], n2 = b.shape()[1], s = a.shape()[2];
+  const std::size_t c = a.shape()[0], d = b.shape()[0], n1 = a.shape()[1], n2 = b.shape()[1], s = a.shape()[2];
   if (trace) return matmul(a, b, {.transpose_b = true});
-  return reshape(matmul(reshape(a, {c * n1, s}), reshape(b, {c * n2, s}), {.transpose_b = true}), {c, n1, c, n2});
+  return reshape(matmul(reshape(a, {c * n1, s}), reshape(b, {d * n2, s}), {.transpose_b = true}), {c, n1, d, n2});
 }
 
 template <class T>
@@ -78,8 +78,9 @@ Var<T> recorded_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& param
   const std::size_t outputs = outputs_of(net, params, x1.value());
   using Of = typename Cotangents<T>::Of;
   const Cotangents<T> of_rows(readout, outputs, Of::rows), of_columns(readout, outputs, Of::columns);
-  const std::size_t c = of_rows.count(), n1 = x1.shape()[0], n2 = x2.shape()[0], rows = trace ? 1 : c;
-  if (n1 == 0 || n2 == 0) return Var<T>(Array<T>::zeros({n1 * rows, n2 * rows}));
+  const std::size_t c = of_rows.count(), d = of_columns.count(), n1 = x1.shape()[0], n2 = x2.shape()[0];
+  const Shape shape{n1 * (trace ? 1 : c), n2 * (trace ? 1 : d)};
+  if (n1 == 0 || n2 == 0) return Var<T>(Array<T>::zeros(shape));
   check_values<T>(params, parameters, x1, x2);
   const std::vector<RecordedGradient<T>> a = recorded_gradients<T>(net, params, parameters, x1, of_rows, row);
   const std::vector<RecordedGradient<T>> b =
@@ -90,14 +91,14 @@ Var<T> recorded_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& param
     const Var<T> term = contribution(a[p], b[p], trace);
     total = total.defined() ? total + term : term;
   }
-  if (!total.defined()) return Var<T>(Array<T>::zeros({n1 * rows, n2 * rows}));
+  if (!total.defined()) return Var<T>(Array<T>::zeros(shape));
   if (!all_finite(total.value()))
     throw numerical_error(
         "[kernel] the kernel holds NaN or infinity although inputs and parameters are finite: the network overflows. "
         "Scale its inputs, or use double.");
   if (trace) return sum(total, {0}) / static_cast<double>(c);
-  const Var<T> ordered = c == 1 ? total : transpose(total, {1, 0, 3, 2});
-  return reshape(ordered, {n1 * c, n2 * c});
+  const Var<T> ordered = c == 1 && d == 1 ? total : transpose(total, {1, 0, 3, 2});
+  return reshape(ordered, shape);
 }
 
 }  // namespace
@@ -122,11 +123,13 @@ KernelGradient<T> kernel_gradient(const nn::ModuleBase& net, const nn::Parameter
                       to_string(x2.shape()) + ".");
   const std::size_t n1 = x1.shape()[0], n2 = x2.shape()[0];
   readout.check_examples(n1, n2, x1.data() != x2.data());
-  const std::size_t c =
-      readout.reduction == Readout::Reduction::trace ? 1 : readout.columns(outputs_of(net, params, x1));
-  if (!(kbar.shape() == Shape{n1 * c, n2 * c}))
+  const bool trace = readout.reduction == Readout::Reduction::trace;
+  const std::size_t outputs = trace ? 1 : outputs_of(net, params, x1);
+  const std::size_t c = trace ? 1 : readout.columns(outputs, Readout::Of::rows),
+                    d = trace ? 1 : readout.columns(outputs, Readout::Of::columns);
+  if (!(kbar.shape() == Shape{n1 * c, n2 * d}))
     throw shape_error("[kernel_gradient] kbar " + to_string(kbar.shape()) + " for a kernel " +
-                      to_string(Shape{n1 * c, n2 * c}) + ".");
+                      to_string(Shape{n1 * c, n2 * d}) + ".");
   KernelGradient<T> out{Array<T>::zeros(x1.shape()), Array<T>::zeros(x2.shape()), {}};
   if (options.parameters)
     for (std::size_t p = 0; p < params.count(); ++p) out.parameters.push_back(Array<T>::zeros(params.infos()[p].shape));
@@ -138,7 +141,7 @@ KernelGradient<T> kernel_gradient(const nn::ModuleBase& net, const nn::Parameter
                                     tape.variable(x2.rows(j, j + m2), Examples::axis0)};
       for (std::size_t p = 0; p < out.parameters.size(); ++p) inputs.push_back(tape.variable(params.slice(p)));
       const Var<T> k = recorded_kernel<T>(net, params, inputs[0], inputs[1], readout, Vars<T>(inputs).subspan(2), i, j);
-      const std::vector<Var<T>> bars = pullback<T>(k, Var<T>(part(kbar, i * c, m1 * c, j * c, m2 * c)), inputs);
+      const std::vector<Var<T>> bars = pullback<T>(k, Var<T>(part(kbar, i * c, m1 * c, j * d, m2 * d)), inputs);
       add_to(out.x1, i * (x1.size() / n1), bars[0]);
       add_to(out.x2, j * (x2.size() / n2), bars[1]);
       for (std::size_t p = 0; p < out.parameters.size(); ++p) add_to(out.parameters[p], 0, bars[p + 2]);

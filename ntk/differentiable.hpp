@@ -8,8 +8,8 @@
 /// Kernels that can be differentiated with respect to the examples and to the parameters of the network.
 namespace xtangent::ntk {
 
-/// The kernel of a readout between x1 and x2 as a Var, (N1 K, N2 K) with probe k of example n in row n*K + k. It stands
-/// on the tape of x1, x2 and `parameters` if any of them is on one. So a loss that depends on a kernel is
+/// The kernel of a readout between x1 and x2 as a Var, (N1 K, N2 K') with probe k of example n in row n*K + k. It
+/// stands on the tape of x1, x2 and `parameters` if any of them is on one. So a loss that depends on a kernel is
 /// differentiated like any other function, any number of times:
 ///
 ///   Tape<double> tape;
@@ -43,7 +43,7 @@ struct KernelGradient {
   std::vector<Array<T>> parameters;  ///< in the order of params.infos(); empty unless asked for
 };
 
-/// The gradient of a scalar function of a large kernel, from the derivative kbar (N1 K, N2 K) of that function with
+/// The gradient of a scalar function of a large kernel, from the derivative kbar (N1 K, N2 K') of that function with
 /// respect to the kernel. It is computed block by block, so that no more than a pair of blocks is recorded at a time.
 /// For the kernel between examples and themselves, add x1 and x2 of the result. Cost: N1 N2 K^2 W multiply-adds for
 /// each dense layer of width W, and each block of examples is swept once for each block of the other side. Throws what

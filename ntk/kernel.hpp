@@ -36,7 +36,7 @@ namespace xtangent::ntk {
 template <class T>
 Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                      const Readout& readout, const Options& options = {});
-/// The kernel between two sets of examples, (N1 K, N2 K).
+/// The kernel between two sets of examples, (N1 K, N2 K'). K' is K unless rows and columns have readouts of their own.
 template <class T>
 Array<double> kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1, const Array<T>& x2,
                      const Readout& readout, const Options& options = {});

@@ -52,13 +52,13 @@ class Operator<T>::State {
     using Of = typename Cotangents<T>::Of;
     of_rows_.emplace(readout, profile_.outputs, Of::rows);
     of_columns_.emplace(readout, profile_.outputs, Of::columns);
-    if (readout.reduction == Readout::Reduction::trace)
-      probes_ = of_rows_->count();
-    else if (readout.reduction == Readout::Reduction::none)
-      width_ = of_rows_->count();
-    else
+    if (readout.reduction == Readout::Reduction::diagonal)
       throw option_error("[operator] the readout " + readout.name() +
                          " has no operator. Use one with the reduction none or trace.");
+    const bool trace = readout.reduction == Readout::Reduction::trace;
+    probes_ = trace ? of_rows_->count() : 1;
+    row_width_ = trace ? 1 : of_rows_->count();
+    column_width_ = trace ? 1 : of_columns_->count();
     plan(std::max(x1.shape()[0], x2.shape()[0]), options);
     const double each = shard_bytes();
     double room = budget_ - working_bytes(1, wave_) - 2 * column_bytes(x1.shape()[0], x2.shape()[0]);
@@ -68,8 +68,8 @@ class Operator<T>::State {
     n2_ = x2.shape()[0];
   }
 
-  std::size_t rows() const { return n1_ * width_; }
-  std::size_t columns() const { return n2_ * width_; }
+  std::size_t rows() const { return n1_ * row_width_; }
+  std::size_t columns() const { return n2_ * column_width_; }
   bool symmetric() const { return symmetric_; }
   double kept_bytes() const { return kept_; }
   double flop() const { return profile_.product_flop * 0.5 * static_cast<double>((n1_ + n2_) * probes_); }
@@ -120,7 +120,9 @@ class Operator<T>::State {
     return shards * (shard_bytes() + sweep + p * scalar * probes) + p * (8 + scalar) * probes;
   }
   // Bytes of one column of u and of the result, with their transposes.
-  double column_bytes(std::size_t n1, std::size_t n2) const { return 16.0 * static_cast<double>((n1 + n2) * width_); }
+  double column_bytes(std::size_t n1, std::size_t n2) const {
+    return 16.0 * static_cast<double>(n1 * row_width_ + n2 * column_width_);
+  }
 
   void plan(std::size_t examples, const OperatorOptions& options) {
     budget_ = memory_budget(options.memory);
@@ -215,15 +217,15 @@ class Operator<T>::State {
     const Array<double> own = r.defined() ? r : combinations(*of_columns_, shard, outputs);
     Array<double> out({probes.count(), n, o});
     for (std::size_t p = probes.first; p < probes.last; ++p) {
-      const double* u = from.data() + p / probes_ * columns() + shard.examples.first * width_;
+      const double* u = from.data() + p / probes_ * columns() + shard.examples.first * column_width_;
       double* to = out.mutable_data() + (p - probes.first) * n * o;
       if (r.defined()) {
-        kernels::gemm_serial(false, true, n, o, width_, 1.0, u, width_, r.data() + p % probes_, r.shape()[1], 0.0, to,
-                             o);
+        kernels::gemm_serial(false, true, n, o, column_width_, 1.0, u, column_width_, r.data() + p % probes_,
+                             r.shape()[1], 0.0, to, o);
         continue;
       }
       for (std::size_t i = 0; i < n; ++i)
-        kernels::gemm_serial(false, false, 1, o, width_, 1.0, u + i * width_, width_,
+        kernels::gemm_serial(false, false, 1, o, column_width_, 1.0, u + i * column_width_, column_width_,
                              own.data() + (i * own.shape()[1] + p % probes_) * o, o, 0.0, to + i * o, o);
     }
     const Array<T> values = converted<T>(out);
@@ -272,15 +274,16 @@ class Operator<T>::State {
       const double scale = 1.0 / static_cast<double>(probes_);
       for (std::size_t p = probes.first; p < probes.last; ++p) {
         const double* tangent = wide.data() + (p - probes.first) * n * o;
-        double* rows = out + p / probes_ * order + examples.first * width_;
+        double* rows = out + p / probes_ * order + examples.first * row_width_;
         if (taken.defined()) {
-          kernels::gemm_serial(false, false, n, width_, o, scale, tangent, o, taken.data() + p % probes_,
-                               taken.shape()[1], 1.0, rows, width_);
+          kernels::gemm_serial(false, false, n, row_width_, o, scale, tangent, o, taken.data() + p % probes_,
+                               taken.shape()[1], 1.0, rows, row_width_);
           continue;
         }
         for (std::size_t i = 0; i < n; ++i)
-          kernels::gemm_serial(false, true, 1, width_, o, scale, tangent + i * o, o,
-                               own.data() + (i * own.shape()[1] + p % probes_) * o, o, 1.0, rows + i * width_, width_);
+          kernels::gemm_serial(false, true, 1, row_width_, o, scale, tangent + i * o, o,
+                               own.data() + (i * own.shape()[1] + p % probes_) * o, o, 1.0, rows + i * row_width_,
+                               row_width_);
       }
     };
     in_waves(side, wave, shard, [](std::size_t) {});
@@ -292,10 +295,10 @@ class Operator<T>::State {
   Profile profile_;
   double recording_bytes_ = 0;  // for each example
   std::optional<Cotangents<T>> of_rows_, of_columns_;
-  std::size_t width_ = 1;                    // rows of the kernel for each example
-  std::size_t probes_ = 1;                   // for each column of u
-  std::size_t n1_ = 0, n2_ = 0, shard_ = 1;  // examples of the rows, of the columns, and of a shard
-  std::size_t wave_ = 1;                     // shards at a time, as planned
+  std::size_t row_width_ = 1, column_width_ = 1;  // rows of the kernel for each example, and columns
+  std::size_t probes_ = 1;                        // for each column of u
+  std::size_t n1_ = 0, n2_ = 0, shard_ = 1;       // examples of the rows, of the columns, and of a shard
+  std::size_t wave_ = 1;                          // shards at a time, as planned
   double budget_ = 0, kept_ = 0;
   Side columns_, rows_;
 };

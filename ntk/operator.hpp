@@ -25,10 +25,10 @@ struct OperatorOptions {
 
 /// A kernel Theta that is applied and never formed: Theta u = R^T J (J^T R u), exactly.
 ///
-/// Theta has N1 examples in its rows and N2 in its columns; O outputs, K columns of the readout R (O, K), P elements of
-/// all parameters, m columns of u.
+/// Theta has N1 examples in its rows and N2 in its columns; O outputs, K columns of the readout R (O, K), or K of the
+/// rows and K' of the columns where they have readouts of their own, P elements of all parameters, m columns of u.
 ///
-/// u (N2 K, m), with probe k of example n in row n*K + k, is pulled back to cotangents of the parameters, which are
+/// u (N2 K', m), with probe k of example n in row n*K' + k, is pulled back to cotangents of the parameters, which are
 /// summed in double. These are then pushed forward to the outputs. Both sweeps go over recordings of shards of
 /// examples. Every product needs the same recordings: as many as the memory allows are kept, and the others are made
 /// anew each time. The m columns are probes of the sweeps, as many at a time as fit. Results depend neither on the
@@ -57,7 +57,7 @@ class Operator {
 
   /// N1 K, or N1 for the trace.
   std::size_t rows() const;
-  /// N2 K, or N2 for the trace.
+  /// N2 K', or N2 for the trace.
   std::size_t columns() const;
 
   /// Theta u, (rows(), m), for u (columns(), m). Throws shape_error, numerical_error (u is not finite, or the network

@@ -16,12 +16,14 @@
 /// Readouts that take other combinations of the outputs for each example: the output at its label, the gradient of its
 /// loss, or any function of its outputs.
 ///
-/// With A_n (O, C) for example n of the rows and B_m (O, C) for example m of the columns, the kernel is
+/// With A_n (O, C) for example n of the rows and B_m (O, C') for example m of the columns, the kernel is
 ///
 ///   K[n c, m d] = A_n[:, c]^T J(x_n) J(x_m)^T B_m[:, d]
 ///
-/// It costs what the kernel of a common readout with C columns costs. A readout that holds something for each example,
-/// such as labels, is of one set of examples: for the kernel between two sets use readout::between.
+/// It is (N C, M C'), and C and C' may differ: between(loss(y), full()) has each example's loss in its rows and all
+/// outputs in its columns. It costs what the kernel of a common readout with C columns costs. A readout that holds
+/// something for each example, such as labels, is of one set of examples: for the kernel between two sets use
+/// readout::between.
 namespace xtangent::ntk {
 
 /// The combinations A_n (O, C) of the outputs of each example n, on one side of a kernel.
@@ -64,9 +66,11 @@ namespace readout {
 /// A (N, O, C), or (N, O) for one column. Throws shape_error, numerical_error (NaN or infinity).
 Readout per_example(Array<double> a);
 /// Each side of the kernel has a readout of its own, which may be a common one: between(labels(y1), labels(y2)) or
-/// between(full(), labels(y)). Throws option_error if the reductions differ, or one of them is already between two.
+/// between(full(), labels(y)). The two may have different numbers of columns, unless the reduction is trace or
+/// diagonal: then the kernel throws shape_error. Throws option_error if the reductions differ, or one of them is
+/// already between two.
 Readout between(const Readout& rows, const Readout& columns);
-/// per_example for the rows and for the columns.
+/// per_example for the rows, A (N, O, C), and for the columns, B (M, O, C').
 Readout per_example(Array<double> a, Array<double> b);
 
 /// The output at the label of each example: entry (y_n, y_m) of each block of the eNTK. The kernel throws data_error

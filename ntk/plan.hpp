@@ -79,13 +79,14 @@ struct TermPlan {
   std::string op;         ///< the op that uses it, or the last of them if there are several
   Term term;
   const Rule* rule = nullptr;
-  RuleCost cost = {};        ///< FLOP of all contractions, and bytes that one of them needs besides its sides
-  bool elementwise = false;  ///< the metric has a number for each element
-  double metric = 1;         ///< or one for the parameter
-  double held_bytes = 0;     ///< bytes that a side holds for each example
-  std::size_t group = 0;     ///< the kernel of the plan to which it belongs
-  bool with_bias = false;    ///< the next term is the bias of this layer and is contracted with it
-  bool fused = false;        ///< this term is contracted with the one before it
+  RuleCost cost = {};            ///< FLOP of all contractions, and bytes that one of them needs besides its sides
+  bool elementwise = false;      ///< the metric has a number for each element
+  double metric = 1;             ///< or one for the parameter
+  double held_bytes = 0;         ///< bytes that a side holds for each example of the rows
+  double column_held_bytes = 0;  ///< and for each example of the columns
+  std::size_t group = 0;         ///< the kernel of the plan to which it belongs
+  bool with_bias = false;        ///< the next term is the bias of this layer and is contracted with it
+  bool fused = false;            ///< this term is contracted with the one before it
 };
 
 /// The term to which a use belongs. A plan lists the uses in the order in which a reverse sweep finds them.
@@ -98,7 +99,8 @@ struct UsePlan {
 /// How a kernel will be computed and what it will cost. Everything follows from shapes. Only a network that looks at
 /// values is run, on two examples.
 struct Plan {
-  std::size_t rows = 0, columns = 0, outputs = 0, probes = 1, parameters = 0;
+  std::size_t rows = 0, columns = 0, outputs = 0, parameters = 0;
+  std::size_t probes = 1, column_probes = 1;  ///< K for each example of the rows, and K' of the columns
   bool symmetric = false;
   bool common_readout = true;  ///< all examples have the same readout
   bool stored = false;         ///< finished tiles go into a folder
@@ -118,7 +120,8 @@ struct Plan {
   double result_bytes = 0;      ///< size of the kernel
   double result_held = 0;    ///< the part of result_bytes that is held in memory; packed and stored kernels hold less
   double working_bytes = 0;  ///< memory that is held besides the result
-  double waiting_bytes = 0;  ///< factors of one example that wait for further uses of their parameters
+  double waiting_bytes = 0;  ///< factors of one example of the rows that wait for further uses of their parameters
+  double column_waiting_bytes = 0;  ///< the same for an example of the columns
   double budget_bytes = 0;
   double forward_flop = 0, backward_flop = 0;  ///< for one example; backward_flop also for one probe
   std::size_t scalar_bytes = 4;

@@ -21,10 +21,10 @@ std::uint64_t mix(std::uint64_t z) {
 
 }  // namespace
 
-std::size_t Readout::columns(std::size_t outputs) const {
+std::size_t Readout::columns(std::size_t outputs, Of side) const {
   if (kind == Kind::full) return outputs;
   if (kind == Kind::random_signs) return count;
-  if (kind == Kind::per_example) return of_rows->columns(outputs);
+  if (kind == Kind::per_example) return (side == Of::rows ? of_rows : of_columns)->columns(outputs);
   return kind == Kind::custom ? matrix.shape().back() : 1;
 }
 
@@ -63,10 +63,11 @@ void Readout::check(std::size_t outputs) const {
   of_rows->check(outputs);
   of_columns->check(outputs);
   const std::size_t k = of_rows->columns(outputs), j = of_columns->columns(outputs);
-  if (k != j)
+  if (k != j && reduction != Reduction::none)
     throw shape_error("[readout] " + std::to_string(k) + " columns of " + of_rows->name() + " and " +
                       std::to_string(j) + " of " + of_columns->name() + " for a network of " + std::to_string(outputs) +
-                      " outputs: both sides need the same number.");
+                      " outputs: the " + (reduction == Reduction::trace ? "trace" : "diagonal") +
+                      " of a block needs the same number on both sides. Use the reduction none.");
 }
 
 void Readout::check_examples(std::size_t rows, std::size_t columns, bool two_sets) const {

@@ -16,14 +16,17 @@ class PerExample;
 /// A matrix R (O, K), whose K columns are combinations of the outputs, and a reduction. The kernel is (R^T J)(R^T
 /// J')^T, with a block (K, K) for each pair of examples, and the reduction says what is kept of a block. Readouts are
 /// made by the functions of namespace `readout`. With Kind::per_example each example has a matrix of its own, see
-/// per_example.hpp.
+/// per_example.hpp; then the examples of the kernel's columns may have another number K' of them, and blocks are (K,
+/// K').
 struct Readout {
   enum class Kind { full, pseudo, single, random_signs, custom, per_example };
   enum class Reduction {
-    none,      ///< whole blocks: (N1 K, N2 K), column k of R for example n in row n*K + k
-    trace,     ///< (N1, N2): the mean of the diagonal of each block
-    diagonal,  ///< (K, N1, N2): the diagonal of each block; (N1, N2) if K is 1
+    none,      ///< whole blocks: (N1 K, N2 K'), column k of R for example n in row n*K + k
+    trace,     ///< (N1, N2): the mean of the diagonal of each block, which must be square
+    diagonal,  ///< (K, N1, N2): the diagonal of each block, which must be square; (N1, N2) if K is 1
   };
+  /// Of which examples of a kernel a readout is.
+  enum class Of { rows, columns };
   Kind kind = Kind::full;
   Reduction reduction = Reduction::none;
   std::size_t output = 0;  ///< for single: the output
@@ -44,8 +47,8 @@ struct Readout {
   /// Throws shape_error if it is for other numbers of examples. `two_sets` says that rows and columns are not the same
   /// examples; then it throws option_error for a readout that is of one set alone.
   void check_examples(std::size_t rows, std::size_t columns, bool two_sets) const;
-  /// K, the number of columns of R.
-  std::size_t columns(std::size_t outputs) const;
+  /// The number of columns of R: K of the kernel's rows, or K' of its columns.
+  std::size_t columns(std::size_t outputs, Of side = Of::rows) const;
   /// The name that `readout::parse` reads, or "custom" for a matrix.
   std::string name() const;
 };

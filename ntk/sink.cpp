@@ -5,7 +5,7 @@
 namespace xtangent::ntk {
 
 Shape KernelShape::tile_shape(std::size_t i, std::size_t j) const {
-  const std::size_t h = grid.row(i).size() * block, w = grid.column(j).size() * block;
+  const std::size_t h = grid.row(i).size() * block, w = grid.column(j).size() * column_block;
   return planes == 1 ? Shape{h, w} : Shape{planes, h, w};
 }
 

@@ -11,14 +11,15 @@ namespace xtangent::ntk {
 
 struct Block;
 
-/// The shape of a kernel as a matrix: each example has `block` rows and columns. A readout::diagonal gives several
+/// The shape of a kernel as a matrix: each example of the rows has `block` rows, and each of the columns `column_block`
+/// columns. The two differ only where rows and columns have readouts of their own. A readout::diagonal gives several
 /// kernels, each of which is one of the `planes`.
 struct KernelShape {
   Grid grid;
-  std::size_t block = 1, planes = 1;
+  std::size_t block = 1, column_block = 1, planes = 1;
 
   std::size_t height() const { return grid.rows * block; }
-  std::size_t width() const { return grid.columns * block; }
+  std::size_t width() const { return grid.columns * column_block; }
   Shape shape() const { return planes == 1 ? Shape{height(), width()} : Shape{planes, height(), width()}; }
   /// The shape of tile (i, j).
   Shape tile_shape(std::size_t i, std::size_t j) const;
@@ -38,7 +39,7 @@ class FinishedTile {
   std::size_t j() const { return j_; }
   /// The first row and the first column of the matrix that this tile covers.
   std::size_t row() const { return shape_.grid.row(i_).first * shape_.block; }
-  std::size_t column() const { return shape_.grid.column(j_).first * shape_.block; }
+  std::size_t column() const { return shape_.grid.column(j_).first * shape_.column_block; }
   /// Whether the kernel also contains the mirror image of this tile, which is so above the diagonal of a symmetric
   /// kernel.
   bool has_mirror_image() const { return shape_.grid.symmetric && i_ != j_; }

@@ -55,10 +55,11 @@ Array<double> StoredKernel::tile(std::size_t i, std::size_t j) const {
 // width).
 void StoredKernel::place(const Array<double>& tile, std::size_t plane, std::size_t i, std::size_t j, bool mirrored,
                          std::size_t first, std::size_t last, double* out) const {
-  const std::size_t h = shape_.grid.row(i).size() * shape_.block, w = shape_.grid.column(j).size() * shape_.block;
+  const std::size_t h = shape_.grid.row(i).size() * shape_.block,
+                    w = shape_.grid.column(j).size() * shape_.column_block;
   const double* from = tile.data() + plane * h * w;
   const std::size_t row0 = (mirrored ? shape_.grid.column(j) : shape_.grid.row(i)).first * shape_.block;
-  const std::size_t column0 = (mirrored ? shape_.grid.row(i) : shape_.grid.column(j)).first * shape_.block;
+  const std::size_t column0 = (mirrored ? shape_.grid.row(i) : shape_.grid.column(j)).first * shape_.column_block;
   const std::size_t rows = mirrored ? w : h, columns = mirrored ? h : w;
   Array<double> turned;
   if (mirrored) {
@@ -112,9 +113,10 @@ void StoredKernel::write_npy(const fs::path& file) const {
     for (const auto& [at, name] : files_) {
       const auto [i, j] = at;
       const Array<double> values = tile(i, j);
-      const std::size_t h = shape_.grid.row(i).size() * shape_.block, w = shape_.grid.column(j).size() * shape_.block;
+      const std::size_t h = shape_.grid.row(i).size() * shape_.block,
+                        w = shape_.grid.column(j).size() * shape_.column_block;
       const std::size_t row = shape_.grid.row(i).first * shape_.block,
-                        column = shape_.grid.column(j).first * shape_.block;
+                        column = shape_.grid.column(j).first * shape_.column_block;
       for (std::size_t plane = 0; plane < shape_.planes; ++plane) {
         const double* from = values.data() + plane * h * w;
         for (std::size_t r = 0; r < h; ++r) put((plane * n + row + r) * width + column, {from + r * w, w});

@@ -6,6 +6,7 @@
 
 #include "examples/common/format.hpp"
 #include "examples/common/images.hpp"
+#include "examples/common/inputs.hpp"
 #include "examples/common/interruption.hpp"
 #include "examples/common/networks.hpp"
 #include "examples/common/stopwatch.hpp"
@@ -51,23 +52,21 @@ void compute_part(const Work<T>& work, const Part& part, const ntk::Options& opt
   kernel.write_npy(part.file);
 }
 
-std::vector<Part> parts_of(const Settings& s) {
+std::vector<Part> parts_of(const Settings& s, bool tests) {
   std::vector<Part> out = {{"kernel", false, s.out, s.store.empty() ? fs::path() : s.store / "train"}};
-  if (s.test) out.push_back({"test x train", true, test_file(s.out), s.store.empty() ? fs::path() : s.store / "test"});
+  if (tests) out.push_back({"test x train", true, test_file(s.out), s.store.empty() ? fs::path() : s.store / "test"});
   return out;
 }
 
 template <class T>
-void compute_in(const Settings& s, const nn::TrainAndTest& images) {
-  ntk::readout::parse(s.readout, {});  // refused before anything else
-  const Work<T> work = prepare<T>(s, images);
+void compute_with(const Settings& s, const Work<T>& work) {
   if (s.per_layer) return compute_layers(s, work);
   ntk::Options options = options_of(s, work);
-  std::vector<Part> parts = parts_of(s);
+  std::vector<Part> parts = parts_of(s, work.tests() > 0);
   if (!s.dry_run) with_patience([&] { check_files(parts); });  // before the plan, which says how large they will be
   double flop = 0;
   for (Part& part : parts) {
-    const std::size_t columns = work.train.shape()[0], rows = part.test ? s.test : columns;
+    const std::size_t columns = work.train.shape()[0], rows = part.test ? work.tests() : columns;
     options.store = part.store;
     part.readout = readout_of(s, work, part.test);
     const ntk::Readout& readout = part.readout;
@@ -100,8 +99,8 @@ void compute_in(const Settings& s, const nn::TrainAndTest& images) {
   bar.finish();
   const double time = watch.seconds();
   for (const Part& part : parts)
-    std::printf("%s: %s of %zu x %zu images, %s\n", part.file.c_str(), part.what.c_str(), part.plan.rows,
-                part.plan.columns, bytes(part.plan.result_bytes).c_str());
+    std::printf("%s: %s of %zu x %zu %s, %s\n", part.file.c_str(), part.what.c_str(), part.plan.rows, part.plan.columns,
+                work.noun.c_str(), bytes(part.plan.result_bytes).c_str());
   print_costs(time);
 }
 
@@ -112,9 +111,18 @@ fs::path test_file(const fs::path& out) {
 }
 
 void compute(const Settings& settings) {
+  ntk::readout::parse(settings.readout, {});  // refused before anything else
+  if (!settings.inputs.empty()) {
+    settings.in_double ? compute_with(settings, prepare_inputs<double>(settings))
+                       : compute_with(settings, prepare_inputs<float>(settings));
+    return;
+  }
+  if (takes_tokens(settings.network))
+    throw option_error("[kernel] " + settings.network + " takes tokens. Name their NumPy file with --inputs FILE.");
   network_kind(settings.network);  // before the images are read
   const nn::TrainAndTest images = load(settings.data);
-  settings.in_double ? compute_in<double>(settings, images) : compute_in<float>(settings, images);
+  settings.in_double ? compute_with(settings, prepare<double>(settings, images))
+                     : compute_with(settings, prepare<float>(settings, images));
 }
 
 }  // namespace xtangent::examples

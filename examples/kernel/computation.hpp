@@ -4,8 +4,8 @@
 
 namespace xtangent::examples {
 
-/// Shows the plan; then, unless it is a dry run, computes the kernel of the first training images, and that of test
-/// with training images where some are asked for, with a bar on the terminal, and writes them as NumPy files. Throws
+/// Shows the plan; then, unless it is a dry run, computes the kernel of the first training examples, and that of test
+/// with training examples where some are asked for, with a bar on the terminal, and writes them as NumPy files. Throws
 /// Interrupted between pieces of work, and what loading, kernels and writing throw.
 void compute(const Settings& settings);
 

@@ -121,10 +121,11 @@ void compute_layers(const Settings& s, const Work<T>& work) {
   for (const Share& share : shares)
     std::printf("%-*s%14s%14.2f %%\n", static_cast<int>(width), share.layer.c_str(), grouped(share.elements).c_str(),
                 100 * share.share);
-  const std::string title = s.network + ", readout " + readout.name() + ", " + std::to_string(plan.rows) + " images";
+  const std::string title =
+      s.network + ", readout " + readout.name() + ", " + std::to_string(plan.rows) + " " + work.noun;
   nn::write_file(figure, {picture(shares, title)});
-  std::printf("%s/: kernels of %zu layers between %zu images\n%s: their shares of the trace\n", folder.c_str(),
-              shares.size(), plan.rows, figure.c_str());
+  std::printf("%s/: kernels of %zu layers between %zu %s\n%s: their shares of the trace\n", folder.c_str(),
+              shares.size(), plan.rows, work.noun.c_str(), figure.c_str());
   print_costs(watch.seconds());
 }
 

@@ -14,18 +14,21 @@ using namespace xtangent::examples;
 
 const Program program = {
     "kernel",
-    "Computes a neural tangent kernel of a network on images, and writes it as a NumPy file.",
+    "Computes a neural tangent kernel of a network on images or on arrays, and writes it as a NumPy file.",
     {{"", "the pNTK of a fully connected network on the first 1,000 handwritten digits, results/kernel/K.npy"},
      {"--network convnet --readout full --n 100 --test 50 --store results/kernel/tiles",
       "the eNTK of a convolutional network, and that of 50 test images with these; to go on after Ctrl-C: the same"},
      {"--network lenet --readout loss --per-layer",
       "gradients of each image's loss, by layers; also: margin, log_probability, labels, lpntk, fisher:SEED"},
      {"--network lenet --data mnist --weights results/train/mnist-lenet/weights.safetensors --memory 2G",
-      "after ./run train mnist: the kernel of the trained network"}},
+      "after ./run train mnist: the kernel of the trained network"},
+     {"--network text --inputs tokens.npy --inputs mask.npy --labels y.npy --readout loss",
+      "of a network of two inputs, whole numbers (N, T) and a mask (N, T), and labels (N,)"}},
     "Choose a smaller --n or --memory."};
 
 void add_options(CLI::App& app, Settings& s) {
-  option(app, "--network", s.network, "NAME", "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer")
+  option(app, "--network", s.network, "NAME",
+         "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer; for inputs text or gpt2")
       ->capture_default_str();
   option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
       ->check(positive())
@@ -36,8 +39,38 @@ void add_options(CLI::App& app, Settings& s) {
   option(app, "--data", s.data, "SET", "digits, mnist, fashion, cifar10, or a folder with the files of one of them")
       ->check(named())
       ->capture_default_str();
-  count_option(app, "--n", s.n, 0, "The first training images, in the order of their file; 0: all");
-  count_option(app, "--test", s.test, 0, "The first test images: a second kernel, test x train, in K_test.npy");
+  option(app, "--inputs", s.inputs, "FILE", "NumPy file (N, ...) instead of images; again for each further input")
+      ->check(named())
+      ->allow_extra_args(false)
+      ->excludes(app.get_option("--data"))
+      ->default_str("none");
+  option(app, "--test-inputs", s.test_inputs, "FILE", "The same for a second kernel, test x train, in K_test.npy")
+      ->check(named())
+      ->allow_extra_args(false)
+      ->needs(app.get_option("--inputs"))
+      ->default_str("none");
+  option(app, "--labels", s.labels, "FILE", "NumPy file (N,) with the labels of the inputs")
+      ->check(named())
+      ->needs(app.get_option("--inputs"))
+      ->default_str("none");
+  option(app, "--test-labels", s.test_labels, "FILE", "The same for the test inputs")
+      ->check(named())
+      ->needs(app.get_option("--test-inputs"))
+      ->default_str("none");
+  option(app, "--classes", s.classes, "N", "Outputs of a network for inputs")
+      ->check(whole(1))
+      ->needs(app.get_option("--inputs"))
+      ->default_str("the largest label + 1");
+  option(app, "--vocabulary", s.vocabulary, "N", "Tokens of text and gpt2 are below it")
+      ->check(whole(1))
+      ->needs(app.get_option("--inputs"))
+      ->default_str("the largest + 1, or 50257 of gpt2");
+  option(app, "--n", s.n, "N", "The first training images or inputs, as their files have them; 0: all")
+      ->check(whole(0))
+      ->default_str("1000 images, all inputs");
+  option(app, "--test", s.test, "N", "The first test images: a second kernel, test x train, in K_test.npy")
+      ->check(whole(0))
+      ->default_str("0, all test inputs");
   option(app, "--readout", s.readout, "NAME",
          "pseudo, full, trace, diagonal, single:OUTPUT, signs:SEEDxCOUNT, or loss, below")
       ->capture_default_str();
@@ -48,7 +81,8 @@ void add_options(CLI::App& app, Settings& s) {
       ->check(named())
       ->default_str("none");
   app.add_flag("--per-layer", s.per_layer, "The kernel of each layer, in K_layers/, and a picture of their shares")
-      ->excludes(app.get_option("--test"));
+      ->excludes(app.get_option("--test"))
+      ->excludes(app.get_option("--test-inputs"));
   option(app, "--memory", s.memory, "SIZE", "For the kernel, beside the program and its images: 512M, 2G, 1.5GiB")
       ->default_str("half of what is free");
   option(app, "--out", s.out, "FILE", "NumPy file")->check(named())->capture_default_str();
@@ -67,7 +101,7 @@ std::string advice(const std::exception& failure) {
     return "Here that is --memory, --n and --readout; --store DIR leaves the kernel on the disk.";
   const bool pattern = std::string(failure.what()).find("pattern") != std::string::npos;
   if (dynamic_cast<const parameter_error*>(&failure) && !pattern)
-    return "Are --network, --width and --data those of the weights?";
+    return "Are --network, --width and --data, or --classes and --vocabulary, those of the weights?";
   return "";
 }
 

@@ -4,22 +4,27 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 /// What the kernel program is asked for.
 namespace xtangent::examples {
 
 struct Settings {
-  std::string network = "mlp";     ///< a name of common/networks.hpp
-  std::optional<double> width;     ///< factor of the network's numbers of channels and features; none: the trainer's
-  std::string weights;             ///< a safetensors file; empty: initial parameters, from `seed`
-  std::string data = "digits";     ///< a name of common/images.hpp, or a folder
-  std::size_t n = 1000;            ///< the first training images; 0: all
-  std::size_t test = 0;            ///< the first test images, for a second kernel
-  std::string readout = "pseudo";  ///< as ntk::readout::parse reads it, with the labels of the images
-  std::string parameters;          ///< patterns as nn::chosen_parameters reads them, between commas; empty: all
-  std::string metric;              ///< a NumPy file with a positive number for each element or array; empty: none
-  bool per_layer = false;          ///< the kernels of the layers, and their shares of the trace
-  std::string memory;              ///< as parse_bytes reads it; empty: half of what is free
+  std::string network = "mlp";  ///< a name of common/networks.hpp
+  std::optional<double> width;  ///< factor of the network's numbers of channels and features; none: the trainer's
+  std::string weights;          ///< a safetensors file; empty: initial parameters, from `seed`
+  std::string data = "digits";  ///< a name of common/images.hpp, or a folder
+  std::vector<std::filesystem::path> inputs, test_inputs;  ///< NumPy files instead of images, one for each input
+  std::filesystem::path labels, test_labels;               ///< of these examples
+  std::size_t classes = 0;          ///< outputs of a network for inputs; 0: the largest label + 1
+  std::size_t vocabulary = 0;       ///< tokens are below it; 0: the largest + 1, or that of gpt2
+  std::optional<std::size_t> n;     ///< the first training examples; 0: all; none: 1000 images, or all of the inputs
+  std::optional<std::size_t> test;  ///< the first test examples; none: no images, or all of the test inputs
+  std::string readout = "pseudo";   ///< as ntk::readout::parse reads it, with the labels of the examples
+  std::string parameters;           ///< patterns as nn::chosen_parameters reads them, between commas; empty: all
+  std::string metric;               ///< a NumPy file with a positive number for each element or array; empty: none
+  bool per_layer = false;           ///< the kernels of the layers, and their shares of the trace
+  std::string memory;               ///< as parse_bytes reads it; empty: half of what is free
   std::filesystem::path out = "results/kernel/K.npy";
   std::filesystem::path store;  ///< folder of finished tiles; empty: none
   bool in_double = false, dry_run = false;

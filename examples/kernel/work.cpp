@@ -51,6 +51,15 @@ ntk::Metric metric_of(const std::string& file, std::size_t elements, std::size_t
                     " arrays. Give one for each element, or one for each array.");
 }
 
+// A readout that holds something for each example has nothing for them where there are no labels.
+ntk::Readout with_labels(const std::string& name, const ntk::Labels& labels, const char* option) {
+  const ntk::Readout out = ntk::readout::parse(name, labels);
+  if (labels.empty() && !out.common() && out.of_rows->examples())
+    throw option_error("[kernel] --readout " + name + " takes the labels of the examples. Name their file with " +
+                       option + ".");
+  return out;
+}
+
 }  // namespace
 
 template <class T>
@@ -60,27 +69,32 @@ Work<T> prepare(const Settings& s, const nn::TrainAndTest& images) {
   const nn::AnyModule net = kind.make(images.train, width);
   // Images are scaled as the trainer scales them.
   const nn::DatasetOptions options{.layout = kind.layout, .scaling = nn::channel_standardization(images.train)};
-  const std::size_t n = s.n == 0 ? images.train.count() : s.n;
+  const std::size_t asked = s.n.value_or(1000), n = asked == 0 ? images.train.count() : asked;
   const std::vector<std::size_t> rows = first(n, images.train, "--n", "training");
-  const std::vector<std::size_t> others = first(s.test, images.test, "--test", "test");
+  const std::vector<std::size_t> others = first(s.test.value_or(0), images.test, "--test", "test");
   Work<T> work{net,
                net->init<T>(s.seed),
                nn::Dataset(images.train, options).template batch<T>(rows),
                nn::Dataset(images.test, options).template batch<T>(others),
                labels_of(images.train, rows),
                labels_of(images.test, others)};
-  if (!s.weights.empty()) work.params = nn::load_parameters<T>(std::move(work.params), s.weights);
-  std::printf("%s, width %g, %s: %s parameters; %s\n", kind.name.c_str(), width,
-              s.weights.empty() ? "initial parameters" : s.weights.c_str(),
-              grouped(static_cast<double>(work.params.size())).c_str(), images.train.name.c_str());
+  load_and_show(work, s, width, images.train.name);
   return work;
 }
 
 template <class T>
+void load_and_show(Work<T>& work, const Settings& s, double width, const std::string& examples) {
+  if (!s.weights.empty()) work.params = nn::load_parameters<T>(std::move(work.params), s.weights);
+  std::printf("%s, width %g, %s: %s parameters; %s\n", s.network.c_str(), width,
+              s.weights.empty() ? "initial parameters" : s.weights.c_str(),
+              grouped(static_cast<double>(work.params.size())).c_str(), examples.c_str());
+}
+
+template <class T>
 ntk::Readout readout_of(const Settings& s, const Work<T>& work, bool test) {
-  const ntk::Readout columns = ntk::readout::parse(s.readout, work.train_labels);
+  const ntk::Readout columns = with_labels(s.readout, work.train_labels, "--labels");
   if (!test || columns.common()) return columns;
-  return ntk::readout::between(ntk::readout::parse(s.readout, work.test_labels), columns);
+  return ntk::readout::between(with_labels(s.readout, work.test_labels, "--test-labels"), columns);
 }
 
 template <class T>
@@ -109,9 +123,10 @@ void print_costs(double seconds_taken) {
               bytes(1024.0 * static_cast<double>(usage.ru_maxrss)).c_str());
 }
 
-#define XTANGENT_INSTANTIATE(T)                                            \
-  template Work<T> prepare(const Settings&, const nn::TrainAndTest&);      \
-  template ntk::Readout readout_of(const Settings&, const Work<T>&, bool); \
+#define XTANGENT_INSTANTIATE(T)                                                       \
+  template Work<T> prepare(const Settings&, const nn::TrainAndTest&);                 \
+  template void load_and_show(Work<T>&, const Settings&, double, const std::string&); \
+  template ntk::Readout readout_of(const Settings&, const Work<T>&, bool);            \
   template ntk::Options options_of(const Settings&, const Work<T>&);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -13,21 +13,33 @@
 /// What the settings ask for, as a network, images and options of the library.
 namespace xtangent::examples {
 
-/// The network at its parameters, and the images as numbers.
+/// The network at its parameters, and the examples as numbers.
 template <class T>
 struct Work {
   nn::AnyModule net;
   nn::Parameters<T> params;
   Array<T> train, test;
   ntk::Labels train_labels, test_labels;
+  std::string noun = "images";  ///< what the examples are called
+
+  std::size_t tests() const { return test.defined() ? test.shape()[0] : 0; }
 };
 
 /// Prints what network it is. Throws option_error (more images than there are) and what loading weights throws.
 template <class T>
 Work<T> prepare(const Settings& settings, const nn::TrainAndTest& images);
 
-/// The readout named in the settings, which may need the labels of the images. `test` asks for that between test and
-/// training images.
+/// The same for examples from files, settings.inputs. Several inputs stand side by side, as nn::join_inputs puts them.
+/// Throws also what reading throws, and shape_error for shapes that do not fit one another or the network.
+template <class T>
+Work<T> prepare_inputs(const Settings& settings);
+
+/// Gives the network its weights, if there is a file of them, and prints what it is.
+template <class T>
+void load_and_show(Work<T>& work, const Settings& settings, double width, const std::string& examples);
+
+/// The readout named in the settings, which may need the labels of the examples. `test` asks for that between test and
+/// training examples. Throws option_error where it needs labels and there are none.
 template <class T>
 ntk::Readout readout_of(const Settings& settings, const Work<T>& work, bool test);
 

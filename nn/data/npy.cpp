@@ -162,17 +162,25 @@ Contents contents_of(std::span<const std::uint8_t> bytes, const std::string& fil
   return out;
 }
 
-template <class T>
-NpyFile read_as(const fs::path& file) {
+// Reads the array of a file unless check(its element type) throws.
+template <class Check>
+NpyFile read_checked(const fs::path& file, const Check& check) {
   const std::string name = file.string();
   const auto size = [&](std::span<const std::uint8_t> beginning) {
     const std::size_t end = header_end(beginning, name);
     if (beginning.size() < end) return end;
     const Contents said = contents_of(beginning, name);
-    if (said.type != type_of<T>) wrong_type(name, descriptor(said.type), quoted(descriptor(type_of<T>)));
+    check(said.type);
     return end + said.bytes;
   };
   return NpyFile(read_file(file, size), name);
+}
+
+template <class T>
+NpyFile read_as(const fs::path& file) {
+  return read_checked(file, [&](ElementType type) {
+    if (type != type_of<T>) wrong_type(file.string(), descriptor(type), quoted(descriptor(type_of<T>)));
+  });
 }
 
 }  // namespace
@@ -262,6 +270,10 @@ void write_npy(const fs::path& file, std::span<const std::int64_t> values, const
 template <class T>
 Array<T> read_npy(const fs::path& file) {
   return read_as<T>(file).template get<T>();
+}
+
+NpyFile read_npy_file(const fs::path& file) {
+  return read_checked(file, [](ElementType) {});
 }
 
 Int64Values read_npy_int64(const fs::path& file) { return read_as<std::int64_t>(file).integers(); }

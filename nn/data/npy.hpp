@@ -70,6 +70,9 @@ class NpyFile {
   Shape shape_;
 };
 
+/// Reads an array of any element type. Throws as read_npy does. No more is read or unpacked than the header says.
+NpyFile read_npy_file(const std::filesystem::path& file);
+
 /// A file of numpy.savez or numpy.savez_compressed in memory. Each array is unpacked when it is asked for.
 class NpzFile {
  public:

@@ -6,7 +6,7 @@ namespace xtangent::ntk {
 
 template <class T>
 Cotangents<T>::Cotangents(const Readout& readout, std::size_t outputs, Of side)
-    : count_(readout.columns(outputs)), own_(side == Of::rows ? readout.of_rows : readout.of_columns) {
+    : count_(readout.columns(outputs, side)), own_(side == Of::rows ? readout.of_rows : readout.of_columns) {
   readout.check(outputs);
   if (!own_) common_ = readout.weights(outputs);
 }

@@ -8,11 +8,11 @@ namespace xtangent::ntk {
 template <class T>
 class Cotangents {
  public:
-  enum class Of { rows, columns };
+  using Of = Readout::Of;
   /// For a network of O outputs. Throws what readout.check throws.
   Cotangents(const Readout& readout, std::size_t outputs, Of side);
 
-  /// K
+  /// The number of columns of this side's readout.
   std::size_t count() const { return count_; }
   /// (K, n, O): the cotangents of the n examples from number `first` on, whose outputs are (n, O). They are on a tape
   /// if they depend on outputs that are.

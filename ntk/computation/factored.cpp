@@ -8,6 +8,8 @@
 namespace xtangent::ntk {
 namespace {
 
+using Of = Readout::Of;
+
 template <class T>
 std::unique_ptr<Sides<T>> sides_of(const Work<T>& work, const OneSide<T>& side, bool held) {
   if (work.plan.strategy == Strategy::jacobian) return jacobian_sides(work.model, work.plan, side);
@@ -19,14 +21,14 @@ class FactoredPanel : public PanelWorker<T> {
  public:
   FactoredPanel(const Work<T>& work, Range panel)
       : work_(work), panel_(panel), rows_(sides_of(work, work.rows.part(panel), work.plan.partition.rows_held)) {
-    work_.meter.add(sweep_flop(work.plan, panel.size()));
+    work_.meter.add(sweep_flop(work.plan, panel.size(), Of::rows));
   }
 
   void add(Range rows, Range columns, bool within, std::vector<Block>& blocks) override {
     std::unique_ptr<Sides<T>> fresh;
     if (!within) {
       fresh = sides_of(work_, work_.columns.part(columns), work_.plan.partition.columns_held);
-      work_.meter.add(sweep_flop(work_.plan, columns.size()));
+      work_.meter.add(sweep_flop(work_.plan, columns.size(), Of::columns));
     }
     for (std::size_t i = 0; i < work_.plan.terms.size(); ++i) {
       const TermPlan& term = work_.plan.terms[i];

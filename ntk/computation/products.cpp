@@ -23,7 +23,7 @@ class ProductsPanel : public PanelWorker<T> {
       shards_[s].recording = work.model.record(shards_[s].tape, work.rows.x.rows(rows.first, rows.last));
       combinations_[s] = combinations(rows.first, shards_[s].recording.output);
     });
-    work_.meter.add(sweep_flop(work.plan, panel.size()));
+    work_.meter.add(sweep_flop(work.plan, panel.size(), Readout::Of::rows));
   }
 
   void add(Range rows, Range columns, bool, std::vector<Block>& blocks) override {
@@ -48,7 +48,7 @@ class ProductsPanel : public PanelWorker<T> {
     Tape<T> tape;
     const Recording<T> column = work_.model.record(tape, work_.columns.x.rows(number, number + 1));
     const Array<T> seeds = work_.columns.cotangents.at(number, column.output);
-    const std::size_t c = work_.plan.probes;
+    const std::size_t c = work_.plan.column_probes;
     const std::size_t step = std::clamp<std::size_t>(work_.plan.room / (work_.plan.parameters * sizeof(T)), 1, c);
     for (std::size_t first = 0; first < c; first += step) {
       const std::size_t last = std::min(c, first + step);

@@ -76,11 +76,15 @@ StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
   const Array<T>& buffers = r.params.buffers();
   if (buffers.defined()) parameters = fingerprint(buffers.data(), buffers.bytes(), parameters);
   // The outputs for one example, which differ if settings of an op do, and what the readout takes of them.
-  const Array<T> first = r.net(r.params, r.x1.rows(0, 1)).reshaped({1, profile.outputs});
-  std::string outputs = fingerprint_of(first);
-  if (!readout.common())
-    outputs.append(" ").append(
-        fingerprint_of(Cotangents<T>(readout, profile.outputs, Cotangents<T>::Of::rows).at(0, Var<T>(first))));
+  const auto outputs_of_first = [&](const Array<T>& x) {
+    return r.net(r.params, x.rows(0, 1)).reshaped({1, profile.outputs});
+  };
+  std::string outputs = fingerprint_of(outputs_of_first(r.x1));
+  const auto taken_of = [&](Readout::Of side, const Array<T>& f) {
+    return std::string(" ").append(fingerprint_of(Cotangents<T>(readout, profile.outputs, side).at(0, Var<T>(f))));
+  };
+  if (!readout.common()) outputs += taken_of(Readout::Of::rows, outputs_of_first(r.x1));
+  if (!readout.same_sides()) outputs += taken_of(Readout::Of::columns, outputs_of_first(r.x2));
   return {{"processor", kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set},
           {"network", fingerprint(profile.description.data(), profile.description.size())},
           {"parameters", parameters},

@@ -53,9 +53,10 @@ class ShardSweep {
 
 // Whether a term has no side, because it is a bias that is contracted with its weight.
 template <class T>
-std::optional<Side<T>> empty_side(const Model<T>& model, const Plan& plan, const TermPlan& term, std::size_t examples) {
+std::optional<Side<T>> empty_side(const Model<T>& model, const Plan& plan, const TermPlan& term,
+                                  const OneSide<T>& side) {
   if (term.fused) return std::nullopt;
-  Side<T> out(*term.rule, term.term, examples, plan.probes, plan.mode);
+  Side<T> out(*term.rule, term.term, side.size(), side.cotangents.count(), plan.mode);
   const Array<T> all = plan.strategy == Strategy::jacobian ? model.scales : Array<T>();
   out.set_metric(term.elementwise ? scales_of(model, term.index) : all, static_cast<T>(std::sqrt(term.metric)));
   return out;
@@ -65,7 +66,7 @@ template <class T>
 class SweptSides : public Sides<T> {
  public:
   SweptSides(const Model<T>& model, const Plan& plan, const OneSide<T>& side)
-      : model_(model), plan_(plan), cut_{side.size(), plan.partition.shard}, sweeps_(cut_.count()) {
+      : model_(model), plan_(plan), side_(side), cut_{side.size(), plan.partition.shard}, sweeps_(cut_.count()) {
     nn::for_each_shard(
         cut_, [&](std::size_t s) { sweeps_[s] = std::make_unique<ShardSweep<T>>(model, plan, side.part(cut_[s])); });
   }
@@ -73,7 +74,7 @@ class SweptSides : public Sides<T> {
   Side<T> side(std::size_t term) override {
     while (true) {
       std::optional<Side<T>> out;
-      if (next_ == term) out = empty_side(model_, plan_, plan_.terms[term], cut_.examples);
+      if (next_ == term) out = empty_side(model_, plan_, plan_.terms[term], side_);
       nn::for_each_shard(cut_, [&](std::size_t s) {
         std::vector<Factor<T>> factors = sweeps_[s]->next();
         if (out) out->fill(cut_[s].first, std::move(factors));
@@ -86,6 +87,7 @@ class SweptSides : public Sides<T> {
  private:
   const Model<T>& model_;
   const Plan& plan_;
+  OneSide<T> side_;
   Shards cut_;
   std::vector<std::unique_ptr<ShardSweep<T>>> sweeps_;
   std::size_t next_ = 0;
@@ -94,8 +96,8 @@ class SweptSides : public Sides<T> {
 template <class T>
 class HeldSides : public Sides<T> {
  public:
-  HeldSides(const Model<T>& model, const Plan& plan, std::size_t examples) {
-    for (const TermPlan& term : plan.terms) sides_.push_back(empty_side(model, plan, term, examples));
+  HeldSides(const Model<T>& model, const Plan& plan, const OneSide<T>& side) {
+    for (const TermPlan& term : plan.terms) sides_.push_back(empty_side(model, plan, term, side));
   }
   Side<T> side(std::size_t term) override { return *sides_[term]; }
 
@@ -111,7 +113,7 @@ std::unique_ptr<Sides<T>> swept_sides(const Model<T>& model, const Plan& plan, c
 
 template <class T>
 std::unique_ptr<Sides<T>> held_sides(const Model<T>& model, const Plan& plan, const OneSide<T>& side) {
-  auto out = std::make_unique<HeldSides<T>>(model, plan, side.size());
+  auto out = std::make_unique<HeldSides<T>>(model, plan, side);
   const Shards cut{side.size(), plan.partition.shard};
   const auto sweep = [&](std::size_t s) {
     ShardSweep<T> shard(model, plan, side.part(cut[s]));
@@ -126,8 +128,8 @@ std::unique_ptr<Sides<T>> held_sides(const Model<T>& model, const Plan& plan, co
 
 template <class T>
 std::unique_ptr<Sides<T>> jacobian_sides(const Model<T>& model, const Plan& plan, const OneSide<T>& side) {
-  const std::size_t n = side.size(), c = plan.probes;
-  auto out = std::make_unique<HeldSides<T>>(model, plan, n);
+  const std::size_t n = side.size(), c = side.cotangents.count();
+  auto out = std::make_unique<HeldSides<T>>(model, plan, side);
   const auto sweep = [&](std::size_t i) {
     Tape<T> tape;
     const Recording<T> r = model.record(tape, side.x.rows(i, i + 1));

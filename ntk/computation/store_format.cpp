@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr const char* format = "xtangent kernel store, 2";
+constexpr const char* format = "xtangent kernel store, 3";
 constexpr const char* sum_key = "crc32";
 constexpr std::size_t largest_manifest = 1 << 20;  // bytes; a usual one has about a thousand
 
@@ -35,6 +35,7 @@ Json described(const Manifest& manifest) {
             {"columns", g.columns},
             {"symmetric", g.symmetric},
             {"block", shape.block},
+            {"column_block", shape.column_block},
             {"planes", shape.planes}}},
           {"partition",
            {{"strategy", name(partition.strategy)},
@@ -66,6 +67,7 @@ Manifest manifest_of(const Json& all, const fs::path& file) {
   Manifest out;
   out.shape = {{number(kernel, "rows"), number(kernel, "columns"), number(cut, "tile"), kernel.at("symmetric")},
                number(kernel, "block"),
+               number(kernel, "column_block"),
                number(kernel, "planes")};
   out.partition = {strategy_of(cut.at("strategy"), file),
                    number(cut, "tile"),
@@ -114,13 +116,14 @@ std::string text_of(const Manifest& manifest) {
 
 std::string fault_of(const KernelShape& shape, const Partition& cut) {
   const Grid& g = shape.grid;
-  if (std::min({g.rows, g.columns, shape.block, shape.planes}) == 0) return "the kernel is empty";
+  if (std::min({g.rows, g.columns, shape.block, shape.column_block, shape.planes}) == 0) return "the kernel is empty";
   constexpr double most = 4e18;  // bytes, so that no number of entries or tiles overflows
   const double sides = static_cast<double>(g.rows) * static_cast<double>(g.columns);
-  const double block = static_cast<double>(shape.block);
-  if (!(8 * sides * block * block * static_cast<double>(shape.planes) < most)) return "the kernel is too large";
-  if (g.symmetric && g.rows != g.columns) return "a symmetric kernel that is not square";
-  if (shape.block > 1 && shape.planes > 1) return "several planes of blocks";
+  const double block = static_cast<double>(shape.block) * static_cast<double>(shape.column_block);
+  if (!(8 * sides * block * static_cast<double>(shape.planes) < most)) return "the kernel is too large";
+  if (g.symmetric && (g.rows != g.columns || shape.block != shape.column_block))
+    return "a symmetric kernel that is not square";
+  if (std::max(shape.block, shape.column_block) > 1 && shape.planes > 1) return "several planes of blocks";
   const std::size_t whole = std::max(g.rows, g.columns);
   const auto outside = [](std::size_t value, std::size_t last) { return value == 0 || value > last; };
   if (cut.tile != g.edge || outside(cut.tile, whole)) return "no such kernel has tiles of that size";

@@ -88,7 +88,7 @@ StoreTiles::StoreTiles(const fs::path& folder, const KernelShape& shape, const P
   nn::require_writable_folder(folder);
   lock_ = std::make_unique<Lock>(folder);
   const double tile_bytes =
-      8.0 * static_cast<double>(shape.planes * shape.block * shape.block * shape.grid.edge * shape.grid.edge);
+      8.0 * static_cast<double>(shape.planes * shape.block * shape.column_block * shape.grid.edge * shape.grid.edge);
   if (!is_store(folder)) {
     require_empty(folder);
     nn::remove_unfinished(folder / manifest_name);

@@ -48,7 +48,9 @@ bool finished(const Grid& grid, const ColumnOfTiles& column, const std::vector<T
 }  // namespace
 
 KernelShape kernel_shape(const Plan& plan) {
-  return {plan.grid, plan.mode == ProbeMode::cross ? plan.probes : 1, plan.mode == ProbeMode::equal ? plan.probes : 1};
+  const bool cross = plan.mode == ProbeMode::cross;
+  return {plan.grid, cross ? plan.probes : 1, cross ? plan.column_probes : 1,
+          plan.mode == ProbeMode::equal ? plan.probes : 1};
 }
 
 ProgressMeter::ProgressMeter(const Options& options, double total_flop)

@@ -16,8 +16,8 @@ struct Block : BlockShape {
   std::span<double> values;
 
   explicit Block(const BlockShape& shape);
-  std::size_t height() const { return row_probes() * rows; }
-  std::size_t width() const { return mode == ProbeMode::cross ? probes * columns : columns; }
+  std::size_t height() const { return rows_each() * rows; }
+  std::size_t width() const { return mode == ProbeMode::cross ? column_probes * columns : columns; }
   /// The row of probe k of example n.
   std::size_t row_of(std::size_t k, std::size_t n) const { return (mode == ProbeMode::summed ? 0 : k * rows) + n; }
   /// The entry of probe k of example n of the rows and probe j of example m of the columns.
@@ -31,8 +31,9 @@ struct Block : BlockShape {
   }
 
   /// Writes the examples `part` of the rows, with all columns, as a part of a kernel in which probe k of example n has
-  /// row n*K + k. The entries times `scale` go to `out`, where rows are `leading` elements apart; `mirrored` writes the
-  /// mirror image instead. With ProbeMode::equal the kernels of the probes are `plane` elements apart.
+  /// row n*K + k, and probe j of example m has column m*K' + j. The entries times `scale` go to `out`, where rows are
+  /// `leading` elements apart; `mirrored` writes the mirror image instead. With ProbeMode::equal the kernels of the
+  /// probes are `plane` elements apart.
   void write(Range part, double scale, double* out, std::size_t leading, std::size_t plane, bool mirrored) const;
 };
 

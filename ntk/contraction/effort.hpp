@@ -44,12 +44,12 @@ struct Areas {
 
   explicit Areas(const BlockShape& b) {
     const double na = static_cast<double>(b.rows), nb = static_cast<double>(b.columns),
-                 k = static_cast<double>(b.row_probes());
+                 k = static_cast<double>(b.rows_each()), j = static_cast<double>(b.columns_each());
     const bool equal = b.mode == ProbeMode::equal;
     right_edge = edge_of(na, nb);
     right = area(na, nb, b.symmetric, right_edge);
-    left_edge = equal ? right_edge : edge_of(k * na, k * nb);
-    left = equal ? k * right : area(k * na, k * nb, b.symmetric, left_edge);
+    left_edge = equal ? right_edge : edge_of(k * na, j * nb);
+    left = equal ? k * right : area(k * na, j * nb, b.symmetric, left_edge);
   }
 };
 

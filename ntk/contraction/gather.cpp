@@ -85,7 +85,7 @@ struct Gather : RuleOf<Gather> {
   void add(const Side<T>& a, const Side<T>& b, const Contraction&, Block& block) const {
     const Picks<T> pa(a), pb(b);
     const std::vector<Picked> others = by_row(pb, block.columns);
-    const std::size_t k = pa.probes, e = pa.width;
+    const std::size_t k = pa.probes, j = pb.probes, e = pa.width;
     // One row of the parameter in example n against all examples that picked this row.
     const auto meet = [&](std::size_t n, std::uint32_t row, const T* values) {
       auto other = std::lower_bound(others.begin(), others.end(), row,
@@ -93,7 +93,7 @@ struct Gather : RuleOf<Gather> {
       for (; other != others.end() && other->row == row; ++other) {
         const T* column = pb.at(other->example, other->slot);
         for (std::size_t p = 0; p < k; ++p) {
-          const Range partners = block.partners(p, k);
+          const Range partners = block.partners(p, j);
           for (std::size_t q = partners.first; q < partners.last; ++q)
             if (!block.symmetric || p != q || n <= other->example)
               block.at(p, n, q, other->example) += kernels::loops<T>().dot(e, values + p * e, column + q * e);

@@ -15,7 +15,7 @@ namespace xtangent::ntk {
 namespace {
 
 // Whether one triangle of the Gram of inputs is enough.
-bool half(const BlockShape& b) { return b.symmetric && (b.row_probes() == 1 || b.mode == ProbeMode::equal); }
+bool half(const BlockShape& b) { return b.symmetric && (b.rows_each() == 1 || b.mode == ProbeMode::equal); }
 
 struct LastLayer : RuleOf<LastLayer> {
   const char* name() const override { return "last layer"; }
@@ -27,11 +27,12 @@ struct LastLayer : RuleOf<LastLayer> {
   RuleCost cost(const Term& term, const BlockShape& b, const Workspace& w) const override {
     const UseShape& use = *term.only();
     const double c = static_cast<double>(b.side_by_side() * use.left), r = static_cast<double>(use.right);
-    const std::size_t edge = rectangle_edge(b.rows, b.columns), k = b.row_probes();
-    const std::size_t tasks = count_rectangles(1, b.rows, b.columns, half(b), edge);
-    const std::size_t readouts = 2 * b.probes * use.left;  // the left factors of both sides, one for all examples
-    const std::size_t elements =
-        readouts + k * k + w.at_a_time(tasks) * std::min(edge, b.rows) * std::min(edge, b.columns);
+    const std::size_t edge = rectangle_edge(b.rows, b.columns);
+    const std::size_t tasks = count_rectangles(1, b.rows, 1, b.columns, half(b), edge);
+    const std::size_t readouts =
+        (b.probes + b.column_probes) * use.left;  // the left factors of both sides, one for all examples
+    const std::size_t elements = readouts + b.rows_each() * b.columns_each() +
+                                 w.at_a_time(tasks) * std::min(edge, b.rows) * std::min(edge, b.columns);
     return {2 * b.pairs() * (r + b.probe_pairs()) + 2 * b.probe_pairs() * c,
             static_cast<double>(elements * w.scalar_bytes)};
   }
@@ -58,15 +59,15 @@ struct LastLayer : RuleOf<LastLayer> {
     put_inputs(side, first, f);
   }
 
-  // values[k n, j m] += (R^T R)_kj (Xa_n . Xb_m [+ 1])
+  // values[k n, j m] += (Ra^T Rb)_kj (Xa_n . Xb_m [+ 1])
   template <class T>
   void add(const Side<T>& a, const Side<T>& b, const Contraction& how, Block& block) const {
     const UseShape& use = *a.term().only();
     const Rows<T> ra = a.right(1, use.right), rb = b.right(1, use.right);
-    const std::size_t k = a.probes(), length = use.left * a.side_by_side();
-    Array<T> weights({k, k});
-    kernels::gemm_serial(false, true, k, k, length, T(1), a.arrays().left.data(), length, b.arrays().left.data(),
-                         length, T(0), weights.mutable_data(), k);
+    const std::size_t k = a.probes(), j = b.probes(), length = use.left * a.side_by_side();
+    Array<T> weights({k, j});
+    kernels::gemm_serial(false, true, k, j, length, T(1), a.arrays().left.data(), length, b.arrays().left.data(),
+                         length, T(0), weights.mutable_data(), j);
     const std::vector<Rectangle> rectangles =
         rectangles_of(1, block.rows, 1, block.columns, half(block), rectangle_edge(block.rows, block.columns));
     kernels::parallel_for(rectangles.size(), 1, [&](std::size_t begin, std::size_t end) {
@@ -78,11 +79,11 @@ struct LastLayer : RuleOf<LastLayer> {
         kernels::gemm_serial(false, true, t.rows, t.columns, ra.length, T(1), ra.at(0, t.row), ra.length,
                              rb.at(0, t.column), rb.length, T(1), values, t.columns);
         for (std::size_t p = 0; p < k; ++p) {
-          const Range partners = block.partners(p, k);
+          const Range partners = block.partners(p, j);
           for (std::size_t q = partners.first; q < partners.last; ++q) {
             if (block.symmetric && p == q && below_diagonal(t, block)) continue;
             for (std::size_t r = 0; r < t.rows; ++r)
-              kernels::loops<T>().accumulate(t.columns, values + r * t.columns, static_cast<double>(weights[p * k + q]),
+              kernels::loops<T>().accumulate(t.columns, values + r * t.columns, static_cast<double>(weights[p * j + q]),
                                              &block.at(p, t.row + r, q, t.column));
           }
         }

@@ -4,6 +4,7 @@
 // product.
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "autodiff/kernels/convolution.hpp"
 #include "autodiff/kernels/layout.hpp"
@@ -26,9 +27,10 @@ constexpr std::size_t run_length = 8192;
 struct GramCut {
   std::size_t edge, rectangles, largest, runs, parts;
 
-  GramCut(std::size_t probes, std::size_t rows, std::size_t columns, bool symmetric, std::size_t length, ProbeMode mode)
+  GramCut(std::size_t row_probes, std::size_t rows, std::size_t column_probes, std::size_t columns, bool symmetric,
+          std::size_t length, ProbeMode mode)
       : edge(rectangle_edge(rows, columns)),
-        rectangles(count_rectangles(probes, rows, columns, symmetric, edge, mode)),
+        rectangles(count_rectangles(row_probes, rows, column_probes, columns, symmetric, edge, mode)),
         largest(std::min(rows, edge) * std::min(columns, edge)),
         runs((length + run_length - 1) / run_length),
         parts(rectangles >= 16 ? 1 : std::min(runs, 16 / rectangles + 1)) {}
@@ -45,11 +47,11 @@ void add_rectangle(const Rectangle& t, const double* sum, Block& block) {
                          block.values.data() + (t.row + i) * block.width() + t.column);
 }
 
-// values += A B^T for A (K N, length) and B (K M, length).
+// values += A B^T for A (K N, length) and B (K' M, length).
 template <class T>
 void add_gram(Rows<T> a, Rows<T> b, Block& block) {
   join_probes(a, b, block.mode);
-  const GramCut cut(a.probes, a.rows, b.rows, block.symmetric, a.length, block.mode);
+  const GramCut cut(a.probes, a.rows, b.probes, b.rows, block.symmetric, a.length, block.mode);
   const std::vector<Rectangle> rectangles =
       rectangles_of(a.probes, a.rows, b.probes, b.rows, block.symmetric, cut.edge, block.mode);
   const std::size_t runs_each = (cut.runs + cut.parts - 1) / cut.parts,
@@ -163,26 +165,27 @@ struct Materialize : RuleOf<Materialize> {
 
   RuleCost cost(const Term& term, const BlockShape& b, const Workspace& w) const override {
     const double p = static_cast<double>(term.parameter_size());
-    double forming = static_cast<double>((term.parts.size() - 1) * b.probes) * p;
-    for (const UseShape& part : term.parts) forming += forming_flop(part, b.probes);
-    return {static_cast<double>(b.examples()) * forming +
+    double forming = static_cast<double>(term.parts.size() - 1) * p;  // for one probe of one example
+    for (const UseShape& part : term.parts) forming += forming_flop(part, 1);
+    return {static_cast<double>(b.probes_of_examples()) * forming +
                 2 * b.pairs() * b.probe_pairs() * static_cast<double>(b.side_by_side()) * p,
             static_cast<double>(scratch(term, b, w))};
   }
 
   double effort(const Term& term, const BlockShape& b) const override {
-    const double k = static_cast<double>(b.probes), p = static_cast<double>(term.parameter_size());
-    double forming = 0;
+    const double p = static_cast<double>(term.parameter_size());
+    double forming = 0, patches = 0;  // for one probe of one example, and for one example
     for (const UseShape& part : term.parts) {
-      if (part.is_product())
-        forming += (part.patches ? effort::convolved : 1) * forming_flop(part, b.probes) +
-                   (part.patches ? effort::moved * static_cast<double>(part.positions * part.right) : 0);
-      if (part.kind != FactorKind::dense) forming += effort::written * k * p;
+      if (part.is_product()) forming += (part.patches ? effort::convolved : 1) * forming_flop(part, 1);
+      if (part.is_product() && part.patches)
+        patches += effort::moved * static_cast<double>(part.positions * part.right);
+      if (part.kind != FactorKind::dense) forming += effort::written * p;
     }
     const effort::Areas area(b);
     const double length = static_cast<double>(b.side_by_side()) * p;
     const double runs = std::ceil(length / static_cast<double>(run_length));
-    return static_cast<double>(b.examples()) * forming + effort::products(area.left, length, area.left_edge) +
+    return static_cast<double>(b.probes_of_examples()) * forming + static_cast<double>(b.examples()) * patches +
+           effort::products(area.left, length, area.left_edge) +
            (effort::stored * runs + effort::accumulated) * area.left;
   }
 
@@ -203,19 +206,24 @@ struct Materialize : RuleOf<Materialize> {
     if (block.rows == 0 || block.columns == 0) return;
     const Term& term = a.term();
     const std::size_t size = term.parameter_size(), together = block.side_by_side();
-    if (holds_gradients(term, block.probes))
+    if (holds_gradients(term, block.probes) && holds_gradients(term, block.column_probes))
       return add_gram(a.left(1, size * together), b.left(1, size * together), block);
     const bool same = a.same(b);
-    const std::size_t examples = same ? block.rows : block.rows + block.columns;
-    const std::size_t step = step_of(term, examples * block.probes * sizeof(T), how.room);
+    const std::size_t formed = block.rows * block.probes + (same ? 0 : block.columns * block.column_probes);
+    const std::size_t step = step_of(term, formed * sizeof(T), how.room);
     Array<T> of_a, of_b;
     for (std::size_t begin = 0; begin < size; begin += step) {
       const std::size_t end = std::min(size, begin + step);
       const auto form = [&](const Side<T>& side, Array<T>& gradients) -> Rows<T> {
         const std::size_t k = side.probes(), n = side.examples(), length = end - begin, row = length * together;
+        const bool ready = holds_gradients(term, side.arrays().probes);  // with fewer probes than the other side
+        if (ready && length == size) return side.left(1, size);
         if (!gradients.defined()) gradients = Array<T>({k * n, row});
-        form_gradients(side.arrays().factors, side.arrays().scales, {side.first(), side.first() + n}, begin, end,
-                       together > 1 || k == 1 ? length : n * length, row, gradients.mutable_data());
+        if (ready)
+          copy_gradients(side.left(1, size), begin, length, gradients.mutable_data());
+        else
+          form_gradients(side.arrays().factors, side.arrays().scales, {side.first(), side.first() + n}, begin, end,
+                         together > 1 || k == 1 ? length : n * length, row, gradients.mutable_data());
         return {gradients.data(), k, n, row, n * row};
       };
       const Rows<T> rows = form(a, of_a);
@@ -226,18 +234,28 @@ struct Materialize : RuleOf<Materialize> {
  private:
   static std::size_t scratch(const Term& term, const BlockShape& b, const Workspace& w) {
     std::size_t gradients = 0, forming = 0, length = term.parameter_size();
-    if (!holds_gradients(term, b.probes)) {
-      const std::size_t one = b.probes * w.scalar_bytes, most = std::max(b.rows, b.columns);
-      length = step_of(term, b.examples() * one, w.room);
-      gradients = b.examples() * one * length;
-      for (const UseShape& part : term.parts)
-        forming = std::max(forming, forming_bytes(part, most, b.probes, length, w));
-      if (term.parts.size() > 1) forming += most * one * length;
+    if (!holds_gradients(term, b.probes) || !holds_gradients(term, b.column_probes)) {
+      const std::size_t formed = b.probes_of_examples() * w.scalar_bytes;
+      length = step_of(term, formed, w.room);
+      gradients = formed * length;
+      std::size_t more = 0;
+      for (const auto& [n, k] : {std::pair(b.rows, b.probes), std::pair(b.columns, b.column_probes)}) {
+        for (const UseShape& part : term.parts) forming = std::max(forming, forming_bytes(part, n, k, length, w));
+        more = std::max(more, n * k * length * w.scalar_bytes);
+      }
+      if (term.parts.size() > 1) forming += more;
     }
-    const std::size_t products = larger_way(b, [&](std::size_t k, std::size_t n, std::size_t m) {
-      return GramCut(k, n, m, b.symmetric, length * b.side_by_side(), b.mode).bytes(w);
+    const std::size_t products = larger_way(b, [&](std::size_t k, std::size_t n, std::size_t j, std::size_t m) {
+      return GramCut(k, n, j, m, b.symmetric, length * b.side_by_side(), b.mode).bytes(w);
     });
     return gradients + std::max(forming, products);
+  }
+
+  // Elements [begin, begin + length) of gradients (K, N, P): (K, N, length).
+  template <class T>
+  static void copy_gradients(const Rows<T>& rows, std::size_t begin, std::size_t length, T* out) {
+    for (std::size_t k = 0; k < rows.probes; ++k)
+      kernels::copy_runs(rows.rows, length, rows.at(k, 0) + begin, rows.length, out + k * rows.rows * length, length);
   }
 
   // A side that holds gradients: (K, N, P), or (N, K P) with probes summed.

@@ -46,11 +46,12 @@ struct Outer : RuleOf<Outer> {
   RuleCost cost(const Term& term, const BlockShape& b, const Workspace& w) const override {
     const UseShape& use = *term.only();
     const double c = static_cast<double>(b.side_by_side() * use.left), r = static_cast<double>(use.right);
-    const std::size_t grams = b.rows * b.columns + larger_way(b, [&](std::size_t k, std::size_t n, std::size_t m) {
-                                const std::size_t edge = rectangle_edge(n, m);
-                                const std::size_t tasks = count_rectangles(k, n, m, b.symmetric, edge, b.mode);
-                                return w.at_a_time(tasks) * std::min(edge, n) * std::min(edge, m);
-                              });
+    const std::size_t grams =
+        b.rows * b.columns + larger_way(b, [&](std::size_t k, std::size_t n, std::size_t j, std::size_t m) {
+          const std::size_t edge = rectangle_edge(n, m);
+          const std::size_t tasks = count_rectangles(k, n, j, m, b.symmetric, edge, b.mode);
+          return w.at_a_time(tasks) * std::min(edge, n) * std::min(edge, m);
+        });
     return {2 * b.pairs() * (r + b.probe_pairs() * (c + 1)), static_cast<double>(grams * w.scalar_bytes)};
   }
 

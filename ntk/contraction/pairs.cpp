@@ -68,7 +68,7 @@ void each_pair_of_probes(const Block& block, const F& f) {
     return;
   }
   for (std::size_t p = 0; p < block.probes; ++p) {
-    const Range partners = block.partners(p, block.probes);
+    const Range partners = block.partners(p, block.column_probes);
     for (std::size_t q = partners.first; q < partners.last; ++q) f(p, q, p, q);
   }
 }
@@ -186,7 +186,7 @@ struct Pairs : RuleOf<Pairs> {
           is_pick(one) || is_pick(other)
               ? std::min(edge, std::max(b.rows, b.columns)) * positions * w.at_a_time(std::max(b.rows, b.columns))
               : 2 * std::min(edge, b.rows) * std::min(edge, b.columns) * positions *
-                    w.at_a_time(count_rectangles(1, b.rows, b.columns, false, edge));
+                    w.at_a_time(count_rectangles(1, b.rows, 1, b.columns, false, edge));
       sum.bytes = std::max(sum.bytes, static_cast<double>(grams * w.scalar_bytes));
     });
     return sum;

@@ -26,7 +26,7 @@ struct PixelGram : RuleOf<PixelGram> {
     const double d = static_cast<double>(e.positions), u = static_cast<double>(e.pixels),
                  c = static_cast<double>(b.side_by_side() * term.only()->left),
                  channels = static_cast<double>(e.image.channels);
-    const std::size_t edge = position_edge(e.rows()), tasks = count_rectangles(1, b.rows, b.columns, false, edge);
+    const std::size_t edge = position_edge(e.rows()), tasks = count_rectangles(1, b.rows, 1, b.columns, false, edge);
     const std::size_t pairs = std::min(edge, b.rows) * std::min(edge, b.columns), d2 = e.positions * e.positions;
     const std::size_t elements =
         w.at_a_time(tasks) * (pairs * (std::max(e.pixels * e.pixels, d2) + d2) + e.sums.room());
@@ -39,7 +39,8 @@ struct PixelGram : RuleOf<PixelGram> {
     const double d = static_cast<double>(e.positions), u = static_cast<double>(e.pixels),
                  c = static_cast<double>(term.only()->left), channels = static_cast<double>(e.image.channels);
     const effort::PositionGrams grams(b, static_cast<double>(e.rows()), d, static_cast<double>(b.side_by_side()) * c);
-    return effort::moved * static_cast<double>(b.examples()) * (u * channels + static_cast<double>(b.probes) * d * c) +
+    return effort::moved * (static_cast<double>(b.examples()) * u * channels +
+                            static_cast<double>(b.probes_of_examples()) * d * c) +
            effort::products(grams.right * u * u, channels, grams.edge) +
            grams.right * (effort::stored * (u * u + d * d) + effort::shifted * e.sums.additions()) + grams.left;
   }

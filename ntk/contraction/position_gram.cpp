@@ -27,7 +27,7 @@ struct PositionGram : RuleOf<PositionGram> {
     const std::size_t positions = term.positions(), edge = position_edge(positions);
     const double d = static_cast<double>(positions), r = static_cast<double>(use.right),
                  c = static_cast<double>(b.side_by_side() * use.left);
-    const std::size_t tasks = count_rectangles(1, b.rows, b.columns, false, edge);
+    const std::size_t tasks = count_rectangles(1, b.rows, 1, b.columns, false, edge);
     const std::size_t grams =
         2 * std::min(edge, b.rows) * std::min(edge, b.columns) * positions * positions * w.at_a_time(tasks);
     return {2 * b.pairs() * d * d * (r + b.probe_pairs() * (c + 1)), static_cast<double>(grams * w.scalar_bytes)};
@@ -36,10 +36,11 @@ struct PositionGram : RuleOf<PositionGram> {
   double effort(const Term& term, const BlockShape& b) const override {
     const UseShape& use = term.parts.front();
     const double d = static_cast<double>(term.positions()), r = static_cast<double>(use.right),
-                 c = static_cast<double>(use.left), k = static_cast<double>(b.probes);
+                 c = static_cast<double>(use.left);
     const effort::PositionGrams grams(b, d, d, static_cast<double>(b.side_by_side()) * c);
     const double entries = grams.right * d * d;
-    return effort::moved * static_cast<double>(b.examples()) * d * (r + k * c) +
+    return effort::moved * d *
+               (static_cast<double>(b.examples()) * r + static_cast<double>(b.probes_of_examples()) * c) +
            effort::products(entries, r, grams.edge) + effort::stored * entries + grams.left;
   }
 

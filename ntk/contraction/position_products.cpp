@@ -13,7 +13,7 @@ std::vector<Rectangle> rectangles_of_examples(const BlockShape& block, std::size
 }
 
 bool not_needed(const Rectangle& r, const BlockShape& block) {
-  return below_diagonal(r, block) && (block.row_probes() == 1 || block.mode == ProbeMode::equal);
+  return below_diagonal(r, block) && (block.rows_each() == 1 || block.mode == ProbeMode::equal);
 }
 
 Rectangle spread(const Rectangle& r, std::size_t each) {
@@ -50,13 +50,13 @@ namespace effort {
 
 PositionGrams::PositionGrams(const BlockShape& b, double rows_each, double positions, double left_length) {
   const double na = static_cast<double>(b.rows), nb = static_cast<double>(b.columns),
-               k = static_cast<double>(b.row_probes());
+               k = static_cast<double>(b.rows_each()), j = static_cast<double>(b.columns_each());
   const double examples = std::max(1.0, std::floor(256 / rows_each));
   edge = std::min(256.0, examples * rows_each);
   right = area(na, nb, b.symmetric, examples);
   const double all = b.mode == ProbeMode::equal ? k * right
                      : b.symmetric              ? k * right + k * (k - 1) / 2 * na * nb
-                                                : k * k * na * nb;
+                                                : k * j * na * nb;
   const double entries = all * positions * positions;
   left = products(entries, left_length, edge) + entries * 2 * stored;
 }

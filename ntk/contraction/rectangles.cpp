@@ -19,11 +19,12 @@ std::vector<Rectangle> rectangles_of(std::size_t row_probes, std::size_t rows, s
   return out;
 }
 
-std::size_t count_rectangles(std::size_t probes, std::size_t rows, std::size_t columns, bool symmetric,
-                             std::size_t edge, ProbeMode mode) {
-  const std::size_t high = (rows + edge - 1) / edge, wide = (columns + edge - 1) / edge;
-  const std::size_t pairs = mode == ProbeMode::equal ? 0 : probes * (probes - 1) / (symmetric ? 2 : 1);
-  return pairs * high * wide + probes * (symmetric ? high * (high + 1) / 2 : high * wide);
+std::size_t count_rectangles(std::size_t row_probes, std::size_t rows, std::size_t column_probes, std::size_t columns,
+                             bool symmetric, std::size_t edge, ProbeMode mode) {
+  const std::size_t high = (rows + edge - 1) / edge, wide = (columns + edge - 1) / edge, k = row_probes;
+  const bool equal = mode == ProbeMode::equal;
+  if (!symmetric) return (equal ? k : k * column_probes) * high * wide;
+  return (equal ? 0 : k * (k - 1) / 2) * high * wide + k * high * (high + 1) / 2;
 }
 
 std::size_t rectangle_edge(std::size_t rows, std::size_t columns) {

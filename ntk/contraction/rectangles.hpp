@@ -21,9 +21,9 @@ struct Rectangle {
 std::vector<Rectangle> rectangles_of(std::size_t row_probes, std::size_t rows, std::size_t column_probes,
                                      std::size_t columns, bool symmetric, std::size_t edge,
                                      ProbeMode mode = ProbeMode::cross);
-/// The number of these rectangles, with the same number of probes on both sides.
-std::size_t count_rectangles(std::size_t probes, std::size_t rows, std::size_t columns, bool symmetric,
-                             std::size_t edge, ProbeMode mode = ProbeMode::cross);
+/// The number of these rectangles.
+std::size_t count_rectangles(std::size_t row_probes, std::size_t rows, std::size_t column_probes, std::size_t columns,
+                             bool symmetric, std::size_t edge, ProbeMode mode = ProbeMode::cross);
 
 /// The edge of rectangles, which is about a third of the extent. That leaves six rectangles on and above a diagonal for
 /// the threads; larger rectangles pack less for each product.
@@ -49,12 +49,12 @@ void rectangle_product(const Rectangle& r, const Rows<T>& a, const Rows<T>& b, s
 /// Whether a rectangle of examples is below the diagonal of a symmetric block, where no pair of equal probes needs it.
 bool below_diagonal(const Rectangle& r, const BlockShape& block);
 
-/// Scratch bytes of rows (K, N) against columns (K, M) for a rule that joins probes where it can. It is the larger of
-/// the bytes with probes joined and apart, which `bytes(probes, rows, columns)` counts.
+/// Scratch bytes of rows (K, N) against columns (K', M) for a rule that joins probes where it can. It is the larger of
+/// the bytes with probes joined and apart, which `bytes(row_probes, rows, column_probes, columns)` counts.
 template <class Bytes>
 std::size_t larger_way(const BlockShape& b, const Bytes& bytes) {
-  const std::size_t k = b.row_probes(), apart = bytes(k, b.rows, b.columns);
-  return b.mode == ProbeMode::equal ? apart : std::max(apart, bytes(std::size_t{1}, k * b.rows, k * b.columns));
+  const std::size_t k = b.rows_each(), j = b.columns_each(), one = 1, apart = bytes(k, b.rows, j, b.columns);
+  return b.mode == ProbeMode::equal ? apart : std::max(apart, bytes(one, k * b.rows, one, j * b.columns));
 }
 
 }  // namespace xtangent::ntk

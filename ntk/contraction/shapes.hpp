@@ -45,27 +45,30 @@ std::vector<std::size_t> parts_of(std::span<const UseShape> uses);
 template <class T>
 std::vector<Factor<T>> joined(std::vector<Factor<T>> uses);
 
-/// The shape of a block of a kernel: examples of its rows and columns, and probes. If it is symmetric, both are the
-/// same examples and each pair is computed once.
+/// The shape of a block of a kernel: examples of its rows and columns, and the probes of each. If it is symmetric, both
+/// are the same examples with the same probes, and each pair is computed once.
 struct BlockShape {
   std::size_t rows = 0, columns = 0;
-  std::size_t probes = 1;
+  std::size_t probes = 1, column_probes = 1;  ///< K of the rows and K' of the columns, equal unless the mode is cross
   ProbeMode mode = ProbeMode::cross;
   bool symmetric = false;
 
   /// The number of pairs of examples that are computed.
   double pairs() const { return static_cast<double>(rows) * static_cast<double>(columns) * (symmetric ? 0.5 : 1.0); }
-  /// Rows in the left factors of one example: K, or 1 if the K probes are side by side in one row.
-  std::size_t row_probes() const { return mode == ProbeMode::summed ? 1 : probes; }
+  /// Rows in the left factors of one example of the rows: K, or 1 if the K probes are side by side in one row.
+  std::size_t rows_each() const { return mode == ProbeMode::summed ? 1 : probes; }
+  /// The same for an example of the columns.
+  std::size_t columns_each() const { return mode == ProbeMode::summed ? 1 : column_probes; }
   /// Probes that are side by side in a row: K if they are summed, otherwise 1.
   std::size_t side_by_side() const { return mode == ProbeMode::summed ? probes : 1; }
   /// The number of pairs of rows for a pair of examples.
   double probe_pairs() const {
-    const double k = static_cast<double>(row_probes());
-    return mode == ProbeMode::equal ? k : k * k;
+    const double k = static_cast<double>(rows_each());
+    return mode == ProbeMode::equal ? k : k * static_cast<double>(columns_each());
   }
-  /// The number of examples whose factors or gradients are needed.
+  /// The number of examples whose factors or gradients are needed, and that of their probes together.
   std::size_t examples() const { return symmetric ? rows : rows + columns; }
+  std::size_t probes_of_examples() const { return rows * probes + (symmetric ? 0 : columns * column_probes); }
 };
 
 /// The size of a number in the arrays of a contraction, and the memory and the tasks that it may use.

@@ -23,14 +23,17 @@ std::string readable(double value, const char* unit, double base, bool up = fals
   return text;
 }
 
-// The bytes that sides hold for an example: the largest side, and the sum of all.
+using Of = Readout::Of;
+
+// The bytes that sides hold for an example of the rows or of the columns: the largest side, and the sum of all.
 struct Held {
   double all = 0, largest = 0;
 
-  explicit Held(const Plan& p) {
+  Held(const Plan& p, Of side) {
     for (const TermPlan& term : p.terms) {
-      largest = std::max(largest, term.held_bytes);
-      all += term.held_bytes;
+      const double bytes = side == Of::rows ? term.held_bytes : term.column_held_bytes;
+      largest = std::max(largest, bytes);
+      all += bytes;
     }
   }
 };
@@ -39,7 +42,7 @@ struct Held {
 double block_bytes(const Plan& p, double n, double m) {
   const double k = static_cast<double>(p.probes);
   return 8 * n * m * static_cast<double>(p.kernels) *
-         (p.mode == ProbeMode::cross   ? k * k
+         (p.mode == ProbeMode::cross   ? k * static_cast<double>(p.column_probes)
           : p.mode == ProbeMode::equal ? k
                                        : 1);
 }
@@ -52,15 +55,18 @@ double scratch_bytes(const Plan& p, std::size_t n, std::size_t m, bool diagonal)
   return most;
 }
 
-// What a readout takes of the outputs of one example.
-double combination_bytes(const Plan& p) { return static_cast<double>(p.probes * p.outputs * p.scalar_bytes); }
+// What a readout of so many columns takes of the outputs of one example.
+double combination_bytes(const Plan& p, std::size_t probes) {
+  return static_cast<double>(probes * p.outputs * p.scalar_bytes);
+}
 
-// Vector products hold the recordings of the panel, the recording of one column with its K cotangents of all
+// Vector products hold the recordings of the panel, the recording of one column with its K' cotangents of all
 // parameters, and the tangents of all values of the shards that are computed at the same time.
 double products_bytes(const Plan& p, const Profile& t, double panel, double tile, double flight) {
-  const double k = static_cast<double>(p.probes);
-  return (p.common_readout ? 0 : panel * combination_bytes(p)) + panel * t.activation_bytes + t.sweep_bytes +
-         2 * k * t.parameter_bytes + flight * k * t.activation_bytes + block_bytes(p, panel, tile);
+  const double k = static_cast<double>(p.column_probes);
+  return (p.common_readout ? 0 : panel * combination_bytes(p, p.probes)) + panel * t.activation_bytes +
+         t.column_sweep_bytes + 2 * k * t.parameter_bytes + flight * k * t.activation_bytes +
+         block_bytes(p, panel, tile);
 }
 
 // Bytes of the lists of panels and of tiles. A stored tile has the name of its file and its checksum in memory.
@@ -90,10 +96,13 @@ std::string readable_bytes(double bytes) { return readable(bytes, "B", 1024); }
 std::string readable_bytes_up(double bytes) { return readable(bytes, "B", 1024, true); }
 std::string readable_number(double value, const char* unit) { return readable(value, unit, 1000); }
 
-double sweep_bytes(const Plan& p, const Profile& t) {
+double sweep_bytes(const Plan& p, const Profile& t, Of side) {
+  const bool rows = side == Of::rows;
+  const double sweep = rows ? t.sweep_bytes : t.column_sweep_bytes;
   if (p.strategy == Strategy::jacobian)
-    return t.activation_bytes + static_cast<double>(p.probes) * (t.sweep_bytes + 2 * t.parameter_bytes);
-  return t.sweep_bytes + p.waiting_bytes;
+    return t.activation_bytes +
+           static_cast<double>(rows ? p.probes : p.column_probes) * (sweep + 2 * t.parameter_bytes);
+  return sweep + (rows ? p.waiting_bytes : p.column_waiting_bytes);
 }
 
 double working_bytes(const Plan& p, const Profile& t) {
@@ -101,32 +110,34 @@ double working_bytes(const Plan& p, const Profile& t) {
   const double panel = std::min(static_cast<double>(p.partition.panel), rows);
   const double tile = std::min(static_cast<double>(p.partition.tile), columns);
   const auto n = static_cast<std::size_t>(panel), m = static_cast<std::size_t>(tile);
-  const Held held(p);
+  const Held row(p, Of::rows), column(p, Of::columns);
   // Weights are transformed and packed anew in each recording.
   const std::size_t shards = (std::max(p.rows, p.columns) + p.partition.shard - 1) / p.partition.shard;
   const double threads = static_cast<double>(std::min({p.tasks, p.shards_at_once, shards}));
   // R, or a recording of the function of the outputs whose gradients the examples of a task take.
-  const double readout = p.common_readout ? 8 * static_cast<double>(p.outputs * p.probes)
-                                          : 8 * static_cast<double>(p.tasks * p.partition.shard) * combination_bytes(p);
+  const std::size_t most_probes = std::max(p.probes, p.column_probes);
+  const double readout = p.common_readout
+                             ? 8 * static_cast<double>(p.outputs * p.probes)
+                             : 8 * static_cast<double>(p.tasks * p.partition.shard) * combination_bytes(p, most_probes);
   const double fixed = t.metric_bytes + readout + 2 * threads * t.largest_parameter_bytes + list_bytes(p) +
                        recordings(p, threads) * t.fixed_bytes;
   const double flight = std::min(threads * static_cast<double>(p.partition.shard), std::max(panel, tile));
   if (p.strategy == Strategy::vector_products) return fixed + products_bytes(p, t, panel, tile, flight);
-  const double sweep = sweep_bytes(p, t);
+  const double row_sweep = sweep_bytes(p, t, Of::rows), column_sweep = sweep_bytes(p, t, Of::columns);
   const double finished = block_bytes(p, tile, tile);  // a finished tile that is being stored
   if (!p.partition.rows_held) {
-    const double both = p.symmetric ? rows : rows + columns;
-    return fixed + both * (sweep + held.largest) + scratch_bytes(p, p.rows, p.columns, p.symmetric) +
-           block_bytes(p, rows, columns) + finished;
+    const double both =
+        rows * (row_sweep + row.largest) + (p.symmetric ? 0 : columns * (column_sweep + column.largest));
+    return fixed + both + scratch_bytes(p, p.rows, p.columns, p.symmetric) + block_bytes(p, rows, columns) + finished;
   }
-  const double held_rows = panel * held.all, filling = flight * sweep, block = block_bytes(p, panel, tile) + finished;
-  double most = held_rows + filling;
+  const double held_rows = panel * row.all, block = block_bytes(p, panel, tile) + finished;
+  double most = held_rows + flight * row_sweep;
   const double scratch = scratch_bytes(p, n, m, false);
   if (p.symmetric) most = std::max(most, held_rows + block + std::max(scratch, scratch_bytes(p, m, m, true)));
   if (!p.symmetric || p.partition.panel < p.rows)
     most = std::max(most, held_rows + block +
-                              (p.partition.columns_held ? tile * held.all + std::max(filling, scratch)
-                                                        : tile * (sweep + held.largest) + scratch));
+                              (p.partition.columns_held ? tile * column.all + std::max(flight * column_sweep, scratch)
+                                                        : tile * (column_sweep + column.largest) + scratch));
   return fixed + most;
 }
 

@@ -64,7 +64,7 @@ bool choose_partition(Plan& p, const Profile& t, const Options& options) {
   if (p.strategy == Strategy::structured && (any_tile || options.tile >= whole) &&
       !(p.stored && any_tile && whole > 64))
     for (const bool held : {false, true}) consider(whole, rounded_up(p.rows, whole), held, false);
-  const auto edge = static_cast<double>(p.mode == ProbeMode::cross ? p.probes : 1);
+  const auto edge = static_cast<double>(p.mode == ProbeMode::cross ? std::max(p.probes, p.column_probes) : 1);
   std::size_t tile =
       any_tile ? std::min(whole, std::max<std::size_t>(16, std::bit_ceil(static_cast<std::size_t>(512 / edge))))
                : std::min(options.tile, whole);

@@ -48,19 +48,19 @@ void fuse_biases(Plan& p, const std::vector<ProfiledUse>& uses) {
         bias.term.only()->kind != FactorKind::bias || bias.term.only()->positions != 1)
       continue;
     weight.with_bias = bias.fused = true;
-    bias.held_bytes = 0;
+    bias.held_bytes = bias.column_held_bytes = 0;
   }
 }
 
-// The factors of one example that wait for the last use of their parameter, and those of the largest term once more,
-// since they are joined.
-double waiting_bytes(const Plan& p) {
+// The factors of one example with so many probes that wait for the last use of their parameter, and those of the
+// largest term once more, since they are joined.
+double waiting_bytes(const Plan& p, std::size_t probes) {
   double sum = 0, largest = 0;
   for (const TermPlan& term : p.terms) {
     if (term.term.uses < 2) continue;
     std::size_t elements = 0;
-    for (const UseShape& part : term.term.parts) elements += part.factor_size(p.probes);
-    const std::size_t added = term.term.parts.size() > 1 ? p.probes * term.term.parameter_size() : 0;
+    for (const UseShape& part : term.term.parts) elements += part.factor_size(probes);
+    const std::size_t added = term.term.parts.size() > 1 ? probes * term.term.parameter_size() : 0;
     sum += static_cast<double>(elements);
     largest = std::max(largest, static_cast<double>(elements + added));
   }
@@ -73,6 +73,11 @@ void group_terms(Plan& p, const std::vector<std::size_t>& groups) {
   for (TermPlan& term : p.terms) term.group = groups.at(term.index);
 }
 
+void count_held_bytes(const Plan& p, TermPlan& term) {
+  term.held_bytes = term.rule->held_bytes(term.term, p.probes, p.scalar_bytes);
+  term.column_held_bytes = term.rule->held_bytes(term.term, p.column_probes, p.scalar_bytes);
+}
+
 // Rules are chosen by the effort of the kernel in one piece, so that they do not depend on the memory.
 void choose_rules(Plan& p, const std::vector<ProfiledUse>& uses, const Options& options, const Order& order) {
   make_terms(p, uses);
@@ -80,16 +85,15 @@ void choose_rules(Plan& p, const std::vector<ProfiledUse>& uses, const Options& 
   const BlockShape whole = block_shape(p, p.rows, p.columns, p.symmetric);
   for (TermPlan& term : p.terms) {
     const bool forced = options.rule && options.rule->fits(term.term);
-    if (term.elementwise) {  // needs the gradients themselves
+    if (term.elementwise)  // needs the gradients themselves
       term.rule = &rule_named("materialize");
-      term.held_bytes = term.rule->held_bytes(term.term, p.probes, p.scalar_bytes);
-      continue;
-    }
-    term.rule = forced ? options.rule : &cheapest_rule(term.term, whole);
-    term.held_bytes = term.rule->held_bytes(term.term, p.probes, p.scalar_bytes);
+    else
+      term.rule = forced ? options.rule : &cheapest_rule(term.term, whole);
+    count_held_bytes(p, term);
   }
   fuse_biases(p, uses);
-  p.waiting_bytes = waiting_bytes(p);
+  p.waiting_bytes = waiting_bytes(p, p.probes);
+  p.column_waiting_bytes = waiting_bytes(p, p.column_probes);
 }
 
 // The term of the jacobian strategy, in which all parameters count as one with dense gradients.
@@ -101,7 +105,7 @@ void one_dense_term(Plan& p) {
   all.op = "pullback";
   all.term = Term(shape);
   all.rule = rules_for(all.term).front();
-  all.held_bytes = all.rule->held_bytes(all.term, p.probes, p.scalar_bytes);
+  count_held_bytes(p, all);
   p.terms = {all};
   p.uses = {UsePlan{}};
 }
@@ -110,8 +114,9 @@ void one_dense_term(Plan& p) {
 // weights of their layer, but weights are packed anew for every recording, so it grows with their number. It depends
 // only on shapes and the budget, so results do not depend on the number of threads.
 void choose_shard(Plan& p, const Profile& t) {
-  const double each = std::max(1.0, t.activation_bytes * (1.0 + 0.25 * static_cast<double>(p.probes - 1)));
-  const double sweep = t.sweep_bytes + p.waiting_bytes;
+  const std::size_t probes = std::max(p.probes, p.column_probes);
+  const double each = std::max(1.0, t.activation_bytes * (1.0 + 0.25 * static_cast<double>(probes - 1)));
+  const double sweep = std::max(t.sweep_bytes + p.waiting_bytes, t.column_sweep_bytes + p.column_waiting_bytes);
   const double wanted = ((2 << 20) + 4 * t.parameter_bytes) / each, room = p.budget_bytes / 8 / sweep;
   const double most = static_cast<double>(std::max(p.rows, p.columns));
   p.partition.shard =
@@ -226,14 +231,16 @@ Plan make_plan(const Profile& t, const Order& order, const Readout& readout, con
   p.scalar_bytes = order.scalar_bytes;
   p.outputs = t.outputs;
   p.parameters = t.parameters;
-  p.probes = readout.columns(t.outputs);
+  p.probes = readout.columns(t.outputs, Readout::Of::rows);
+  p.column_probes = readout.columns(t.outputs, Readout::Of::columns);
   p.mode = mode_of(readout);
   p.common_readout = readout.common();
   p.readout = readout.name();
   p.forward_flop = t.forward_flop;
   p.backward_flop = t.backward_flop;
-  const double edge = p.mode == ProbeMode::cross ? static_cast<double>(p.probes) : 1;
-  const double n = static_cast<double>(p.rows) * edge, m = static_cast<double>(p.columns) * edge;
+  const bool cross = p.mode == ProbeMode::cross;
+  const double n = static_cast<double>(p.rows) * (cross ? static_cast<double>(p.probes) : 1),
+               m = static_cast<double>(p.columns) * (cross ? static_cast<double>(p.column_probes) : 1);
   p.result_bytes = 8 * n * m * (p.mode == ProbeMode::equal ? static_cast<double>(p.probes) : 1);
   p.result_held = order.residence == Residence::dense    ? p.result_bytes
                   : order.residence == Residence::packed ? 4 * n * (n + 1)

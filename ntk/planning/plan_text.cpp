@@ -37,7 +37,9 @@ std::vector<Row> rows_of(const Plan& p) {
     if (term.fused) continue;  // in the row of its weight
     const std::string uses = term.term.uses > 1 ? ", " + std::to_string(term.term.uses) + " uses" : "";
     const std::string rule = std::string(term.rule->name()) + (term.with_bias ? " + bias" : "");
-    Row row{term.parameter, term.op + uses, kinds(term.term), rule, term.cost.flop, term.held_bytes, term.cost.bytes};
+    Row row{term.parameter, term.op + uses, kinds(term.term),
+            rule,           term.cost.flop, std::max(term.held_bytes, term.column_held_bytes),
+            term.cost.bytes};
     if (row.flop < 0.01 * p.flop()) {
       small.push_back(std::move(row));
       continue;
@@ -83,6 +85,13 @@ void write_terms(std::ostream& out, const Plan& p) {
   }
 }
 
+// "1 probe", or "1 and 10 probes" where rows and columns have different numbers.
+std::string probes_of(const Plan& p) {
+  std::string text = std::to_string(p.probes);
+  if (p.column_probes != p.probes) text.append(" and ").append(std::to_string(p.column_probes));
+  return text.append(p.probes == 1 && p.column_probes == 1 ? " probe" : " probes");
+}
+
 void write_cut(std::ostream& out, const Plan& p) {
   const Partition& c = p.partition;
   out << "tiles    " << p.grid.count() << " of " << std::min(c.tile, std::max(p.rows, p.columns)) << " x "
@@ -124,8 +133,8 @@ std::ostream& operator<<(std::ostream& out, const Plan& p) {
   const std::ios_base::fmtflags flags = out.flags();
   const std::streamsize precision = out.precision();
   out << "kernel   " << p.rows << " x " << p.columns << " examples" << (p.symmetric ? " (symmetric)" : "")
-      << ", readout " << p.readout << ", " << p.probes << (p.probes == 1 ? " probe" : " probes") << " of " << p.outputs
-      << " outputs, " << p.parameters << " parameters\n"
+      << ", readout " << p.readout << ", " << probes_of(p) << " of " << p.outputs << " outputs, " << p.parameters
+      << " parameters\n"
       << "strategy " << name(p.strategy) << "\n";
   if (!p.terms.empty()) write_terms(out, p);
   write_cut(out, p);

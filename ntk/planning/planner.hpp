@@ -31,8 +31,8 @@ bool keep_partition(Plan& plan, const Profile& profile, const Partition& given);
 
 /// Sets the FLOP of the plan and of each term, and the scratch bytes of its terms.
 void count_work(Plan& plan);
-/// FLOP of the sweeps of n examples.
-double sweep_flop(const Plan& plan, std::size_t n);
+/// FLOP of the sweeps of n examples of one side.
+double sweep_flop(const Plan& plan, std::size_t n, Readout::Of side);
 /// FLOP to contract one term between n and m examples. `diagonal` says that they are the same.
 double contraction_flop(const Plan& plan, const TermPlan& term, std::size_t n, std::size_t m, bool diagonal);
 /// FLOP of the vector products of the example of one column with n rows.
@@ -43,8 +43,8 @@ double column_flop(const Plan& plan, const Panel& panel, const ColumnOfTiles& co
 
 /// The largest number of bytes that the computation holds besides its result.
 double working_bytes(const Plan& plan, const Profile& profile);
-/// Bytes that one example takes during a sweep, including factors that wait for further uses.
-double sweep_bytes(const Plan& plan, const Profile& profile);
+/// Bytes that one example of a side takes during a sweep, including factors that wait for further uses.
+double sweep_bytes(const Plan& plan, const Profile& profile, Readout::Of side);
 
 /// The shape of a block that is contracted, and what its contraction may use.
 BlockShape block_shape(const Plan& plan, std::size_t rows, std::size_t columns, bool symmetric);

@@ -71,10 +71,11 @@ void count_work(const Record<T>& record, const std::vector<bool>& active, Profil
   }
 }
 
-// The most that a reverse sweep holds. At each step these are the values that it has not passed, the cotangents that
-// wait, and twice the cotangents of the step, since a rule needs as much again for intermediate results.
+// The most that a reverse sweep with so many probes holds. At each step these are the values that it has not passed,
+// the cotangents that wait, and twice the cotangents of the step, since a rule needs as much again for intermediate
+// results.
 template <class T>
-void count_memory(const Record<T>& record, const std::vector<bool>& active, double probes, Profile& out) {
+double sweep_memory(const Record<T>& record, const std::vector<bool>& active, double probes, Profile& out) {
   const std::size_t count = record.nodes.size();
   const auto bytes_of = [](const Var<T>& value) { return static_cast<double>(value.value().bytes()) / 2; };
   std::vector<double> kept(count + 1, 0);  // bytes that the nodes before a node keep
@@ -103,7 +104,7 @@ void count_memory(const Record<T>& record, const std::vector<bool>& active, doub
     most = std::max(most, kept[i + 1] + waiting + passed + probes * bytes_of(node.value));
     waiting -= probes * bytes_of(node.value);
   }
-  out.sweep_bytes = most;
+  return most;
 }
 
 // The products of both sweeps through a node: one back and one forward for each argument that is differentiated. A bias
@@ -164,7 +165,8 @@ void count_unrecorded(const Model<T>& model, const Array<T>& x, Profile& out) {
     if (is_batched(node.value)) largest = std::max(largest, bytes / 2);
   }
   out.forward_flop = flop;
-  out.sweep_bytes = std::max(out.sweep_bytes, out.activation_bytes + 2 * largest);
+  for (double* bytes : {&out.sweep_bytes, &out.column_sweep_bytes})
+    *bytes = std::max(*bytes, out.activation_bytes + 2 * largest);
 }
 
 template <class T>
@@ -207,7 +209,11 @@ Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const
   const Record<T>& record = *tape.record();
   const std::vector<bool> active = depends_on(record, positions, record.nodes.size() - 1);
   count_work(record, active, out);
-  count_memory(record, active, static_cast<double>(readout.columns(out.outputs)), out);
+  const auto sweep_bytes = [&](Readout::Of side) {
+    return sweep_memory(record, active, static_cast<double>(readout.columns(out.outputs, side)), out);
+  };
+  out.sweep_bytes = sweep_bytes(Readout::Of::rows);
+  out.column_sweep_bytes = sweep_bytes(Readout::Of::columns);
   count_products(record, active, out);
   if (model.record_all) nn::on_part_of(x.shape(), [&] { count_unrecorded(model, x, out); });
   out.description = described(record);

@@ -29,10 +29,11 @@ struct Profile {
   double backward_flop = 0;  ///< for one probe, without the gradients of parameters
   double product_flop = 0;   ///< for one probe that is pulled back to the parameters and pushed forward
   double fixed_bytes = 0;    ///< values and constants of a recording that do not depend on examples, without parameters
-  double activation_bytes = 0;  ///< everything that a recording keeps
-  double sweep_bytes = 0;       ///< the most that a reverse sweep with all probes holds
-  double tangent_bytes = 0;     ///< for one probe, all tangents and temporaries of a forward sweep
-  double metric_bytes = 0;      ///< of a metric's numbers in double, and of their square roots
+  double activation_bytes = 0;    ///< everything that a recording keeps
+  double sweep_bytes = 0;         ///< the most that a reverse sweep with all probes of the rows holds
+  double column_sweep_bytes = 0;  ///< the same with those of the columns
+  double tangent_bytes = 0;       ///< for one probe, all tangents and temporaries of a forward sweep
+  double metric_bytes = 0;        ///< of a metric's numbers in double, and of their square roots
   double parameter_bytes = 0, largest_parameter_bytes = 0;
   std::string description;  ///< the ops in order, with shapes
 };

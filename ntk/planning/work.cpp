@@ -7,13 +7,14 @@
 namespace xtangent::ntk {
 
 BlockShape block_shape(const Plan& p, std::size_t rows, std::size_t columns, bool symmetric) {
-  return {rows, columns, p.probes, p.mode, symmetric};
+  return {rows, columns, p.probes, p.column_probes, p.mode, symmetric};
 }
 
 Workspace workspace(const Plan& p) { return {p.scalar_bytes, p.room, p.tasks}; }
 
-double sweep_flop(const Plan& p, std::size_t n) {
-  const double k = static_cast<double>(p.probes), examples = static_cast<double>(n);
+double sweep_flop(const Plan& p, std::size_t n, Readout::Of side) {
+  const double k = static_cast<double>(side == Readout::Of::rows ? p.probes : p.column_probes),
+               examples = static_cast<double>(n);
   // The reference also forms the gradients of parameters. Vector products only record forward passes here.
   if (p.strategy == Strategy::jacobian) return examples * (1 + 2 * k) * p.forward_flop;
   if (p.strategy == Strategy::vector_products) return examples * p.forward_flop;
@@ -25,13 +26,13 @@ double contraction_flop(const Plan& p, const TermPlan& term, std::size_t n, std:
   return term.rule->cost(term.term, block_shape(p, n, m, diagonal), workspace(p)).flop;
 }
 
-// The column is recorded, with K pullbacks through it and K pushforwards through each row.
+// The column is recorded, with K' pullbacks through it and K' pushforwards through each row.
 double product_flop(const Plan& p, std::size_t n) {
-  const double k = static_cast<double>(p.probes);
+  const double k = static_cast<double>(p.column_probes);
   return p.forward_flop * (1 + 2 * k + 2 * k * static_cast<double>(n));
 }
 
-double panel_flop(const Plan& p, const Panel& panel) { return sweep_flop(p, panel.rows.size()); }
+double panel_flop(const Plan& p, const Panel& panel) { return sweep_flop(p, panel.rows.size(), Readout::Of::rows); }
 
 double column_flop(const Plan& p, const Panel& panel, const ColumnOfTiles& column) {
   const std::size_t own = column.examples.size(), above = column.above().size();
@@ -41,7 +42,7 @@ double column_flop(const Plan& p, const Panel& panel, const ColumnOfTiles& colum
       if (rows > 0) sum += static_cast<double>(own) * product_flop(p, rows);
     return sum;
   }
-  if (!panel.holds(column, p.symmetric)) sum += sweep_flop(p, own);
+  if (!panel.holds(column, p.symmetric)) sum += sweep_flop(p, own, Readout::Of::columns);
   for (const TermPlan& term : p.terms)
     sum += contraction_flop(p, term, above, own, false) +
            (column.diagonal ? contraction_flop(p, term, own, own, true) : 0);
@@ -68,7 +69,7 @@ void count_work(Plan& p) {
         p.sweep_flop += column_flop(p, panel, column);
         continue;
       }
-      if (!panel.holds(column, p.symmetric)) p.sweep_flop += sweep_flop(p, own);
+      if (!panel.holds(column, p.symmetric)) p.sweep_flop += sweep_flop(p, own, Readout::Of::columns);
       contraction(column.above().size(), own, false);
       if (column.diagonal) contraction(own, own, true);
     }

@@ -101,7 +101,7 @@ Factor<float> factor(const Layer& layer, std::size_t probes) {
 }
 
 double run_once(const ntk::Rule& rule, const Factor<float>& f, double& sum) {
-  ntk::Block block({f.examples, f.examples, f.probes, ntk::ProbeMode::cross, true});
+  ntk::Block block({f.examples, f.examples, f.probes, f.probes, ntk::ProbeMode::cross, true});
   const double start = processor_seconds();
   ntk::Side<float> side(rule, ntk::Term(f.shape()), f.examples, f.probes, ntk::ProbeMode::cross);
   side.fill(0, {f});
@@ -122,7 +122,7 @@ double time_layer(const Layer& layer, std::size_t probes, std::size_t rounds, do
   const Factor<float> f = factor(layer, probes);
   const ntk::Term term(f.shape());
   const std::size_t n = layer.examples;
-  const ntk::BlockShape block{n, n, probes, ntk::ProbeMode::cross, true};
+  const ntk::BlockShape block{n, n, probes, probes, ntk::ProbeMode::cross, true};
   const ntk::Rule& chosen = cheapest_rule(term, block);
   std::vector<Timed> timed;
   for (const ntk::Rule* rule : rules_for(term))

@@ -183,6 +183,129 @@ def weights(here, data):
               "PyTorch's kernel")
 
 
+TORCH_TEXT = """
+import json, sys, torch
+from safetensors.torch import save_file
+torch.manual_seed(0)
+tokens, mask = (torch.tensor(json.loads(text)) for text in sys.argv[2:4])
+words, fc1, fc2 = torch.nn.Embedding(11, 64), torch.nn.Linear(64, 128), torch.nn.Linear(128, 3)
+net = torch.nn.ModuleDict({"embedding": words, "fc1": fc1, "fc2": fc2}).double()
+save_file(net.state_dict(), sys.argv[1])
+rows = []
+for ids, weights in zip(tokens, mask.double()):
+    net.zero_grad()
+    h = (words(ids) * weights[:, None]).sum(0) / weights.sum()
+    (fc2(torch.relu(fc1(h))).sum() / 3 ** 0.5).backward()
+    rows.append(torch.cat([p.grad.flatten() for p in net.parameters()]))
+g = torch.stack(rows)
+print(*(g @ g.T).flatten().tolist())
+"""
+
+
+def examples_from_files(here):
+    """Networks of one and of two inputs on NumPy files."""
+    folder = here / "files"
+    folder.mkdir()
+    n, length = 6, 5
+    tokens = [[(7 * i + 3 * j * j) % 11 for j in range(length)] for i in range(n)]
+    mask = [[1] * (3 + i % 2) + [0] * (2 - i % 2) for i in range(n)]
+
+    def write(name, rows, whole=True):
+        write_npy(folder / name, [v for row in rows for v in row], (len(rows), len(rows[0])), whole)
+        return folder / name
+
+    ids, ones, some = write("ids.npy", tokens), write("ones.npy", [[1] * length] * n), write("mask.npy", mask, False)
+    short = write("short.npy", [row[:3] for row in tokens])
+    write_npy(folder / "y.npy", [i % 3 for i in range(n)], whole=True)
+    labels = ["--labels", folder / "y.npy"]
+    out = folder / "K.npy"
+
+    def computed(*options, file=out):
+        done = run("--network", "text", "--double", "--out", out, *options)
+        check(done.returncode == 0, f"{options}: {done.stderr}")
+        return read_rows(file)[1] if done.returncode == 0 else [[0]]
+
+    alone = computed("--inputs", ids, *labels)
+    check(len(alone) == n, "all examples by default")
+    check(close(computed("--inputs", ids, "--inputs", ones, "--classes", 3), alone, 1e-12), "a mask of ones")
+    masked = computed("--inputs", ids, "--inputs", some, *labels)
+    check(not close(masked, alone, 1e-3), "a mask changes the kernel")
+    only_three = computed("--inputs", short, "--vocabulary", 11, *labels)
+    check(all(abs(masked[i][j] - only_three[i][j]) < 1e-12 * only_three[i][i] for i in (0, 2, 4) for j in (0, 2, 4)),
+          "a mask of three tokens is a text of three tokens")
+
+    tests = ["--test-inputs", short, "--test-inputs", write("m.npy", [[1, 1, 0]] * n), "--vocabulary", 11]
+    write_npy(folder / "z.npy", [2, 0, 1, 1, 2, 0], whole=True)
+    both = ["--inputs", short, "--inputs", write("l.npy", [[0, 1, 1]] * n), *tests, *labels]
+    second = folder / "K_test.npy"
+    full = computed(*both, "--n", 4, "--test", 5, "--readout", "full", file=second)
+    check(len(full) == 15 and len(full[0]) == 12, "the eNTK of 5 test and 4 training examples")
+    picked = computed(*both, "--n", 4, "--test", 5, "--readout", "labels", "--test-labels", folder / "z.npy", file=second)
+    z = [2, 0, 1, 1, 2]
+    check(close(picked, [[full[3 * i + z[i]][3 * j + j % 3] for j in range(4)] for i in range(5)], 1e-12), "at labels")
+    done = run("--network", "text", *both, "--readout", "loss", "--test-labels", folder / "z.npy", "--out", out)
+    check("text, width 1, initial parameters" in done.stdout and "short.npy (6, 3)" in done.stdout and
+          "test x train of 6 x 6 examples" in done.stdout, f"names files and shapes: {done.stdout}{done.stderr}")
+    done = run("--network", "text", "--inputs", ids, "--inputs", some, *labels, "--readout", "loss", "--per-layer",
+               "--out", out)
+    check(done.returncode == 0 and read_rows(folder / "K_layers" / "embedding.npy")[0] == (n, n), f"layers: {done.stderr}")
+
+    done = run("--network", "gpt2", "--width", 0.02, "--vocabulary", 11, "--inputs", short, "--n", 3, "--out", out)
+    check(done.returncode == 0 and read_rows(out)[0] == (3, 3), f"GPT-2: {done.stderr}")
+    pixels = [((i * 37) % 255) / 255 for i in range(2 * 784)]
+    write_npy(folder / "images.npy", pixels, (2, 1, 28, 28))
+    write_npy(folder / "flat.npy", pixels, (2, 784))
+    for name in ("lenet", "convnet", "mlp"):
+        done = run("--network", name, "--width", 0.1, "--classes", 4, "--inputs", folder / "images.npy", "--readout",
+                   "full", "--double", "--out", out)
+        check(done.returncode == 0 and read_rows(out)[0] == (8, 8), f"{name}: {done.stderr}")
+    expected = read_rows(out)[1]
+    run("--network", "mlp", "--width", 0.1, "--classes", 4, "--inputs", folder / "flat.npy", "--readout", "full",
+        "--double", "--out", out)
+    check(read_rows(out)[1] == expected, "images in rows are the same to a fully connected network")
+
+    write_npy(folder / "five.npy", [0.0] * 5, whole=False)
+    write_npy(folder / "negative.npy", [0, 1, -2, 0, 1, 2], whole=True)
+    (folder / "text.npy").write_text("no NumPy file")
+    text = ["--network", "text", "--inputs", ids]
+    for options, says in [
+            (["--network", "text"], "text takes tokens. Name their NumPy file with --inputs FILE"),
+            (["--network", "alexnet", "--inputs", ids], "no network 'alexnet'"),
+            (text, "text needs the number of its outputs. Give it with --classes N, or labels with --labels FILE"),
+            ([*text, "--data", "mnist"], "--data"),
+            ([*text, "--labels", folder / "five.npy"], "five.npy"),
+            ([*text, "--labels", ids], "ids.npy: (6, 5), expected (6,), a label for each example"),
+            ([*text, "--labels", folder / "negative.npy"], "label 2 is -2"),
+            ([*text, *labels, "--classes", 2, "--readout", "loss"], "has the label 2, and the network has 2 outputs"),
+            ([*text, "--classes", 3, "--readout", "loss"], "takes the labels of the examples. Name their file with --labels"),
+            ([*text, *labels, "--test-inputs", ids, "--readout", "loss"], "Name their file with --test-labels"),
+            ([*text, *labels, "--inputs", folder / "flat.npy"], "flat.npy: (2, 784) and"),
+            ([*text, *labels, "--inputs", short], "text takes tokens (T), or tokens (T) and a mask (T); the inputs"),
+            ([*text, *labels, "--test-inputs", short], "with examples of the same shapes"),
+            ([*text, *labels, "--inputs", ones, "--test-inputs", ids], "there must be as many"),
+            ([*text, *labels, "--n", 7], "--n 7: there are 6 training examples"),
+            ([*text, *labels, "--test", 2], "Name their files with --test-inputs"),
+            ([*text, *labels, "--inputs", folder / "absent.npy"], "absent.npy"),
+            (["--network", "text", "--inputs", folder / "text.npy"], "text.npy"),
+            (["--network", "gpt2", "--inputs", ids, "--inputs", ones], "gpt2 takes tokens (T)"),
+            (["--network", "lenet", "--inputs", ids, *labels], "lenet takes images (channels, height, width)"),
+            (["--network", "mlp", "--inputs", ids, "--inputs", ones, *labels], "mlp takes one input of any shape"),
+            (["--test-inputs", ids], "--test-inputs"),
+            (["--labels", ids], "--labels")]:
+        done = run(*options, "--out", folder / "nothing" / "K.npy")
+        check(done.returncode == 1 and says in done.stderr, f"{options} says {done.stderr!r} instead of {says!r}")
+        check(not (folder / "nothing" / "K.npy").exists(), f"{options} leaves a kernel")
+
+    if os.environ.get("XTANGENT_TORCH"):
+        weights = folder / "text.safetensors"
+        done = subprocess.run([os.environ["XTANGENT_TORCH"], "-c", TORCH_TEXT, weights, json.dumps(tokens),
+                               json.dumps(mask)], capture_output=True, text=True)
+        check(done.returncode == 0, f"PyTorch: {done.stderr}")
+        values = [float(word) for word in done.stdout.split()]
+        ours = computed("--inputs", ids, "--inputs", some, *labels, "--weights", weights)
+        check(close(ours, [values[i * n:(i + 1) * n] for i in range(n)], 1e-10), "PyTorch's kernel of text with a mask")
+
+
 def interruptions(here, data):
     """Ctrl-C and worse: checks that the bits are the same in the end, and that the program says how to go on."""
     usual = ["--data", data / "cifar10", "--network", "resnet18", "--width", 0.125, "--n", 100, "--memory", "64M"]
@@ -314,6 +437,7 @@ with tempfile.TemporaryDirectory() as temporary:
 
     numbers(here, data)
     labels_and_layers(here, data)
+    examples_from_files(here)
     weights(here, data)
     for text, shown in (("1.5GiB", "1.50 GiB"), ("700M", "700.00 MiB"), ("2g", "2.00 GiB"), ("536870912", "512.00 MiB"),
                         ("1GB", "953.67 MiB"), ("0.25 GiB", "256.00 MiB")):

@@ -97,11 +97,12 @@ def on_a_terminal(command):
     return out.decode(errors="replace")
 
 
-def write_npy(file, values):
-    """Numbers as a NumPy file of doubles with one axis."""
-    head = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({len(values)},), }}".ljust(117) + "\n"
+def write_npy(file, values, shape=None, whole=False):
+    """Numbers as a NumPy file of doubles, or of whole numbers, with one axis or of a shape."""
+    kind = "<i8" if whole else "<f8"
+    head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape or (len(values),)}, }}".ljust(117) + "\n"
     file.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() +
-                     struct.pack(f"<{len(values)}d", *values))
+                     struct.pack(f"<{len(values)}{'q' if whole else 'd'}", *values))
 
 
 def read_npy(file):

@@ -150,12 +150,12 @@ class Corpora {
   void write_stores() {
     using ntk::Strategy;
     const std::vector<ntk::store_format::Manifest> manifests = {
-        {{{23, 23, 4, true}, 3, 1},
+        {{{23, 23, 4, true}, 3, 3, 1},
          {Strategy::structured, 4, 12, 5, true, false},
          {{"readout", "full"}, {"tile", "4"}}},
-        {{{6, 5, 6, false}, 1, 10}, {Strategy::structured, 6, 6, 2, false, false}, {{"readout", "diagonal"}}},
-        {{{8, 2, 4, false}, 1, 1}, {Strategy::jacobian, 4, 8, 8, true, true}, {}},
-        {{{8, 2, 4, false}, 1, 1}, {Strategy::vector_products, 4, 8, 8, true, true}, {}}};
+        {{{6, 5, 6, false}, 1, 1, 10}, {Strategy::structured, 6, 6, 2, false, false}, {{"readout", "diagonal"}}},
+        {{{8, 2, 4, false}, 1, 1, 1}, {Strategy::jacobian, 4, 8, 8, true, true}, {}},
+        {{{8, 2, 4, false}, 2, 5, 1}, {Strategy::vector_products, 4, 8, 8, true, true}, {}}};
     for (const auto& manifest : manifests) add("manifest", ntk::store_format::text_of(manifest));
     for (const std::size_t number : {0, 17, 123456}) add("tile", ntk::store_format::tile_name({number, 3}, "0f3a55b1"));
     for (const std::string name : {"full", "pseudo", "trace", "diagonal", "single:3", "signs:17", "signs:5x4"})

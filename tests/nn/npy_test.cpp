@@ -61,6 +61,22 @@ BOOST_AUTO_TEST_CASE(round_trips_keep_every_bit) {
   BOOST_TEST(folder.files() == 4u);  // no temporary names are left
 }
 
+BOOST_AUTO_TEST_CASE(a_file_of_any_type_is_read) {
+  const TemporaryFolder folder;
+  const std::vector<std::int64_t> whole = {3, 0, 7};
+  write_npy(folder / "i.npy", whole, {3, 1});
+  BOOST_TEST((read_npy_file(folder / "i.npy").integers().values == whole));
+  BOOST_TEST(read_npy_file(folder / "i.npy").get<float>()[2] == 7.0f);
+  BOOST_TEST((read_npy_file(folder / "i.npy").shape() == Shape{3, 1}));
+  write_npy(folder / "d.npy", Array<double>::from({1}, {0.5}));
+  BOOST_TEST(read_npy_file(folder / "d.npy").get<float>()[0] == 0.5f);
+  BOOST_CHECK_THROW(read_npy_file(folder / "d.npy").integers(), data_error);
+  put(folder / "long.npy", contents(folder / "d.npy") + "x");
+  BOOST_CHECK_THROW(read_npy_file(folder / "long.npy"), data_error);
+  BOOST_CHECK_THROW(read_npy_file("/dev/zero"), data_error);
+  BOOST_CHECK_THROW(read_npy_file(folder / "absent.npy"), data_error);
+}
+
 BOOST_AUTO_TEST_CASE(newer_formats_are_read) {
   const TemporaryFolder folder;
   put(folder / "v2.npy", npy_file("{'shape': (1,), 'fortran_order': False, 'descr': '<f4'}", {"\0\0\x80\x3f", 4}, 2));

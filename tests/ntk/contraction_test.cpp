@@ -66,6 +66,12 @@ BOOST_AUTO_TEST_CASE(rules_give_products_of_gradients) {
         check_rules(row.name, {factor(row, probes, 7, "a")}, mode);
 }
 
+BOOST_AUTO_TEST_CASE(rows_and_columns_may_have_other_numbers_of_probes) {
+  for (const UseRow& row : uses())
+    for (const auto& [k, j] : {std::pair<std::size_t, std::size_t>{1, 3}, {4, 1}, {2, 5}})
+      check_sides(row.name, {factor(row, k, 7, "rows")}, {factor(row, j, 7, "columns")});
+}
+
 BOOST_AUTO_TEST_CASE(sides_hold_and_contractions_need_what_is_counted) {
   for (const UseRow& row : uses())
     for (std::size_t probes : {1, 3})

@@ -140,13 +140,13 @@ inline double expected(const Array<double>& a, const Array<double>& b, std::size
 }
 
 /// The largest error of a block of row examples from `first_row` and columns from `first_column`, relative to the
-/// largest entry.
+/// largest entry, for gradients a (K, N, P) and b (K', M, P).
 inline double error_of(ntk::Block& block, const Array<double>& a, const Array<double>& b, std::size_t first_row,
                        std::size_t first_column) {
-  const std::size_t probes = a.shape()[0];
+  const std::size_t probes = a.shape()[0], column_probes = b.shape()[0];
   double worst = 0, largest = 1e-300;
   for (std::size_t k = 0; k < probes; ++k)
-    for (std::size_t j = 0; j < probes; ++j)
+    for (std::size_t j = 0; j < column_probes; ++j)
       for (std::size_t n = 0; n < block.rows; ++n)
         for (std::size_t m = 0; m < block.columns; ++m) {
           if (block.mode == ProbeMode::equal && k != j) continue;
@@ -205,14 +205,47 @@ inline void check_rules(const std::string& name, const Factors& uses, ProbeMode 
       for (std::size_t room : {std::size_t{1}, std::size_t{2000}, large_room}) {
         BOOST_TEST_CONTEXT(name << ", " << probes << " probes, mode " << static_cast<int>(mode) << ", " << rule->name()
                                 << (in_pieces ? ", in pieces" : "") << ", room " << room) {
-          ntk::Block whole({7, 7, probes, mode, true}), part({3, 4, probes, mode, false}),
-              tile({2, 2, probes, mode, true});
+          ntk::Block whole({7, 7, probes, probes, mode, true}), part({3, 4, probes, probes, mode, false}),
+              tile({2, 2, probes, probes, mode, true});
           contract(side, side, {false, room}, whole);
           BOOST_TEST(error_of(whole, dense, dense, 0, 0) < 1e-13);
           contract(side.range(0, 3), side.range(3, 7), {false, room}, part);
           BOOST_TEST(error_of(part, dense, dense, 0, 3) < 1e-13);
           contract(side.range(2, 6).range(1, 3), side.range(3, 5), {false, room}, tile);
           BOOST_TEST(error_of(tile, dense, dense, 3, 3) < 1e-13);
+        }
+      }
+    }
+}
+
+/// The same for rows and columns with other numbers of probes: `uses` and `others` are uses of the same parameters in
+/// two sets of 7 examples.
+inline void check_sides(const std::string& name, const Factors& uses, const Factors& others) {
+  const Array<double> a = gradients(uses), b = gradients(others);
+  const std::size_t k = uses[0].probes, j = others[0].probes;
+  for (const Rule* rule : rules_for(term_of(uses)))
+    for (bool in_pieces : {false, true}) {
+      const Side<double> rows = filled(*rule, uses, ProbeMode::cross, in_pieces),
+                         columns = filled(*rule, others, ProbeMode::cross, in_pieces);
+      for (std::size_t room : {std::size_t{1}, std::size_t{2000}, large_room}) {
+        BOOST_TEST_CONTEXT(name << ", " << k << " and " << j << " probes, " << rule->name()
+                                << (in_pieces ? ", in pieces" : "") << ", room " << room) {
+          ntk::Block whole({7, 7, k, j, ProbeMode::cross, false}), part({3, 4, k, j, ProbeMode::cross, false});
+          contract(rows, columns, {false, room}, whole);
+          BOOST_TEST(error_of(whole, a, b, 0, 0) < 1e-13);
+          contract(rows.range(1, 4), columns.range(3, 7), {false, room}, part);
+          BOOST_TEST(error_of(part, a, b, 1, 3) < 1e-13);
+          const double counted = rule->cost(term_of(uses), whole, {8, room, kernels::thread_count()}).bytes;
+          const bool last_layer = rule == &ntk::rule_named("last layer");  // its cost counts both sides' left factors
+          const double once = last_layer ? 8.0 * static_cast<double>((k + j) * uses[0].shape().left) : 0;
+          double used = 0;
+          for (int run = 0; run < 5 && (run == 0 || used + once > counted); ++run) {
+            reset_peak_memory();
+            const std::size_t before = memory_statistics().live;
+            contract(rows, columns, {false, room}, whole);
+            used = static_cast<double>(memory_statistics().peak - before);
+          }
+          BOOST_TEST(used + once <= counted);
         }
       }
     }
@@ -233,7 +266,7 @@ inline void check_bytes(const std::string& name, const Factors& uses, ProbeMode 
         BOOST_TEST(static_cast<double>(side.bytes()) ==
                    static_cast<double>(n) * rule->held_bytes(term, probes, 8) + once);
         BOOST_TEST(whole.bytes() == side.bytes());
-        const ntk::BlockShape shape{n, n, probes, mode, true};
+        const ntk::BlockShape shape{n, n, probes, probes, mode, true};
         ntk::Block block(shape);
         const double counted = rule->cost(term, shape, {8, room, kernels::thread_count()}).bytes;
         // A thread that waits may begin another task and hold its scratch, too, so one run may be above what is usual.

@@ -23,7 +23,7 @@ namespace {
 
 // The manifest of a kernel between 23 examples in tiles of 4, six of them along an edge.
 Manifest usual() {
-  return {{{23, 23, 4, true}, 3, 1},
+  return {{{23, 23, 4, true}, 3, 3, 1},
           {ntk::Strategy::structured, 4, 12, 5, true, false},
           {{"network", "0f3a55b1"}, {"readout", "full 01ab"}, {"tile", "4"}, {"memory", "0"}}};
 }
@@ -73,9 +73,9 @@ void another_digit(std::string& text, Random& random) {
 }
 
 void another_word(std::string& text, Random& random) {
-  const std::vector<std::string> words = {"true",  "false",    "structured", "jacobian", "vector_products", "tile",
-                                          "panel", "shard",    "rows",       "columns",  "block",           "planes",
-                                          "crc32", "settings", "\n",         " "};
+  const std::vector<std::string> words = {
+      "true",    "false", "structured", "jacobian",     "vector_products", "tile",     "panel", "shard", "rows",
+      "columns", "block", "planes",     "column_block", "crc32",           "settings", "\n",    " "};
   const std::string word = pick(random, words);
   const std::size_t at = text.find(word, place(text, random));
   if (at != std::string::npos) text.replace(at, word.size(), pick(random, words));
@@ -131,9 +131,12 @@ BOOST_AUTO_TEST_CASE(numbers_out_of_range_are_refused) {
       {"empty", [](auto& m) { m.shape.block = 0; }},
       {"empty", [](auto& m) { m.shape.planes = 0; }},
       {"too large", [](auto& m) { m.shape.grid.rows = m.shape.grid.columns = huge; }},
-      {"too large", [](auto& m) { m.shape.block = huge; }},
-      {"too large", [](auto& m) { m.shape.block = std::size_t{1} << 31; }},
+      {"empty", [](auto& m) { m.shape.column_block = 0; }},
+      {"too large", [](auto& m) { m.shape.block = m.shape.column_block = huge; }},
+      {"too large", [](auto& m) { m.shape.column_block = huge; }},
+      {"too large", [](auto& m) { m.shape.block = m.shape.column_block = std::size_t{1} << 31; }},
       {"not square", [](auto& m) { m.shape.grid.rows = 22; }},
+      {"not square", [](auto& m) { m.shape.column_block += 1; }},
       {"planes of blocks", [](auto& m) { m.shape.planes = 2; }},
       {"tiles", [](auto& m) { m.partition.tile = m.shape.grid.edge = 24; }},
       {"tiles", [](auto& m) { m.partition.tile = m.shape.grid.edge = huge; }},

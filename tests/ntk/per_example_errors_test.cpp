@@ -50,8 +50,6 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   refused(shape_error(""), readout::loss(Labels{}), "is for 0 examples, and there are 7");
   refused(shape_error(""), readout::per_example(Array<double>::zeros({7, 4})), "(7, 4) for a network of 3 outputs");
   refused(shape_error(""), readout::loss(Array<double>::zeros({7, 2})), "targets (7, 2)");
-  refused(shape_error(""), readout::between(readout::full(), readout::labels(c.y)),
-          "3 columns of full and 1 of labels");
   refused(shape_error(""), readout::of_outputs("sums", [](const auto& f, Range) { return sum(f, {0}); }),
           "is (3,), expected (7, 1) or (7,)");
   refused(batch_error(""),

@@ -128,23 +128,30 @@ BOOST_AUTO_TEST_CASE(costs_grow_as_their_formulas_say) {
       BOOST_TEST(halves >= one * (1 - 1e-12));
       if (std::string(rule) != "materialize") BOOST_TEST(std::abs(halves - one) <= 1e-12 * one);
       // A symmetric block has half the pairs.
-      const double square = flop(rule, term, {32, 32}), half = flop(rule, term, {32, 32, 1, ProbeMode::cross, true});
+      const double square = flop(rule, term, {32, 32}), half = flop(rule, term, {32, 32, 1, 1, ProbeMode::cross, true});
       BOOST_TEST(std::abs(half - square / 2) <= 1e-12 * square);
       // Ten probes: a hundred pairs of them, ten where equal ones meet, or one of rows ten times as long.
-      const double cross = flop(rule, term, {24, 40, 10}), equal = flop(rule, term, {24, 40, 10, ProbeMode::equal}),
-                   summed = flop(rule, term, {24, 40, 10, ProbeMode::summed});
+      const double cross = flop(rule, term, {24, 40, 10, 10}),
+                   equal = flop(rule, term, {24, 40, 10, 10, ProbeMode::equal}),
+                   summed = flop(rule, term, {24, 40, 10, 10, ProbeMode::summed});
       BOOST_TEST(cross <= 100 * one * (1 + 1e-12));
       BOOST_TEST(equal <= 10 * one * (1 + 1e-12));
       BOOST_TEST(summed <= equal * (1 + 1e-12));
       BOOST_TEST(one < summed);
       BOOST_TEST(equal < cross);
+      // Ten of the rows and one of the columns: ten pairs, for the gradients of all of them.
+      const double rows = flop(rule, term, {24, 40, 10, 1}), columns = flop(rule, term, {24, 40, 1, 10});
+      BOOST_TEST(rows <= 10 * one * (1 + 1e-12));
+      BOOST_TEST(one < rows);
+      BOOST_TEST(columns <= 10 * one * (1 + 1e-12));
+      BOOST_TEST(one < columns);
     }
   }
 }
 
 // Which rule is the cheapest changes with the shape, as it should.
 BOOST_AUTO_TEST_CASE(the_cheapest_rule_follows_the_shape) {
-  const BlockShape block{64, 64, 1, ProbeMode::cross, true};
+  const BlockShape block{64, 64, 1, 1, ProbeMode::cross, true};
   const auto cheapest = [&](const Term& term) { return std::string(cheapest_rule(term, block).name()); };
   BOOST_TEST(cheapest(convolution(512, 512, 4)) == "pixel Gram");
   BOOST_TEST(cheapest(convolution(256, 512, 8, 2)) == "position Gram");

@@ -61,9 +61,10 @@ std::vector<SharedRow> shared_parameters() {
           {"dense twice", {dense, dense}, 2, one}};
 }
 
-Factors factors(const SharedRow& row, std::size_t probes) {
+Factors factors(const SharedRow& row, std::size_t probes, const std::string& seed = "") {
   Factors out;
-  for (std::size_t u = 0; u < row.uses.size(); ++u) out.push_back(factor(row.uses[u], probes, 7, std::to_string(u)));
+  for (std::size_t u = 0; u < row.uses.size(); ++u)
+    out.push_back(factor(row.uses[u], probes, 7, std::to_string(u) + seed));
   return out;
 }
 
@@ -86,6 +87,12 @@ BOOST_AUTO_TEST_CASE(uses_of_one_parameter_are_one_term) {
         }
         check_rules(row.name, uses, mode);
       }
+}
+
+BOOST_AUTO_TEST_CASE(rows_and_columns_may_have_other_numbers_of_probes) {
+  for (const SharedRow& row : shared_parameters())
+    for (const auto& [k, j] : {std::pair<std::size_t, std::size_t>{1, 3}, {4, 1}, {2, 5}})
+      check_sides(row.name, factors(row, k), factors(row, j, "columns"));
 }
 
 BOOST_AUTO_TEST_CASE(sides_hold_and_contractions_need_what_is_counted) {

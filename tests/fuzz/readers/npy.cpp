@@ -14,6 +14,9 @@ static void read(std::string_view bytes) {
   fuzz::require(singles.has_value() + doubles.has_value() + whole.has_value() <= 1);
   if (whole) fuzz::require(whole->values.size() == whole->shape.size());
   const auto any = fuzz::accepted([&] { return nn::NpyFile({bytes.begin(), bytes.end()}, "file"); });
+  const auto file_of_any = fuzz::accepted([&] { return nn::read_npy_file(path); });
+  if (singles || doubles || whole) fuzz::require(file_of_any.has_value());
+  if (any) fuzz::require(file_of_any && file_of_any->shape() == any->shape() && file_of_any->type() == any->type());
   if (!any) return;
   const auto converted = fuzz::accepted([&] { return any->get<double>(); });
   if (doubles) fuzz::require(converted && converted->shape() == doubles->shape());
