@@ -10,7 +10,7 @@ import re
 import sys
 
 top = pathlib.Path(sys.argv[1])
-helpers = {"align_probes", "elementwise"}  # a helper of rules, and the way to the functions of the table
+helpers = {"align_probes", "broadcast_tangent", "elementwise"}  # of rules, and the way to the functions of the table
 
 
 def read(file):

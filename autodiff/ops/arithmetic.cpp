@@ -6,6 +6,7 @@
 #include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/kernels/reduce.hpp"
 #include "autodiff/ops/activation.hpp"
+#include "autodiff/ops/broadcast_tangent.hpp"
 #include "autodiff/ops/indexing.hpp"
 
 namespace xtangent {
@@ -204,7 +205,7 @@ struct BinaryOp : Op<T> {
     for (std::size_t i = 0; i < 2; ++i) {
       if (!dx[i].defined()) continue;
       const Var<T> term = contribution(i, x, y, align_probes(dx[i], x[i].shape(), y.rank()));
-      dy = dy.defined() ? dy + term : broadcast_to(term, with_probes_of(dx[i], x[i].rank(), y.shape()));
+      dy = dy.defined() ? dy + term : broadcast_tangent(y, term, with_probes_of(dx[i], x[i].rank(), y.shape()));
     }
     return dy;
   }
@@ -269,7 +270,7 @@ struct Where : Op<T> {
     for (std::size_t i = 1; i < 3; ++i) {
       if (!dx[i].defined()) continue;
       const Var<T> term = taken(i, x[0], align_probes(dx[i], x[i].shape(), y.rank()));
-      dy = dy.defined() ? dy + term : broadcast_to(term, with_probes_of(dx[i], x[i].rank(), y.shape()));
+      dy = dy.defined() ? dy + term : broadcast_tangent(y, term, with_probes_of(dx[i], x[i].rank(), y.shape()));
     }
     return dy;
   }
