@@ -124,6 +124,17 @@ BOOST_AUTO_TEST_CASE(finds_the_head_of_other_networks) {
   const Array<double> points = matrix("points", {4, 5});
   const Array<double> entk = ntk::entk(scaled, p, points);
   BOOST_TEST(ntk::relative_frobenius(entk, ntk::head_aware_kernel(scaled, p, points)) < 0.1);
+  // A head whose weight is stored as (I, O): the same kernel as that of the transposed weight.
+  const nn::Sequential usual = nn::sequential(nn::Linear(5, 8), nn::Tanh(), nn::Linear(8, 3, {.bias = false})),
+                       turned =
+                           nn::sequential(nn::Linear(5, 8), nn::Tanh(), nn::TransposedLinear(8, 3, {.bias = false}));
+  auto of_usual = usual.init<double>(3), of_turned = turned.init<double>(4);
+  for (const char* name : {"0.weight", "0.bias"}) of_turned.set(name, of_usual[name]);
+  of_turned.set("2.weight", transposed(of_usual["2.weight"]));
+  const auto expected = ntk::head_aware_kernel(usual, of_usual, points),
+             found = ntk::head_aware_kernel(turned, of_turned, points);
+  BOOST_TEST((found.outputs.shape() == Shape{3, 3}));
+  BOOST_TEST(relative_error(dense(found), dense(expected)) < 1e-12);
 }
 
 BOOST_AUTO_TEST_CASE(bad_arguments) {

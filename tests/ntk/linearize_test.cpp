@@ -9,6 +9,7 @@
 #include "ntk/kernel.hpp"
 #include "tests/ntk/kernels.hpp"
 #include "tests/ntk/matrices.hpp"
+#include "tests/ntk/moved_networks.hpp"
 #include "tests/ntk/networks.hpp"
 #include "tests/testing.hpp"
 
@@ -168,6 +169,30 @@ BOOST_AUTO_TEST_CASE(gradients_are_those_of_the_network_at_the_center) {
       }
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(examples_may_move) {
+  for (const MovedRow& row : moved_networks()) {
+    BOOST_TEST_CONTEXT(row.name) {
+      const auto params = row.moved->init<double>(3), theta = moved(params, 0.7);
+      const Array<double> x = examples_of({row.name, row.moved, row.input, row.tokens}, 3, "moved");
+      const Array<double> expected = ntk::entk(*row.plain, params, x);
+      const nn::AnyModule line = ntk::linearize(row.moved, params);
+      for (const ntk::Strategy strategy : all_strategies)
+        BOOST_TEST(relative_error(ntk::entk(*line, theta, x, {.strategy = strategy}), expected) < 1e-12);
+    }
+  }
+}
+
+// The second derivative of a model that is linear in its parameters is 0 for each example.
+BOOST_AUTO_TEST_CASE(derivatives_that_vanish) {
+  const nn::AnyModule net = nn::sequential(nn::Linear(3, 2));
+  const auto params = net->init<double>(1), theta = moved(params, 0.5);
+  Random random("x");
+  const Array<double> x = random_array(random, {4, 3});
+  for (const std::size_t order : {1, 2, 3})
+    BOOST_TEST(relative_error(ntk::entk(*ntk::taylor_expand(net, params, order), theta, x),
+                              ntk::entk(*net, params, x)) < 1e-14);
 }
 
 BOOST_AUTO_TEST_CASE(expansions_are_layers) {
