@@ -25,9 +25,9 @@ Array<double> output_gram(const nn::ModuleBase& net, const nn::Parameters<T>& pa
 
 /// h(x) h(x')^T, (N, N), for the inputs h (N, I) of the linear layer in which the network ends. It is the kernel with
 /// respect to the weight of that layer, for each output: entk with Options::parameters = {"head.weight"} is this Gram
-/// (x) I. In the NTK parameterization h is scaled by sigma_w / (sigma_b sqrt(I)), as where it meets the weight. Cost:
-/// one forward pass and N^2 I multiply-adds. Memory: N I doubles. Throws shape_error, numerical_error, and rule_error
-/// (the network does not end in a linear layer whose parameters nothing else uses).
+/// (x) I. In the NTK parameterization that is sigma_w^2 h h^T / I. Cost: one forward pass and N^2 I multiply-adds.
+/// Memory: N I doubles. Throws shape_error, numerical_error, and rule_error (the network does not end in a linear layer
+/// whose parameters nothing else uses).
 template <class T>
 Array<double> feature_gram(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x);
 /// Between two sets of examples, (N1, N2).

@@ -55,7 +55,7 @@ HeadAwareKernel compute(const nn::ModuleBase& net, const nn::Parameters<T>& para
   HeadAwareKernel out;
   out.rest = symmetric ? kernel(net, params, x1, readout, options) : kernel(net, params, x1, x2, readout, options);
   const Head a = head_of("head_aware", net, params, x1), b = symmetric ? a : head_of("head_aware", net, params, x2);
-  out.head = gram(a.inputs, b.inputs, symmetric, {.shift = a.bias ? 1.0 : 0.0});
+  out.head = gram(a.inputs, b.inputs, symmetric, {.shift = a.bias * a.bias});
   out.outputs = gram(a.weight, a.weight, true);
   const auto [length, form] = forms(out.outputs, readout);
   if (!(form > 0))

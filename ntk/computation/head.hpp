@@ -5,12 +5,12 @@
 /// The head of a network: the linear layer that makes its outputs.
 namespace xtangent::ntk {
 
-/// What the head reads for N examples, and its weight. In the NTK parameterization the inputs are scaled, as they are
-/// where they meet the weight.
+/// The head is f = W h + bias b, and b may be missing. Numbers that multiply its result, as in the NTK
+/// parameterization, are taken into h, into W and into `bias`.
 struct Head {
-  Array<double> inputs;  ///< (N, I)
-  Array<double> weight;  ///< (O, I)
-  bool bias = false;
+  Array<double> inputs;  ///< (N, I): the gradient of an output with respect to its row of the weight that is trained
+  Array<double> weight;  ///< (O, I): the gradient of the outputs with respect to what the layer reads
+  double bias = 0;       ///< the gradient of an output with respect to its entry of b
 };
 
 /// Finds the head in recordings of up to 256 examples of x (N, ...) at a time. `who` names the function in messages.

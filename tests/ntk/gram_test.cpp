@@ -4,15 +4,12 @@
 #include <boost/test/unit_test.hpp>
 #include <limits>
 
-#include "autodiff/ops/linear.hpp"
-#include "nn/layers/activation.hpp"
-#include "nn/layers/linear.hpp"
 #include "nn/models/lenet.hpp"
 #include "nn/models/mlp.hpp"
-#include "nn/sequential.hpp"
 #include "ntk/kernel.hpp"
 #include "tests/ntk/kernels.hpp"
 #include "tests/ntk/matrices.hpp"
+#include "tests/ntk/networks.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -79,6 +76,7 @@ BOOST_AUTO_TEST_CASE(features_are_what_the_head_reads) {
 // The gradient of output o with respect to the weight of the head is h in row o.
 BOOST_AUTO_TEST_CASE(features_make_the_kernel_of_the_head) {
   const nn::WeightOptions ntk{.parameterization = nn::Parameterization::ntk, .sigma_w = 1.5},
+      other_biases{.parameterization = nn::Parameterization::ntk, .sigma_w = 1.2, .sigma_b = 0.3},
       no_bias{.bias = false, .parameterization = nn::Parameterization::ntk, .sigma_w = 0.7};
   struct Row {
     nn::Sequential net;
@@ -92,6 +90,8 @@ BOOST_AUTO_TEST_CASE(features_make_the_kernel_of_the_head) {
       {nn::mlp({5, 9, 3}, nn::Relu(), ntk), {5}, "2.weight", 3},
       {nn::mlp({5, 9, 3}, nn::Relu(), no_bias), {5}, "2.weight", 3},
       {nn::sequential(nn::Linear(5, 4), nn::Tanh(), nn::TransposedLinear(4, 3, {.bias = false})), {5}, "2.weight", 3},
+      {nn::mlp({5, 9, 3}, nn::Relu(), other_biases), {5}, "2.weight", 3},
+      {nn::sequential(nn::Linear(5, 4), nn::Tanh(), nn::TransposedLinear(4, 3, other_biases)), {5}, "2.weight", 3},
       {nn::lenet(), {1, 28, 28}, "", 10},
   };
   for (const Row& row : rows) {
@@ -132,6 +132,14 @@ BOOST_AUTO_TEST_CASE(errors) {
   BOOST_CHECK_THROW(ntk::output_gram(sequence, of_sequence, examples(2, {4, 5}, "x")), shape_error);
   const nn::Sequential bent = nn::sequential(nn::Linear(5, 3), nn::Tanh());
   BOOST_CHECK_THROW(ntk::feature_gram(bent, bent.init<double>(1), x), rule_error);
+  // A bias that is added to what is no product with a weight, and a head that is read by something else.
+  const nn::AnyModule shifted = Written({{"w", {3, 5}}, {"b", {3}}},
+                                        [](auto p, const auto&y) { return tanh(linear(y, p("w"))) + p("b"); }),
+                      twice = Written({{"w", {3, 5}}, {"b", {3}}}, [](auto p, const auto&y) {
+                        return 2.0 * linear(y + mean(p("b")), p("w"), p("b"));
+                      });
+  BOOST_CHECK_THROW(ntk::feature_gram(*shifted, shifted->init<double>(1), x), rule_error);
+  BOOST_CHECK_THROW(ntk::feature_gram(*twice, twice->init<double>(1), x), rule_error);
   const nn::Sequential square = nn::sequential(nn::Linear(5, 5), nn::Tanh(), nn::Linear(5, 5));
   const auto tied = nn::tied(square, {{"2", "0"}});
   BOOST_TEST(has(message_of<rule_error>([&] { ntk::feature_gram(tied, tied.init<double>(1), x); }), "[feature_gram]"));

@@ -87,6 +87,14 @@ BOOST_AUTO_TEST_CASE(agrees_with_the_readout_that_it_is_made_of) {
   const nn::Sequential single = nn::mlp({5, 8, 1});
   const auto of_single = ntk::head_aware_kernel(single, single.init<double>(1), p.x, p.x_new);
   BOOST_TEST(relative_error(dense(of_single), ntk::entk(single, single.init<double>(1), p.x, p.x_new)) < 1e-12);
+  // Numbers that multiply the result of the head, and biases that are added by an op of their own.
+  const nn::WeightOptions options{.parameterization = nn::Parameterization::ntk, .sigma_w = 1.2, .sigma_b = 0.3};
+  for (const nn::Sequential& net : {nn::mlp({5, 8, 1}, nn::Relu(), options), nn::sequential(nn::Linear(5, 3, options)),
+                                    nn::sequential(nn::TransposedLinear(5, 3, options)),
+                                    nn::sequential(nn::Linear(5, 8), nn::Tanh(), nn::TransposedLinear(8, 1))}) {
+    const auto drawn = net.init<double>(1);
+    BOOST_TEST(relative_error(dense(ntk::head_aware_kernel(net, drawn, p.x)), ntk::entk(net, drawn, p.x)) < 1e-12);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(everything_equals_the_dense_form) {
