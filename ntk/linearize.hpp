@@ -7,8 +7,7 @@
 /// Networks that are replaced by their Taylor expansion in the parameters.
 ///
 /// The results are networks with the parameters of the original one. They are evaluated at any parameters, recorded,
-/// trained and taken through kernels like every other network. Kernels refuse one case, with a batch_error: a maximum
-/// or a gather of values whose examples were moved away from axis 0.
+/// trained and taken through kernels like every other network:
 ///
 ///   const nn::AnyModule line = ntk::linearize(net, params);
 ///   const Array<double> outputs = (*line)(trained, x);  // f(params, x) + J(params, x) (trained - params)
