@@ -233,7 +233,7 @@ ValueAndTangent<Var<T>> push_streaming(const std::function<Var<T>(Vars<T>)>& f, 
   }
   const Var<T> y = f(duals);
   if (y.dual() && y.dual()->level == level) return {y.dual()->primal, y.dual()->tangent};
-  return {y, Var<T>(Array<T>::zeros(y.shape()))};
+  return {y, zeros_like(y)};
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                  \

@@ -1,16 +1,13 @@
 #include "ntk/dynamics.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/blas.hpp"
-#include "autodiff/kernels/columns.hpp"
 #include "autodiff/kernels/elementwise.hpp"
-#include "autodiff/kernels/reduce.hpp"
-#include "autodiff/kernels/simd/loops.hpp"
 #include "ntk/algebra/checks.hpp"
 
 namespace xtangent::ntk {
@@ -19,12 +16,6 @@ namespace {
 Array<double> sum(const Array<double>& a, double factor, const Array<double>& b) {
   Array<double> out = a.clone();
   kernels::axpy(out.size(), factor, b.data(), out.mutable_data());
-  return out;
-}
-
-double largest(const Array<double>& x) {
-  double out = 0;
-  kernels::column_maxima(x.size(), 1, x.data(), &out);
   return out;
 }
 
@@ -121,126 +112,6 @@ Array<double> Dynamics::outputs_at_step(double rate, std::size_t k) const {
   return sum(f0_, 1, transformed([&](double lambda, double least) {
                return lambda <= least ? 0.0 : descent(lambda, scale_ * rate, k);
              }));
-}
-
-CrossEntropyDynamics::CrossEntropyDynamics(LinearMap kernel, Doubles y, Doubles f0, Reduction loss)
-    : kernel_(std::move(kernel)), y_(std::move(y)), f0_(std::move(f0)) {
-  columns_of_targets("cross_entropy_dynamics", y_, f0_, kernel_.size);
-  check_finite(y_, f0_);
-  if (loss == Reduction::none)
-    throw option_error("[cross_entropy_dynamics] the loss must be one number: Reduction::mean or Reduction::sum.");
-  scale_ = loss == Reduction::mean ? 1 / static_cast<double>(y_.shape()[0]) : 1;
-  const std::size_t outputs = y_.shape()[1];
-  for (std::size_t i = 0; i < y_.shape()[0]; ++i) {
-    const double* row = y_.data() + i * outputs;
-    const double total = kernels::loops<double>().sum(outputs, row);
-    if (std::any_of(row, row + outputs, [](double p) { return p < 0; }) || std::abs(total - 1) > 1e-6)
-      throw data_error("[cross_entropy_dynamics] row " + std::to_string(i) + " of y has sum " + std::to_string(total) +
-                       " or a negative entry: give probabilities, such as 1 for the label and 0 elsewhere.");
-  }
-}
-
-// The slope d w / dt at the outputs f.
-Array<double> CrossEntropyDynamics::slope(const Array<double>& f) const {
-  Array<double> p(f.shape());
-  kernels::softmax_rows(f.shape()[0], f.shape()[1], f.data(), p.mutable_data());
-  Array<double> out(f.shape());
-  kernels::loops<double>().combine(f.size(), -scale_, p.data(), scale_, y_.data(), 0.0, out.mutable_data());
-  return out;
-}
-
-Array<double> CrossEntropyDynamics::product(const Array<double>& w) const {
-  return kernel_(w.reshaped({kernel_.size, w.size() / kernel_.size})).reshaped(w.shape());
-}
-
-Array<double> CrossEntropyDynamics::weights_at_step(double rate, std::size_t k) const {
-  check_rate(rate);
-  Array<double> w = Array<double>::zeros(f0_.shape());
-  for (std::size_t step = 0; step < k; ++step) w = sum(w, rate, slope(step ? sum(f0_, 1, product(w)) : f0_));
-  return w;
-}
-
-Array<double> CrossEntropyDynamics::weights_at_time(double time, const FlowOptions& options) const {
-  return weights_at_times({time}, options).front();
-}
-
-// Weights, their outputs, the slope there and its product with the kernel. Outputs are linear in the weights, so a
-// stage needs only one product, and the errors of weights and outputs are both known.
-struct CrossEntropyDynamics::State {
-  Array<double> w, f, slope, product;
-  double time = 0;
-};
-
-namespace {
-
-// Dormand and Prince 1980, one row for each stage. The last row is the solution of order 5, and `error` is its
-// difference from the solution of order 4.
-constexpr std::array<std::array<double, 6>, 6> stages = {{
-    {1.0 / 5},
-    {3.0 / 40, 9.0 / 40},
-    {44.0 / 45, -56.0 / 15, 32.0 / 9},
-    {19372.0 / 6561, -25360.0 / 2187, 64448.0 / 6561, -212.0 / 729},
-    {9017.0 / 3168, -355.0 / 33, 46732.0 / 5247, 49.0 / 176, -5103.0 / 18656},
-    {35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84},
-}};
-constexpr std::array<double, 7> error = {71.0 / 57600,      0,          -71.0 / 16695, 71.0 / 1920,
-                                         -17253.0 / 339200, 22.0 / 525, -1.0 / 40};
-
-// from + h sum_i weights[i] of[i]
-template <std::size_t n>
-Array<double> moved(const Array<double>& from, double h, const std::array<double, n>& weights,
-                    const std::vector<Array<double>>& of) {
-  Array<double> out = from.clone();
-  for (std::size_t i = 0; i < of.size(); ++i)
-    kernels::axpy(out.size(), h * weights[i], of[i].data(), out.mutable_data());
-  return out;
-}
-
-}  // namespace
-
-std::vector<Array<double>> CrossEntropyDynamics::weights_at_times(const std::vector<double>& times,
-                                                                  const FlowOptions& options) const {
-  if (!(options.tolerance > 0)) throw option_error("[cross_entropy_dynamics] the tolerance must be positive.");
-  const Array<double> zero = Array<double>::zeros(f0_.shape());
-  State now{zero, f0_, slope(f0_), {}, 0};
-  now.product = product(now.slope);
-  // The first step is small enough to follow the fastest direction. Later steps are chosen by their errors.
-  double h = 0.01 / (1e-300 + largest(now.product));
-  std::size_t products = 1;
-  std::vector<Array<double>> out;
-  for (double time : times) {
-    if (!(time >= now.time) || !std::isfinite(time))
-      throw option_error("[cross_entropy_dynamics] times must be finite and ascend from 0, got " +
-                         std::to_string(time) + ".");
-    while (now.time < time) {
-      const bool last = now.time + h >= time;
-      const double step = last ? time - now.time : h;
-      std::vector<Array<double>> slopes = {now.slope}, changes = {now.product};
-      State next;
-      for (const auto& weights : stages) {
-        next.f = moved(now.f, step, weights, changes);
-        if (slopes.size() == 6) next.w = moved(now.w, step, weights, slopes);
-        slopes.push_back(slope(next.f));
-        changes.push_back(product(slopes.back()));
-      }
-      if ((products += 6) > options.max_products)
-        throw numerical_error("[cross_entropy_dynamics] " + std::to_string(options.max_products) +
-                              " products with the kernel have led to time " + std::to_string(now.time) + " of " +
-                              std::to_string(time) + ". Raise max_products or tolerance, or take steps of descent.");
-      const double error_f = largest(moved(zero, step, error, changes)) / (1 + largest(next.f));
-      const double error_w = largest(moved(zero, step, error, slopes)) / largest(next.w);
-      const double ratio = std::max({error_f, std::isfinite(error_w) ? error_w : 0, 1e-300}) / options.tolerance;
-      if (ratio <= 1) {
-        next.time = last ? time : now.time + step;
-        next.slope = slopes.back();
-        next.product = changes.back();
-        now = std::move(next);
-      }
-      if (ratio > 1 || !last) h = step * std::clamp(0.9 * std::pow(ratio, -0.2), 0.2, 5.0);
-    }
-    out.push_back(now.w);
-  }
-  return out;
 }
 
 }  // namespace xtangent::ntk

@@ -2,114 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <string>
 #include <utility>
 
-#include "autodiff/factor.hpp"
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/compare.hpp"
 #include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/kernels/lapack.hpp"
 #include "autodiff/kernels/layout.hpp"
-#include "autodiff/kernels/symmetric.hpp"
-#include "ntk/algebra/converted.hpp"
+#include "ntk/computation/head.hpp"
 #include "ntk/planning/budget.hpp"
 #include "ntk/planning/planner.hpp"
 #include "ntk/spectrum.hpp"
 
 namespace xtangent::ntk {
 namespace {
-
-constexpr std::size_t examples_at_a_time = 256;
-
-// The nodes of a recording that are the input, the weight and the bias of the last layer.
-struct Head {
-  std::size_t input, weight;
-  std::optional<std::size_t> bias;
-};
-
-[[noreturn]] void no_head(const std::string& why) {
-  throw rule_error("[head_aware] " + why +
-                   " The head-aware kernel needs a network that ends in a linear layer with a "
-                   "weight of its own. Use the pNTK or the eNTK.");
-}
-
-template <class T>
-Head head_of(const nn::Recording<T>& recording) {
-  if (!recording.output.on_tape()) no_head("The output depends on no parameter.");
-  const auto& nodes = recording.output.record()->nodes;
-  const Node<T>& last = nodes[recording.output.position()];
-  if (!last.op) no_head("The output is a parameter.");
-  std::vector<Var<T>> x;
-  for (const auto& argument : last.arguments) x.push_back(argument.value);
-  const Var<T> seed(Array<T>::ones(last.value.shape().prepended(1)));
-  std::optional<Head> head;
-  std::vector<std::size_t> biases, positions;
-  for (std::size_t a = 0; a < x.size(); ++a) {
-    const std::int64_t at = last.arguments[a].index;
-    const bool parameter = std::any_of(recording.parameters.begin(), recording.parameters.end(), [&](const Var<T>& p) {
-      return at >= 0 && p.position() == static_cast<std::size_t>(at);
-    });
-    if (!parameter) continue;
-    positions.push_back(static_cast<std::size_t>(at));
-    const std::optional<Factor<T>> f = last.op->factor(a, x, seed);
-    const bool plain = f && f->positions == 1 && f->left.data() == seed.value().data();
-    if (plain && f->kind == FactorKind::bias) {
-      biases.push_back(a);
-    } else if (plain && f->kind == FactorKind::outer && !head && x[a].rank() == 2) {
-      for (std::size_t b = 0; b < x.size(); ++b)
-        if (b != a && x[b].value().data() == f->right.data()) head = Head{b, a, std::nullopt};
-    }
-  }
-  if (!head || positions.size() != 1 + biases.size() || biases.size() > 1)
-    no_head("The output of op " + last.op->name() + " is not a linear layer of parameters.");
-  if (!biases.empty()) head->bias = biases.front();
-  for (std::size_t i = 0; i < recording.output.position(); ++i)
-    for (const auto& argument : nodes[i].arguments)
-      if (argument.index >= 0 &&
-          std::find(positions.begin(), positions.end(), static_cast<std::size_t>(argument.index)) != positions.end())
-        no_head("The last layer shares its parameters with op " + nodes[i].op->name() + ".");
-  return *head;
-}
-
-// The inputs of the last layer, its weight, and whether it has a bias.
-struct LastLayer {
-  Array<double> inputs, weight;
-  bool bias = false;
-};
-
-template <class T>
-LastLayer last_layer(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x) {
-  LastLayer out;
-  const std::size_t n = x.shape()[0];
-  for (std::size_t first = 0; first < n; first += examples_at_a_time) {
-    const std::size_t last = std::min(n, first + examples_at_a_time);
-    Tape<T> tape;
-    const nn::Recording<T> recording = net.record(tape, params, x.rows(first, last));
-    const Head head = head_of(recording);
-    const auto& arguments = tape.record()->nodes[recording.output.position()].arguments;
-    const Array<T>& h = arguments[head.input].value.value();
-    const std::size_t width = h.size() / (last - first);
-    if (first == 0) {
-      const Array<T>& w = arguments[head.weight].value.value();
-      out.inputs = Array<double>({n, width});
-      out.weight = converted<double>(w);
-      out.bias = head.bias.has_value();
-    }
-    kernels::widen(h.size(), h.data(), out.inputs.mutable_data() + first * width);
-  }
-  return out;
-}
-
-// a b^T, plus `shift` everywhere.
-Array<double> products(const Array<double>& a, const Array<double>& b, double shift, bool symmetric) {
-  const std::size_t n = a.shape()[0], m = b.shape()[0], k = a.shape()[1];
-  Array<double> out = Array<double>::full({n, m}, shift);
-  kernels::gemm(false, true, n, m, k, 1.0, a.data(), k, b.data(), k, 1.0, out.mutable_data(), m);
-  if (symmetric) kernels::mirror_lower(n, out.mutable_data());
-  return out;
-}
 
 // The means of v^T v and of v^T S v over the columns v of the readout.
 std::pair<double, double> forms(const Array<double>& s, const Readout& readout) {
@@ -147,9 +54,9 @@ HeadAwareKernel compute(const nn::ModuleBase& net, const nn::Parameters<T>& para
   options.memory = static_cast<std::size_t>(left);
   HeadAwareKernel out;
   out.rest = symmetric ? kernel(net, params, x1, readout, options) : kernel(net, params, x1, x2, readout, options);
-  const LastLayer a = last_layer(net, params, x1), b = symmetric ? a : last_layer(net, params, x2);
-  out.head = products(a.inputs, b.inputs, a.bias ? 1.0 : 0.0, symmetric);
-  out.outputs = products(a.weight, a.weight, 0.0, true);
+  const Head a = head_of("head_aware", net, params, x1), b = symmetric ? a : head_of("head_aware", net, params, x2);
+  out.head = gram(a.inputs, b.inputs, symmetric, {.shift = a.bias * a.bias});
+  out.outputs = gram(a.weight, a.weight, true);
   const auto [length, form] = forms(out.outputs, readout);
   if (!(form > 0))
     throw numerical_error("[head_aware] the readout " + readout.name() +

@@ -6,9 +6,8 @@
 
 /// Networks that are replaced by their Taylor expansion in the parameters.
 ///
-/// The results are networks with the parameters of the original one. They are evaluated at any parameters and recorded
-/// like every other network. Kernels of an expansion are right where they are given, but some are refused with a
-/// batch_error, such as those of an embedding that is tied to the head:
+/// The results are networks with the parameters of the original one. They are evaluated at any parameters, recorded,
+/// trained and taken through kernels like every other network:
 ///
 ///   const nn::AnyModule line = ntk::linearize(net, params);
 ///   const Array<double> outputs = (*line)(trained, x);  // f(params, x) + J(params, x) (trained - params)

@@ -81,6 +81,19 @@ class Check : CheckedRow {
     const auto streamed = push_streaming<double>(row_.f, x, constants<double>(v_));
     expect(same_bits(streamed.value.value(), y_), "streaming changes the value");
     close(streamed.tangent.value(), expected, differences, "streaming tangent and differences");
+    if (batched_ && !row_.options.mixes) marks_of_tangents(x);
+  }
+
+  // Tangents of values that belong to examples belong to the same examples, also where they come from what all examples
+  // share. Otherwise the expansion of a network in its parameters would have no kernel.
+  void marks_of_tangents(const std::vector<Var<double>>& x) const {
+    for (std::size_t i = 0; i < x_.size(); ++i) {
+      std::vector<Var<double>> along(x_.size());
+      along[i] = Var<double>(v_[i], row_.inputs[i].examples);
+      const Var<double> dy = push_streaming<double>(row_.f, x, along).tangent;
+      expect(!dy.defined() || dy.examples() == Examples::axis0,
+             "the tangent along argument " + std::to_string(i) + " has lost the mark of the examples");
+    }
   }
 
   void duality() const {

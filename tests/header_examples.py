@@ -26,8 +26,14 @@ surroundings = {
                       ("struct Layer : nn::Module<Layer> {\nstd::size_t out = 1, in = 1;\nnn::Initializer initializer;",
                        "template <class T>\nVar<T> forward(nn::Scope<T>, const Var<T>& x) const { return x; }\n};\n"
                        "void example() { Layer().init<double>(); }")],
+    "ntk/dynamics.hpp": [(in_function[0] % "const Array<double>& k, const Array<double>& k_new, const Array<double>& f0, "
+                                           "const Array<double>& f0_new, const Var<double>& signs, "
+                                           "std::vector<Array<double>>& predictions", in_function[1])],
     "ntk/function.hpp": [(in_function[0] % "const nn::Sequential& net, double nu, const nn::Parameters<double>& params, "
                                            "const Array<double>& points", in_function[1])],
+    "ntk/gram.hpp": [(in_function[0] % "const nn::Sequential& net, const nn::Parameters<double>& params, const "
+                      "Array<double>& x", in_function[1])],
+    "ntk/monte_carlo.hpp": [(in_function[0] % "const nn::Sequential& net, const Array<float>& x", in_function[1])],
     "ntk/per_example.hpp": [("using namespace ntk;\nvoid example(const Labels& y) {", in_function[1])],
     "ntk/differentiable.hpp": [("using namespace ntk;\nvoid example(const nn::Sequential& net, const "
                                 "nn::Parameters<double>& params, const Array<double>& images, const Var<double>& y,\n"

@@ -10,7 +10,8 @@ import re
 import sys
 
 top = pathlib.Path(sys.argv[1])
-helpers = {"align_probes", "elementwise"}  # a helper of rules, and the way to the functions of the table
+# Helpers of rules, the way to the functions of the table, and what looks at an op that was recorded.
+helpers = {"align_probes", "broadcast_tangent", "elementwise", "scale_of"}
 
 
 def read(file):

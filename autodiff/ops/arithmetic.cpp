@@ -6,7 +6,9 @@
 #include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/kernels/reduce.hpp"
 #include "autodiff/ops/activation.hpp"
+#include "autodiff/ops/broadcast_tangent.hpp"
 #include "autodiff/ops/indexing.hpp"
+#include "autodiff/ops/scale_of.hpp"
 
 namespace xtangent {
 
@@ -204,7 +206,7 @@ struct BinaryOp : Op<T> {
     for (std::size_t i = 0; i < 2; ++i) {
       if (!dx[i].defined()) continue;
       const Var<T> term = contribution(i, x, y, align_probes(dx[i], x[i].shape(), y.rank()));
-      dy = dy.defined() ? dy + term : broadcast_to(term, with_probes_of(dx[i], x[i].rank(), y.shape()));
+      dy = dy.defined() ? dy + term : broadcast_tangent(y, term, with_probes_of(dx[i], x[i].rank(), y.shape()));
     }
     return dy;
   }
@@ -269,7 +271,7 @@ struct Where : Op<T> {
     for (std::size_t i = 1; i < 3; ++i) {
       if (!dx[i].defined()) continue;
       const Var<T> term = taken(i, x[0], align_probes(dx[i], x[i].shape(), y.rank()));
-      dy = dy.defined() ? dy + term : broadcast_to(term, with_probes_of(dx[i], x[i].rank(), y.shape()));
+      dy = dy.defined() ? dy + term : broadcast_tangent(y, term, with_probes_of(dx[i], x[i].rank(), y.shape()));
     }
     return dy;
   }
@@ -321,6 +323,13 @@ Var<T> affine(const Var<T>& x, double scale, double shift) {
 }
 
 template <class T>
+std::optional<double> scale_of(const Op<T>& op) {
+  const auto* affine = dynamic_cast<const Affine<T>*>(&op);
+  if (!affine || affine->shift != 0) return std::nullopt;
+  return affine->scale;
+}
+
+template <class T>
 Var<T> sum_to(const Var<T>& x, const Shape& shape) {
   return x.shape() == shape ? x : apply_op(SumTo<T>(shape), x);
 }
@@ -335,6 +344,9 @@ Var<T> align_probes(const Var<T>& tangent, const Shape& from, std::size_t to_ran
   for (std::size_t i = from.rank(); i < to_rank; ++i) shape.push_back(1);
   return reshape(tangent, shape.joined(from));
 }
+
+template std::optional<double> scale_of(const Op<float>&);
+template std::optional<double> scale_of(const Op<double>&);
 
 #define XTANGENT_INSTANTIATE(T)                                       \
   template Var<T> add(const Var<T>&, const Var<T>&);                  \

@@ -10,6 +10,7 @@
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/broadcast_tangent.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/origin.hpp"
 
@@ -154,7 +155,7 @@ struct Conv2d : Op<T> {
       if (dy.defined())
         dy = dy + aligned;
       else
-        dy = broadcast_to(aligned, with_probes_of(dx[2], 1, y.shape()));
+        dy = broadcast_tangent(y, aligned, with_probes_of(dx[2], 1, y.shape()));
     }
     return dy;
   }

@@ -42,6 +42,7 @@ struct Embedding : Op<T> {
   }
   Var<T> jvp(Vars<T> x, const Var<T>& y, Vars<T> dx) const override {
     if (!dx[1].defined()) return {};
+    if (dx[1].rank() == 2) return embedding(x[0], dx[1]);  // the tangent has the mark of the indices
     const Var<T> rows = gather(dx[1], -2, whole(x[0].value(), x[1].shape()[0]));
     return reshape(rows, with_probes_of(dx[1], 2, y.shape()));
   }

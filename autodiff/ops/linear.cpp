@@ -8,6 +8,7 @@
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/broadcast_tangent.hpp"
 #include "autodiff/ops/indexing.hpp"
 
 namespace xtangent {
@@ -218,7 +219,7 @@ struct Linear : Op<T> {
       if (dy.defined())
         dy = dy + aligned;
       else
-        dy = broadcast_to(aligned, with_probes_of(dx[2], 1, y.shape()));
+        dy = broadcast_tangent(y, aligned, with_probes_of(dx[2], 1, y.shape()));
     }
     return dy;
   }

@@ -6,6 +6,7 @@
 #include "autodiff/kernels/normalize.hpp"
 #include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/broadcast_tangent.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/reduction.hpp"
 #include "autodiff/origin.hpp"
@@ -118,7 +119,10 @@ struct Standardize : Op<T> {
   }
   // The derivative along t, with Vars so that it can be differentiated again.
   Var<T> along(Vars<T> x, const Var<T>& t) const {
-    if (all_constant(x, t)) return fused(x, t, true, false, false).along;
+    if (all_constant(x, t)) {
+      const Array<T> dy = fused(x, t, true, false, false).along.value();
+      return Var<T>(dy, t.rank() == x[0].rank() && !x_is_mixed() ? x[0].examples() : Examples::none);
+    }
     const std::vector<long> others = axes.others();
     const Var<T> u = standardized(x[0], axes, epsilon);
     Var<T> slope = reciprocal(sqrt(variance(x[0], others, {.keepdims = true}) + epsilon));
@@ -134,7 +138,7 @@ struct Standardize : Op<T> {
     }
     if (x.size() > 1 && dx[2].defined()) {
       const Var<T> term = axes.spread(dx[2]);
-      dy = dy.defined() ? dy + term : broadcast_to(term, with_probes_of(dx[2], axes.groups, y.shape()));
+      dy = dy.defined() ? dy + term : broadcast_tangent(y, term, with_probes_of(dx[2], axes.groups, y.shape()));
     }
     return dy;
   }
@@ -207,7 +211,7 @@ struct ScaleChannels : Op<T> {
     }
     if (x.size() > 2 && dx[2].defined()) {
       const Var<T> term = axes.spread(dx[2]);
-      dy = dy.defined() ? dy + term : broadcast_to(term, with_probes_of(dx[2], axes.groups, y.shape()));
+      dy = dy.defined() ? dy + term : broadcast_tangent(y, term, with_probes_of(dx[2], axes.groups, y.shape()));
     }
     return dy;
   }

@@ -33,12 +33,78 @@ Spec mapped(const char* who, const Spec& x, const Selection& s, const Shape& fro
   return {x.shape.slice(0, lead).joined(to), mixes ? Examples::mixed : x.examples};
 }
 
+// Places of elements in arrays of this shape, whose examples stand at `place`: which example an element belongs to, and
+// its index among the elements of that example with the examples in front.
+class InFront {
+ public:
+  InFront(const Shape& shape, const Place& place, std::size_t n) : place_(place), n_(n) {
+    for (std::size_t back = 1; back < place.back && back <= shape.rank(); ++back) inner_ *= shape.from_right(back);
+  }
+  std::size_t example(std::size_t i) const { return i / inner_ / place_.behind % n_; }
+  std::size_t index(std::size_t i) const {
+    const std::size_t at = i / inner_, behind = at % place_.behind, before = at / (place_.behind * n_);
+    return (before * place_.behind + behind) * inner_ + i % inner_;
+  }
+
+ private:
+  Place place_;
+  std::size_t n_, inner_ = 1;
+};
+
+// The element of `from` that element i of `to` is.
+std::size_t source_of(const Selection& s, std::size_t i) {
+  return i / (s.to.size() / s.blocks) * (s.from.size() / s.blocks) + s.index[i];
+}
+
+// Where the examples stand in `to` if they stand at `place` in `from` and no element changes its example.
+std::optional<Place> place_of_result(const Selection& s, const Place& place, std::size_t n) {
+  if (place.back > s.from.rank()) return place;
+  const InFront from(s.from, place, n);
+  for (std::size_t back = 1; back <= s.to.rank(); ++back) {
+    const Place candidate{back, place.before, place.behind};
+    if (s.to.from_right(back) != place.before * n * place.behind) continue;
+    const InFront to(s.to, candidate, n);
+    std::size_t i = 0;
+    while (i < s.to.size() && to.example(i) == from.example(source_of(s, i))) ++i;
+    if (i == s.to.size()) return candidate;
+  }
+  return std::nullopt;
+}
+
+// The same selection between arrays with the examples in front.
+Shared selection_in_front(const Selection& s, const Place& place, std::size_t n) {
+  const Place result = place_of_result(s, place, n).value();
+  const auto shape_of = [&](const Shape& shape, const Place& at) {  // with the axes of apply, behind the examples
+    const Shape front = front_shape(shape, at, n);
+    Shape wide{n};
+    for (std::size_t axis = front.rank(); axis <= std::max(s.from.rank(), s.to.rank()); ++axis) wide.push_back(1);
+    return wide.joined(front.slice(1, front.rank()));
+  };
+  auto out = std::make_shared<Selection>();
+  out->from = shape_of(s.from, place);
+  out->to = shape_of(s.to, result);
+  out->blocks = n;
+  out->index.resize(s.index.size());
+  const InFront from(s.from, place, n), to(s.to, result, n);
+  const std::size_t each = s.to.size() / n;
+  for (std::size_t i = 0; i < s.to.size(); ++i)
+    out->index[to.example(i) * each + to.index(i)] = static_cast<std::uint32_t>(from.index(source_of(s, i)));
+  return out;
+}
+
 template <class T>
 struct Select : Op<T> {
   Shared s;
   explicit Select(Shared selection) : s(std::move(selection)) {}
   std::string name() const override { return "select"; }
   bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t n) const override {
+    if (!(x[0].shape == s->from) || s->to.size() == 0) return std::nullopt;
+    return place_of_result(*s, x[0].examples, n);
+  }
+  std::shared_ptr<const Op<T>> in_front(std::span<const Placed> x, std::size_t n) const override {
+    return std::make_shared<const Select>(selection_in_front(*s, x[0].examples, n));
+  }
   Spec infer(std::span<const Spec> x) const override { return mapped("select", x[0], *s, s->from, s->to); }
   Array<T> eval(std::span<const Array<T>> x) const override {
     Array<T> y(mapped("select", {x[0].shape()}, *s, s->from, s->to).shape);

@@ -4,6 +4,7 @@
 #include "autodiff/kernels/lapack.hpp"
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/broadcast_tangent.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/linear.hpp"
 
@@ -120,7 +121,7 @@ struct Solve : Op<T> {
     if (dx[0].defined()) change = -matmul(align_probes(dx[0], x[0].shape(), y.rank()), y, {.transpose_a = transposed});
     if (dx[1].defined()) {
       const Var<T> db = align_probes(dx[1], x[1].shape(), y.rank());
-      change = change.defined() ? change + db : broadcast_to(db, with_probes_of(dx[1], x[1].rank(), y.shape()));
+      change = change.defined() ? change + db : broadcast_tangent(y, db, with_probes_of(dx[1], x[1].rank(), y.shape()));
     }
     return solve(x[0], change, transposed);
   }

@@ -52,8 +52,7 @@ struct ShiftRows : Op<T> {
   Array<T> eval(std::span<const Array<T>> x) const override { return Array<T>(x[0].xt() + x[1].xt()); }
   Var<T> jvp(Vars<T>, const Var<T>& y, Vars<T> dx) const override {
     if (!dx[1].defined()) return dx[0];
-    const Var<T> shift = broadcast_to(dx[1], y.shape());
-    return dx[0].defined() ? dx[0] + shift : shift;
+    return dx[1] + (dx[0].defined() ? dx[0] : zeros_like(y));
   }
   std::vector<Var<T>> vjp(Vars<T>, const Var<T>&, const Var<T>& ybar, const Wanted& wanted) const override {
     return {ybar, wanted[1] ? sum(ybar, {0}) : Var<T>()};

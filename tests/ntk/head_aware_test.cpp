@@ -87,6 +87,14 @@ BOOST_AUTO_TEST_CASE(agrees_with_the_readout_that_it_is_made_of) {
   const nn::Sequential single = nn::mlp({5, 8, 1});
   const auto of_single = ntk::head_aware_kernel(single, single.init<double>(1), p.x, p.x_new);
   BOOST_TEST(relative_error(dense(of_single), ntk::entk(single, single.init<double>(1), p.x, p.x_new)) < 1e-12);
+  // Numbers that multiply the result of the head, and biases that are added by an op of their own.
+  const nn::WeightOptions options{.parameterization = nn::Parameterization::ntk, .sigma_w = 1.2, .sigma_b = 0.3};
+  for (const nn::Sequential& net : {nn::mlp({5, 8, 1}, nn::Relu(), options), nn::sequential(nn::Linear(5, 3, options)),
+                                    nn::sequential(nn::TransposedLinear(5, 3, options)),
+                                    nn::sequential(nn::Linear(5, 8), nn::Tanh(), nn::TransposedLinear(8, 1))}) {
+    const auto drawn = net.init<double>(1);
+    BOOST_TEST(relative_error(dense(ntk::head_aware_kernel(net, drawn, p.x)), ntk::entk(net, drawn, p.x)) < 1e-12);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(everything_equals_the_dense_form) {
@@ -124,6 +132,17 @@ BOOST_AUTO_TEST_CASE(finds_the_head_of_other_networks) {
   const Array<double> points = matrix("points", {4, 5});
   const Array<double> entk = ntk::entk(scaled, p, points);
   BOOST_TEST(ntk::relative_frobenius(entk, ntk::head_aware_kernel(scaled, p, points)) < 0.1);
+  // A head whose weight is stored as (I, O): the same kernel as that of the transposed weight.
+  const nn::Sequential usual = nn::sequential(nn::Linear(5, 8), nn::Tanh(), nn::Linear(8, 3, {.bias = false})),
+                       turned =
+                           nn::sequential(nn::Linear(5, 8), nn::Tanh(), nn::TransposedLinear(8, 3, {.bias = false}));
+  auto of_usual = usual.init<double>(3), of_turned = turned.init<double>(4);
+  for (const char* name : {"0.weight", "0.bias"}) of_turned.set(name, of_usual[name]);
+  of_turned.set("2.weight", transposed(of_usual["2.weight"]));
+  const auto expected = ntk::head_aware_kernel(usual, of_usual, points),
+             found = ntk::head_aware_kernel(turned, of_turned, points);
+  BOOST_TEST((found.outputs.shape() == Shape{3, 3}));
+  BOOST_TEST(relative_error(dense(found), dense(expected)) < 1e-12);
 }
 
 BOOST_AUTO_TEST_CASE(bad_arguments) {

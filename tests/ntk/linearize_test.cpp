@@ -7,7 +7,9 @@
 
 #include "autodiff/derivatives.hpp"
 #include "ntk/kernel.hpp"
+#include "tests/ntk/kernels.hpp"
 #include "tests/ntk/matrices.hpp"
+#include "tests/ntk/moved_networks.hpp"
 #include "tests/ntk/networks.hpp"
 #include "tests/testing.hpp"
 
@@ -128,20 +130,72 @@ BOOST_AUTO_TEST_CASE(polynomials_are_exact) {
 // An expansion is a network: its kernel, its derivatives and its place in other networks are those of a network.
 BOOST_AUTO_TEST_CASE(expansions_are_networks) {
   for (const NetworkRow& row : networks()) {
-    // Kernels refuse the expansion of this one: a tangent of its embedding has no mark of examples.
-    if (!smooth(row) || row.name == "embedding tied to the head") continue;
     BOOST_TEST_CONTEXT(row.name) {
       const auto params = row.net->init<double>(3), theta = moved(params, 0.7);
       const Array<double> x = examples_of(row, 3, "kernel");
       const nn::AnyModule line = ntk::linearize(row.net, params);
       const Array<double> expected = ntk::entk(*row.net, params, x);
-      BOOST_TEST(relative_error(ntk::entk(*line, theta, x), expected) < 1e-12);
+      for (const ntk::Strategy strategy : all_strategies) {
+        BOOST_TEST_CONTEXT(ntk::name(strategy))
+        BOOST_TEST(relative_error(ntk::entk(*line, theta, x, {.strategy = strategy}), expected) < 1e-12);
+      }
+      if (!smooth(row)) continue;
       // The kernel of the expansion of order 2 changes, and at the center it is the kernel of the network.
       const nn::AnyModule curved = ntk::taylor_expand(row.net, params, 2);
       BOOST_TEST(relative_error(ntk::entk(*curved, params, x), expected) < 1e-12);
       BOOST_TEST(relative_error(ntk::entk(*curved, theta, x), expected) > 1e-3);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(gradients_are_those_of_the_network_at_the_center) {
+  for (const NetworkRow& row : networks()) {
+    BOOST_TEST_CONTEXT(row.name) {
+      const auto params = row.net->init<double>(3), theta = moved(params, 0.7);
+      const Array<double> x = examples_of(row, 3, "gradient");
+      Random random(row.name);
+      const Array<double> bar = random_array(random, (*row.net)(params, x).shape());
+      const auto gradient = [&](const nn::ModuleBase& net, const nn::Parameters<double>& at) {
+        Tape<double> tape;
+        const auto run = net.record(tape, at, x);
+        return pullback<double>(run.output, Var<double>(bar), run.parameters);
+      };
+      const auto expected = gradient(*row.net, params), found = gradient(*ntk::linearize(row.net, params), theta);
+      BOOST_TEST(expected.size() == found.size());
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        const Array<double> zero = Array<double>::zeros(params.slice(i).shape());
+        BOOST_TEST(difference(found[i].defined() ? found[i].value() : zero,
+                              expected[i].defined() ? expected[i].value() : zero) < 1e-12);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(examples_may_move) {
+  for (const MovedRow& row : moved_networks()) {
+    BOOST_TEST_CONTEXT(row.name) {
+      const auto params = row.moved->init<double>(3), theta = moved(params, 0.7);
+      const Array<double> x = examples_of({row.name, row.moved, row.input, row.tokens}, 3, "moved");
+      const Array<double> expected = ntk::entk(*row.plain, params, x);
+      const nn::AnyModule line = ntk::linearize(row.moved, params);
+      for (const ntk::Strategy strategy : all_strategies)
+        BOOST_TEST(relative_error(ntk::entk(*line, theta, x, {.strategy = strategy}), expected) < 1e-12);
+    }
+  }
+}
+
+// The second derivative of a model that is linear in its parameters is 0 for each example.
+BOOST_AUTO_TEST_CASE(derivatives_that_vanish) {
+  const nn::AnyModule net = nn::sequential(nn::Linear(3, 2));
+  const auto params = net->init<double>(1), theta = moved(params, 0.5);
+  Random random("x");
+  const Array<double> x = random_array(random, {4, 3});
+  for (const std::size_t order : {1, 2, 3})
+    BOOST_TEST(relative_error(ntk::entk(*ntk::taylor_expand(net, params, order), theta, x),
+                              ntk::entk(*net, params, x)) < 1e-14);
+}
+
+BOOST_AUTO_TEST_CASE(expansions_are_layers) {
   const nn::AnyModule part = nn::sequential(nn::Linear(4, 5), nn::Tanh(), nn::Linear(5, 3));
   const nn::Sequential whole = nn::sequential(nn::Linear(2, 4), part, nn::Tanh());
   const auto params = whole.init<double>(2), theta = moved(params, 0.4);

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "autodiff/ops/arithmetic.hpp"
+
+namespace xtangent {
+
+/// A helper of forward rules: the tangent `dy` of y, repeated to `shape`, which is that of y or has a probe axis in
+/// front. The tangent of what all examples share, such as a bias, is none of the examples; repeated for each of them it
+/// belongs to them as y does, and has the mark of y.
+template <class T>
+Var<T> broadcast_tangent(const Var<T>& y, const Var<T>& dy, const Shape& shape) {
+  const bool of_examples = y.examples() == Examples::axis0 || y.moved();
+  if (of_examples && dy.examples() == Examples::none && shape == y.shape()) return zeros_like(y) + dy;
+  return broadcast_to(dy, shape);
+}
+
+}  // namespace xtangent
