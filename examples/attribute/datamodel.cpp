@@ -49,4 +49,11 @@ std::vector<double> datamodeling_scores(const Array<double>& scores,
   return out;
 }
 
+std::vector<double> agreement(const Array<double>& margins, const Array<double>& others) {
+  std::vector<double> out;
+  for (std::size_t test = 0; test < margins.shape()[1]; ++test)
+    out.push_back(rank_correlation(actual(margins, test), actual(others, test)));
+  return out;
+}
+
 }  // namespace xtangent::examples

@@ -43,7 +43,9 @@ class Sheet {
   std::string body_;
 };
 
-std::string signed_number(double value) { return (value < 0 ? "−" : "+") + significant(std::abs(value), 2); }
+std::string signed_number(double value) {
+  return (value < 0 ? "−" : "+") + fixed(std::abs(value), std::abs(value) < 10 ? 2 : 0);
+}
 
 std::vector<double> row_of(const Array<double>& scores, std::size_t row) {
   const double* from = scores.data() + row * scores.shape()[1];
@@ -52,14 +54,18 @@ std::vector<double> row_of(const Array<double>& scores, std::size_t row) {
 
 Panel scatter(const Study& study) {
   const std::size_t test = median_image(study);
-  const std::vector<double> x = predicted(study.exact().scores, study.subsets, test), y = actual(study.margins, test);
+  std::vector<double> x = predicted(study.exact().scores, study.subsets, test);
+  const std::vector<double> y = actual(study.margins, test);
+  double greatest = 0;
+  for (const double v : x) greatest = std::max(greatest, std::abs(v));
+  const Unit unit = unit_for(greatest);
   Panel out{"one test image: rank correlation " + fixed(study.exact().lds[test], 2),
-            "sum of the exact scores over the half",
-            "margin of the retrained network",
+            "sum of the exact scores over the half" + (unit.name.empty() ? "" : ", " + unit.name),
+            "margin of networks trained on the half",
             {}};
   Series points{"", {}, colors[0], 7};
   points.line = false;
-  for (std::size_t i = 0; i < x.size(); ++i) points.points.emplace_back(x[i], y[i]);
+  for (std::size_t i = 0; i < x.size(); ++i) points.points.emplace_back(x[i] / unit.size, y[i]);
   out.series.push_back(std::move(points));
   return out;
 }
@@ -84,18 +90,36 @@ Panel over_ridges(const Study& study) {
 
 }  // namespace
 
+Unit unit_for(double greatest) {
+  if (greatest == 0 || greatest >= 0.1) return {};
+  if (greatest >= 1e-4) return {1e-3, "10⁻³"};
+  if (greatest >= 1e-7) return {1e-6, "10⁻⁶"};
+  return {1e-9, "10⁻⁹"};
+}
+
+Unit unit_of_scores(const Study& study) {
+  double greatest = 0;
+  for (const std::size_t test : shown_images(study))
+    for (const double score : row_of(study.exact().scores, test)) greatest = std::max(greatest, std::abs(score));
+  return unit_for(greatest);
+}
+
 std::vector<std::size_t> shown_images(const Study& study) {
-  std::vector<std::size_t> good, bad;
-  std::vector<bool> seen(study.task.train.classes, false);
+  std::vector<std::size_t> good, bad, more;
+  std::vector<bool> good_seen(study.task.train.classes, false), bad_seen = good_seen;
   for (std::size_t i = 0; i < study.predictions.size(); ++i) {
     const std::size_t label = study.task.y_test[i];
-    if (study.predictions[i] != label) {
-      if (bad.size() < wrong) bad.push_back(i);
-    } else if (good.size() < right && !seen[label]) {
-      seen[label] = true;
-      good.push_back(i);
-    }
+    const bool is_right = study.predictions[i] == label;
+    std::vector<bool>& seen = is_right ? good_seen : bad_seen;
+    if (!seen[label])
+      (is_right ? good : bad).push_back(i);
+    else if (!is_right)
+      more.push_back(i);
+    seen[label] = true;
   }
+  bad.insert(bad.end(), more.begin(), more.end());
+  good.resize(std::min(good.size(), right));
+  bad.resize(std::min(bad.size(), wrong));
   good.insert(good.end(), bad.begin(), bad.end());
   return good;
 }
@@ -104,6 +128,7 @@ std::string influences_figure(const Study& study) {
   constexpr double side = 66, step = 82, height = 116, top = 34, left = 12, first = 150, gap = 34;
   constexpr const char *ink = "#1d2733", *soft = "#5b6675", *help = "#1f5fbf", *harm = "#c0392b", *frame = "#d5dbe3";
   const std::vector<std::size_t> tests = shown_images(study);
+  const Unit unit = unit_of_scores(study);
   const std::size_t count = std::min(in_a_row, study.task.y.size() / 2);
   Sheet sheet(first + 2 * in_a_row * step + gap + left, top + height * static_cast<double>(tests.size()));
   const double second = first + in_a_row * step + gap, half = (in_a_row * step - (step - side)) / 2;
@@ -126,7 +151,7 @@ std::string influences_figure(const Study& study) {
         const double x = (helpful ? first : second) + static_cast<double>(j) * step;
         sheet.image(x, y, side, picture(study.task.train, n), frame);
         sheet.text(x + side / 2, y + side + 16, study.task.class_names[study.task.y[n]], ink);
-        sheet.text(x + side / 2, y + side + 31, signed_number(scores[n]), scores[n] < 0 ? harm : help);
+        sheet.text(x + side / 2, y + side + 31, signed_number(scores[n] / unit.size), scores[n] < 0 ? harm : help);
       }
   }
   return sheet.svg();
@@ -142,24 +167,29 @@ std::string datamodel_figure(const Study& study) {
 }
 
 std::string flips_figure(const Study& study) {
-  Panel panel{
-      "flipped labels found", "share of the training images looked at, %", "share of the flipped labels, %", {}};
-  panel.x_range = panel.y_range = {0, 100};
-  std::size_t color = 0;
-  for (const Ranking& ranking : study.flips.rankings) {
-    Series line{ranking.name, {{0, 0}}, ranking.name == "random order" ? "#9aa4b2" : colors[color], 0};
-    line.width = 2;
-    const std::size_t n = ranking.found.front().size(), stride = std::max<std::size_t>(1, n / 200);
-    for (std::size_t i = stride - 1; i < n; i += stride) {
-      std::vector<double> values;
-      for (const std::vector<double>& curve : ranking.found) values.push_back(curve[i]);
-      line.points.emplace_back(100.0 * static_cast<double>(i + 1) / static_cast<double>(n),
-                               100 * mean_of(values).value);
+  std::vector<Panel> panels;
+  for (const FlipStudy& flips : study.flips) {
+    Panel panel{"after " + plural(flips.epochs, "epoch"),
+                "share of the training images looked at, %",
+                "share of the flipped labels found, %",
+                {}};
+    panel.x_range = panel.y_range = {0, 100};
+    std::size_t color = 0;
+    for (const Ranking& ranking : flips.rankings) {
+      Series line{ranking.name, {{0, 0}}, ranking.name == "random order" ? "#9aa4b2" : colors[color++], 0};
+      line.width = 1.8;
+      const std::size_t n = ranking.found.front().size(), stride = std::max<std::size_t>(1, n / 200);
+      for (std::size_t i = stride - 1; i < n; i += stride) {
+        std::vector<double> values;
+        for (const std::vector<double>& curve : ranking.found) values.push_back(curve[i]);
+        line.points.emplace_back(100.0 * static_cast<double>(i + 1) / static_cast<double>(n),
+                                 100 * mean_of(values).value);
+      }
+      panel.series.push_back(std::move(line));
     }
-    panel.series.push_back(std::move(line));
-    ++color;
+    panels.push_back(std::move(panel));
   }
-  return draw(std::vector<Panel>{panel}, 640, 400);
+  return draw(panels, 510, 380);
 }
 
 }  // namespace xtangent::examples

@@ -16,7 +16,17 @@ std::string datamodel_figure(const Study& study);
 /// The test image of that figure: the one whose score is the median of all.
 std::size_t median_image(const Study& study);
 
-/// The share of flipped labels that each ranking finds, against the share of images that were looked at.
+/// The unit in which scores are shown: 1, or a power of a thousandth by which the largest ones become readable.
+struct Unit {
+  double size = 1;
+  std::string name = {};  ///< "10⁻³", or empty
+};
+Unit unit_for(double greatest);
+/// The unit of influences_figure.
+Unit unit_of_scores(const Study& study);
+
+/// The share of flipped labels that each ranking finds, against the share of images that were looked at, for each
+/// length of training.
 std::string flips_figure(const Study& study);
 
 }  // namespace xtangent::examples

@@ -34,6 +34,8 @@ std::string report_json(const Study& s) {
   out["test"] = s.task.y_test.size();
   out["ridge"] = s.settings.ridge;
   out["subsets"] = s.subsets.size();
+  out["repeats"] = s.settings.repeats;
+  if (!s.agreement.empty()) out["agreement"] = json_of(mean_of(s.agreement));
   out["train_accuracy"] = s.train_accuracy;
   out["test_accuracy"] = s.test_accuracy;
   out["ridges"] = s.ridges;
@@ -45,10 +47,13 @@ std::string report_json(const Study& s) {
     if (method.seconds > 0) entry["seconds"] = method.seconds;
   }
   out["flipped"] = s.settings.flipped;
-  out["found"] = Json::object();
-  for (const Ranking& ranking : s.flips.rankings)
-    out["found"][ranking.name] = {{"first_10_percent", json_of(mean_of(ranking.found_in(0.1)))},
-                                  {"first_20_percent", json_of(mean_of(ranking.found_in(0.2)))}};
+  out["found"] = Json::array();
+  for (const FlipStudy& flips : s.flips)
+    for (const Ranking& ranking : flips.rankings)
+      out["found"].push_back({{"epochs", flips.epochs},
+                              {"ranking", ranking.name},
+                              {"first_10_percent", json_of(mean_of(ranking.found_in(0.1)))},
+                              {"first_20_percent", json_of(mean_of(ranking.found_in(0.2)))}});
   out["seconds"] = s.seconds;
   return out.dump(2) + "\n";
 }
@@ -64,22 +69,24 @@ std::string lds_csv(const Study& s) {
 }
 
 std::string flips_csv(const Study& s) {
-  std::ostringstream out = table("seed,ranking,found_in_10_percent,found_in_20_percent,flipped_labels_fitted");
-  for (std::size_t i = 0; i < s.flips.runs.size(); ++i)
-    for (const Ranking& r : s.flips.rankings)
-      out << '\n'
-          << s.flips.runs[i].seed << ',' << r.name << ',' << r.found_in(0.1)[i] << ',' << r.found_in(0.2)[i] << ','
-          << s.flips.runs[i].fitted;
+  std::ostringstream out = table("epochs,seed,ranking,found_in_10_percent,found_in_20_percent,flipped_labels_fitted");
+  for (const FlipStudy& flips : s.flips)
+    for (std::size_t i = 0; i < flips.runs.size(); ++i)
+      for (const Ranking& r : flips.rankings)
+        out << '\n'
+            << flips.epochs << ',' << flips.runs[i].seed << ',' << r.name << ',' << r.found_in(0.1)[i] << ','
+            << r.found_in(0.2)[i] << ',' << flips.runs[i].fitted;
   return out.str() + "\n";
 }
 
 std::string flipped_images_csv(const Study& s) {
-  std::ostringstream out = table("seed,image,label,given,self_influence,loss,random");
-  for (const FlipRun& run : s.flips.runs)
-    for (std::size_t i = 0; i < s.task.y.size(); ++i)
-      out << '\n'
-          << run.seed << ',' << i << ',' << s.task.y[i] << ',' << run.labels.given[i] << ',' << run.self_influence[i]
-          << ',' << run.loss[i] << ',' << run.random[i];
+  std::ostringstream out = table("epochs,seed,image,label,given,self_influence,loss,random");
+  for (const FlipStudy& flips : s.flips)
+    for (const FlipRun& run : flips.runs)
+      for (std::size_t i = 0; i < s.task.y.size(); ++i)
+        out << '\n'
+            << flips.epochs << ',' << run.seed << ',' << i << ',' << s.task.y[i] << ',' << run.labels.given[i] << ','
+            << run.self_influence[i] << ',' << run.loss[i] << ',' << run.random[i];
   return out.str() + "\n";
 }
 

@@ -77,15 +77,16 @@ std::vector<double> Ranking::found_in(double part) const {
   return out;
 }
 
-FlipStudy study_flips(const Task& task, const AttributeSettings& s, const std::function<void()>& done) {
-  FlipStudy out;
+FlipStudy study_flips(const Task& task, const AttributeSettings& s, std::size_t epochs,
+                      const std::function<void()>& done) {
+  FlipStudy out{.epochs = epochs};
   std::vector<FlippedLabels> labels;
   std::vector<Lesson> lessons;
   for (std::size_t i = 0; i < s.flip_seeds; ++i) {
     labels.push_back(flip(task.y, task.train.classes, s.flipped, s.seed + i));
     lessons.push_back(whole_lesson(task, labels.back().given, s.seed + i));
   }
-  const std::vector<nn::Parameters<float>> networks = train_networks(task, s, lessons, done);
+  const std::vector<nn::Parameters<float>> networks = train_networks(task, s, epochs, lessons, done);
   out.rankings = {{"self-influence", {}}, {"loss", {}}, {"random order", {}}};
   for (std::size_t i = 0; i < s.flip_seeds; ++i) {
     out.runs.push_back(rank(task, s, lessons[i].seed, std::move(labels[i]), networks[i]));

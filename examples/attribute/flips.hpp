@@ -35,11 +35,14 @@ struct FlipRun {
 };
 
 struct FlipStudy {
-  std::vector<FlipRun> runs;
-  std::vector<Ranking> rankings;  ///< by self-influence, by loss, at random
+  std::size_t epochs = 0;  ///< of each training
+  std::vector<FlipRun> runs = {};
+  std::vector<Ranking> rankings = {};  ///< by self-influence, by loss, at random
 };
 
-/// Trains settings.flip_seeds networks on flipped labels. `done` is called after each training and after each ranking.
-FlipStudy study_flips(const Task& task, const AttributeSettings& settings, const std::function<void()>& done);
+/// Trains settings.flip_seeds networks on flipped labels, for `epochs` epochs. `done` is called after each training and
+/// after each ranking.
+FlipStudy study_flips(const Task& task, const AttributeSettings& settings, std::size_t epochs,
+                      const std::function<void()>& done);
 
 }  // namespace xtangent::examples

@@ -18,8 +18,8 @@ const Program program = {
     "attribute",
     "Finds the training images that a network's predictions come from, and tests the answer by training anew.",
     {{"", "the handwritten digits, which need no files; results/attribute/report.html"},
-     {"mnist --data DIR --network mlp --n 2000 --subsets 200 --out results/mnist",
-      "2,000 images of MNIST, its four files in DIR, and 200 networks on halves of them"}},
+     {"mnist --data DIR --network mlp --n 2000 --subsets 300 --out results/mnist",
+      "2,000 images of MNIST, its four files in DIR, and networks on 300 halves of them"}},
     "Choose a smaller --n, --width or --projections."};
 
 void add_options(CLI::App& app, AttributeSettings& s) {
@@ -34,8 +34,8 @@ void add_options(CLI::App& app, AttributeSettings& s) {
       ->check(named())
       ->default_str("data, build/data or $XTANGENT_DATA");
   option(app, "--out", s.out, "DIR", "For the report and its numbers")->check(named())->capture_default_str();
-  count_option(app, "--n", s.n, 20, "Training images, at most");
-  count_option(app, "--test", s.test, 2, "Test images, at most");
+  count_option(app, "--n", s.n, 1, "Training images, at most");
+  count_option(app, "--test", s.test, 1, "Test images, at most");
   count_option(app, "--epochs", s.epochs, 1, "Passes over the training images, for each network");
   batch_size_option(app, s.batch_size);
   learning_rate_option(app, s.learning_rate, "Of Adam at the start; it falls to 0");
@@ -46,7 +46,8 @@ void add_options(CLI::App& app, AttributeSettings& s) {
       ->delimiter(',')
       ->check(whole(1))
       ->default_str("2048,8192");
-  count_option(app, "--subsets", s.subsets, 2, "Networks that are trained on halves of the training images");
+  count_option(app, "--subsets", s.subsets, 1, "Random halves of the training images on which networks are trained");
+  count_option(app, "--repeats", s.repeats, 1, "Networks on each half");
   count_option(app, "--ensemble", s.ensemble, 1, "Networks on all of them, whose scores are averaged");
   option(app, "--flipped", s.flipped, "X", "Share of the labels that are flipped")
       ->check(positive())
@@ -58,6 +59,9 @@ void add_options(CLI::App& app, AttributeSettings& s) {
 
 void run(const AttributeSettings& s) {
   require_gnuplot();
+  if (s.subsets < 3)
+    throw option_error("[attribute] --subsets " + std::to_string(s.subsets) +
+                       ": a rank correlation needs at least 3, and says little below 50.");
   if (s.flipped > 0.5)
     throw option_error("[attribute] --flipped " + significant(s.flipped) + ": at most half of the labels.");
   const ImageSet& set = image_set(s.data_set);

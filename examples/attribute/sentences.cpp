@@ -13,29 +13,21 @@ std::string signed_fixed(double value, int decimals) {
   return (value < 0 ? "−" : "+") + fixed(std::abs(value), decimals);
 }
 
-const Ranking& ranking(const Study& study, const std::string& name) {
-  for (const Ranking& r : study.flips.rankings)
-    if (r.name == name) return r;
-  return study.flips.rankings.front();
-}
-
-// "in the first 10 % self-influence finds more than the loss: 71.2 % against 66.0 % on average"
-std::string comparison(const Study& study, double part) {
-  const std::vector<double> own = ranking(study, "self-influence").found_in(part),
-                            loss = ranking(study, "loss").found_in(part);
+// "In the first 10 % of the images self-influence finds more of them than the loss: 71.2 % against 66.0 %"
+std::string comparison(const FlipStudy& flips, double part) {
+  const std::vector<double> own = flips.rankings[0].found_in(part), loss = flips.rankings[1].found_in(part);
   const Mean difference = mean_difference(own, loss);
   const Verdict verdict = compare(own, loss);
-  const std::string numbers = percent(mean_of(own).value) + " against " + percent(mean_of(loss).value);
   std::string text = "In the first " + significant(100 * part, 2) + " % of the images ";
   if (verdict == Verdict::more)
-    text += "self-influence finds more of the flipped labels than the loss: ";
+    text += "self-influence finds more of them than the loss: ";
   else if (verdict == Verdict::fewer)
-    text += "self-influence finds fewer of the flipped labels than the loss: ";
+    text += "self-influence finds fewer of them than the loss: ";
   else if (own.size() == 1)
     text += "a single seed decides nothing between self-influence and the loss: ";
   else
-    text += "the loss finds as many of the flipped labels as self-influence, as far as these seeds can tell: ";
-  text += numbers;
+    text += "the loss finds as many as self-influence, as far as these seeds can tell: ";
+  text += percent(mean_of(own).value) + " against " + percent(mean_of(loss).value);
   if (own.size() > 1)
     text += ", a difference of " + signed_fixed(100 * difference.value, 1) + " ± " + fixed(100 * difference.error, 1) +
             " points within a seed";
@@ -79,57 +71,67 @@ std::string say_influences(const Study& s) {
 
 std::string say_datamodel(const Study& s) {
   std::string text =
-      plural(s.subsets.size(), "network") +
-      " are trained on random halves of the training images, each from other initial parameters. For each "
-      "test image, the sum of the scores over a half predicts how its margin differs between these "
-      "networks; the linear datamodeling score is the rank correlation of both (Spearman). ";
-  text += "The exact scores reach " + with_error(mean_of(s.exact().lds)) + " on average. ";
+      plural(s.subsets.size() * s.settings.repeats, "network") + " are trained on " +
+      grouped(static_cast<double>(s.subsets.size())) + " random halves" + " of the training images, " +
+      (s.settings.repeats > 1 ? std::to_string(s.settings.repeats) + " on each, " : std::string()) +
+      "all from other initial parameters. For each test image, the sum of the scores over a half predicts "
+      "how its margin differs between halves; the linear datamodeling score is the rank correlation of "
+      "both (Spearman). The exact scores reach " +
+      with_error(mean_of(s.exact().lds)) + " on average.";
+  if (!s.agreement.empty())
+    text += " For comparison, the margins of two networks on the same half have a rank correlation of " +
+            with_error(mean_of(s.agreement)) + " with each other.";
   for (const Method& method : s.methods) {
     if (method.id == "exact") continue;
     const Mean difference = mean_difference(method.lds, s.exact().lds);
     const Verdict verdict = compare(method.lds, s.exact().lds);
-    text += method.id == "products"   ? "Without the inverse, products of gradients alone reach "
-            : method.id == "ensemble" ? "The mean over " + plural(s.settings.ensemble, "network") + " reaches "
-                                      : "Gradients that are " + method.name + " numbers reach ";
-    text += with_error(mean_of(method.lds)) + " (" +
-            (verdict == Verdict::more    ? "better than exact scores of one network by "
-             : verdict == Verdict::fewer ? "worse than exact scores of one network by "
-                                         : "no difference that these test images show: ") +
+    text += method.id == "products"   ? " Products of gradients without the inverse reach "
+            : method.id == "ensemble" ? " The mean over " + plural(s.settings.ensemble, "network") + " reaches "
+                                      : " Gradients " + method.name + " numbers reach ";
+    text += with_error(mean_of(method.lds)) +
+            (verdict == Verdict::more    ? ", better than one network's exact scores by "
+             : verdict == Verdict::fewer ? ", worse than the exact scores by "
+                                         : ", which these test images do not tell from the exact scores: ") +
             (verdict == Verdict::alike ? signed_fixed(difference.value, 3) : fixed(std::abs(difference.value), 3)) +
-            " ± " + fixed(difference.error, 3) + "). ";
+            " ± " + fixed(difference.error, 3) + ".";
   }
-  text.pop_back();
   return text;
 }
 
 std::string say_ridges(const Study& s) {
-  std::string text = "The numbers are for a ridge of " + significant(s.settings.ridge, 2) +
-                     " times the mean of the kernel's diagonal, which was set before; the figure shows others. ";
+  std::string text = "These numbers are for a ridge of " + significant(s.settings.ridge, 2) +
+                     " times the mean of the kernel's diagonal (--ridge). Of the ridges in the figure, ";
+  std::vector<std::string> parts;
   for (const Method& method : s.methods) {
     if (method.curve.empty()) continue;
-    const std::size_t best =
-        static_cast<std::size_t>(std::max_element(method.curve.begin(), method.curve.end()) - method.curve.begin());
-    text += (method.id == "exact" ? "Of those, the exact scores are best at " : "Those " + method.name + " at ") +
-            significant(s.ridges[best], 2) + " (" + fixed(method.curve[best], 2) + ")" + ". ";
+    const auto best = std::max_element(method.curve.begin(), method.curve.end());
+    parts.push_back((method.id == "exact" ? "the exact scores are" : "gradients " + method.name + " numbers are") +
+                    " best at " + significant(s.ridges[static_cast<std::size_t>(best - method.curve.begin())], 2) +
+                    " (" + fixed(*best, 2) + ")");
   }
-  text.pop_back();
-  return text;
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == parts.size() ? " and " : ", ") + parts[i];
+  return text + ".";
 }
 
 std::string say_flips(const Study& s) {
-  std::vector<double> fitted;
-  for (const FlipRun& run : s.flips.runs) fitted.push_back(run.fitted);
-  const std::size_t count = static_cast<std::size_t>(
-      std::count(s.flips.runs.front().labels.flipped.begin(), s.flips.runs.front().labels.flipped.end(), true));
-  return "Of the " + grouped(static_cast<double>(s.task.y.size())) + " labels " + grouped(static_cast<double>(count)) +
+  const FlipRun& first = s.flips.front().runs.front();
+  const auto count = static_cast<double>(std::count(first.labels.flipped.begin(), first.labels.flipped.end(), true));
+  return "Of the " + grouped(static_cast<double>(s.task.y.size())) + " labels " + grouped(count) +
          " are replaced by another class, and a network is trained on all of them, for " +
-         plural(s.flips.runs.size(), "seed") +
-         " (other labels and other initial parameters). After training, it gives back " +
-         percent(mean_of(fitted).value) +
-         " of the flipped labels. The images are then ranked: by self-influence, the score of an image for itself "
-         "under "
-         "the label that was given; by the loss at that label; and at random. " +
-         comparison(s, 0.1) + " " + comparison(s, 0.2);
+         plural(s.settings.flip_seeds, "seed") +
+         " (other labels, other initial parameters). The images are then ranked: by self-influence, the score of an "
+         "image "
+         "for itself under the label that was given; by the loss at that label; and at random. Both depend on how far "
+         "the "
+         "network has come to believe the wrong labels, so they are compared early and late in training.";
+}
+
+std::string say_found(const FlipStudy& flips) {
+  std::vector<double> fitted;
+  for (const FlipRun& run : flips.runs) fitted.push_back(run.fitted);
+  return "After " + plural(flips.epochs, "epoch") + " the networks give back " + percent(mean_of(fitted).value) +
+         " of the flipped labels. " + comparison(flips, 0.1) + " " + comparison(flips, 0.2);
 }
 
 }  // namespace xtangent::examples

@@ -18,7 +18,9 @@ std::string say_influences(const Study& study);
 /// How the methods' linear datamodeling scores compare with that of the exact one.
 std::string say_datamodel(const Study& study);
 std::string say_ridges(const Study& study);
-/// Which of self-influence and the loss finds more of the flipped labels.
+/// What was done with the labels.
 std::string say_flips(const Study& study);
+/// Which of self-influence and the loss finds more of the flipped labels.
+std::string say_found(const FlipStudy& flips);
 
 }  // namespace xtangent::examples

@@ -26,10 +26,11 @@ struct Study {
   double test_accuracy = 0;                   ///< on the test images that are used
   double train_accuracy = 0;
   std::vector<std::vector<std::size_t>> subsets = {};  ///< that networks were retrained on
-  Array<double> margins = {};                          ///< (S, M)
+  Array<double> margins = {};                          ///< (S, M), means over the networks of a half
+  std::vector<double> agreement = {};                  ///< of two networks of a half, for each test image; may be empty
   std::vector<double> ridges = {};                     ///< of the curves
   std::vector<Method> methods = {};                    ///< the first one is exact
-  FlipStudy flips = {};
+  std::vector<FlipStudy> flips = {};                   ///< after a quarter of the epochs, and after all
   double seconds_training = 0, seconds = 0;
 
   const Method& exact() const { return methods.front(); }

@@ -10,11 +10,11 @@
 namespace xtangent::examples {
 namespace {
 
-nn::Parameters<float> train(const Task& task, const AttributeSettings& s, const Lesson& lesson) {
+nn::Parameters<float> train(const Task& task, const AttributeSettings& s, std::size_t epochs, const Lesson& lesson) {
   ntk::Labels labels;
   for (const std::size_t i : lesson.images) labels.push_back(lesson.labels[i]);
   nn::FitOptions<float> options;
-  options.epochs = s.epochs;
+  options.epochs = epochs;
   options.batch = s.batch_size;
   options.optimizer = nn::adam({.rate = s.learning_rate});
   options.schedule = nn::schedule::cosine();
@@ -31,14 +31,14 @@ Lesson whole_lesson(const Task& task, ntk::Labels labels, std::uint64_t seed) {
 }
 
 std::vector<nn::Parameters<float>> train_networks(const Task& task, const AttributeSettings& settings,
-                                                  const std::vector<Lesson>& lessons,
+                                                  std::size_t epochs, const std::vector<Lesson>& lessons,
                                                   const std::function<void()>& done) {
   std::vector<nn::Parameters<float>> out(lessons.size());
   std::mutex one;
   // A small network keeps no more than one thread busy.
   kernels::parallel_for(lessons.size(), 1, [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
-      out[i] = train(task, settings, lessons[i]);
+      out[i] = train(task, settings, epochs, lessons[i]);
       const std::lock_guard lock(one);
       done();
     }

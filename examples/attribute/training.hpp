@@ -16,10 +16,11 @@ struct Lesson {
 /// All training images with these labels.
 Lesson whole_lesson(const Task& task, ntk::Labels labels, std::uint64_t seed);
 
-/// Trains a network for each lesson, several at a time, by Adam and cross-entropy. `done` is called after each, one
-/// call at a time. The results do not depend on the number of threads. Throws what nn::fit throws.
+/// Trains a network for each lesson, several at a time, by Adam and cross-entropy, for `epochs` epochs. `done` is
+/// called after each, one call at a time. The results do not depend on the number of threads. Throws what nn::fit
+/// throws.
 std::vector<nn::Parameters<float>> train_networks(const Task& task, const AttributeSettings& settings,
-                                                  const std::vector<Lesson>& lessons,
+                                                  std::size_t epochs, const std::vector<Lesson>& lessons,
                                                   const std::function<void()>& done);
 
 /// Margins of the test images, (M,).
