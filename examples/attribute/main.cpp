@@ -20,16 +20,18 @@ const Program program = {
     {{"", "the handwritten digits, which need no files; results/attribute/report.html"},
      {"mnist --data DIR --network mlp --n 2000 --subsets 300 --out results/mnist",
       "2,000 images of MNIST, its four files in DIR, and networks on 300 halves of them"}},
-    "Choose a smaller --n, --width or --projections."};
+    "Choose a smaller --n, --width or --projections.",
+    "The network is mlp for digits, lenet for mnist and fashion, convnet for cifar10; its width is 1 for lenet and\n"
+    "0.125 for the others."};
 
 void add_options(CLI::App& app, AttributeSettings& s) {
   option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
       ->capture_default_str();
   option(app, "--network", s.network, "NAME", "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer")
-      ->default_str("mlp; mnist, fashion: lenet; cifar10: convnet");
+      ->default_str("below");
   option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
       ->check(positive())
-      ->default_str("0.125; lenet: 1");
+      ->default_str("below");
   option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
       ->check(named())
       ->default_str("data, build/data or $XTANGENT_DATA");
