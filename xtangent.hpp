@@ -26,6 +26,7 @@
 #include "nn/nn.hpp"
 #include "ntk/algebra/cholesky.hpp"
 #include "ntk/algebra/conjugate_gradients.hpp"
+#include "ntk/attribution.hpp"
 #include "ntk/certificate.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/differentiable.hpp"

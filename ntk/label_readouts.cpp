@@ -1,7 +1,6 @@
 // Readouts of the label of each example.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/random.hpp"
@@ -10,6 +9,7 @@
 #include "autodiff/ops/loss.hpp"
 #include "autodiff/ops/reduction.hpp"
 #include "ntk/algebra/converted.hpp"
+#include "ntk/attribution.hpp"
 #include "ntk/computation/store_format.hpp"
 #include "ntk/given.hpp"
 
@@ -68,14 +68,7 @@ class OfLabels : public FunctionOf<OfLabels> {
       const Var<T> losses = cross_entropy(f, y, xtangent::Reduction::none);
       return function_ == Function::loss ? losses : -losses;
     }
-    // log(p / (1 - p)) = f_y - log sum_{o != y} exp(f_o), which stays exact where p is close to 1.
-    Array<T> picked = Array<T>::zeros(f.shape()), hidden = Array<T>::zeros(f.shape());
-    const std::size_t o = f.shape()[1];
-    for (std::size_t i = 0; i < y.size(); ++i) {
-      picked.mutable_data()[i * o + y[i]] = T(1);
-      hidden.mutable_data()[i * o + y[i]] = -std::numeric_limits<T>::infinity();
-    }
-    return sum(f * batched(picked), {1}) - logsumexp(f + batched(hidden), 1);
+    return margins(f, y);
   }
 
  private:

@@ -26,6 +26,9 @@ surroundings = {
                       ("struct Layer : nn::Module<Layer> {\nstd::size_t out = 1, in = 1;\nnn::Initializer initializer;",
                        "template <class T>\nVar<T> forward(nn::Scope<T>, const Var<T>& x) const { return x; }\n};\n"
                        "void example() { Layer().init<double>(); }")],
+    "ntk/attribution.hpp": [(in_function[0] % "const nn::Sequential& net, const nn::Parameters<double>& params, const "
+                             "Array<double>& x, const Array<double>& x_new, const ntk::Labels& labels, const ntk::Labels& "
+                             "labels_new", in_function[1])],
     "ntk/dynamics.hpp": [(in_function[0] % "const Array<double>& k, const Array<double>& k_new, const Array<double>& f0, "
                                            "const Array<double>& f0_new, const Var<double>& signs, "
                                            "std::vector<Array<double>>& predictions", in_function[1])],

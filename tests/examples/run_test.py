@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from checks import check, finish  # noqa: E402
 
 sources = pathlib.Path(sys.argv[1]).resolve()
-PROGRAMS = "quickstart", "train", "kernel", "distill", "pinn"
+PROGRAMS = "quickstart", "train", "kernel", "distill", "pinn", "attribute"
 
 # Functions of the shell, which come before everything on any PATH. Each says that it was called.
 STANDINS = {
@@ -137,6 +137,7 @@ def said_in_advance(here):
     for words, says in [(("train", "mnist"), "failed to find MNIST"), (("train", "fashion", "--epochs", "2"), "Fashion-MNIST"),
                         (("train", "cifar10", "--data", "nowhere"), "failed to find CIFAR-10"),
                         (("distill", "mnist"), "Nothing else is needed for: ./run distill"),
+                        (("attribute", "fashion"), "Nothing else is needed for: ./run attribute"),
                         (("kernel", "--n", "5", "--data", "mnist"), "failed to find MNIST"),
                         (("kernel", "--data=fashion"), "failed to find Fashion-MNIST")]:
         place = Place(here, "missing " + " ".join(words).replace("/", " "))
