@@ -5,6 +5,7 @@
 #include "autodiff/error.hpp"
 #include "examples/common/format.hpp"
 #include "examples/kernel/work.hpp"
+#include "nn/exported/exported.hpp"
 #include "nn/inputs.hpp"
 
 namespace xtangent::examples {
@@ -62,6 +63,15 @@ std::size_t above(const Array<T>& tokens) {
   return most >= 0 && most < T(1e9) ? static_cast<std::size_t>(most) + 1 : 1;
 }
 
+// The labels of the chosen examples alone, and the weights that were asked for.
+template <class T>
+Work<T> finished(const Settings& s, Work<T> work, double width, const std::string& examples) {
+  if (!work.train_labels.empty()) work.train_labels.resize(work.train.shape()[0]);
+  if (!work.test_labels.empty()) work.test_labels.resize(work.tests());
+  load_and_show(work, s, width, examples);
+  return work;
+}
+
 }  // namespace
 
 template <class T>
@@ -78,18 +88,26 @@ Work<T> prepare_inputs(const Settings& s) {
   ntk::Labels labels, test_labels;
   if (!s.labels.empty()) labels = read_labels("--labels", s.labels, all);
   if (!s.test_labels.empty()) test_labels = read_labels("--test-labels", s.test_labels, tests);
+  if (!s.model.empty()) {
+    const nn::Exported net = nn::load_exported(s.model, {.output = s.output});
+    if (net.input_types().size() != train.size())
+      throw shape_error("[kernel] --inputs " + described(s.inputs, train) + " for a model of " +
+                        std::to_string(net.input_types().size()) + " inputs. Name a file for each, in order.");
+    return finished<T>(s,
+                       {net, net.parameters<T>(), joined(train, false, n), m ? joined(test, false, m) : Array<T>(),
+                        std::move(labels), std::move(test_labels), "examples"},
+                       1.0, described(s.inputs, train));
+  }
   InputSizes sizes{shapes_of(train), s.classes, s.vocabulary, s.width};
   if (sizes.classes == 0) sizes.classes = std::max(above(labels), above(test_labels));
   if (sizes.vocabulary == 0 && s.network == "text")
     sizes.vocabulary = std::max(above(train[0]), test.empty() ? 1 : above(test[0]));
   const NetworkForInputs made = network_for(s.network, sizes);
-  if (!labels.empty()) labels.resize(n);
-  if (!test_labels.empty()) test_labels.resize(m);
-  Work<T> work{made.net,  made.net->template init<T>(s.seed), joined(train, made.flat, n), {}, labels, test_labels,
-               "examples"};
-  if (m) work.test = joined(test, made.flat, m);
-  load_and_show(work, s, made.width, described(s.inputs, train));
-  return work;
+  return finished<T>(
+      s,
+      {made.net, made.net->template init<T>(s.seed), joined(train, made.flat, n),
+       m ? joined(test, made.flat, m) : Array<T>(), std::move(labels), std::move(test_labels), "examples"},
+      made.width, described(s.inputs, train));
 }
 
 template Work<float> prepare_inputs(const Settings&);

@@ -23,7 +23,8 @@ const Program program = {
      {"--network lenet --data mnist --weights results/train/mnist-lenet/weights.safetensors --memory 2G",
       "after ./run train mnist: the kernel of the trained network"},
      {"--network text --inputs tokens.npy --inputs mask.npy --labels y.npy --readout loss",
-      "of a network of two inputs, whole numbers (N, T) and a mask (N, T), and labels (N,)"}},
+      "of a network of two inputs, whole numbers (N, T) and a mask (N, T), and labels (N,)"},
+     {"--model net.pt2 --inputs x.npy --readout full", "the eNTK of a network that PyTorch exported"}},
     "Choose a smaller --n or --memory."};
 
 void add_options(CLI::App& app, Settings& s) {
@@ -44,6 +45,15 @@ void add_options(CLI::App& app, Settings& s) {
       ->allow_extra_args(false)
       ->excludes(app.get_option("--data"))
       ->default_str("none");
+  option(app, "--model", s.model, "FILE", "A network for inputs from torch.export.save, instead of --network")
+      ->check(named())
+      ->needs(app.get_option("--inputs"))
+      ->excludes(app.get_option("--network"))
+      ->excludes(app.get_option("--width"))
+      ->default_str("none");
+  option(app, "--output", s.output, "NAME", "Which of several outputs of the model")
+      ->needs(app.get_option("--model"))
+      ->default_str("the only one");
   option(app, "--test-inputs", s.test_inputs, "FILE", "The same for a second kernel, test x train, in K_test.npy")
       ->check(named())
       ->allow_extra_args(false)

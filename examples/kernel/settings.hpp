@@ -12,6 +12,8 @@ namespace xtangent::examples {
 struct Settings {
   std::string network = "mlp";  ///< a name of common/networks.hpp
   std::optional<double> width;  ///< factor of the network's numbers of channels and features; none: the trainer's
+  std::filesystem::path model;  ///< a network of inputs that PyTorch exported, instead of one with a name; empty: none
+  std::string output;           ///< which of several outputs of the model
   std::string weights;          ///< a safetensors file; empty: initial parameters, from `seed`
   std::string data = "digits";  ///< a name of common/images.hpp, or a folder
   std::vector<std::filesystem::path> inputs, test_inputs;  ///< NumPy files instead of images, one for each input

@@ -202,6 +202,39 @@ print(*(g @ g.T).flatten().tolist())
 """
 
 
+def exported_networks(here):
+    """A network of two inputs that PyTorch exported, and wrong options for it."""
+    folder, fixtures = here / "exported", pathlib.Path(__file__).parents[1] / "fixtures" / "exported"
+    folder.mkdir()
+    n, outputs = 4, 3
+    write_npy(folder / "ids.npy", [(3 * i * i + 1) % 7 for i in range(5 * n)], (n, 5), True)
+    write_npy(folder / "mask.npy", [1 if i % 5 < 2 + i // 10 else 0 for i in range(5 * n)], (n, 5), False)
+    write_npy(folder / "y.npy", [0, 1, 2, 0], whole=True)
+    inputs = ["--inputs", folder / "ids.npy", "--inputs", folder / "mask.npy"]
+    model = ["--model", fixtures / "mixed.pt2", *inputs, "--double", "--out", folder / "K.npy"]
+
+    def computed(*options):
+        done = run(*model, *options)
+        check(done.returncode == 0, f"{options}: {done.stderr}")
+        return read_rows(folder / "K.npy")[1] if done.returncode == 0 else [[0]]
+
+    full, pseudo = computed("--readout", "full"), computed()
+    check(len(full) == n * outputs and len(pseudo) == n, "an exported network")
+    sums = [[sum(full[i * outputs + a][j * outputs + b] for a in range(outputs) for b in range(outputs)) / outputs
+             for j in range(n)] for i in range(n)]
+    check(close(pseudo, sums, 1e-12), "the pNTK of an exported network is the mean over its eNTK's blocks")
+    check(len(computed("--readout", "loss", "--labels", folder / "y.npy")) == n, "losses of an exported network")
+    done = run(*model, "--dry-run")
+    check("mixed.pt2, its own parameters: " in done.stdout, done.stdout)
+    for options, says in ((["--network", "text", *model], "excludes"),
+                          (["--model", fixtures / "mixed.pt2"], "--inputs"),
+                          (["--model", fixtures / "mixed.pt2", *inputs[:2]], "for a model of 2 inputs"),
+                          (["--model", fixtures / "several_outputs.pt2", *inputs[2:]], "left, right"),
+                          ([*model, "--output", "5"], "no '5'")):
+        done = run(*options)
+        check(done.returncode == 1 and says in done.stderr, f"{options}: {done.returncode} {done.stderr}")
+
+
 def examples_from_files(here):
     """Networks of one and of two inputs on NumPy files."""
     folder = here / "files"
@@ -438,6 +471,7 @@ with tempfile.TemporaryDirectory() as temporary:
     numbers(here, data)
     labels_and_layers(here, data)
     examples_from_files(here)
+    exported_networks(here)
     weights(here, data)
     for text, shown in (("1.5GiB", "1.50 GiB"), ("700M", "700.00 MiB"), ("2g", "2.00 GiB"), ("536870912", "512.00 MiB"),
                         ("1GB", "953.67 MiB"), ("0.25 GiB", "256.00 MiB")):
