@@ -10,7 +10,7 @@
 namespace xtangent {
 
 template <class T>
-std::shared_ptr<const Op<T>> reshape_op(const Shape& shape);  // ops/indexing.cpp
+std::shared_ptr<const Op<T>> reshape_op(const Shape& shape);  // ops/reshaping.cpp
 
 template <class T>
 std::optional<Factor<T>> Op<T>::factor(std::size_t, Vars<T>, const Var<T>&) const {

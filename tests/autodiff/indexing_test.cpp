@@ -68,17 +68,6 @@ OpRow slice_row(Shape from, long axis, std::size_t first, std::size_t last, Exam
               .mixes = mixes});
 }
 
-OpRow pad_row(Shape from, long axis, std::size_t before, std::size_t behind, Examples examples = Examples::none,
-              bool mixes = false) {
-  const std::size_t a = resolve_axis(axis, from.rank(), "test");
-  Index index(before, zero);
-  for (std::size_t i = 0; i < from[a]; ++i) index.push_back(i);
-  index.insert(index.end(), behind, zero);
-  return row("pad " + to_string(from) + " axis " + std::to_string(axis),
-             [=](auto x) { return pad(x[0], axis, before, behind); }, {{from, examples}},
-             {.wrong = {{{}}}, .reference = [=](const Arrays& x) { return gathered(x[0], a, index); }, .mixes = mixes});
-}
-
 OpRow gather_row(Shape from, long axis, Index index, Examples examples = Examples::none, bool mixes = false) {
   const std::size_t a = resolve_axis(axis, from.rank(), "test");
   return row("gather " + to_string(from) + " axis " + std::to_string(axis),
@@ -166,18 +155,6 @@ BOOST_AUTO_TEST_CASE(slice_rows) {
       slice_row({4}, 0, 0, 4),
       slice_row({3, 5}, 1, 1, 4, axis0),
       slice_row({3, 5}, 0, 1, 3, axis0, true),
-  });
-}
-
-BOOST_AUTO_TEST_CASE(pad_rows) {
-  expect_ops({
-      pad_row({3}, 0, 1, 2),
-      pad_row({2, 3}, 0, 1, 0),
-      pad_row({2, 3}, -1, 0, 2),
-      pad_row({2, 0, 3}, 1, 1, 1),
-      pad_row({2, 3, 2}, -2, 2, 1),
-      pad_row({3, 2, 4}, 2, 1, 1, axis0),
-      pad_row({3, 2}, 0, 1, 1, axis0, true),
   });
 }
 
