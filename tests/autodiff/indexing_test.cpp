@@ -25,8 +25,6 @@ auto by_xtensor(F f) {
   };
 }
 
-constexpr std::size_t zero = static_cast<std::size_t>(-1);  // stands in an index for a 0 instead of an element
-
 Array<double> gathered(const Array<double>& x, std::size_t axis, const Index& index) {
   const Shape& from = x.shape();
   const std::size_t outer = from.slice(0, axis).size(), inner = from.slice(axis + 1, from.rank()).size();
@@ -36,8 +34,7 @@ Array<double> gathered(const Array<double>& x, std::size_t axis, const Index& in
   for (std::size_t o = 0; o < outer; ++o)
     for (std::size_t j = 0; j < index.size(); ++j)
       for (std::size_t i = 0; i < inner; ++i)
-        y.mutable_data()[(o * index.size() + j) * inner + i] =
-            index[j] == zero ? 0.0 : x[(o * from[axis] + index[j]) * inner + i];
+        y.mutable_data()[(o * index.size() + j) * inner + i] = x[(o * from[axis] + index[j]) * inner + i];
   return y;
 }
 
