@@ -13,6 +13,7 @@
 #include "autodiff/ops/linear.hpp"
 #include "autodiff/ops/loss.hpp"
 #include "autodiff/ops/normalization.hpp"
+#include "autodiff/ops/padding.hpp"
 #include "autodiff/ops/pooling.hpp"
 #include "autodiff/ops/rearranging.hpp"
 #include "autodiff/ops/reduction.hpp"

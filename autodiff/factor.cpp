@@ -145,7 +145,7 @@ void densify_patches(const Factor<T>& f, const T* left, std::size_t left_stride,
   const std::size_t r = f.right_size(), unit = f.shape().unit();
   if (s.groups > 1) {
     const std::size_t each = s.channels / s.groups;
-    image += begin / unit * each * s.height * s.width;
+    image += begin / unit * each * s.pixels();
     s.groups = (end - begin) / unit;
     s.channels = s.groups * each;
   }

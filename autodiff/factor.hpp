@@ -58,7 +58,7 @@ struct Factor {
   /// Cotangents. channels_first: (K, N, C, D); else (K, N, D, C); dense: (K, N, P).
   Array<T> left;
   /// Inputs, shared by all probes: (N, D, I); diag: like left without K; gather: (N, D) indices as T. With `patches`:
-  /// the images (N, channels, height, width), whose patches (I = channels * taps) are the inputs.
+  /// the images (N, channels, pixels), whose patches (I = channels * taps) are the inputs.
   Array<T> right;
   bool channels_first = false;
   std::optional<kernels::ConvShape> patches;

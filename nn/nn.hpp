@@ -15,6 +15,7 @@
 #include "nn/layers/attention.hpp"
 #include "nn/layers/conv1d.hpp"
 #include "nn/layers/conv2d.hpp"
+#include "nn/layers/conv3d.hpp"
 #include "nn/layers/conv_transpose.hpp"
 #include "nn/layers/dropout.hpp"
 #include "nn/layers/embedding.hpp"

@@ -31,13 +31,13 @@ struct Blocks {
     constexpr std::size_t cache = 192 << 10, columns = 128;
     Blocks b;
     if (s.is_pointwise()) {  // the image is its own patch matrix
-      b.rows = s.out_height();
+      b.rows = s.out_rows();
       return b;
     }
     const std::size_t row_bytes = std::max<std::size_t>(1, s.patch_size() * s.out_width() * sizeof(T));
     const std::size_t least = (64 + s.out_width() - 1) / s.out_width();
-    b.rows = std::clamp<std::size_t>(std::max(cache / row_bytes, least), 1, s.out_height());
-    if (b.rows == s.out_height()) b.images = std::clamp<std::size_t>(columns / s.positions(), 1, 16);
+    b.rows = std::clamp<std::size_t>(std::max(cache / row_bytes, least), 1, s.out_rows());
+    if (b.rows == s.out_rows()) b.images = std::clamp<std::size_t>(columns / s.positions(), 1, 16);
     return b;
   }
   std::size_t columns(const ConvShape& s) const { return images * rows * s.out_width(); }
@@ -61,7 +61,7 @@ class Patches {
   const T* of_images(const T* images, std::size_t count) {
     const std::size_t d = shape_.positions();
     for (std::size_t i = 0; i < count; ++i)
-      im2col(shape_, 0, shape_.out_height(), images + i * shape_.input_size(), room() + i * d, count * d);
+      im2col(shape_, 0, shape_.out_rows(), images + i * shape_.input_size(), room() + i * d, count * d);
     return room();
   }
 
@@ -126,7 +126,7 @@ void conv2d(const ConvShape& s, std::size_t count, std::size_t out_channels, con
   if (winograd_fits(s, count, out_channels)) return winograd_conv2d(s, count, out_channels, images, weight, bias, out);
   if (direct_fits<T>(s))
     return direct_conv2d(s, count, out_channels, images, weight, bias, grain(s, out_channels), out);
-  const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
+  const std::size_t d = s.positions(), height = s.out_rows(), width = s.out_width();
   const Blocks blocks = Blocks::of<T>(s);
   parallel_for(count, std::max(grain(s, out_channels), blocks.images), [&](std::size_t first, std::size_t last) {
     Patches<T> patches(s);
@@ -161,7 +161,7 @@ void conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channel
     return winograd_conv2d_input(s, count, out_channels, cotangent, weight, images);
   if (direct_input_fits<T>(s, out_channels))
     return direct_conv2d_input(s, count, out_channels, cotangent, weight, grain(s, out_channels), images);
-  const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
+  const std::size_t d = s.positions(), height = s.out_rows(), width = s.out_width();
   const Blocks blocks = Blocks::of<T>(s);
   parallel_for(count, std::max(grain(s, out_channels), blocks.images), [&](std::size_t first, std::size_t last) {
     Patches<T> patches(s);
@@ -211,7 +211,7 @@ void conv2d_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_c
       direct.gradient(cotangent + k * cotangent_stride, false, gradients + k * gradient_stride);
     return;
   }
-  const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
+  const std::size_t d = s.positions(), height = s.out_rows(), width = s.out_width();
   Patches<T> patches(s);
   const std::size_t rows = patches.blocks().rows;
   for (std::size_t row = 0; row < height; row += rows) {
@@ -228,7 +228,7 @@ void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channe
                    T* weight) {
   if (winograd_fits(s, count, out_channels))
     return winograd_conv2d_weight(s, count, out_channels, images, cotangent, weight);
-  const std::size_t d = s.positions(), height = s.out_height(), width = s.out_width();
+  const std::size_t d = s.positions(), height = s.out_rows(), width = s.out_width();
   const std::size_t size = out_channels * s.patch_size() / s.groups;
   const Blocks blocks = Blocks::of<T>(s);
   // Partial sums over runs of images are added in order, so the result does not depend on the threads.

@@ -4,9 +4,10 @@
 
 #include "autodiff/kernels/conv_shape.hpp"
 
-/// Convolutions over contiguous images (count, channels, height, width), in parallel over the images. The shapes decide
-/// between minimal filtering (winograd.hpp), direct loops (direct_convolution.hpp), and im2col with BLAS. Weights are
-/// (out_channels, channels / groups, kernel_height, kernel_width). `bias` (out_channels) may be null.
+/// Convolutions over contiguous images (count, channels, height, width) or volumes (count, channels, depth, height,
+/// width), in parallel over them. The shapes decide between minimal filtering (winograd.hpp) and direct loops
+/// (direct_convolution.hpp), both for images only, and im2col with BLAS. Weights are (out_channels, channels / groups,
+/// taps), the taps in the order of the axes. `bias` (out_channels) may be null.
 namespace xtangent::kernels {
 
 /// out (count, out_channels, positions)
@@ -14,7 +15,7 @@ template <class T>
 void conv2d(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* images, const T* weight,
             const T* bias, T* out);
 
-/// images (count, channels, height, width) from cotangents (count, out_channels, positions)
+/// images (count, channels, pixels) from cotangents (count, out_channels, positions)
 template <class T>
 void conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* cotangent, const T* weight,
                   T* images);

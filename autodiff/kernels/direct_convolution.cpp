@@ -117,7 +117,9 @@ void correlate_images(const Correlation& k, const Array<T>& packed, std::size_t 
   });
 }
 
-bool unit_stride(const ConvShape& s) { return s.stride_height == 1 && s.stride_width == 1 && !s.is_pointwise(); }
+bool unit_stride(const ConvShape& s) {
+  return s.is_flat() && s.stride_height == 1 && s.stride_width == 1 && !s.is_pointwise();
+}
 
 // The loops also compute positions beyond the ends of output rows, which are not used. This says whether they are few
 // enough.

@@ -103,7 +103,7 @@ void max_image(const Windows& rows, const Windows& columns, const T* x, T* y, T*
   const std::size_t width = columns.extent, out = columns.size();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::copy_n(x + rows.first[i] * width, width, lines + i * width);
-    for (std::size_t h = rows.first[i] + 1; h < rows.last[i]; ++h)
+    for (std::size_t h = rows.first[i] + rows.step; h < rows.last[i]; h += rows.step)
       loops<T>().maximum_into(width, x + h * width, lines + i * width);
   }
   if (uniform(rows, columns)) {
@@ -116,7 +116,7 @@ void max_image(const Windows& rows, const Windows& columns, const T* x, T* y, T*
     else
       for (std::size_t j = 0; j < out; ++j) {
         T best = lines[columns.first[j]];
-        for (std::size_t w = columns.first[j] + 1; w < columns.last[j]; ++w)
+        for (std::size_t w = columns.first[j] + columns.step; w < columns.last[j]; w += columns.step)
           if (lines[w] > best || std::isnan(lines[w])) best = lines[w];
         y[j] = best;
       }
@@ -132,7 +132,7 @@ void argmax_image(const Windows& rows, const Windows& columns, const T* x, std::
       best[j] = x[at];
       index[j] = static_cast<std::uint32_t>(at);
     }
-    for (std::size_t h = rows.first[i]; h < rows.last[i]; ++h) {
+    for (std::size_t h = rows.first[i]; h < rows.last[i]; h += rows.step) {
       const T* row = x + h * width;
       if (columns.run) {
         for (std::size_t w = h == rows.first[i] ? 1 : 0; w < columns.run; ++w)
@@ -140,7 +140,7 @@ void argmax_image(const Windows& rows, const Windows& columns, const T* x, std::
         continue;
       }
       for (std::size_t j = 0; j < out; ++j)
-        for (std::size_t w = columns.first[j]; w < columns.last[j]; ++w) {
+        for (std::size_t w = columns.first[j]; w < columns.last[j]; w += columns.step) {
           const bool beats = row[w] > best[j] || (std::isnan(row[w]) && !std::isnan(best[j]));
           best[j] = beats ? row[w] : best[j];
           index[j] = beats ? static_cast<std::uint32_t>(h * width + w) : index[j];
@@ -151,23 +151,31 @@ void argmax_image(const Windows& rows, const Windows& columns, const T* x, std::
 
 }  // namespace
 
-Windows sliding_windows(std::size_t extent, std::size_t kernel, std::size_t stride, std::size_t padding,
-                        bool count_padding) {
+Windows sliding_windows(std::size_t extent, const Sliding& s) {
   Windows out;
   out.extent = extent;
-  const std::size_t outputs = (extent + 2 * padding - kernel) / stride + 1;
+  out.step = s.dilation;
+  const std::size_t end = extent + 2 * s.padding, room = end - s.reach();
+  std::size_t outputs = (room + (s.ceil ? s.stride - 1 : 0)) / s.stride + 1;
+  if (s.ceil && (outputs - 1) * s.stride >= extent + s.padding) --outputs;  // it would hold nothing but padding
+  bool whole = true;                                                        // are all windows of the same size?
   for (std::size_t i = 0; i < outputs; ++i) {
-    const std::size_t begin = i * stride;  // counted from the start of the padding
-    out.first.push_back(std::max(begin, padding) - padding);
-    out.last.push_back(std::min(begin + kernel, padding + extent) - padding);
-    out.weight.push_back(1.0 / static_cast<double>(count_padding ? kernel : out.last[i] - out.first[i]));
+    std::size_t begin = i * s.stride;  // counted from the start of the padding
+    const std::size_t stop = std::min(begin + s.reach(), end), in_padded = stop - begin;
+    if (begin < s.padding) begin += (s.padding - begin + s.dilation - 1) / s.dilation * s.dilation;
+    out.first.push_back(begin - s.padding);
+    out.last.push_back(std::max(std::min(stop, s.padding + extent), s.padding) - s.padding);
+    out.weight.push_back(1.0 / static_cast<double>(s.count_padding ? in_padded : out.last[i] - out.first[i]));
+    whole = whole && in_padded == s.reach();
   }
-  if (padding == 0 && (stride == kernel || outputs == 1)) out.run = kernel;
+  if (whole && s.padding == 0 && s.dilation == 1 && (s.stride == s.kernel || outputs == 1)) out.run = s.kernel;
   return out;
 }
 
+Windows single_windows(std::size_t extent) { return sliding_windows(extent, {.kernel = 1, .stride = 1}); }
+
 Windows adaptive_windows(std::size_t extent, std::size_t outputs) {
-  if (extent % outputs == 0) return sliding_windows(extent, extent / outputs, extent / outputs, 0, true);
+  if (extent % outputs == 0) return sliding_windows(extent, {.kernel = extent / outputs, .stride = extent / outputs});
   Windows out;
   out.extent = extent;
   for (std::size_t i = 0; i < outputs; ++i) {

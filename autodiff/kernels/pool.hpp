@@ -11,8 +11,9 @@ namespace xtangent::kernels {
 /// Windows along one axis, none of them empty.
 struct Windows {
   std::size_t extent = 0;                // inputs along the axis
-  std::vector<std::size_t> first, last;  // output i covers inputs [first[i], last[i])
-  std::vector<double> weight;            // weight of each input of output i in an average
+  std::vector<std::size_t> first, last;  // output i covers inputs first[i], first[i] + step, ... below last[i]
+  std::vector<double> weight;            // weight of each input of output i in an average, for a step of 1
+  std::size_t step = 1;
   // If not 0, the windows are runs of `run` inputs, side by side from the first input, with equal weights.
   std::size_t run = 0;
 
@@ -21,11 +22,21 @@ struct Windows {
   bool tiles() const { return run > 0 && run * size() == extent; }
 };
 
-/// Windows of `kernel` inputs, `stride` apart, over the axis with `padding` more inputs on both sides. Requires 0 < 2
-/// padding + extent - kernel and 2 padding <= kernel. An average divides by `kernel` with count_padding, and else by
-/// the number of inputs in the window.
-Windows sliding_windows(std::size_t extent, std::size_t kernel, std::size_t stride, std::size_t padding,
-                        bool count_padding);
+/// How windows slide along an axis with `padding` more inputs on both sides.
+struct Sliding {
+  std::size_t kernel, stride, padding = 0, dilation = 1;
+  bool ceil = false;           ///< a last window that leaves the padded axis counts, if it begins before its end
+  bool count_padding = false;  ///< an average divides by all inputs of the padded axis, not only by those of the axis
+
+  /// Inputs between the ends of a window.
+  std::size_t reach() const { return dilation * (kernel - 1) + 1; }
+};
+
+/// Requires reach() <= extent + 2 padding and 2 padding <= reach(). May leave windows empty, first[i] >= last[i], where
+/// there are both padding and dilation.
+Windows sliding_windows(std::size_t extent, const Sliding& s);
+/// Each input by itself.
+Windows single_windows(std::size_t extent);
 /// `outputs` windows that cover the axis as evenly as possible: window i from floor(i extent / outputs) to ceil((i + 1)
 /// extent / outputs).
 Windows adaptive_windows(std::size_t extent, std::size_t outputs);

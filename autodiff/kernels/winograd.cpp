@@ -120,7 +120,7 @@ struct Correlation {
 
 bool winograd_fits(const ConvShape& s, std::size_t count, std::size_t out_channels) {
   constexpr std::size_t channels = 16, images_tiles = 64;  // with fewer, transforms take longer than they save
-  if (s.kernel_height != 3 || s.kernel_width != 3 || s.stride_height != 1 || s.stride_width != 1 ||
+  if (!s.is_flat() || s.kernel_height != 3 || s.kernel_width != 3 || s.stride_height != 1 || s.stride_width != 1 ||
       s.dilation_height != 1 || s.dilation_width != 1 || s.padding_height > 2 || s.padding_width > 2)
     return false;
   const std::size_t tiles = tiles_high(s) * tiles_wide(s);

@@ -40,7 +40,6 @@ Parsed parse(const std::string& spec) {
     }
     if (!std::isalpha(static_cast<unsigned char>(c)))
       refuse(spec, std::string("'") + c + "' is not a letter. Write it like \"nij,jk->nik\".");
-    if (has(out.operands.back(), c)) refuse(spec, std::string("'") + c + "' is twice in one operand.");
     out.operands.back() += c;
     ++count[c];
   }
@@ -115,6 +114,30 @@ Lettered<T> product(const Lettered<T>& left, const Lettered<T>& right, const std
   return {reshape(matmul(x, y, {.transpose_b = true}), all), both + of_a + of_b};
 }
 
+// The diagonals of axes with the same letter, which become one axis behind the others.
+template <class T>
+Lettered<T> diagonals(Lettered<T> x) {
+  for (std::size_t a = 0; a < x.letters.size(); ++a) {
+    const std::size_t b = x.letters.find(x.letters[a], a + 1);
+    if (b == std::string::npos) continue;
+    const std::size_t rank = x.letters.size(), extent = x.value.shape()[a];
+    std::vector<std::size_t> order, index;
+    std::string rest;
+    for (std::size_t axis = 0; axis < rank; ++axis) {
+      if (axis == a || axis == b) continue;
+      order.push_back(axis);
+      rest += x.letters[axis];
+    }
+    order.insert(order.end(), {a, b});
+    for (std::size_t i = 0; i < extent; ++i) index.push_back(i * (extent + 1));
+    const Var<T> behind = a + 2 == rank ? x.value : transpose(x.value, order);
+    const Var<T> merged = reshape(behind, behind.shape().slice(0, rank - 2).joined({extent * extent}));
+    x = {gather(merged, -1, index), rest + x.letters[a]};
+    a = static_cast<std::size_t>(-1);  // the order of the axes is another one now: look again from the first
+  }
+  return x;
+}
+
 }  // namespace
 
 template <class T>
@@ -135,7 +158,7 @@ Var<T> einsum(const std::string& spec, Vars<T> operands) {
       if (!extent.emplace(letters[a], shape[a]).second && extent[letters[a]] != shape[a])
         refuse(spec, std::string("'") + letters[a] + "' is " + std::to_string(extent[letters[a]]) + " and " +
                          std::to_string(shape[a]) + ".");
-    terms.push_back({operands[i], letters});
+    terms.push_back(diagonals<T>({operands[i], letters}));
   }
   Lettered<T> total = terms[0];
   for (std::size_t i = 1; i < terms.size(); ++i) {

@@ -12,4 +12,12 @@ struct Extent2d {
   friend constexpr bool operator==(const Extent2d&, const Extent2d&) = default;
 };
 
+/// Depth, height and width; one number stands for all three.
+struct Extent3d {
+  std::size_t depth, height, width;
+  constexpr Extent3d(std::size_t all) : depth(all), height(all), width(all) {}
+  constexpr Extent3d(std::size_t d, std::size_t h, std::size_t w) : depth(d), height(h), width(w) {}
+  friend constexpr bool operator==(const Extent3d&, const Extent3d&) = default;
+};
+
 }  // namespace xtangent

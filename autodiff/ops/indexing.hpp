@@ -24,9 +24,6 @@ Var<T> transpose_last(const Var<T>& x);
 /// The entries [first, last) of one axis.
 template <class T>
 Var<T> slice(const Var<T>& x, long axis, std::size_t first, std::size_t last);
-/// Adds zeros before and behind along one axis.
-template <class T>
-Var<T> pad(const Var<T>& x, long axis, std::size_t before, std::size_t behind);
 template <class T>
 Var<T> concatenate(Vars<T> parts, long axis);
 template <class T>

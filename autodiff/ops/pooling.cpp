@@ -126,61 +126,120 @@ struct MaxPool : Op<T> {
   double flop(std::span<const Shape> x, const Shape&) const override { return static_cast<double>(x[0].size()); }
 };
 
-void check_images(const Shape& x, const char* who) {
-  if (x.rank() < 3)
-    throw shape_error(std::string("[") + who + "] got " + to_string(x) + ". Expected images (..., C, H, W).");
-  if (x.from_right(1) == 0 || x.from_right(2) == 0)
-    throw shape_error(std::string("[") + who + "] images of shape " + to_string(x) + " have no pixels.");
+void check_positions(const Shape& x, std::size_t axes, const char* who) {
+  const char* what = axes == 2 ? "images" : "volumes";
+  if (x.rank() < axes + 1)
+    throw shape_error(std::string("[") + who + "] got " + to_string(x) + ". Expected " + what + " (..., C, " +
+                      (axes == 2 ? "H, W)." : "D, H, W)."));
+  if (x.slice(x.rank() - axes, x.rank()).size() == 0)
+    throw shape_error(std::string("[") + who + "] " + what + " of shape " + to_string(x) + " have no pixels.");
 }
 
-void check_window(std::size_t extent, std::size_t kernel, std::size_t stride, std::size_t padding, const Shape& x,
-                  const char* who, const char* axis) {
+// The windows along the axis number `back` from the right, whose name is for messages.
+kernels::Windows sliding(const char* who, const char* axis, const Shape& x, std::size_t back, kernels::Sliding s) {
+  const std::size_t extent = x.from_right(back);
   const std::string start = std::string("[") + who + "] " + axis + ": ";
-  if (kernel == 0) throw shape_error(start + "a window of 0. It must be at least 1.");
-  if (stride == 0) throw shape_error(start + "a stride of 0. It must be at least 1.");
-  if (padding > kernel / 2)
-    throw shape_error(start + "padding " + std::to_string(padding) + " is more than half of the window of " +
-                      std::to_string(kernel) + ".");
-  if (kernel > extent + 2 * padding)
-    throw shape_error(start + "the window of " + std::to_string(kernel) + " is larger than the padded input of " +
-                      std::to_string(extent + 2 * padding) + " (shape " + to_string(x) + ").");
+  if (s.kernel == 0) throw shape_error(start + "a window of 0. It must be at least 1.");
+  if (s.stride == same_as_kernel) s.stride = s.kernel;
+  if (s.stride == 0) throw shape_error(start + "a stride of 0. It must be at least 1.");
+  if (s.dilation == 0) throw shape_error(start + "a dilation of 0. It must be at least 1.");
+  if (s.padding > s.reach() / 2)
+    throw shape_error(start + "padding " + std::to_string(s.padding) + " is more than half of the window of " +
+                      std::to_string(s.reach()) + ".");
+  if (s.reach() > extent + 2 * s.padding)
+    throw shape_error(start + "the window of " + std::to_string(s.reach()) + " is larger than the padded input of " +
+                      std::to_string(extent + 2 * s.padding) + " (shape " + to_string(x) + ").");
+  kernels::Windows out = kernels::sliding_windows(extent, s);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    if (out.first[i] >= out.last[i])
+      throw shape_error(start + "window " + std::to_string(i) + " holds nothing but padding (shape " + to_string(x) +
+                        "). Use less padding or a smaller dilation.");
+  return out;
 }
 
-Shared sliding(const char* who, const Shape& x, Extent2d kernel, const PoolOptions& options) {
-  check_images(x, who);
-  const Extent2d stride = options.stride == same_as_kernel ? kernel : options.stride;
-  const std::size_t height = x.from_right(2), width = x.from_right(1);
-  check_window(height, kernel.height, stride.height, options.padding.height, x, who, "height");
-  check_window(width, kernel.width, stride.width, options.padding.width, x, who, "width");
-  const bool count = options.count_include_pad;
-  return std::make_shared<const Pooling>(
-      Pooling{who, kernels::sliding_windows(height, kernel.height, stride.height, options.padding.height, count),
-              kernels::sliding_windows(width, kernel.width, stride.width, options.padding.width, count)});
+void no_dilation(const char* who, bool none) {
+  if (!none) throw shape_error(std::string("[") + who + "] a dilation. Only the windows of a maximum have one.");
+}
+
+Shared images(const char* who, kernels::Windows rows, kernels::Windows columns) {
+  return std::make_shared<const Pooling>(Pooling{who, std::move(rows), std::move(columns)});
+}
+
+Shared sliding_images(const char* who, const Shape& x, Extent2d kernel, const PoolOptions& o) {
+  check_positions(x, 2, who);
+  return images(
+      who,
+      sliding(who, "height", x, 2,
+              {kernel.height, o.stride.height, o.padding.height, o.dilation.height, o.ceil_mode, o.count_include_pad}),
+      sliding(who, "width", x, 1,
+              {kernel.width, o.stride.width, o.padding.width, o.dilation.width, o.ceil_mode, o.count_include_pad}));
 }
 
 Shared adaptive(const char* who, const Shape& x, Extent2d output) {
-  check_images(x, who);
+  check_positions(x, 2, who);
   if (output.height == 0 || output.width == 0)
     throw shape_error(std::string("[") + who + "] an output of " + std::to_string(output.height) + " x " +
                       std::to_string(output.width) + " for " + to_string(x) + ".");
-  return std::make_shared<const Pooling>(Pooling{who, kernels::adaptive_windows(x.from_right(2), output.height),
-                                                 kernels::adaptive_windows(x.from_right(1), output.width)});
+  return images(who, kernels::adaptive_windows(x.from_right(2), output.height),
+                kernels::adaptive_windows(x.from_right(1), output.width));
+}
+
+// Windows over volumes. The maximum, and the mean, over a window are those along the depth of those over its images.
+struct Volumes {
+  kernels::Windows planes, rows, columns;
+};
+
+Volumes sliding_volumes(const char* who, const Shape& x, Extent3d kernel, const Pool3dOptions& o) {
+  check_positions(x, 3, who);
+  return {
+      sliding(who, "depth", x, 3,
+              {kernel.depth, o.stride.depth, o.padding.depth, o.dilation.depth, o.ceil_mode, o.count_include_pad}),
+      sliding(who, "height", x, 2,
+              {kernel.height, o.stride.height, o.padding.height, o.dilation.height, o.ceil_mode, o.count_include_pad}),
+      sliding(who, "width", x, 1,
+              {kernel.width, o.stride.width, o.padding.width, o.dilation.width, o.ceil_mode, o.count_include_pad})};
+}
+
+Volumes adaptive_volumes(const char* who, const Shape& x, Extent3d output) {
+  check_positions(x, 3, who);
+  if (output.depth == 0 || output.height == 0 || output.width == 0)
+    throw shape_error(std::string("[") + who + "] an output of " +
+                      to_string(Shape{output.depth, output.height, output.width}) + " for " + to_string(x) + ".");
+  return {kernels::adaptive_windows(x.from_right(3), output.depth),
+          kernels::adaptive_windows(x.from_right(2), output.height),
+          kernels::adaptive_windows(x.from_right(1), output.width)};
+}
+
+template <class T, class Pool>
+Var<T> pool_volumes(const char* who, const Var<T>& x, Volumes v, const Pool& pool) {
+  const std::size_t depth = v.planes.extent, out_depth = v.planes.size(), pixels = v.rows.size() * v.columns.size();
+  const Shape lead = x.shape().slice(0, x.rank() - 3), image{v.rows.size(), v.columns.size()};
+  const Var<T> flat = pool(x, images(who, std::move(v.rows), std::move(v.columns)));
+  const Var<T> y = pool(reshape(flat, lead.joined({depth, pixels})),
+                        images(who, std::move(v.planes), kernels::single_windows(pixels)));
+  return reshape(y, lead.joined({out_depth}).joined(image));
+}
+
+template <class T>
+Var<T> maximum(const Var<T>& x, const Shared& p) {
+  return apply_op(MaxPool<T>(p), x);
 }
 
 }  // namespace
 
 template <class T>
 Var<T> max_pool2d(const Var<T>& x, Extent2d kernel, PoolOptions options) {
-  return apply_op(MaxPool<T>(sliding("max_pool2d", x.shape(), kernel, options)), x);
+  return maximum(x, sliding_images("max_pool2d", x.shape(), kernel, options));
 }
 template <class T>
 Var<T> avg_pool2d(const Var<T>& x, Extent2d kernel, PoolOptions options) {
-  return average(x, sliding("avg_pool2d", x.shape(), kernel, options));
+  no_dilation("avg_pool2d", options.dilation == 1);
+  return average(x, sliding_images("avg_pool2d", x.shape(), kernel, options));
 }
 template <class T>
 Var<T> global_avg_pool2d(const Var<T>& x) {
   const FunctionName name("global_avg_pool2d", x);
-  check_images(x.shape(), "global_avg_pool2d");
+  check_positions(x.shape(), 2, "global_avg_pool2d");
   return mean(x, {-2, -1});
 }
 template <class T>
@@ -189,7 +248,30 @@ Var<T> adaptive_avg_pool2d(const Var<T>& x, Extent2d output) {
 }
 template <class T>
 Var<T> adaptive_max_pool2d(const Var<T>& x, Extent2d output) {
-  return apply_op(MaxPool<T>(adaptive("adaptive_max_pool2d", x.shape(), output)), x);
+  return maximum(x, adaptive("adaptive_max_pool2d", x.shape(), output));
+}
+template <class T>
+Var<T> max_pool3d(const Var<T>& x, Extent3d kernel, Pool3dOptions options) {
+  const FunctionName name("max_pool3d", x);
+  return pool_volumes("max_pool3d", x, sliding_volumes("max_pool3d", x.shape(), kernel, options), maximum<T>);
+}
+template <class T>
+Var<T> avg_pool3d(const Var<T>& x, Extent3d kernel, Pool3dOptions options) {
+  const FunctionName name("avg_pool3d", x);
+  no_dilation("avg_pool3d", options.dilation == 1);
+  return pool_volumes("avg_pool3d", x, sliding_volumes("avg_pool3d", x.shape(), kernel, options), average<T>);
+}
+template <class T>
+Var<T> adaptive_avg_pool3d(const Var<T>& x, Extent3d output) {
+  const FunctionName name("adaptive_avg_pool3d", x);
+  const char* who = "adaptive_avg_pool3d";
+  return pool_volumes(who, x, adaptive_volumes(who, x.shape(), output), average<T>);
+}
+template <class T>
+Var<T> adaptive_max_pool3d(const Var<T>& x, Extent3d output) {
+  const FunctionName name("adaptive_max_pool3d", x);
+  const char* who = "adaptive_max_pool3d";
+  return pool_volumes(who, x, adaptive_volumes(who, x.shape(), output), maximum<T>);
 }
 template <class T>
 Var<T> global_max_pool(const Var<T>& x, std::size_t axes) {
@@ -203,12 +285,16 @@ Var<T> global_max_pool(const Var<T>& x, std::size_t axes) {
   return max(reshape(x, x.shape().slice(0, lead).joined({positions})), -1);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                     \
-  template Var<T> max_pool2d(const Var<T>&, Extent2d, PoolOptions); \
-  template Var<T> avg_pool2d(const Var<T>&, Extent2d, PoolOptions); \
-  template Var<T> global_avg_pool2d(const Var<T>&);                 \
-  template Var<T> adaptive_avg_pool2d(const Var<T>&, Extent2d);     \
-  template Var<T> adaptive_max_pool2d(const Var<T>&, Extent2d);     \
+#define XTANGENT_INSTANTIATE(T)                                       \
+  template Var<T> max_pool2d(const Var<T>&, Extent2d, PoolOptions);   \
+  template Var<T> avg_pool2d(const Var<T>&, Extent2d, PoolOptions);   \
+  template Var<T> global_avg_pool2d(const Var<T>&);                   \
+  template Var<T> adaptive_avg_pool2d(const Var<T>&, Extent2d);       \
+  template Var<T> adaptive_max_pool2d(const Var<T>&, Extent2d);       \
+  template Var<T> max_pool3d(const Var<T>&, Extent3d, Pool3dOptions); \
+  template Var<T> avg_pool3d(const Var<T>&, Extent3d, Pool3dOptions); \
+  template Var<T> adaptive_avg_pool3d(const Var<T>&, Extent3d);       \
+  template Var<T> adaptive_max_pool3d(const Var<T>&, Extent3d);       \
   template Var<T> global_max_pool(const Var<T>&, std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -1,5 +1,6 @@
 #include "autodiff/ops/reduction.hpp"
 
+#include <cmath>
 #include <numeric>
 
 #include "autodiff/kernels/reduce.hpp"
@@ -227,6 +228,18 @@ std::size_t nonempty_axis(const Var<T>& x, long axis, const char* who) {
   return a;
 }
 
+// The largest |x|. Elements that are equally large share the derivative, which their mean gives.
+template <class T>
+Var<T> largest(const Var<T>& x, const Reduced& to, bool keepdims) {
+  const Var<T> sizes = abs(x), fixed = sizes.detached();
+  Var<T> most = fixed;
+  for (std::size_t a = 0; a < x.rank(); ++a)
+    if (to.kept_in_place[a] != x.shape()[a]) most = max(most, static_cast<long>(a), true);
+  const Var<T> winners = 1.0 - step(most - fixed);
+  return sum_shaped(where(winners, sizes, Var<T>(Array<T>::scalar(0))), to, keepdims) /
+         sum_shaped(winners, to, keepdims);
+}
+
 }  // namespace
 
 template <class T>
@@ -251,10 +264,20 @@ Var<T> variance(const Var<T>& x, const std::vector<long>& axes, VarianceOptions 
          static_cast<double>(to.count - (options.unbiased ? 1 : 0));
 }
 template <class T>
-Var<T> norm(const Var<T>& x, const std::vector<long>& axes, bool keepdims) {
+Var<T> norm(const Var<T>& x, const std::vector<long>& axes, NormOptions o) {
   const FunctionName name("norm", x);
-  const Var<T> squares = sum(square(x), axes, keepdims), one(Array<T>::scalar(1)), zero(Array<T>::scalar(0));
-  return where(squares, sqrt(where(squares, squares, one)), zero);
+  const double p = o.p;
+  if (!(p >= 0.0))
+    throw shape_error("[norm] p = " + std::to_string(p) + ". It must be at least 0, and may be infinity.");
+  if (std::isinf(p)) return largest(x, nonempty(axes, x.shape(), "norm"), o.keepdims);
+  const Var<T> one(Array<T>::scalar(1)), zero(Array<T>::scalar(0));
+  if (p == 0.0) return sum(where(x, one, zero), axes, o.keepdims);
+  if (p == 1.0) return sum(abs(x), axes, o.keepdims);
+  // What is 0 stays away from roots and powers, so that no infinite slope of theirs gets into a product with 0.
+  const auto safely = [&](const Var<T>& v, auto f) { return where(v, f(where(v, v, one)), zero); };
+  if (p == 2.0) return safely(sum(square(x), axes, o.keepdims), [](const Var<T>& v) { return sqrt(v); });
+  const Var<T> powers = safely(abs(x), [p](const Var<T>& v) { return pow(v, p); });
+  return safely(sum(powers, axes, o.keepdims), [p](const Var<T>& v) { return pow(v, 1.0 / p); });
 }
 template <class T>
 Var<T> cumsum(const Var<T>& x, long axis, bool reverse) {
@@ -295,7 +318,7 @@ Var<T> log_softmax(const Var<T>& x, long axis) {
   template Var<T> sum(const Var<T>&, const std::vector<long>&, bool);                 \
   template Var<T> mean(const Var<T>&, const std::vector<long>&, bool);                \
   template Var<T> variance(const Var<T>&, const std::vector<long>&, VarianceOptions); \
-  template Var<T> norm(const Var<T>&, const std::vector<long>&, bool);                \
+  template Var<T> norm(const Var<T>&, const std::vector<long>&, NormOptions);         \
   template Var<T> cumsum(const Var<T>&, long, bool);                                  \
   template Var<T> max(const Var<T>&, long, bool);                                     \
   template Var<T> min(const Var<T>&, long, bool);                                     \

@@ -28,9 +28,15 @@ Var<T> max(const Var<T>& x, long axis, bool keepdims = false);
 template <class T>
 Var<T> min(const Var<T>& x, long axis, bool keepdims = false);
 
-/// The Euclidean norm, with derivative 0 where it is 0, as in PyTorch.
+struct NormOptions {
+  double p = 2.0;  ///< infinity: the largest |x|; 0: the number of elements that are not 0
+  bool keepdims = false;
+};
+/// The p-norm (sum |x|^p)^(1 / p), PyTorch's vector_norm. As there, elements that are 0 get the derivative 0, and equal
+/// largest elements share theirs. Throws shape_error for p < 0 or NaN, and for p = infinity where there are no
+/// elements.
 template <class T>
-Var<T> norm(const Var<T>& x, const std::vector<long>& axes = {}, bool keepdims = false);
+Var<T> norm(const Var<T>& x, const std::vector<long>& axes = {}, NormOptions options = {});
 
 struct VarianceOptions {
   bool unbiased = false;  ///< divide by n - 1 instead of n

@@ -79,6 +79,9 @@ Tensor<T> padded(const Call<T>& c) {
   return x;
 }
 
+Extent2d square(const std::vector<std::size_t>& v) { return {v[0], v[1]}; }
+Extent3d cube(const std::vector<std::size_t>& v) { return {v[0], v[1], v[2]}; }
+
 struct Window {
   std::vector<std::size_t> kernel, stride, padding, dilation;
 };
@@ -109,11 +112,9 @@ Tensor<T> convolved(const Call<T>& c, std::size_t dimensions) {
   return on_images(x, dimensions + 1, [&](const Var<T>& v) {
     if (dimensions == 1)
       return conv1d(v, w.value, b, {window.stride[0], window.padding[0], window.dilation[0], groups});
-    return conv2d(v, w.value, b,
-                  {.stride = {window.stride[0], window.stride[1]},
-                   .padding = {window.padding[0], window.padding[1]},
-                   .dilation = {window.dilation[0], window.dilation[1]},
-                   .groups = groups});
+    if (dimensions == 3)
+      return conv3d(v, w.value, b, {cube(window.stride), cube(window.padding), cube(window.dilation), groups});
+    return conv2d(v, w.value, b, {square(window.stride), square(window.padding), square(window.dilation), groups});
   });
 }
 
@@ -137,18 +138,29 @@ Tensor<T> convolved_transposed(const Call<T>& c, std::size_t dimensions) {
 
 template <class T>
 Tensor<T> pooled(const Call<T>& c, std::size_t dimensions, bool largest) {
-  if (c.boolean("ceil_mode", false)) c.refuse("with ceil_mode");
   if (c.has("divisor_override")) c.refuse("with divisor_override");
-  const auto kernel = c.extents("kernel_size", dimensions, {});
   const bool own_stride = c.has("stride") && !c.integers("stride").empty();
-  const auto stride = own_stride ? c.extents("stride", dimensions, {}) : kernel;
-  const auto padding = c.extents("padding", dimensions, {0}), dilation = c.extents("dilation", dimensions, {1});
-  if (std::any_of(dilation.begin(), dilation.end(), [](std::size_t d) { return d != 1; })) c.refuse("with a dilation");
-  const auto both = [&](const std::vector<std::size_t>& v, std::size_t height) {
-    return dimensions == 1 ? Extent2d{height, v[0]} : Extent2d{v[0], v[1]};
-  };
+  const auto kernel = c.extents("kernel_size", dimensions, {});
+  Window window{kernel, own_stride ? c.extents("stride", dimensions, {}) : kernel,
+                c.extents("padding", dimensions, {0}), c.extents("dilation", dimensions, {1})};
+  const bool counts = c.boolean("count_include_pad", true), ceils = c.boolean("ceil_mode", false);
   return on_images(c.tensor(c.has("self") ? "self" : "input"), dimensions + 1, [&](const Var<T>& v) {
-    const PoolOptions options{both(stride, 1), both(padding, 0), c.boolean("count_include_pad", true)};
+    if (dimensions == 3) {
+      const Pool3dOptions options{.stride = cube(window.stride),
+                                  .padding = cube(window.padding),
+                                  .count_include_pad = counts,
+                                  .dilation = cube(window.dilation),
+                                  .ceil_mode = ceils};
+      return largest ? max_pool3d(v, cube(kernel), options) : avg_pool3d(v, cube(kernel), options);
+    }
+    const auto both = [&](const std::vector<std::size_t>& w, std::size_t height) {
+      return dimensions == 1 ? Extent2d{height, w[0]} : square(w);
+    };
+    const PoolOptions options{.stride = both(window.stride, 1),
+                              .padding = both(window.padding, 0),
+                              .count_include_pad = counts,
+                              .dilation = both(window.dilation, 1),
+                              .ceil_mode = ceils};
     const Var<T> x = dimensions == 1 ? with_height(v) : v;
     const Var<T> y = largest ? max_pool2d(x, both(kernel, 1), options) : avg_pool2d(x, both(kernel, 1), options);
     return dimensions == 1 ? without_height(y) : y;
@@ -158,8 +170,9 @@ Tensor<T> pooled(const Call<T>& c, std::size_t dimensions, bool largest) {
 template <class T>
 Tensor<T> pooled_adaptively(const Call<T>& c, std::size_t dimensions, bool largest) {
   const auto size = c.extents("output_size", dimensions, {});
-  const Extent2d output = dimensions == 1 ? Extent2d{1, size[0]} : Extent2d{size[0], size[1]};
   return on_images(c.tensor("self"), dimensions + 1, [&](const Var<T>& v) {
+    if (dimensions == 3) return largest ? adaptive_max_pool3d(v, cube(size)) : adaptive_avg_pool3d(v, cube(size));
+    const Extent2d output = dimensions == 1 ? Extent2d{1, size[0]} : square(size);
     const Var<T> x = dimensions == 1 ? with_height(v) : v;
     const Var<T> y = largest ? adaptive_max_pool2d(x, output) : adaptive_avg_pool2d(x, output);
     return dimensions == 1 ? without_height(y) : y;
@@ -191,21 +204,27 @@ Tensor<T> resampled(const Call<T>& c, std::size_t dimensions, Interpolation mode
 void add_convolutions(Table& table) {
   add(table, {"conv1d"}, [](const auto& c) { return convolved(c, 1); });
   add(table, {"conv2d"}, [](const auto& c) { return convolved(c, 2); });
+  add(table, {"conv3d"}, [](const auto& c) { return convolved(c, 3); });
   add(table, {"conv_transpose1d"}, [](const auto& c) { return convolved_transposed(c, 1); });
   add(table, {"conv_transpose2d"}, [](const auto& c) { return convolved_transposed(c, 2); });
   add(table, {"convolution"}, [](const auto& c) {
     const std::size_t dimensions = c.tensor("weight").rank() - 2;
-    if (dimensions != 1 && dimensions != 2) c.refuse("in " + std::to_string(dimensions) + " dimensions");
-    return c.boolean("transposed", false) ? convolved_transposed(c, dimensions) : convolved(c, dimensions);
+    const bool transposed = c.boolean("transposed", false);
+    if (dimensions < 1 || dimensions > (transposed ? 2u : 3u))
+      c.refuse("in " + std::to_string(dimensions) + " dimensions");
+    return transposed ? convolved_transposed(c, dimensions) : convolved(c, dimensions);
   });
   add(table, {"max_pool1d"}, [](const auto& c) { return pooled(c, 1, true); });
   add(table, {"max_pool2d"}, [](const auto& c) { return pooled(c, 2, true); });
+  add(table, {"max_pool3d"}, [](const auto& c) { return pooled(c, 3, true); });
   add(table, {"avg_pool1d"}, [](const auto& c) { return pooled(c, 1, false); });
   add(table, {"avg_pool2d"}, [](const auto& c) { return pooled(c, 2, false); });
+  add(table, {"avg_pool3d"}, [](const auto& c) { return pooled(c, 3, false); });
   add(table, {"adaptive_avg_pool1d"}, [](const auto& c) { return pooled_adaptively(c, 1, false); });
   add(table, {"adaptive_avg_pool2d"}, [](const auto& c) { return pooled_adaptively(c, 2, false); });
-  add(table, {"adaptive_max_pool1d", "adaptive_max_pool2d"}, [](const auto& c) {
-    const std::size_t dimensions = c.node().op.find("1d") != std::string::npos ? 1 : 2;
+  add(table, {"adaptive_avg_pool3d"}, [](const auto& c) { return pooled_adaptively(c, 3, false); });
+  add(table, {"adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"}, [](const auto& c) {
+    const auto dimensions = static_cast<std::size_t>(c.node().op.at(c.node().op.find("pool") + 4) - '0');
     using T = element_of<decltype(c)>;
     return Values<T>{pooled_adaptively(c, dimensions, true), Value<T>()};  // without the places
   });

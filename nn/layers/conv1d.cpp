@@ -1,19 +1,13 @@
 #include "nn/layers/conv1d.hpp"
 
+#include "nn/layers/convolution_checks.hpp"
 #include "nn/layers/parameterized.hpp"
 
 namespace xtangent::nn {
 
 Conv1d::Conv1d(std::size_t in, std::size_t out, std::size_t kernel, Conv1dOptions options, WeightOptions weights)
     : in_(in), out_(out), kernel_(kernel), options_(options), weights_(weights) {
-  if (in == 0 || out == 0 || kernel == 0)
-    throw shape_error("[Conv1d] " + std::to_string(in) + " channels to " + std::to_string(out) + ", kernel " +
-                      std::to_string(kernel) + ". All must be at least 1.");
-  if (options.groups == 0 || in % options.groups != 0 || out % options.groups != 0)
-    throw shape_error("[Conv1d] " + std::to_string(options.groups) + " groups do not divide " + std::to_string(in) +
-                      " and " + std::to_string(out) + " channels.");
-  if (options.stride == 0 || options.dilation == 0)
-    throw shape_error("[Conv1d] a stride or dilation of 0. Both must be at least 1.");
+  check_convolution("Conv1d", in, out, options.groups, {{kernel, options.stride, options.padding, options.dilation}});
 }
 
 void Conv1d::parameters(Declaration& declare) const {

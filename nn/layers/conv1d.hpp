@@ -6,7 +6,8 @@
 namespace xtangent::nn {
 
 /// PyTorch's nn.Conv1d: convolution of signals (..., in, L) to (..., out, L') with weight (out, in / groups, kernel)
-/// and bias (out,). Throws shape_error for extents of 0, and for groups that do not divide both numbers of channels.
+/// and bias (out,). Throws shape_error for extents of 0, for groups that do not divide both numbers of channels, and
+/// for same_padding with a stride.
 class Conv1d : public Module<Conv1d> {
  public:
   Conv1d(std::size_t in, std::size_t out, std::size_t kernel, Conv1dOptions options = {}, WeightOptions weights = {});

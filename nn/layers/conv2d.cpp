@@ -1,21 +1,15 @@
 #include "nn/layers/conv2d.hpp"
 
-#include <algorithm>
-
+#include "nn/layers/convolution_checks.hpp"
 #include "nn/layers/parameterized.hpp"
 
 namespace xtangent::nn {
 
 Conv2d::Conv2d(std::size_t in, std::size_t out, Extent2d kernel, Conv2dOptions options, WeightOptions weights)
     : in_(in), out_(out), kernel_(kernel), options_(options), weights_(weights) {
-  if (in == 0 || out == 0 || kernel.height == 0 || kernel.width == 0)
-    throw shape_error("[Conv2d] " + std::to_string(in) + " channels to " + std::to_string(out) + ", kernel " +
-                      to_string(Shape{kernel.height, kernel.width}) + ". All must be at least 1.");
-  if (options.groups == 0 || in % options.groups != 0 || out % options.groups != 0)
-    throw shape_error("[Conv2d] " + std::to_string(options.groups) + " groups do not divide " + std::to_string(in) +
-                      " and " + std::to_string(out) + " channels.");
-  if (std::min({options.stride.height, options.stride.width, options.dilation.height, options.dilation.width}) == 0)
-    throw shape_error("[Conv2d] a stride or dilation of 0. Both must be at least 1.");
+  check_convolution("Conv2d", in, out, options.groups,
+                    {{kernel.height, options.stride.height, options.padding.height, options.dilation.height},
+                     {kernel.width, options.stride.width, options.padding.width, options.dilation.width}});
 }
 
 void Conv2d::parameters(Declaration& declare) const {

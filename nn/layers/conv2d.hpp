@@ -7,8 +7,8 @@
 namespace xtangent::nn {
 
 /// PyTorch's nn.Conv2d: convolution of images (..., in, H, W) to (..., out, H', W') with weight (out, in / groups,
-/// height, width) and bias (out,). Throws shape_error for extents of 0, and for groups that do not divide both numbers
-/// of channels.
+/// height, width) and bias (out,). Throws shape_error for extents of 0, for groups that do not divide both numbers of
+/// channels, and for same_padding with a stride.
 class Conv2d : public Module<Conv2d> {
  public:
   Conv2d(std::size_t in, std::size_t out, Extent2d kernel, Conv2dOptions options = {}, WeightOptions weights = {});

@@ -7,6 +7,7 @@
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/normalization.hpp"
+#include "autodiff/ops/padding.hpp"
 #include "autodiff/ops/pooling.hpp"
 #include "autodiff/ops/reduction.hpp"
 

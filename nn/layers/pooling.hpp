@@ -1,12 +1,16 @@
 #pragma once
 
+#include <utility>
+#include <vector>
+
 #include "autodiff/ops/indexing.hpp"
+#include "autodiff/ops/padding.hpp"
 #include "autodiff/ops/pooling.hpp"
 #include "autodiff/ops/reduction.hpp"
 #include "nn/module.hpp"
 
-/// Pooling over images (..., C, H, W) and signals (..., C, L), and layers that change shapes. They have PyTorch's names
-/// and options, and no parameters.
+/// Pooling over images (..., C, H, W), volumes (..., C, D, H, W) and signals (..., C, L), and layers that change
+/// shapes. They have PyTorch's names and options, and no parameters.
 namespace xtangent::nn {
 
 struct MaxPool2d : Module<MaxPool2d> {
@@ -64,10 +68,69 @@ struct GlobalMaxPool2d : Module<GlobalMaxPool2d> {
   }
 };
 
+struct MaxPool3d : Module<MaxPool3d> {
+  explicit MaxPool3d(Extent3d k, Pool3dOptions o = {}) : kernel(k), options(o) {}
+  Extent3d kernel;
+  Pool3dOptions options;
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return max_pool3d(x, kernel, options);
+  }
+};
+
+struct AvgPool3d : Module<AvgPool3d> {
+  explicit AvgPool3d(Extent3d k, Pool3dOptions o = {}) : kernel(k), options(o) {}
+  Extent3d kernel;
+  Pool3dOptions options;
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return avg_pool3d(x, kernel, options);
+  }
+};
+
+/// The means over windows that cover the volume: (..., C, output).
+struct AdaptiveAvgPool3d : Module<AdaptiveAvgPool3d> {
+  explicit AdaptiveAvgPool3d(Extent3d o) : output(o) {}
+  Extent3d output;
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return adaptive_avg_pool3d(x, output);
+  }
+};
+
+struct AdaptiveMaxPool3d : Module<AdaptiveMaxPool3d> {
+  explicit AdaptiveMaxPool3d(Extent3d o) : output(o) {}
+  Extent3d output;
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return adaptive_max_pool3d(x, output);
+  }
+};
+
+/// The mean of each channel: (..., C, D, H, W) to (..., C).
+struct GlobalAvgPool3d : Module<GlobalAvgPool3d> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    if (x.rank() < 4)
+      throw shape_error("[GlobalAvgPool3d] got " + to_string(x.shape()) + ". Expected volumes (..., C, D, H, W).");
+    return mean(x, {-3, -2, -1});
+  }
+};
+
+/// The largest element of each channel: (..., C, D, H, W) to (..., C).
+struct GlobalMaxPool3d : Module<GlobalMaxPool3d> {
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return global_max_pool(x, 3);
+  }
+};
+
 struct Pool1dOptions {
   std::size_t stride = 0;  ///< 0: as large as the window
   std::size_t padding = 0;
   bool count_include_pad = true;
+  std::size_t dilation = 1;  ///< of the windows of a maximum; averages have none
+  bool ceil_mode = false;
 };
 
 /// Pools signals (..., C, L) as images of height 1.
@@ -75,8 +138,11 @@ template <class T, class Pool>
 Var<T> pool_signals(const Var<T>& x, std::size_t kernel, const Pool1dOptions& o, Pool&& pool) {
   if (x.rank() < 2) throw shape_error("[pool1d] got " + to_string(x.shape()) + ". Expected signals (..., C, L).");
   const std::size_t rank = x.rank();
-  const PoolOptions wide{
-      .stride = {1, o.stride ? o.stride : kernel}, .padding = {0, o.padding}, .count_include_pad = o.count_include_pad};
+  const PoolOptions wide{.stride = {1, o.stride ? o.stride : kernel},
+                         .padding = {0, o.padding},
+                         .count_include_pad = o.count_include_pad,
+                         .dilation = {1, o.dilation},
+                         .ceil_mode = o.ceil_mode};
   const Var<T> y =
       pool(reshape(x, x.shape().slice(0, rank - 1).joined({1, x.shape().back()})), Extent2d{1, kernel}, wide);
   return reshape(y, y.shape().slice(0, rank - 1).joined({y.shape().back()}));
@@ -113,6 +179,18 @@ struct GlobalMaxPool1d : Module<GlobalMaxPool1d> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {
     return global_max_pool(x, 1);
+  }
+};
+
+/// Adds entries at the ends of axes (pad): PyTorch's ZeroPad2d, ReflectionPad1d, ReplicationPad3d, CircularPad2d and
+/// the others. `sizes` has two numbers for each axis, beginning with the last one.
+struct Pad : Module<Pad> {
+  explicit Pad(std::vector<std::size_t> s, PadOptions o = {}) : sizes(std::move(s)), options(o) {}
+  std::vector<std::size_t> sizes;
+  PadOptions options;
+  template <class T>
+  Var<T> forward(Scope<T>, const Var<T>& x) const {
+    return pad(x, sizes, options);
   }
 };
 

@@ -1,6 +1,6 @@
-// The rule for a convolution with stride 1. It is the position Gram, but the Gram of patches is a sum of shifts of the
-// Gram A of pixels: (Ra Rb^T)_pq is the sum over taps f of A[p + f, q + f]. Sides: left (K, N D, C), right (N pixels,
-// channels).
+// The rule for a convolution of images with stride 1. It is the position Gram, but the Gram of patches is a sum of
+// shifts of the Gram A of pixels: (Ra Rb^T)_pq is the sum over taps f of A[p + f, q + f]. Sides: left (K, N D, C),
+// right (N pixels, channels).
 #include <algorithm>
 
 #include "autodiff/kernels/layout.hpp"
@@ -17,8 +17,8 @@ struct PixelGram : RuleOf<PixelGram> {
 
   bool fits(const Term& term) const override {
     const UseShape* use = term.only();
-    return use && use->kind == FactorKind::outer_sum && use->patches && !use->grouped() && use->patches->taps() > 1 &&
-           use->patches->stride_height == 1 && use->patches->stride_width == 1;
+    return use && use->kind == FactorKind::outer_sum && use->patches && !use->grouped() && use->patches->is_flat() &&
+           use->patches->taps() > 1 && use->patches->stride_height == 1 && use->patches->stride_width == 1;
   }
 
   RuleCost cost(const Term& term, const BlockShape& b, const Workspace& w) const override {

@@ -151,7 +151,7 @@ void put_inputs(SideArrays<T>& side, std::size_t first, const Factor<T>& f, std:
   kernels::parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
     Array<T> patches({r, d});
     for (std::size_t i = begin; i < end; ++i) {
-      kernels::im2col(*f.patches, 0, f.patches->out_height(), f.right.data() + i * f.patches->input_size(),
+      kernels::im2col(*f.patches, 0, f.patches->out_rows(), f.right.data() + i * f.patches->input_size(),
                       patches.mutable_data(), d);
       kernels::transpose(Shape{r, d}, {1, 0}, patches.data(), to + i * each * r);
     }

@@ -76,6 +76,14 @@ BOOST_AUTO_TEST_CASE(rows_of_every_kind) {
       einsum_row("ni,i->ni", {"ni", "i"}, "ni", {{{3, 2}, axis0}, {{2}}}),
       einsum_row("ni,nj->ij", {"ni", "nj"}, "ij", {{{3, 2}, axis0}, {{3, 4}, axis0}}, true),
       einsum_row("ni->i", {"ni"}, "i", {{{3, 2}, axis0}}, true),
+      einsum_row("ii", {"ii"}, "", {{{3, 3}}}),
+      einsum_row("ii->i", {"ii"}, "i", {{{3, 3}}}),
+      einsum_row("iji->ji", {"iji"}, "ji", {{{2, 3, 2}}}),
+      einsum_row("aaab->ba", {"aaab"}, "ba", {{{2, 2, 2, 3}}}),
+      einsum_row("abab->ab", {"abab"}, "ab", {{{2, 3, 2, 3}}}),
+      einsum_row("nii->ni", {"nii"}, "ni", {{{3, 2, 2}, axis0}}),
+      einsum_row("nijj,kk->nik", {"nijj", "kk"}, "nik", {{{3, 2, 2, 2}, axis0}, {{4, 4}}}),
+      einsum_row("ii,ij->j", {"ii", "ij"}, "j", {{{3, 3}}, {{3, 2}}}),
   });
 }
 
@@ -100,7 +108,7 @@ BOOST_AUTO_TEST_CASE(wrong_specifications) {
   refused("ij,jk->ik", {x, y}, "'j' is 3 and 4");
   refused("ij->ik", {x}, "'k' of the result is in no operand");
   refused("ij->ii", {x}, "twice in the result");
-  refused("ii->i", {x}, "twice in one operand");
+  refused("ii->i", {x}, "'i' is 2 and 3");
   refused("ijk->i", {x}, "for an array of shape (2, 3)");
   refused("ij,jk->ik", {x}, "1 arrays for 2 groups");
   refused("...j->j", {x}, "'.' is not a letter");

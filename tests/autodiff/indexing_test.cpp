@@ -25,8 +25,6 @@ auto by_xtensor(F f) {
   };
 }
 
-constexpr std::size_t zero = static_cast<std::size_t>(-1);  // stands in an index for a 0 instead of an element
-
 Array<double> gathered(const Array<double>& x, std::size_t axis, const Index& index) {
   const Shape& from = x.shape();
   const std::size_t outer = from.slice(0, axis).size(), inner = from.slice(axis + 1, from.rank()).size();
@@ -36,8 +34,7 @@ Array<double> gathered(const Array<double>& x, std::size_t axis, const Index& in
   for (std::size_t o = 0; o < outer; ++o)
     for (std::size_t j = 0; j < index.size(); ++j)
       for (std::size_t i = 0; i < inner; ++i)
-        y.mutable_data()[(o * index.size() + j) * inner + i] =
-            index[j] == zero ? 0.0 : x[(o * from[axis] + index[j]) * inner + i];
+        y.mutable_data()[(o * index.size() + j) * inner + i] = x[(o * from[axis] + index[j]) * inner + i];
   return y;
 }
 
@@ -66,17 +63,6 @@ OpRow slice_row(Shape from, long axis, std::size_t first, std::size_t last, Exam
              {.wrong = {{{}}, {{0, 0, 0}}},
               .reference = [=](const Arrays& x) { return gathered(x[0], a, index); },
               .mixes = mixes});
-}
-
-OpRow pad_row(Shape from, long axis, std::size_t before, std::size_t behind, Examples examples = Examples::none,
-              bool mixes = false) {
-  const std::size_t a = resolve_axis(axis, from.rank(), "test");
-  Index index(before, zero);
-  for (std::size_t i = 0; i < from[a]; ++i) index.push_back(i);
-  index.insert(index.end(), behind, zero);
-  return row("pad " + to_string(from) + " axis " + std::to_string(axis),
-             [=](auto x) { return pad(x[0], axis, before, behind); }, {{from, examples}},
-             {.wrong = {{{}}}, .reference = [=](const Arrays& x) { return gathered(x[0], a, index); }, .mixes = mixes});
 }
 
 OpRow gather_row(Shape from, long axis, Index index, Examples examples = Examples::none, bool mixes = false) {
@@ -166,18 +152,6 @@ BOOST_AUTO_TEST_CASE(slice_rows) {
       slice_row({4}, 0, 0, 4),
       slice_row({3, 5}, 1, 1, 4, axis0),
       slice_row({3, 5}, 0, 1, 3, axis0, true),
-  });
-}
-
-BOOST_AUTO_TEST_CASE(pad_rows) {
-  expect_ops({
-      pad_row({3}, 0, 1, 2),
-      pad_row({2, 3}, 0, 1, 0),
-      pad_row({2, 3}, -1, 0, 2),
-      pad_row({2, 0, 3}, 1, 1, 1),
-      pad_row({2, 3, 2}, -2, 2, 1),
-      pad_row({3, 2, 4}, 2, 1, 1, axis0),
-      pad_row({3, 2}, 0, 1, 1, axis0, true),
   });
 }
 

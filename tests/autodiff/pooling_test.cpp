@@ -34,7 +34,27 @@ const std::vector<Setting> settings = {
     {{2, 1, 5, 5}, 2, {.stride = 3}},
     {{2, 1, 3, 4}, {3, 4}, {.stride = 5}},
     {{2, 1, 2, 2, 3, 4}, 2},
+    {{2, 1, 5, 6}, 2, {.ceil_mode = true}},
+    {{2, 1, 5, 4}, {3, 2}, {.stride = {2, 3}, .padding = 1, .ceil_mode = true}},
+    {{2, 1, 5, 4}, {3, 2}, {.stride = {2, 3}, .padding = 1, .count_include_pad = false, .ceil_mode = true}},
+    {{2, 1, 6, 6}, 3, {.stride = 2, .padding = 1, .ceil_mode = true}},
+    {{2, 1, 3, 4}, 2, {.stride = 3, .padding = 1, .ceil_mode = true}},
+    {{2, 1, 2, 7}, {2, 4}, {.stride = {5, 3}, .ceil_mode = true}},
 };
+
+const std::vector<Setting> dilated = {
+    {{2, 1, 5, 6}, 2, {.stride = 1, .dilation = 2}},
+    {{2, 1, 6, 4}, {3, 2}, {.stride = 2, .padding = {2, 1}, .dilation = {2, 3}}},
+    {{2, 1, 6, 7}, {2, 3}, {.stride = {2, 1}, .padding = {1, 2}, .dilation = {3, 2}, .ceil_mode = true}},
+    {{2, 1, 5, 5}, {1, 2}, {.stride = {1, 2}, .dilation = {2, 1}}},
+};
+
+long outputs(long extent, long kernel, long stride, long padding, long dilation, bool ceil) {
+  const double steps =
+      static_cast<double>(extent + 2 * padding - dilation * (kernel - 1) - 1) / static_cast<double>(stride);
+  const long count = static_cast<long>(ceil ? std::ceil(steps) : std::floor(steps)) + 1;
+  return ceil && (count - 1) * stride - padding >= extent ? count - 1 : count;
+}
 
 // Pools by the definition: every window, element by element.
 Array<double> pool(const Array<double>& x, const Setting& s, bool maximum) {
@@ -43,17 +63,19 @@ Array<double> pool(const Array<double>& x, const Setting& s, bool maximum) {
   const long kh = static_cast<long>(s.kernel.height), kw = static_cast<long>(s.kernel.width);
   const long sh = static_cast<long>(stride.height), sw = static_cast<long>(stride.width);
   const long ph = static_cast<long>(s.options.padding.height), pw = static_cast<long>(s.options.padding.width);
-  const long oh = (height + 2 * ph - kh) / sh + 1, ow = (width + 2 * pw - kw) / sw + 1;
+  const long dh = static_cast<long>(s.options.dilation.height), dw = static_cast<long>(s.options.dilation.width);
+  const long oh = outputs(height, kh, sh, ph, dh, s.options.ceil_mode),
+             ow = outputs(width, kw, sw, pw, dw, s.options.ceil_mode);
   const Shape lead = x.shape().slice(0, x.rank() - 2);
   Values out;
   for (std::size_t image = 0; image < lead.size(); ++image)
     for (long i = 0; i < oh; ++i)
       for (long j = 0; j < ow; ++j) {
         double best = -std::numeric_limits<double>::infinity(), total = 0, count = 0;
-        for (long h = i * sh - ph; h < i * sh - ph + kh; ++h)
-          for (long w = j * sw - pw; w < j * sw - pw + kw; ++w) {
+        for (long h = i * sh - ph; h < i * sh - ph + kh * dh; h += dh)
+          for (long w = j * sw - pw; w < j * sw - pw + kw * dw; w += dw) {
             const bool inside = h >= 0 && h < height && w >= 0 && w < width;
-            if (inside || s.options.count_include_pad) ++count;
+            if (inside || (s.options.count_include_pad && h < height + ph && w < width + pw)) ++count;
             if (!inside) continue;
             const double v = x[(image * static_cast<std::size_t>(height) + static_cast<std::size_t>(h)) *
                                    static_cast<std::size_t>(width) +
@@ -113,7 +135,9 @@ BOOST_AUTO_TEST_CASE(average_windows) {
 }
 
 BOOST_AUTO_TEST_CASE(maximum_windows) {
-  for (const Setting& s : settings)
+  std::vector<Setting> all = settings;
+  all.insert(all.end(), dilated.begin(), dilated.end());
+  for (const Setting& s : all)
     expect_op(row(
         title("max_pool2d", s), [s](auto x) { return max_pool2d(x[0], s.kernel, s.options); },
         {{s.shape, Examples::axis0, -4.0, 4.0}},
@@ -232,6 +256,16 @@ BOOST_AUTO_TEST_CASE(impossible_windows) {
   refused(2, {.padding = 2}, "padding 2 is more than half");
   refused({5, 2}, {}, "height: the window of 5 is larger than the padded input of 4");
   refused({2, 8}, {.padding = {0, 1}}, "width: the window of 8 is larger than the padded input of 7");
+  refused(2, {.padding = {1, 2}}, "width: padding 2 is more than half");
+  const auto maximum_refused = [&](Extent2d kernel, PoolOptions options, const char* part) {
+    const std::string text = message_of<shape_error>([&] { max_pool2d(x, kernel, options); });
+    BOOST_TEST_CONTEXT(text) BOOST_TEST(has(text, part));
+  };
+  maximum_refused(2, {.dilation = {1, 0}}, "width: a dilation of 0");
+  maximum_refused(2, {.dilation = {4, 1}}, "height: the window of 5 is larger than the padded input of 4");
+  maximum_refused(2, {.padding = {2, 0}, .dilation = {6, 1}}, "height: window 0 holds nothing but padding");
+  const std::string dilation = message_of<shape_error>([&] { avg_pool2d(x, 2, {.dilation = 2}); });
+  BOOST_TEST_CONTEXT(dilation) BOOST_TEST(has(dilation, "[avg_pool2d] a dilation. Only the windows of a maximum"));
   BOOST_CHECK_THROW(adaptive_avg_pool2d(x, 0), shape_error);
   BOOST_CHECK_THROW(adaptive_avg_pool2d(x, {2, 0}), shape_error);
   BOOST_CHECK_THROW(adaptive_max_pool2d(x, {0, 2}), shape_error);

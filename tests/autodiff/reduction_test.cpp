@@ -145,37 +145,6 @@ BOOST_AUTO_TEST_CASE(variances) {
   expect_reduction("unbiased variance", two_or_more, unbiased_variance, unbiased);
 }
 
-BOOST_AUTO_TEST_CASE(norms) {
-  const auto root = [](const Values& v) {
-    double sum = 0;
-    for (const double x : v) sum += x * x;
-    return std::sqrt(sum);
-  };
-  expect_ops({
-      row("norm", [](auto x) { return norm(x[0]); }, {{{2, 3}}},
-          {.reference =
-               [=](const Arrays& x) {
-                 return reduce(x[0], {true, true}, false, root);
-               }}),
-      row("norm of rows",
-          [](auto x) {
-            return norm(x[0], {1, -1}, true);
-          },
-          {{{3, 2, 4}, Examples::axis0}},
-          {.wrong = {{{3}}},
-           .reference =
-               [=](const Arrays& x) {
-                 return reduce(x[0], {false, true, true}, true, root);
-               }}),
-      row("norm over examples", [](auto x) { return norm(x[0], {0}); }, {{{3, 2}, Examples::axis0}}, {.mixes = true}),
-  });
-  Tape<double> tape;
-  const Var<double> x = tape.variable(Array<double>::from({2, 2}, {0, 0, 3, 4}));
-  const Array<double> slope = pullback<double>(norm(x, {1}), Var<double>(Array<double>::ones({2})), {x})[0].value();
-  BOOST_TEST(slope[0] == 0.0);
-  BOOST_TEST(std::abs(slope[2] - 0.6) < 1e-15);
-}
-
 BOOST_AUTO_TEST_CASE(running_sums) {
   const auto running = [](std::size_t axis, bool reverse) {
     return [=](const Arrays& x) {

@@ -10,6 +10,7 @@
 #include "nn/layers/attention.hpp"
 #include "nn/layers/conv1d.hpp"
 #include "nn/layers/conv2d.hpp"
+#include "nn/layers/conv3d.hpp"
 #include "nn/layers/embedding.hpp"
 #include "nn/sequential.hpp"
 #include "tests/testing.hpp"
@@ -150,6 +151,9 @@ BOOST_AUTO_TEST_CASE(every_layer_with_weights_has_both_parameterizations) {
       {nn::Conv1d(4, 6, 3, {.padding = 1}, ntk), nn::Conv1d(4, 6, 3, {.padding = 1}), 12, random({2, 4, 5})},
       {nn::Conv2d(4, 6, 3, {.padding = 1}, ntk), nn::Conv2d(4, 6, 3, {.padding = 1}), 36, random({2, 4, 5, 5})},
       {nn::Conv2d(4, 6, 3, {.groups = 2}, ntk), nn::Conv2d(4, 6, 3, {.groups = 2}), 18, random({2, 4, 5, 5})},
+      {nn::Conv3d(2, 6, 2, {.padding = 1}, ntk), nn::Conv3d(2, 6, 2, {.padding = 1}), 16, random({2, 2, 3, 2, 2})},
+      {nn::Conv1d(4, 6, 2, {.padding = same_padding, .padding_mode = PadMode::reflect}, ntk),
+       nn::Conv1d(4, 6, 2, {.padding = same_padding, .padding_mode = PadMode::reflect}), 8, random({2, 4, 5})},
       {nn::Embedding(5, 3, rows), nn::Embedding(5, 3), 1, tokens},
       {nn::PositionalEmbedding(4, 3, rows), nn::PositionalEmbedding(4, 3), 1, random({2, 4, 3})},
       {nn::MultiheadAttention(8, 2, {.weights = ntk}), nn::MultiheadAttention(8, 2), 8, random({2, 4, 8})},

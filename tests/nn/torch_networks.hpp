@@ -152,6 +152,24 @@ inline std::vector<TorchRow> torch_networks() {
   add("convolution_1d",
       sequential(Conv1d{2, 4, 3, {.stride = 2, .padding = 1}}, Tanh{},
                  Conv1d{4, 6, 2, {.dilation = 2, .groups = 2}, {.bias = false}}, Relu{}, Flatten{}, Linear{18, 3}));
+  add("convolution_3d",
+      sequential(Conv3d{2, 4, {2, 3, 2}, {.stride = {1, 2, 1}, .padding = {1, 1, 0}}}, Tanh{},
+                 MaxPool3d{2, {.stride = {2, 1, 2}, .ceil_mode = true}},
+                 Conv3d{4, 4, 2, {.padding = 1, .groups = 2}, {.bias = false}}, Tanh{},
+                 AvgPool3d{3, {.stride = {2, 2, 1}, .padding = 1, .count_include_pad = false, .ceil_mode = true}},
+                 AdaptiveAvgPool3d{{1, 2, 3}}, Flatten{}, Linear{24, 3}));
+  add("padding_1d",
+      sequential(Conv1d{2, 3, 3, {.padding = 2, .padding_mode = PadMode::reflect}}, Tanh{},
+                 Conv1d{3, 3, 4, {.padding = same_padding, .dilation = 2, .padding_mode = PadMode::circular}}, Tanh{},
+                 Conv1d{3, 2, 2, {.padding = same_padding}}, Flatten{}, Linear{18, 3}));
+  add("padding_2d",
+      sequential(Conv2d{1, 3, 3, {.padding = {1, 2}, .padding_mode = PadMode::circular}}, Tanh{},
+                 Conv2d{3, 2, {2, 3}, {.padding = same_padding, .padding_mode = PadMode::replicate}}, Tanh{},
+                 Conv2d{2, 2, 3, {.stride = 2, .padding = 1}}, Pad{{1, 2, 1, 0}, {.mode = PadMode::reflect}},
+                 Pad{{1, 1, 1, 1}}, Flatten{}, Linear{90, 3}));
+  add("padding_3d", sequential(Conv3d{1, 2, 2, {.padding = same_padding, .padding_mode = PadMode::replicate}}, Tanh{},
+                               Conv3d{2, 2, {2, 1, 3}, {.padding = 1, .padding_mode = PadMode::circular}}, MaxPool3d{2},
+                               Flatten{}, Linear{4, 2}));
   add("transposed_convolution", sequential(ConvTranspose2d{2, 3, 3, {.stride = 2, .padding = 1, .output_padding = 1}},
                                            Tanh{}, ConvTranspose2d{3, 2, {1, 2}, {.dilation = {1, 2}}, {.bias = false}},
                                            Upsample{0.5}, ConvTranspose2d{2, 4, 2, {.groups = 2}}, PixelShuffle{2},

@@ -1,17 +1,22 @@
 // Compares ops with PyTorch's: values, and cotangents of all arguments. tests/fixtures/operations.py has the same
 // table.
 #include <functional>
+#include <limits>
 
 #include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/convolution.hpp"
 #include "autodiff/ops/einsum.hpp"
 #include "autodiff/ops/indexing.hpp"
+#include "autodiff/ops/padding.hpp"
+#include "autodiff/ops/pooling.hpp"
 #include "autodiff/ops/rearranging.hpp"
 #include "autodiff/ops/reduction.hpp"
 #include "autodiff/ops/resampling.hpp"
 #include "autodiff/ops/selection.hpp"
 #include "autodiff/ops/solve.hpp"
 #include "autodiff/ops/transposed_convolution.hpp"
+#include "nn/layers/pooling.hpp"
 #include "nn/safetensors.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/testing.hpp"
@@ -56,12 +61,24 @@ const std::vector<std::pair<std::string, Function>> operations = {
     {"roll_back", [](auto x) { return roll(x[0], -7, 0); }},
     {"norm",
      [](auto x) {
-       return norm(x[0], {1, 2}, true);
+       return norm(x[0], {1, 2}, {.keepdims = true});
      }},
     {"norm_zero",
      [](auto x) {
        return norm(x[0] * V(Array<double>::from({2, 1}, {0, 1})), {1});
      }},
+    {"norm_one", [](auto x) { return norm(x[0], {1}, {.p = 1}); }},
+    {"norm_infinity",
+     [](auto x) {
+       return norm(x[0], {0, 2}, {.p = std::numeric_limits<double>::infinity()});
+     }},
+    {"norm_half", [](auto x) { return norm(x[0], {-1}, {.p = 0.5, .keepdims = true}); }},
+    {"norm_three", [](auto x) { return norm(x[0], {}, {.p = 3}); }},
+    {"norm_broken",
+     [](auto x) {
+       return norm(x[0] * V(Array<double>::from({2, 1}, {0, 1})), {1}, {.p = 1.5});
+     }},
+    {"norm_count", [](auto x) { return norm(x[0], {0}, {.p = 0}) * sum(x[0], {0}); }},
     {"gather",
      [](auto x) {
        return gather(x[0], 1, V(Array<double>::from({2, 1, 2}, {2, 0, 1, 1})));
@@ -69,8 +86,84 @@ const std::vector<std::pair<std::string, Function>> operations = {
     {"einsum_attention", [](auto x) { return einsum("nthd,nshd->nhts", x); }},
     {"einsum_three", [](auto x) { return einsum("ni,ijk,nj->nk", x); }},
     {"einsum_implicit", [](auto x) { return einsum("ca,ab", x); }},
+    {"einsum_trace", [](auto x) { return einsum("ii", x); }},
+    {"einsum_diagonal", [](auto x) { return einsum("ini->in", x); }},
+    {"einsum_repeated", [](auto x) { return einsum("nijj,kk->nik", x); }},
+    {"einsum_thrice", [](auto x) { return einsum("aaab->ba", x); }},
     {"solve", [](auto x) { return solve(x[0], x[1]); }},
     {"solve_shared", [](auto x) { return solve(x[0], x[1]); }},
+    {"conv2d_same",
+     [](auto x) {
+       return conv2d(x[0], x[1], V(), {.padding = same_padding, .dilation = {1, 3}});
+     }},
+    {"conv1d_valid", [](auto x) { return conv1d(x[0], x[1]); }},
+    {"conv3d",
+     [](auto x) {
+       return conv3d(x[0], x[1], x[2], {.stride = {1, 2, 1}, .padding = {1, 0, 2}, .dilation = {2, 1, 1}, .groups = 2});
+     }},
+    {"conv3d_same",
+     [](auto x) {
+       return conv3d(x[0], x[1], V(), {.padding = same_padding, .dilation = {1, 2, 1}});
+     }},
+    {"max_pool1d",
+     [](auto x) {
+       const Pool1dOptions o{.stride = 2, .padding = 1, .dilation = 3, .ceil_mode = true};
+       return pool_signals(x[0], 2, o, [](const auto& v, auto k, auto wide) { return max_pool2d(v, k, wide); });
+     }},
+    {"max_pool2d",
+     [](auto x) {
+       return max_pool2d(x[0], {3, 2}, {.stride = {2, 3}, .padding = {1, 0}, .dilation = {2, 1}, .ceil_mode = true});
+     }},
+    {"max_pool2d_ceil",
+     [](auto x) {
+       return max_pool2d(x[0], 2, {.stride = {2, 3}, .padding = 1, .ceil_mode = true});
+     }},
+    {"max_pool3d",
+     [](auto x) {
+       return max_pool3d(x[0], 2,
+                         {.stride = {1, 2, 2}, .padding = {0, 1, 0}, .dilation = {2, 1, 1}, .ceil_mode = true});
+     }},
+    {"avg_pool1d",
+     [](auto x) {
+       const Pool1dOptions o{.stride = 2, .padding = 1, .ceil_mode = true};
+       return pool_signals(x[0], 3, o, [](const auto& v, auto k, auto wide) { return avg_pool2d(v, k, wide); });
+     }},
+    {"avg_pool2d_padding",
+     [](auto x) {
+       return avg_pool2d(x[0], {3, 2}, {.stride = {2, 3}, .padding = 1, .ceil_mode = true});
+     }},
+    {"avg_pool2d_inside",
+     [](auto x) {
+       return avg_pool2d(x[0], {3, 2}, {.stride = {2, 3}, .padding = 1, .count_include_pad = false, .ceil_mode = true});
+     }},
+    {"avg_pool3d",
+     [](auto x) {
+       return avg_pool3d(x[0], {3, 2, 2}, {.stride = {2, 2, 1}, .padding = {1, 0, 1}, .ceil_mode = true});
+     }},
+    {"adaptive_avg_pool3d",
+     [](auto x) {
+       return adaptive_avg_pool3d(x[0], {2, 1, 3});
+     }},
+    {"adaptive_max_pool3d",
+     [](auto x) {
+       return adaptive_max_pool3d(x[0], {2, 3, 1});
+     }},
+    {"pad_constant",
+     [](auto x) {
+       return pad(x[0], {1, 2, 0, 1}, {.value = 1.5});
+     }},
+    {"pad_reflect",
+     [](auto x) {
+       return pad(x[0], {2, 1, 0, 2}, {.mode = PadMode::reflect});
+     }},
+    {"pad_replicate",
+     [](auto x) {
+       return pad(x[0], {2, 1, 0, 3, 1, 1}, {.mode = PadMode::replicate});
+     }},
+    {"pad_circular",
+     [](auto x) {
+       return pad(x[0], {3, 1}, {.mode = PadMode::circular});
+     }},
     {"conv_transpose2d",
      [](auto x) {
        return conv_transpose2d(

@@ -272,6 +272,7 @@ BOOST_AUTO_TEST_CASE(initial_values_have_the_same_distribution) {
                                       {"layer_norm", LayerNorm{20}},
                                       {"group_norm", GroupNorm{4, 20}},
                                       {"convolution_1d", Conv1d{12, 2502, 5, {.groups = 3}}},
+                                      {"convolution_3d", Conv3d{12, 2502, {3, 2, 1}, {.groups = 3}}},
                                       {"embedding", Embedding{300, 40}},
                                       {"padded_embedding", Embedding{30, 40, {.padding_idx = 3}}},
                                       {"attention", MultiheadAttention{64, 4}},

@@ -37,6 +37,16 @@ inline kernels::ConvShape conv(std::size_t channels, std::size_t height, std::si
                                std::size_t groups = 1) {
   return {channels, height, width, kernel, kernel, stride, stride, padding, padding, dilation, dilation, groups};
 }
+/// Of volumes; stride, padding and dilation are those of the depth.
+inline kernels::ConvShape volume(kernels::ConvShape s, std::size_t depth, std::size_t kernel, std::size_t stride = 1,
+                                 std::size_t padding = 0, std::size_t dilation = 1) {
+  s.depth = depth;
+  s.kernel_depth = kernel;
+  s.stride_depth = stride;
+  s.padding_depth = padding;
+  s.dilation_depth = dilation;
+  return s;
+}
 inline UseRow convolution(std::string name, std::size_t out, const kernels::ConvShape& s) {
   return {std::move(name), FactorKind::outer_sum, s.positions(), out, s.patch_size() / s.groups, 0, true, false, s};
 }
@@ -63,9 +73,8 @@ inline Factor<double> factor(const UseRow& row, std::size_t probes, std::size_t 
     case FactorKind::outer:
     case FactorKind::outer_sum:
       f.parameter = row.transposed ? Shape{row.right, row.left} : Shape{row.left, row.right};
-      f.right = row.patches
-                    ? random_array(random, {examples, row.patches->channels, row.patches->height, row.patches->width})
-                    : random_array(random, {examples, row.positions, row.right});
+      f.right = row.patches ? random_array(random, {examples, row.patches->channels, row.patches->pixels()})
+                            : random_array(random, {examples, row.positions, row.right});
       break;
     case FactorKind::diag:
       f.parameter = Shape{row.left};
@@ -115,13 +124,18 @@ inline Array<double> gradients(const Factor<double>& f) {
               const kernels::ConvShape& s = *f.patches;
               const std::size_t of_group = s.channels / s.groups,
                                 channel = i / (c / s.groups) * of_group + j / s.taps();
-              const std::size_t tap = j % s.taps();
-              const std::size_t y = at / s.out_width() * s.stride_height + tap / s.kernel_width * s.dilation_height;
+              const std::size_t tap = j % s.taps(), image = s.kernel_height * s.kernel_width;
+              const std::size_t z =
+                  at / s.out_width() / s.out_height() * s.stride_depth + tap / image * s.dilation_depth;
+              const std::size_t y = at / s.out_width() % s.out_height() * s.stride_height +
+                                    tap % image / s.kernel_width * s.dilation_height;
               const std::size_t x = at % s.out_width() * s.stride_width + tap % s.kernel_width * s.dilation_width;
-              if (y >= s.padding_height && x >= s.padding_width && y - s.padding_height < s.height &&
-                  x - s.padding_width < s.width)
-                input = f.right[((n * s.channels + channel) * s.height + y - s.padding_height) * s.width + x -
-                                s.padding_width];
+              if (z >= s.padding_depth && y >= s.padding_height && x >= s.padding_width &&
+                  z - s.padding_depth < s.depth && y - s.padding_height < s.height && x - s.padding_width < s.width)
+                input = f.right[(((n * s.channels + channel) * s.depth + z - s.padding_depth) * s.height + y -
+                                 s.padding_height) *
+                                    s.width +
+                                x - s.padding_width];
             }
             to[f.transposed ? j * c + i : i * r + j] += l * input;
           }

@@ -15,6 +15,7 @@
 #include "nn/layers/attention.hpp"
 #include "nn/layers/conv1d.hpp"
 #include "nn/layers/conv2d.hpp"
+#include "nn/layers/conv3d.hpp"
 #include "nn/layers/conv_transpose.hpp"
 #include "nn/layers/dropout.hpp"
 #include "nn/layers/embedding.hpp"
@@ -280,6 +281,21 @@ inline std::vector<NetworkRow> networks() {
       nn::sequential(nn::Conv1d(3, 4, 3, {.stride = 2, .padding = 1}, ntk), nn::Relu(), nn::Conv1d(4, 2, 2),
                      nn::Flatten(), nn::Linear(6, 2)),
       {3, 7});
+  add("convolutions of volumes",
+      nn::sequential(nn::Conv3d(2, 3, {2, 2, 3}, {.stride = {1, 2, 1}, .padding = {1, 0, 1}}, ntk), nn::Tanh(),
+                     nn::MaxPool3d(2, {.stride = 1}), nn::Conv3d(3, 4, {2, 1, 2}, {}, {.bias = false}), nn::Relu(),
+                     nn::AdaptiveAvgPool3d(1), nn::Flatten(), nn::Linear(4, 2)),
+      {2, 3, 4, 3});
+  add("convolutions of volumes in groups, padded around",
+      nn::sequential(nn::Conv3d(2, 4, 2, {.padding = 1, .groups = 2, .padding_mode = PadMode::circular}), nn::Tanh(),
+                     nn::AvgPool3d(2, {.padding = 1, .ceil_mode = true}), nn::Conv3d(4, 2, 1), nn::GlobalAvgPool3d(),
+                     nn::Linear(2, 2)),
+      {2, 2, 2, 2});
+  add("convolutions of images padded to the same size",
+      nn::sequential(nn::Conv2d(1, 3, {2, 3}, {.padding = same_padding, .padding_mode = PadMode::reflect}), nn::Tanh(),
+                     nn::Conv2d(3, 2, 2, {.padding = same_padding}), nn::Pad({1, 0, 0, 1}, {.value = 0.5}), nn::Relu(),
+                     nn::Flatten(), nn::Linear(40, 2)),
+      {1, 3, 4});
   add("transposed convolutions, images of other sizes",
       nn::sequential(nn::ConvTranspose2d(2, 3, 3, {.stride = 2, .padding = 1}, ntk), nn::Tanh(), nn::Upsample(2.0),
                      nn::ConvTranspose2d(3, 4, 2, {.groups = 1}), nn::PixelShuffle(2),

@@ -1,0 +1,32 @@
+#include "nn/layers/conv3d.hpp"
+
+#include "nn/layers/convolution_checks.hpp"
+#include "nn/layers/parameterized.hpp"
+
+namespace xtangent::nn {
+
+Conv3d::Conv3d(std::size_t in, std::size_t out, Extent3d kernel, Conv3dOptions options, WeightOptions weights)
+    : in_(in), out_(out), kernel_(kernel), options_(options), weights_(weights) {
+  check_convolution("Conv3d", in, out, options.groups,
+                    {{kernel.depth, options.stride.depth, options.padding.depth, options.dilation.depth},
+                     {kernel.height, options.stride.height, options.padding.height, options.dilation.height},
+                     {kernel.width, options.stride.width, options.padding.width, options.dilation.width}});
+}
+
+void Conv3d::parameters(Declaration& declare) const {
+  const Fan fan = fan_of(weight_shape());
+  declare("weight", weight_shape(), weight_initializer(weights_, fan));
+  if (has_bias(weights_)) declare("bias", {out_}, bias_initializer(weights_, fan));
+}
+
+template <class T>
+Var<T> Conv3d::forward(Scope<T> p, const Var<T>& x) const {
+  return parameterized(
+      weights_, fan_of(weight_shape()).in, p, x,
+      [&](const Var<T>& input, const Var<T>& w, const Var<T>& b) { return conv3d(input, w, b, options_); });
+}
+
+template Var<float> Conv3d::forward(Scope<float>, const Var<float>&) const;
+template Var<double> Conv3d::forward(Scope<double>, const Var<double>&) const;
+
+}  // namespace xtangent::nn
