@@ -121,10 +121,8 @@ std::string say_flips(const Study& s) {
          " are replaced by another class, and a network is trained on all of them, for " +
          plural(s.settings.flip_seeds, "seed") +
          " (other labels, other initial parameters). The images are then ranked: by self-influence, the score of an "
-         "image "
-         "for itself under the label that was given; by the loss at that label; and at random. Both depend on how far "
-         "the "
-         "network has come to believe the wrong labels, so they are compared early and late in training.";
+         "image for itself under the label that was given; by the loss at that label; and at random. Both depend on "
+         "how far the network has come to believe the wrong labels, so they are compared early and late in training.";
 }
 
 std::string say_found(const FlipStudy& flips) {

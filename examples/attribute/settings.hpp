@@ -11,7 +11,7 @@ namespace xtangent::examples {
 struct AttributeSettings {
   std::string data_set = "digits";  ///< or mnist, fashion, cifar10
   std::string network;              ///< empty: mlp for digits, lenet for mnist and fashion, convnet for cifar10
-  std::optional<double> width;      ///< factor of the numbers of channels and features; none: an eighth
+  std::optional<double> width;      ///< factor of channels and features; none: 1 for lenet, else 1/8
   std::filesystem::path data;       ///< folder of the files, or a folder above; empty: the usual places
   std::filesystem::path out = "results/attribute";
   std::size_t n = 1000;    ///< training images, at most
