@@ -410,7 +410,7 @@ def wrong_use(here, data):
             (["--memory", "1K"], "--store DIR leaves the kernel on the disk"),
             (["--weights", here / "absent"], "absent"),
             (["--weights", here / "cut.safetensors"], "cut.safetensors"),
-            (["--weights", here / "pytorch.safetensors"], "Are --network, --width and --data those"),
+            (["--weights", here / "pytorch.safetensors"], "Are --network, --width and --data, or"),
             (["--out", here / "file" / "K.npy"], "cannot be made a folder"),
             (["--out", here], "is a folder. Name a file in it"),
             (["--out", f"{here}/new/"], "is the name of a folder"),
