@@ -68,7 +68,7 @@ template <class T, class U>
 Var<T> gradient(const U& u, const Var<T>& x) {
   // In forward mode a value on a tape is wrapped into pairs with tangents.
   const auto unwrapped = [](Var<T> v) {
-    while (v.dual()) v = v.dual()->primal;
+    while (v.dual()) v = Var<T>(v.dual()->primal);  // a copy first, since v owns what it becomes
     return v;
   };
   Var<T> target = unwrapped(x), at = x;
