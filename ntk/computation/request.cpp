@@ -34,6 +34,24 @@ std::string metric_of(const Metric& metric) {
   return metric.elements.defined() ? "of elements " + fingerprint_of(metric.elements) : "none";
 }
 
+// What one side's readout takes of each example, if all had the outputs f (1, O) of the first one. A function of one's
+// own may know something of each example, such as a target, which this tells without a run of the network for all.
+template <class T>
+std::string taken_of(const Request<T>& r, std::size_t outputs, Readout::Of side, const Array<T>& f) {
+  constexpr std::size_t at_a_time = 256;
+  const Cotangents<T> cotangents(r.readout, outputs, side);
+  const std::size_t count = (side == Readout::Of::rows ? r.x1 : r.x2).shape()[0];
+  std::string sum;
+  for (std::size_t first = 0; first < count; first += at_a_time) {
+    const std::size_t n = std::min(at_a_time, count - first);
+    Array<T> same({n, outputs});
+    for (std::size_t i = 0; i < n; ++i) std::copy_n(f.data(), outputs, same.mutable_data() + i * outputs);
+    const Array<T> taken = cotangents.at(first, Var<T>(std::move(same)));
+    sum = fingerprint(taken.data(), taken.bytes(), sum);
+  }
+  return sum;
+}
+
 // Settings that the examples decide.
 bool is_of_examples(const std::string& setting) { return setting == "x1" || setting == "x2" || setting == "outputs"; }
 
@@ -80,11 +98,11 @@ StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
     return r.net(r.params, x.rows(0, 1)).reshaped({1, profile.outputs});
   };
   std::string outputs = fingerprint_of(outputs_of_first(r.x1));
-  const auto taken_of = [&](Readout::Of side, const Array<T>& f) {
-    return std::string(" ").append(fingerprint_of(Cotangents<T>(readout, profile.outputs, side).at(0, Var<T>(f))));
+  const auto add = [&](Readout::Of side, const Array<T>& x) {
+    outputs.append(" ").append(taken_of(r, profile.outputs, side, outputs_of_first(x)));
   };
-  if (!readout.common()) outputs += taken_of(Readout::Of::rows, outputs_of_first(r.x1));
-  if (!readout.same_sides()) outputs += taken_of(Readout::Of::columns, outputs_of_first(r.x2));
+  if (!readout.common()) add(Readout::Of::rows, r.x1);
+  if (!readout.same_sides()) add(Readout::Of::columns, r.x2);
   return {{"processor", kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set},
           {"network", fingerprint(profile.description.data(), profile.description.size())},
           {"parameters", parameters},

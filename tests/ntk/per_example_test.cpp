@@ -355,6 +355,20 @@ BOOST_AUTO_TEST_CASE(a_store_knows_labels_and_functions) {
   compute(folder / "t", scaled(1));
   compute(folder / "t", scaled(1));
   BOOST_CHECK_THROW(compute(folder / "t", scaled(2)), option_error);
+  // A function that knows something of each example is told from one that knows something else of a late one.
+  const auto weighted = [](std::vector<double> weights) {
+    return readout::of_outputs("weighted", [weights](const auto& f, Range at) {
+      using T = std::decay_t<decltype(f.value()[0])>;
+      Array<T> w({at.size()});
+      for (std::size_t i = 0; i < at.size(); ++i) w.mutable_data()[i] = static_cast<T>(weights[at.first + i]);
+      return batched(w) * sum(f, {1});
+    });
+  };
+  std::vector<double> weights(7, 1.0);
+  compute(folder / "w", weighted(weights));
+  compute(folder / "w", weighted(weights));
+  weights[5] = 2;
+  BOOST_CHECK_THROW(compute(folder / "w", weighted(weights)), option_error);
 }
 
 // The derivative of sum(W o K) with respect to inputs and parameters, where the combinations depend on both, too.
