@@ -25,7 +25,7 @@ struct Readout {
     trace,     ///< (N1, N2): the mean of the diagonal of each block, which must be square
     diagonal,  ///< (K, N1, N2): the diagonal of each block, which must be square; (N1, N2) if K is 1
   };
-  /// Of which examples of a kernel a readout is.
+  /// A side of a kernel: the examples in its rows, or those in its columns.
   enum class Of { rows, columns };
   Kind kind = Kind::full;
   Reduction reduction = Reduction::none;

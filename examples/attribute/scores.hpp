@@ -11,9 +11,9 @@ struct MarginKernels {
   Array<double> misses;  ///< (N,), see ntk::misses
 };
 
-/// Of the gradients themselves. `labels` are those of the training images.
+/// The kernels of the gradients themselves. `labels` are those of the training images.
 MarginKernels exact_kernels(const Task& task, const nn::Parameters<float>& params, const ntk::Labels& labels);
-/// Of the gradients projected to `count` numbers.
+/// The kernels of gradients that are projected to `count` numbers.
 MarginKernels projected_kernels(const Task& task, const nn::Parameters<float>& params, std::size_t count,
                                 std::uint64_t seed);
 

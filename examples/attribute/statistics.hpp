@@ -13,7 +13,7 @@ struct Mean {
   std::size_t count = 0;
 };
 Mean mean_of(const std::vector<double>& values);
-/// Of a[i] - b[i].
+/// The mean of the differences a[i] - b[i].
 Mean mean_difference(const std::vector<double>& a, const std::vector<double>& b);
 
 /// Ranks from 1 on; equal values share the mean of their ranks.

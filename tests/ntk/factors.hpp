@@ -37,7 +37,7 @@ inline kernels::ConvShape conv(std::size_t channels, std::size_t height, std::si
                                std::size_t groups = 1) {
   return {channels, height, width, kernel, kernel, stride, stride, padding, padding, dilation, dilation, groups};
 }
-/// Of volumes; stride, padding and dilation are those of the depth.
+/// The same for volumes. The kernel, stride, padding and dilation given here are those of the depth.
 inline kernels::ConvShape volume(kernels::ConvShape s, std::size_t depth, std::size_t kernel, std::size_t stride = 1,
                                  std::size_t padding = 0, std::size_t dilation = 1) {
   s.depth = depth;
