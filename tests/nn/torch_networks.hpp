@@ -224,6 +224,8 @@ inline std::vector<TorchRow> torch_networks() {
                                 weight_norm(Linear{4, 2, {.bias = false}}, {.dim = 1})));
   add("spectral_norm", sequential(spectral_norm(Conv1d{2, 3, 2}), Tanh{}, Flatten{},
                                   spectral_norm(Linear{9, 4}, {.names = WeightNames::suffixes}), Tanh{}, Linear{4, 2}));
+  add("spectral_norm_transposed",
+      sequential(spectral_norm(ConvTranspose1d{2, 3, 2}), Tanh{}, Flatten{}, Linear{15, 2}));
   add("tied_autoencoder",
       tied(sequential(Named{{"encoder", Linear{5, 3}}, {"tanh", Tanh{}}, {"decoder", TransposedLinear{3, 5}}}),
            {{"decoder.weight", "encoder.weight"}}));
