@@ -203,8 +203,9 @@ inline std::vector<TorchRow> torch_networks() {
   add("padded_embedding", sequential(Embedding{6, 4, {.padding_idx = 2}}, Tanh{}, MeanOfTokens{}, Linear{4, 3}));
   const EmbeddingOptions padded{.padding_idx = 1};
   add("embedding_bag", parallel(EmbeddingBag{4, 2}, EmbeddingBag{4, 2, {.mode = BagMode::sum}},
-                                EmbeddingBag{4, 2, {.embedding = padded}},
-                                EmbeddingBag{4, 2, {.mode = BagMode::sum, .embedding = padded}}));
+                                EmbeddingBag{4, 2, {.mode = BagMode::max}}, EmbeddingBag{4, 2, {.embedding = padded}},
+                                EmbeddingBag{4, 2, {.mode = BagMode::sum, .embedding = padded}},
+                                EmbeddingBag{4, 2, {.mode = BagMode::max, .embedding = padded}}));
   add("recurrent_cells", Cells{});
   add("translator", Translator{});
   add("masked_attention", MaskedAttention{});
