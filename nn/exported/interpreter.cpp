@@ -55,6 +55,12 @@ class Interpreter {
     return out;
   }
 
+  static void collect(const Argument::What& what, std::vector<std::size_t>& out) {
+    if (const auto* one = std::get_if<Reference>(&what)) out.push_back(one->value);
+    if (const auto* many = std::get_if<List>(&what))
+      for (const Argument& item : *many) collect(item.what, out);
+  }
+
   void bind(const Argument::What& what, const Value<T>& value, const std::string& who) {
     if (const auto* reference = std::get_if<Reference>(&what)) {
       values_[reference->value] = value;
@@ -114,16 +120,21 @@ class Interpreter {
       if (node.arguments.empty()) continue;
       const auto* base = std::get_if<Reference>(&node.arguments.front().what);
       if (!base || !changed.contains(base->value)) continue;
-      const auto* result = node.results.size() == 1 ? std::get_if<Reference>(&node.results.front().what) : nullptr;
-      if (node.changes && result) {
-        values_[result->value] = values_[base->value];
-        changed.insert(result->value);
-      } else if (result && graph_.views[result->value] == i) {
+      std::vector<std::size_t> results;
+      for (const Argument& result : node.results) collect(result.what, results);
+      const bool views =
+          std::any_of(results.begin(), results.end(), [&](std::size_t r) { return graph_.views[r] == i; });
+      if (node.changes && results.size() == 1) {
+        values_[results.front()] = values_[base->value];
+      } else if (views) {
         Values<T> arguments;
         for (const Argument& argument : node.arguments) arguments.push_back(value_of(argument.what));
-        values_[result->value] = call(node, std::move(arguments));
-        changed.insert(result->value);
+        const Value<T> again = call(node, std::move(arguments));
+        bind(node.results.size() == 1 ? node.results.front().what : Argument::What(node.results), again, node.op);
+      } else {
+        continue;
       }
+      changed.insert(results.begin(), results.end());
     }
   }
 
