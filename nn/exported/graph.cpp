@@ -186,9 +186,10 @@ class GraphParser {
 
   void find_views() {
     static const std::unordered_set<std::string> makes_views = {
-        "slice",     "select",  "narrow",  "view",    "reshape",   "flatten", "unsqueeze",        "squeeze",
-        "transpose", "permute", "t",       "expand",  "expand_as", "split",   "split_with_sizes", "chunk",
-        "unbind",    "alias",   "view_as", "movedim", "swapaxes"};
+        "slice",   "select",        "narrow",          "view",    "reshape",          "flatten",   "unsqueeze",
+        "squeeze", "transpose",     "permute",         "t",       "expand",           "expand_as", "detach",
+        "dropout", "alpha_dropout", "feature_dropout", "split",   "split_with_sizes", "chunk",     "unbind",
+        "alias",   "view_as",       "movedim",         "swapaxes"};
     std::vector<std::size_t> root(graph_.names.size());
     std::iota(root.begin(), root.end(), std::size_t(0));
     std::vector<std::optional<std::size_t>> made(graph_.names.size());
