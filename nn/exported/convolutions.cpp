@@ -22,18 +22,6 @@ Tensor<T> on_images(const Tensor<T>& x, std::size_t axes, const F& f) {
   return {reshape(y, y.shape().slice(1, y.rank()).prepended(1).prepended(y.shape().front())), x.kind};
 }
 
-// Images of height 1, for ops in one dimension.
-template <class T>
-Var<T> with_height(const Var<T>& x) {
-  const Shape& s = x.shape();
-  return reshape(x, s.slice(0, s.rank() - 1).joined(Shape{1, s.back()}));
-}
-template <class T>
-Var<T> without_height(const Var<T>& x) {
-  const Shape& s = x.shape();
-  return reshape(x, s.slice(0, s.rank() - 2).joined(Shape{s.back()}));
-}
-
 // x with `before` and `behind` more entries on an axis, by an index into it or zeros; fewer for negative numbers.
 template <class T>
 Var<T> padded(const Call<T>& c, const Var<T>& x, long axis, std::int64_t before, std::int64_t behind,
