@@ -11,12 +11,6 @@
 namespace xtangent::nn::exported {
 namespace {
 
-Shape shape_of(const std::vector<std::int64_t>& extents) {
-  Shape shape;
-  for (std::int64_t e : extents) shape.push_back(static_cast<std::size_t>(e));
-  return shape;
-}
-
 // a b for arrays of at least one axis, whose other axes broadcast.
 template <class T>
 Tensor<T> product(Tensor<T> a, Tensor<T> b) {
@@ -120,10 +114,10 @@ Tensor<T> root_mean_square_normalized(const Call<T>& c) {
 template <class T>
 Tensor<T> weight_normalized(const Call<T>& c) {
   const Tensor<T> v = c.tensor("v");
-  const auto kept = static_cast<long>(resolve_axis(static_cast<long>(c.integer("dim", 0)), v.rank(), "weight_norm"));
+  const std::int64_t dim = c.integer("dim", 0);  // -1: one norm over all axes
   std::vector<long> axes;
   for (long axis = 0; axis < static_cast<long>(v.rank()); ++axis)
-    if (axis != kept) axes.push_back(axis);
+    if (axis != dim) axes.push_back(axis);
   return {v.value * (c.tensor("g").value / sqrt(sum(square(v.value), axes, true)))};
 }
 
@@ -174,8 +168,8 @@ void add_layers(Table& table) {
   add(table, {"einsum"}, [](const auto& c) { return summed_products(c); });
   add(table, {"layer_norm"}, [](const auto& c) {
     auto x = c.tensor("input");
-    x.value = layer_norm(x.value, shape_of(c.integers("normalized_shape")), c.var_or_none("weight"),
-                         c.var_or_none("bias"), c.number("eps", 1e-5));
+    x.value = layer_norm(x.value, c.shape("normalized_shape"), c.var_or_none("weight"), c.var_or_none("bias"),
+                         c.number("eps", 1e-5));
     return x;
   });
   add(table, {"group_norm"}, [](const auto& c) {
