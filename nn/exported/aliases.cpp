@@ -53,7 +53,7 @@ class Aliases {
     for (std::size_t value = 0; value < count_; ++value)
       if (changed[root_[value]] && members[root_[value]] > 1) {
         graph_.shared[value] = true;
-        graph_.views[value] = made_[value];
+        if (root_[value] != value) graph_.views[value] = made_[value];
       }
     find_last_uses();
   }

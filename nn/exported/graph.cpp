@@ -209,7 +209,7 @@ Program parse(const Json& json) {
   if (major != 8)
     throw data_error("its schema is " + std::to_string(major) + "." +
                      std::to_string(json.at("schema_version").at("minor").get<int>()) +
-                     "; this library reads 8.x, which PyTorch writes since 2.6. Export it anew with such a version");
+                     "; this library reads 8.x. Export it anew with a current version of PyTorch");
   Program out;
   out.torch_version = json.value("torch_version", "unknown");
   const Json& module = json.at("graph_module");
@@ -245,9 +245,10 @@ Program parse(const Json& json) {
   for (const Json& spec : module.at("signature").at("output_specs")) {
     const auto [kind, body] = member(spec);
     if (kind == "buffer_mutation")
-      throw data_error("it changes the buffer '" + body.at("buffer_name").get<std::string>() +
-                       "' when it runs. Call model.eval() before torch.export.export, or write the buffer's new value "
-                       "without changing it");
+      throw data_error(
+          "it changes the buffer '" + body.at("buffer_name").get<std::string>() +
+          "' when it runs. Call model.eval() before torch.export.export. If it still does, compute the new "
+          "value in forward without storing it in the buffer");
     if (kind != "user_output")
       throw data_error("an output of the kind '" + kind + "', which this library does not know");
     const auto [type, value] = member(body.at("arg"));
