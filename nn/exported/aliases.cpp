@@ -10,13 +10,35 @@ namespace xtangent::nn::exported {
 namespace {
 
 // The results of these are views of their first argument, those of the others sometimes are and sometimes are copies.
-const std::unordered_set<std::string> views = {
-    "slice",        "select",           "narrow",         "view",      "view_as",
-    "unflatten",    "unsqueeze",        "squeeze",        "transpose", "swapaxes",
-    "swapdims",     "permute",          "movedim",        "t",         "mT",
-    "numpy_T",      "expand",           "alias",          "expand_as", "detach",
-    "split",        "split_with_sizes", "chunk",          "unbind",    "dropout",
-    "broadcast_to", "alpha_dropout",    "feature_dropout"};
+const std::unordered_set<std::string> views = {"slice",
+                                               "select",
+                                               "narrow",
+                                               "view",
+                                               "view_as",
+                                               "unflatten",
+                                               "unsqueeze",
+                                               "squeeze",
+                                               "transpose",
+                                               "swapaxes",
+                                               "swapdims",
+                                               "permute",
+                                               "movedim",
+                                               "t",
+                                               "mT",
+                                               "numpy_T",
+                                               "expand",
+                                               "alias",
+                                               "expand_as",
+                                               "detach",
+                                               "split",
+                                               "split_with_sizes",
+                                               "chunk",
+                                               "unbind",
+                                               "dropout",
+                                               "broadcast_to",
+                                               "alpha_dropout",
+                                               "feature_dropout",
+                                               "feature_alpha_dropout"};
 const std::unordered_set<std::string> sometimes_views = {"reshape",    "reshape_as", "flatten",
                                                          "contiguous", "to",         "type_as"};
 

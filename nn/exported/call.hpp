@@ -267,6 +267,24 @@ Tensor<T> joined_on(const std::vector<Tensor<T>>& parts, std::size_t axis) {
   return {concatenate<T>(values, static_cast<long>(axis + before)), common_kind(parts)};
 }
 
+/// `base` with the elements of a piece of it, which a call of `name` names, replaced by those of `part`.
+template <class T>
+Tensor<T> with_part(const Call<T>& c, const std::string& name, const Tensor<T>& base, Tensor<T> part) {
+  const Piece piece = piece_of(c, name, base);
+  if (piece.step != 1) c.refuse("in place on every other element");
+  Shape shape = base.shape();
+  const auto extent = static_cast<std::int64_t>(shape[piece.axis]);
+  shape[piece.axis] = static_cast<std::size_t>(piece.last - piece.first);
+  part = reshaped(part, shape);
+  std::vector<Tensor<T>> parts;
+  if (piece.first > 0) parts.push_back(taken(base, {piece.axis, 0, piece.first}));
+  if (piece.last > piece.first) parts.push_back(part);
+  if (piece.last < extent) parts.push_back(taken(base, {piece.axis, piece.last, extent}));
+  Tensor<T> out = joined_on(parts, piece.axis);
+  out.kind = base.kind;
+  return out;
+}
+
 /// An op by its name without overload, for floats and doubles.
 struct Row {
   std::function<Value<float>(const Call<float>&)> single;

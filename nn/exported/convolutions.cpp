@@ -184,6 +184,11 @@ void add_convolutions(Table& table) {
   add(table, {"max_pool1d"}, [](const auto& c) { return pooled(c, 1, true); });
   add(table, {"max_pool2d"}, [](const auto& c) { return pooled(c, 2, true); });
   add(table, {"max_pool3d"}, [](const auto& c) { return pooled(c, 3, true); });
+  for (const std::size_t dimensions : {2, 3})  // in decomposed programs, without the places
+    add(table, {dimensions == 2 ? "max_pool2d_with_indices" : "max_pool3d_with_indices"}, [dimensions](const auto& c) {
+      using T = element_of<decltype(c)>;
+      return Values<T>{pooled(c, dimensions, true), Value<T>()};
+    });
   add(table, {"avg_pool1d"}, [](const auto& c) { return pooled(c, 1, false); });
   add(table, {"avg_pool2d"}, [](const auto& c) { return pooled(c, 2, false); });
   add(table, {"avg_pool3d"}, [](const auto& c) { return pooled(c, 3, false); });

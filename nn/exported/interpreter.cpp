@@ -146,26 +146,9 @@ class Interpreter {
         return *call(view, std::move(again)).tensor();
       }
     for (const char* same_order : {"view", "view_as", "unflatten", "unsqueeze", "squeeze", "alias", "detach", "dropout",
-                                   "alpha_dropout", "feature_dropout"})
+                                   "alpha_dropout", "feature_dropout", "feature_alpha_dropout"})
       if (name == same_order) return reshaped(part, base.shape());
     throw unsupported_call("in place on a view by " + view.op);
-  }
-
-  static Tensor<T> with_part(const Call<T>& c, const std::string& name, const Tensor<T>& base, Tensor<T> part) {
-    const Shape shape = base.shape();
-    const Piece piece = piece_of(c, name, base);
-    if (piece.step != 1) c.refuse("in place on every other element");
-    Shape with_axis = shape;
-    with_axis[piece.axis] = static_cast<std::size_t>(piece.last - piece.first);
-    part = reshaped(part, with_axis);
-    const auto extent = static_cast<std::int64_t>(shape[piece.axis]);
-    std::vector<Tensor<T>> parts;
-    if (piece.first > 0) parts.push_back(taken(base, {piece.axis, 0, piece.first}));
-    if (piece.last > piece.first) parts.push_back(part);
-    if (piece.last < extent) parts.push_back(taken(base, {piece.axis, piece.last, extent}));
-    Tensor<T> out = joined_on(parts, piece.axis);
-    out.kind = base.kind;
-    return out;
   }
 
   // A graph that is run with gradients switched off or on, or with automatic conversions, which do nothing here.

@@ -230,6 +230,9 @@ void add_parts(Table& table) {
       const auto x = c.tensor("self");
       return taken(x, piece_of(c, name, x));
     });
+  for (const char* name : {"slice", "select"})  // in decomposed programs, for changes in place
+    add(table, {name == std::string("slice") ? "slice_scatter" : "select_scatter"},
+        [name](const auto& c) { return with_part(c, name, c.tensor("self"), c.tensor("src")); });
   add(table, {"select"}, [](const auto& c) {
     const auto x = c.tensor("self");
     const Piece piece = piece_of(c, "select", x);
@@ -303,8 +306,8 @@ void add_shape_ops(Table& table) {
   add_permutations(table);
   add_parts(table);
   add(table,
-      {"contiguous", "clone", "alias", "dropout", "feature_dropout", "alpha_dropout", "lift", "lift_fresh",
-       "lift_fresh_copy", "positive", "_assert_tensor_metadata", "conj", "resolve_conj"},
+      {"contiguous", "clone", "alias", "dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "lift",
+       "lift_fresh", "lift_fresh_copy", "positive", "_assert_tensor_metadata", "conj", "resolve_conj"},
       [](const auto& c) {
         const bool drops = c.node().op.find("dropout") != std::string::npos;
         if (drops && c.boolean("train", false) && c.number("p", 0) > 0)
