@@ -84,17 +84,7 @@ FactorSweep<T>::FactorSweep(const Var<T>& y, Array<T> ybar, VarListOf<T> paramet
                        to_string(p.shape()) + " must be a leaf of the tape that is not marked batched.");
   }
   active_ = depends_on(*record_, positions, last);
-  std::vector<bool> reaches(last + 1, false);  // does the output depend on it?
-  reaches[last] = true;
-  std::size_t mixing = last + 1;
-  for (std::size_t i = last + 1; i-- > 0;) {
-    const Node<T>& node = record_->nodes[i];
-    if (!reaches[i] || !active_[i]) continue;
-    if (node.op && node.value.examples() == Examples::mixed && (!node.moved || i == last)) mixing = i;
-    for (const auto& argument : node.arguments)
-      if (argument.index >= 0) reaches[static_cast<std::size_t>(argument.index)] = true;
-  }
-  if (mixing <= last) throw batch_error(mixing_message(*record_, mixing));
+  if (const auto mixing = first_mixing(*record_, active_, last)) throw batch_error(mixing_message(*record_, *mixing));
   if (y.examples() != Examples::axis0)
     throw batch_error("[per-example sweep] the output of shape " + to_string(y.shape()) +
                       " is not marked batched. Mark the input with batched(x), and keep examples on axis 0.");

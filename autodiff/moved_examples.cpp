@@ -6,9 +6,6 @@
 
 namespace xtangent {
 
-template <class T>
-std::shared_ptr<const Op<T>> reshape_op(const Shape& shape);  // ops/reshaping.cpp
-
 Shape front_shape(Shape shape, const Place& place, std::size_t n) {
   if (place.back <= shape.rank()) shape[shape.rank() - place.back] = place.before * place.behind;
   return shape.prepended(n);

@@ -16,4 +16,8 @@ Var<T> apply_here(std::shared_ptr<const Op<T>> op, Vars<T> x, bool moved);
 template <class T>
 std::optional<Var<T>> apply_in_front(const std::shared_ptr<const Op<T>>& op, Vars<T> x);
 
+/// The op of reshape, for values whose result is already there (ops/reshaping.cpp).
+template <class T>
+std::shared_ptr<const Op<T>> reshape_op(const Shape& shape);
+
 }  // namespace xtangent

@@ -87,15 +87,16 @@ struct Op {
   /// Does the op only exchange the two axes of a matrix? Factored gradients of a parameter pass through it, too.
   virtual bool transposes() const { return false; }
 
-  /// Where examples stand in the result, if they stand at these places of the arguments, N of them, and not all on axis
-  /// 0. Nothing: the op may mix them there. An op with a place does the same at each entry of the axis of examples, and
-  /// runs on arguments with the examples in front (Moved::front), as in_front or itself.
+  /// Where the n examples stand in the result, given where they stand in the arguments; asked only if they do not stand
+  /// on axis 0 of all of them. Without a value the op may mix examples there. With one the op does the same at each
+  /// entry of the axis of examples, so it runs on arguments with the examples in front (Moved::front), as in_front or
+  /// as itself.
   virtual std::optional<Place> place(std::span<const Placed>, std::size_t /* n */) const { return std::nullopt; }
 
-  /// The op for arguments with one more axis in front. Null: this op, whose axes then all count from the right.
+  /// The op for arguments with one more axis in front. Null means this op, whose axes all count from the right.
   virtual std::shared_ptr<const Op<T>> in_front(std::span<const Placed>, std::size_t /* n */) const { return nullptr; }
 
-  /// Does the op only give the elements of its argument other places, as reshape and transpose do?
+  /// Whether the op only moves the elements of its argument, as reshape and transpose do.
   virtual bool moves_examples() const { return false; }
 
   /// Floating-point operations of eval, for plans and summaries.

@@ -70,11 +70,35 @@ std::vector<bool> depends_on(const Record<T>& record, std::span<const std::size_
   return depends;
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                        \
-  template class Tape<T>;                                                              \
-  template std::size_t checked_position(const Record<T>*, const Var<T>&, const char*); \
-  template Var<T> var_at(const std::shared_ptr<Record<T>>&, std::size_t);              \
-  template std::vector<bool> depends_on(const Record<T>&, std::span<const std::size_t>, std::size_t);
+template <class T>
+std::vector<bool> reach(const Record<T>& record, std::size_t last) {
+  std::vector<bool> reaches(last + 1, false);
+  reaches[last] = true;
+  for (std::size_t i = last + 1; i-- > 0;)
+    if (reaches[i])
+      for (const auto& argument : record.nodes[i].arguments)
+        if (argument.index >= 0) reaches[static_cast<std::size_t>(argument.index)] = true;
+  return reaches;
+}
+
+template <class T>
+std::optional<std::size_t> first_mixing(const Record<T>& record, const std::vector<bool>& active, std::size_t last) {
+  const std::vector<bool> reaches = reach(record, last);
+  for (std::size_t i = 0; i <= last; ++i) {
+    const Node<T>& node = record.nodes[i];
+    const bool mixes = node.op && node.value.examples() == Examples::mixed && (!node.moved || i == last);
+    if (reaches[i] && active[i] && mixes) return i;
+  }
+  return std::nullopt;
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                       \
+  template class Tape<T>;                                                                             \
+  template std::size_t checked_position(const Record<T>*, const Var<T>&, const char*);                \
+  template Var<T> var_at(const std::shared_ptr<Record<T>>&, std::size_t);                             \
+  template std::vector<bool> depends_on(const Record<T>&, std::span<const std::size_t>, std::size_t); \
+  template std::vector<bool> reach(const Record<T>&, std::size_t);                                    \
+  template std::optional<std::size_t> first_mixing(const Record<T>&, const std::vector<bool>&, std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -124,6 +125,14 @@ Var<T> var_at(const std::shared_ptr<Record<T>>& record, std::size_t index);
 /// Which nodes depend on one of `inputs` (positions), up to and including `last`.
 template <class T>
 std::vector<bool> depends_on(const Record<T>& record, std::span<const std::size_t> inputs, std::size_t last);
+
+/// Which nodes, up to and including `last`, that one depends on.
+template <class T>
+std::vector<bool> reach(const Record<T>& record, std::size_t last);
+/// The first node on the way from the nodes that are `active` to `last` that mixes examples, or that moves them away
+/// from axis 0 and is `last` itself. Nothing if there is none.
+template <class T>
+std::optional<std::size_t> first_mixing(const Record<T>& record, const std::vector<bool>& active, std::size_t last);
 
 /// Position of a Var on its tape. Throws tape_error naming `who` unless it stands on `record` and was not rewound.
 template <class T>

@@ -38,7 +38,7 @@ template <class T>
 void Attribution<T>::check_misses(const char* who, const Doubles& misses) const {
   if (!(misses.shape() == Shape{size()}))
     throw shape_error(std::string("[") + who + "] misses " + to_string(misses.shape()) + " for " +
-                      std::to_string(size()) + " training examples: one for each.");
+                      std::to_string(size()) + " training examples. Pass one number for each.");
   if (!all_finite(misses)) throw numerical_error(std::string("[") + who + "] the misses hold NaN or infinity.");
 }
 

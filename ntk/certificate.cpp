@@ -248,22 +248,17 @@ Readout for_chosen(const Readout& readout, const std::vector<std::size_t>& examp
 PairNorms norms_of_pairs(const std::vector<std::size_t>& chosen, const Array<double>& kernel, const Array<double>& a,
                          const Array<double>& b, const AnyMatrix& pntk) {
   const std::size_t n = pntk.shape()[0], c = chosen.size(), o = a.shape()[2], k = a.shape()[0], l = b.shape()[0];
-  Array<double> products({k * c, l * c});  // a b^T, row p c + i and column q c + j
-  kernels::gemm(false, true, k * c, l * c, o, 1.0, a.data(), o, b.data(), o, 0.0, products.mutable_data(), l * c);
+  Array<double> exact({k, l}), approximate({k, l});
   PairNorms out;
   for (std::size_t i = 0; i < c; ++i)
     for (std::size_t j = 0; j < c; ++j) {
       const double scale = pntk.visit([&](const auto& m) { return static_cast<double>(m[chosen[i] * n + chosen[j]]); });
-      double difference = 0, total = 0;
-      for (std::size_t p = 0; p < k; ++p)
-        for (std::size_t q = 0; q < l; ++q) {
-          const double exact = kernel[(i * k + p) * c * l + j * l + q],
-                       off = exact - scale * products[(p * c + i) * l * c + q * c + j];
-          difference += off * off;
-          total += exact * exact;
-        }
-      out.difference.push_back(difference);
-      out.total.push_back(total);
+      kernels::copy_runs(k, l, kernel.data() + i * k * c * l + j * l, c * l, exact.mutable_data(), l);
+      kernels::gemm(false, true, k, l, o, scale, a.data() + i * o, c * o, b.data() + j * o, c * o, 0.0,
+                    approximate.mutable_data(), l);
+      const kernels::PairSums sums = kernels::pair_sums(k, l, exact.data(), approximate.data());
+      out.difference.push_back(sums.difference);
+      out.total.push_back(sums.aa);
     }
   return out;
 }

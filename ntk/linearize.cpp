@@ -57,8 +57,8 @@ class TaylorExpansion : public nn::ModuleBase {
         layout->parameters.begin(), layout->parameters.end(), center_.infos().begin(), center_.infos().end(),
         [](const nn::ParameterInfo& a, const nn::ParameterInfo& b) { return a.name == b.name && a.shape == b.shape; });
     if (!same)
-      throw parameter_error("[taylor_expand] the parameters are not of the network " + net_->type() +
-                            ". Use init of this network.");
+      throw parameter_error("[taylor_expand] these are not the parameters of the network " + net_->type() +
+                            ". Pass those that its init made, or values of the same names and shapes.");
   }
 
   void declare(nn::Declaration& declaration) const override { net_->declare(declaration); }

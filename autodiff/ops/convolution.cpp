@@ -181,15 +181,14 @@ Var<T> conv1d(const Var<T>& x, const Var<T>& w, const Var<T>& b, Conv1dOptions o
   const Sides ends = sides("conv1d", o.padding, w.shape()[2], o.stride, o.dilation);
   bool by_op = true;
   const Var<T> signals = padded(x, {ends}, o.padding_mode, by_op);
-  const auto with_height = [](const Shape& s) { return s.slice(0, s.rank() - 1).joined({1, s.back()}); };
   const Conv2dOptions wide = {.stride = {1, o.stride},
                               .padding = {0, by_op ? ends.before : 0},
                               .dilation = {1, o.dilation},
                               .groups = o.groups};
-  ConvGeometry("conv1d", wide).check("conv1d", with_height(signals.shape()), with_height(w.shape()));
+  const Var<T> images = with_height(signals), weight = with_height(w);
+  ConvGeometry("conv1d", wide).check("conv1d", images.shape(), weight.shape());
   if (b.defined()) check_bias("conv1d", b.shape(), w.shape());
-  const Var<T> y = conv2d(reshape(signals, with_height(signals.shape())), reshape(w, with_height(w.shape())), b, wide);
-  return reshape(y, y.shape().slice(0, y.rank() - 2).joined({y.shape().back()}));
+  return without_height(conv2d(images, weight, b, wide));
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                              \

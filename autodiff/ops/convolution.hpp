@@ -11,13 +11,17 @@ namespace xtangent {
 /// entry more, it is the right one.
 inline constexpr std::size_t same_padding = static_cast<std::size_t>(-1);
 
-struct Conv2dOptions {
-  Extent2d stride = 1;
-  Extent2d padding = 0;  ///< on both sides
-  Extent2d dilation = 1;
+template <class Extent>
+struct ConvOptions {
+  Extent stride = 1;
+  Extent padding = 0;  ///< on both sides
+  Extent dilation = 1;
   std::size_t groups = 1;
   PadMode padding_mode = PadMode::zeros;
 };
+using Conv1dOptions = ConvOptions<std::size_t>;
+using Conv2dOptions = ConvOptions<Extent2d>;
+using Conv3dOptions = ConvOptions<Extent3d>;
 
 /// x (..., I, H, W), w (C, I / groups, KH, KW), b (C) or undefined -> (..., C, OH, OW). Cost: 2 C OH OW (I / groups) KH
 /// KW FLOP for each image. Memory: at most one patch matrix for each thread, besides the result, and a padded copy of x
@@ -38,25 +42,9 @@ template <class T>
 Var<T> conv2d_weight(const Var<T>& x, const Var<T>& ybar, std::size_t image_axes, std::size_t kernel_height,
                      std::size_t kernel_width, Conv2dOptions options = {});
 
-struct Conv1dOptions {
-  std::size_t stride = 1;
-  std::size_t padding = 0;  ///< on both sides
-  std::size_t dilation = 1;
-  std::size_t groups = 1;
-  PadMode padding_mode = PadMode::zeros;
-};
-
 /// x (..., I, L), w (C, I / groups, KL), b (C) or undefined -> (..., C, OL): conv2d on images of height 1.
 template <class T>
 Var<T> conv1d(const Var<T>& x, const Var<T>& w, const Var<T>& b = {}, Conv1dOptions options = {});
-
-struct Conv3dOptions {
-  Extent3d stride = 1;
-  Extent3d padding = 0;  ///< on both sides
-  Extent3d dilation = 1;
-  std::size_t groups = 1;
-  PadMode padding_mode = PadMode::zeros;
-};
 
 /// x (..., I, D, H, W), w (C, I / groups, KD, KH, KW), b (C) or undefined -> (..., C, OD, OH, OW). Cost and memory are
 /// those of conv2d, with one more factor for the depth.

@@ -5,8 +5,10 @@ namespace {
 
 void only_zeros(const char* who, bool same, PadMode mode) {
   if (same || mode != PadMode::zeros)
-    throw shape_error(std::string("[") + who +
-                      "] same_padding or a padding mode other than zeros. Use pad, and name the padding of the rest.");
+    throw shape_error(
+        std::string("[") + who +
+        "] neither same_padding nor a padding mode other than zeros is possible here. Call pad first, then this with "
+        "the padding that is left.");
 }
 
 bool has_zero(const Extent3d& e) { return e.depth == 0 || e.height == 0 || e.width == 0; }

@@ -153,11 +153,12 @@ Var<T> einsum(const std::string& spec, Vars<T> operands) {
     const std::string& letters = parsed.operands[i];
     const Shape& shape = operands[i].shape();
     if (shape.rank() != letters.size())
-      refuse(spec, "\"" + letters + "\" for an array of shape " + to_string(shape) + ".");
+      refuse(spec, "\"" + letters + "\" has " + std::to_string(letters.size()) + " letters for an array of shape " +
+                       to_string(shape) + ".");
     for (std::size_t a = 0; a < shape.rank(); ++a)
       if (!extent.emplace(letters[a], shape[a]).second && extent[letters[a]] != shape[a])
-        refuse(spec, std::string("'") + letters[a] + "' is " + std::to_string(extent[letters[a]]) + " and " +
-                         std::to_string(shape[a]) + ".");
+        refuse(spec, std::string("'") + letters[a] + "' is " + std::to_string(extent[letters[a]]) +
+                         " in one place and " + std::to_string(shape[a]) + " in another.");
     terms.push_back(diagonals<T>({operands[i], letters}));
   }
   Lettered<T> total = terms[0];

@@ -15,6 +15,17 @@ Var<T> reshape(const Var<T>& x, const Shape& shape);
 /// (N, ...) to (N, rest): merges all axes behind the first.
 template <class T>
 Var<T> flatten(const Var<T>& x);
+/// (..., L) to (..., 1, L) and back: signals as images of height 1.
+template <class T>
+Var<T> with_height(const Var<T>& x) {
+  const Shape& s = x.shape();
+  return reshape(x, s.slice(0, s.rank() - 1).joined({1, s.back()}));
+}
+template <class T>
+Var<T> without_height(const Var<T>& x) {
+  const Shape& s = x.shape();
+  return reshape(x, s.slice(0, s.rank() - 2).joined({s.back()}));
+}
 /// Axis a of the result is axis order[a] of x; the default reverses all axes. Examples are followed to another axis.
 template <class T>
 Var<T> transpose(const Var<T>& x, std::vector<std::size_t> order = {});

@@ -50,8 +50,9 @@ std::vector<std::size_t> entries(const Shape& x, std::size_t axis, std::size_t b
   const std::string start = "[pad] axis " + std::to_string(axis) + " of " + to_string(x) + ": ";
   if (extent == 0) throw shape_error(start + "no entries to pad with. Pad with a constant.");
   if ((mode == PadMode::reflect && most >= extent) || (mode == PadMode::circular && most > extent))
-    throw shape_error(start + std::to_string(most) + " entries by " + name_of(mode) + " of " + std::to_string(extent) +
-                      ". It must be at most " + std::to_string(mode == PadMode::reflect ? extent - 1 : extent) +
+    throw shape_error(start + "cannot add " + std::to_string(most) + " entries by " + name_of(mode) +
+                      " to an axis of " + std::to_string(extent) + ". It must be at most " +
+                      std::to_string(mode == PadMode::reflect ? extent - 1 : extent) +
                       "; pad twice, or with another mode.");
   std::vector<std::size_t> index;
   for (std::size_t i = 0; i < before + extent + behind; ++i) {

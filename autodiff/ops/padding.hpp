@@ -4,8 +4,8 @@
 
 #include "autodiff/op.hpp"
 
-/// More entries at the ends of axes. Negative axes count from the right. All throw shape_error. Cost: one pass over the
-/// result.
+/// Padding: entries that are added at the ends of axes. Negative axes count from the right. All throw shape_error.
+/// Cost: one pass over the result.
 namespace xtangent {
 
 /// What stands in the padding of an axis a b c d, for example of two entries in front: a number, its reflection (c b),

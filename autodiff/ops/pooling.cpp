@@ -158,7 +158,7 @@ kernels::Windows sliding(const char* who, const char* axis, const Shape& x, std:
 }
 
 void no_dilation(const char* who, bool none) {
-  if (!none) throw shape_error(std::string("[") + who + "] a dilation. Only the windows of a maximum have one.");
+  if (!none) throw shape_error(std::string("[") + who + "] has no dilation. Only max pooling has one.");
 }
 
 Shared images(const char* who, kernels::Windows rows, kernels::Windows columns) {
@@ -203,8 +203,9 @@ Volumes sliding_volumes(const char* who, const Shape& x, Extent3d kernel, const 
 Volumes adaptive_volumes(const char* who, const Shape& x, Extent3d output) {
   check_positions(x, 3, who);
   if (output.depth == 0 || output.height == 0 || output.width == 0)
-    throw shape_error(std::string("[") + who + "] an output of " +
-                      to_string(Shape{output.depth, output.height, output.width}) + " for " + to_string(x) + ".");
+    throw shape_error(std::string("[") + who + "] the output size " +
+                      to_string(Shape{output.depth, output.height, output.width}) + " for " + to_string(x) +
+                      " has an extent of 0. Each must be at least 1.");
   return {kernels::adaptive_windows(x.from_right(3), output.depth),
           kernels::adaptive_windows(x.from_right(2), output.height),
           kernels::adaptive_windows(x.from_right(1), output.width)};

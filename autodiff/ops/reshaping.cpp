@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "autodiff/kernels/layout.hpp"
+#include "autodiff/moved_examples.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/origin.hpp"
 
@@ -150,7 +151,6 @@ Var<T> transpose_last(const Var<T>& x) {
   return transpose(x, std::move(order));
 }
 
-// The op of reshape, for apply.
 template <class T>
 std::shared_ptr<const Op<T>> reshape_op(const Shape& shape) {
   return std::make_shared<const Reshape<T>>(shape);

@@ -112,7 +112,7 @@ struct Solve : Op<T> {
         kernels::lu_solve(lead.size(), n, m, transposed, matrices.mutable_data(), y.mutable_data());
     if (failed < lead.size())
       throw numerical_error("[solve] matrix " + std::to_string(failed) + " of " + to_string(x[0].shape()) +
-                            " is singular.");
+                            " is singular: a pivot is exactly 0.");
     return y;
   }
   // dy = a^-1 (db - da y)

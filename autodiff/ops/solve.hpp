@@ -12,7 +12,7 @@ Var<T> solve_positive_definite(const Var<T>& a, const Var<T>& b);
 
 /// a^-1 b, or with `transpose` the inverse of a^T times b, for square matrices a (..., n, n) and b (..., n, m); leading
 /// axes broadcast, so that each example may have a matrix of its own. By LU with partial pivoting; derivatives solve
-/// again. Throws numerical_error for a matrix that is singular to the last pivot, and shape_error. Cost: 2/3 n^3 + 2
+/// again. Throws numerical_error for a pivot that is exactly 0, and shape_error. Cost: 2/3 n^3 + 2
 /// n^2 m FLOP for each matrix.
 template <class T>
 Var<T> solve(const Var<T>& a, const Var<T>& b, bool transpose = false);

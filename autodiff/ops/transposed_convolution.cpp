@@ -61,14 +61,13 @@ Var<T> conv_transpose1d(const Var<T>& x, const Var<T>& w, const Var<T>& b, ConvT
   check("conv_transpose1d", x, w, b, 1, o.groups);
   extent_of("conv_transpose1d", "length", x.shape().back(), w.shape()[2], o.stride, o.padding, o.output_padding,
             o.dilation);
-  const auto with_height = [](const Shape& s) { return s.slice(0, s.rank() - 1).joined({1, s.back()}); };
-  const Var<T> y = conv_transpose2d(reshape(x, with_height(x.shape())), reshape(w, with_height(w.shape())), b,
+  const Var<T> y = conv_transpose2d(with_height(x), with_height(w), b,
                                     {.stride = {1, o.stride},
                                      .padding = {0, o.padding},
                                      .output_padding = {0, o.output_padding},
                                      .dilation = {1, o.dilation},
                                      .groups = o.groups});
-  return reshape(y, y.shape().slice(0, y.rank() - 2).joined({y.shape().back()}));
+  return without_height(y);
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                          \

@@ -31,7 +31,7 @@ struct FlipRun {
   std::uint64_t seed = 0;
   FlippedLabels labels = {};
   std::vector<double> self_influence = {}, loss = {}, random = {};
-  double fitted = 0;  ///< share of the flipped labels that the network gives back
+  double fitted = 0;  ///< share of the flipped labels that the network predicts after training
 };
 
 struct FlipStudy {

@@ -40,8 +40,8 @@ void add_options(CLI::App& app, AttributeSettings& s) {
   count_option(app, "--test", s.test, 1, "Test images, at most");
   count_option(app, "--epochs", s.epochs, 1, "Passes over the training images, for each network");
   batch_size_option(app, s.batch_size);
-  learning_rate_option(app, s.learning_rate, "Of Adam at the start; it falls to 0");
-  option(app, "--ridge", s.ridge, "X", "Of the scores, relative to the mean of the kernel's diagonal")
+  learning_rate_option(app, s.learning_rate, "Learning rate of Adam at the start; it falls to 0");
+  option(app, "--ridge", s.ridge, "X", "Ridge of the scores, relative to the mean of the kernel's diagonal")
       ->check(positive())
       ->capture_default_str();
   option(app, "--projections", s.projections, "N,...", "Numbers that gradients are projected to, beside exact scores")
@@ -55,7 +55,7 @@ void add_options(CLI::App& app, AttributeSettings& s) {
       ->check(positive())
       ->capture_default_str();
   count_option(app, "--flip-seeds", s.flip_seeds, 1, "Networks that are trained on flipped labels");
-  seed_option(app, s.seed, "Of everything random");
+  seed_option(app, s.seed, "Seed of everything random");
   threads_option(app, s.threads);
 }
 

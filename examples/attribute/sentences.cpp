@@ -26,7 +26,7 @@ std::string comparison(const FlipStudy& flips, double part) {
   else if (own.size() == 1)
     text += "a single seed decides nothing between self-influence and the loss: ";
   else
-    text += "the loss finds as many as self-influence, as far as these seeds can tell: ";
+    text += "these seeds show no difference between self-influence and the loss: ";
   text += percent(mean_of(own).value) + " against " + percent(mean_of(loss).value);
   if (own.size() > 1)
     text += ", a difference of " + signed_fixed(100 * difference.value, 1) + " ± " + fixed(100 * difference.error, 1) +
@@ -128,7 +128,7 @@ std::string say_flips(const Study& s) {
 std::string say_found(const FlipStudy& flips) {
   std::vector<double> fitted;
   for (const FlipRun& run : flips.runs) fitted.push_back(run.fitted);
-  return "After " + plural(flips.epochs, "epoch") + " the networks give back " + percent(mean_of(fitted).value) +
+  return "After " + plural(flips.epochs, "epoch") + " the networks predict " + percent(mean_of(fitted).value) +
          " of the flipped labels. " + comparison(flips, 0.1) + " " + comparison(flips, 0.2);
 }
 

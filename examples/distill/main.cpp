@@ -29,22 +29,22 @@ void add_options(CLI::App& app, DistillSettings& s) {
   option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, whose files are not included")
       ->capture_default_str();
   option(app, "--network", s.network, "NAME", "mlp, or lenet for mnist and fashion")->capture_default_str();
-  count_option(app, "--width", s.width, 1, "Of the mlp's two hidden layers");
+  count_option(app, "--width", s.width, 1, "Width of the mlp's two hidden layers");
   option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
       ->check(named())
       ->default_str("data, build/data or $XTANGENT_DATA");
   option(app, "--out", s.out, "DIR", "For the figures and the images")->check(named())->capture_default_str();
-  count_option(app, "--steps", s.steps, 0, "Of Adam; 0: the images stay what they are");
+  count_option(app, "--steps", s.steps, 0, "Steps of Adam; 0: the images stay what they are");
   batch_size_option(app, s.batch_size);
-  learning_rate_option(app, s.learning_rate, "Of Adam, in deviations of the pixels");
+  learning_rate_option(app, s.learning_rate, "Learning rate of Adam, in standard deviations of the pixels");
   former(app, "--rate", s.learning_rate, positive());
   option(app, "--ridge", s.ridge, "X", "Relative to the mean of the kernel's diagonal")
       ->check(positive())
       ->capture_default_str();
   count_option(app, "--test", s.test_images, 1, "Test images, at most");
   former(app, "--test-images", s.test_images, whole(1));
-  count_option(app, "--draws", s.draws, 0, "Of random real images, to compare with");
-  seed_option(app, s.seed, "Of everything random");
+  count_option(app, "--draws", s.draws, 0, "Draws of random real images, to compare with");
+  seed_option(app, s.seed, "Seed of everything random");
   threads_option(app, s.threads);
 }
 

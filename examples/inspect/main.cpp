@@ -34,7 +34,7 @@ void add_options(CLI::App& app, Settings& s) {
       ->default_str("no default");
   option(app, "--output", s.output, "NAME", "Which of several outputs")->default_str("the only one");
   count_option(app, "--n", s.n, 1, "Examples for which the kernels are planned");
-  count_option(app, "--extent", s.extent, 0, "Of each axis of the inputs that was exported as dynamic; 0: none was");
+  count_option(app, "--extent", s.extent, 0, "Extent of the axes that were exported as dynamic; 0: there are none");
 }
 
 // The shape of one example of one input, and all inputs of an example as one.
@@ -45,7 +45,8 @@ Shape example_shape(const nn::Exported& net, std::size_t extent) {
     one = {};
     for (const auto& fixed : input.extents) {
       if (!fixed && extent == 0)
-        throw option_error("The input '" + input.name + "' has an axis of any extent. Choose one by --extent.");
+        throw option_error("The input '" + input.name +
+                           "' was exported with an axis of any extent. Choose the extent by --extent.");
       one.push_back(fixed.value_or(extent));
     }
     total += one.size();

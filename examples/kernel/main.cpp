@@ -23,13 +23,13 @@ const Program program = {
      {"--network lenet --data mnist --weights results/train/mnist-lenet/weights.safetensors --memory 2G",
       "after ./run train mnist: the kernel of the trained network"},
      {"--network text --inputs tokens.npy --inputs mask.npy --labels y.npy --readout loss",
-      "of a network of two inputs, whole numbers (N, T) and a mask (N, T), and labels (N,)"},
+      "the Gram of loss gradients of a network with two inputs: tokens (N, T) and a mask (N, T)"},
      {"--model net.pt2 --inputs x.npy --readout full", "the eNTK of a network that PyTorch exported"}},
     "Choose a smaller --n or --memory."};
 
 void add_options(CLI::App& app, Settings& s) {
   option(app, "--network", s.network, "NAME",
-         "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer; for inputs text or gpt2")
+         "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer; text or gpt2 for --inputs")
       ->capture_default_str();
   option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
       ->check(positive())
@@ -75,7 +75,7 @@ void add_options(CLI::App& app, Settings& s) {
       ->check(whole(1))
       ->needs(app.get_option("--inputs"))
       ->default_str("the largest + 1, or 50257 of gpt2");
-  option(app, "--n", s.n, "N", "The first training images or inputs, as their files have them; 0: all")
+  option(app, "--n", s.n, "N", "The first N training images or inputs in the order of their files; 0: all")
       ->check(whole(0))
       ->default_str("1000 images, all inputs");
   option(app, "--test", s.test, "N", "The first test images: a second kernel, test x train, in K_test.npy")

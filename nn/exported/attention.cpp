@@ -1,5 +1,7 @@
 // Scaled dot-product attention, which networks of PyTorch call as one function.
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "autodiff/ops/linear.hpp"
 #include "autodiff/ops/reduction.hpp"
@@ -10,11 +12,28 @@ namespace {
 
 constexpr double left_out = -1e30;  // a score that softmax makes 0
 
-// 0 where a mask (S, L) of queries and keys is true, and a score that leaves the key out elsewhere.
+// What a mask (S, L) of queries and keys adds to scores. It leaves keys out where it is false, or minus infinity.
 template <class T>
 Tensor<T> additive(const Tensor<T>& mask) {
-  if (mask.kind != Kind::boolean) return mask;
-  return {(mask.value - 1.0) * -left_out, Kind::floating};
+  if (mask.kind == Kind::boolean) return {(mask.value - 1.0) * -left_out, Kind::floating};
+  return {maximum(mask.value, Var<T>(Array<T>::scalar(static_cast<T>(left_out)))), Kind::floating};
+}
+
+// (S, 1): 1 for queries that have a key, and 0 for the others, whose results are 0.
+template <class T>
+Tensor<T> with_a_key(const Tensor<T>& mask) {
+  const Array<T> values = mask.value.value();
+  const Shape& s = values.shape();
+  const std::size_t keys = s.back();
+  const Shape shape = s.slice(0, s.rank() - 1).joined({1});
+  if (values.unknown()) return {Var<T>(Array<T>::unknown(shape, values.unknown()), mask.value.examples())};
+  const T none = mask.kind == Kind::boolean ? T(0) : -std::numeric_limits<T>::infinity();
+  Array<T> out(shape);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const T* row = values.data() + i * keys;
+    out.mutable_data()[i] = std::any_of(row, row + keys, [&](T v) { return v != none; }) ? T(1) : T(0);
+  }
+  return {Var<T>(std::move(out), mask.value.examples())};
 }
 
 template <class T>
@@ -55,6 +74,7 @@ Tensor<T> attended(const Call<T>& c) {
     const Tensor<T> added = additive(*mask);
     rank = std::max(rank, added.rank());
     scores.value = lifted(scores, rank) + lifted(added, rank);
+    return {matmul(softmax(scores.value), lifted(v, rank)) * lifted(with_a_key(*mask), rank)};
   }
   return {matmul(softmax(scores.value), lifted(v, rank))};
 }

@@ -36,9 +36,11 @@ struct Tensor {
 
   /// Whether it depends on the examples.
   bool per_example() const { return value.examples() != Examples::none; }
+  /// How many axes of the value stand in front of those of the graph: 1, or 0 without examples.
+  std::size_t front() const { return per_example() ? 1 : 0; }
   /// As the graph sees it.
-  Shape shape() const { return per_example() ? value.shape().slice(1, value.rank()) : value.shape(); }
-  std::size_t rank() const { return value.rank() - (per_example() ? 1 : 0); }
+  Shape shape() const { return value.shape().slice(front(), value.rank()); }
+  std::size_t rank() const { return value.rank() - front(); }
 };
 
 template <class T>
@@ -58,12 +60,6 @@ struct Value {
   Value(bool v) : what(v) {}
   Value(std::int64_t v) : what(v) {}
   Value(double v) : what(v) {}
-  template <class V>
-  static Value of(V v) {
-    Value out;
-    out.what = std::move(v);
-    return out;
-  }
   bool none() const { return std::holds_alternative<std::monostate>(what); }
   const Tensor<T>* tensor() const { return std::get_if<Tensor<T>>(&what); }
 };
@@ -116,6 +112,16 @@ class Call {
   /// Extents: whole numbers that are not negative, `count` of them, or one for all.
   std::vector<std::size_t> extents(std::string_view name, std::size_t count, std::vector<std::int64_t> otherwise) const;
 
+  /// A list of extents, none of which is negative.
+  Shape shape(std::string_view name) const {
+    Shape out;
+    for (std::int64_t e : integers(name)) {
+      if (e < 0) refuse("with a negative extent");
+      out.push_back(static_cast<std::size_t>(e));
+    }
+    return out;
+  }
+
   [[noreturn]] void refuse(const std::string& why) const { throw unsupported_call(why); }
 
  private:
@@ -154,7 +160,7 @@ Var<T> lifted(const Tensor<T>& x, std::size_t rank) {
 /// An axis of the graph, which may count from the end, as an axis of the value.
 template <class T>
 std::size_t axis_of(const Tensor<T>& x, std::int64_t axis) {
-  return resolve_axis(static_cast<long>(axis), x.rank(), "axis") + (x.per_example() ? 1 : 0);
+  return resolve_axis(static_cast<long>(axis), x.rank(), "axis") + x.front();
 }
 template <class T>
 std::vector<long> axes_of(const Tensor<T>& x, const std::vector<std::int64_t>& axes) {
@@ -178,6 +184,53 @@ Tensor<T> expanded(const Tensor<T>& x, const Shape& shape) {
   return {broadcast_to(v, x.per_example() ? shape.prepended(v.shape().front()) : shape), x.kind};
 }
 
+/// An axis of an array of the graph, which may count from the end.
+template <class T>
+std::size_t graph_axis(const Tensor<T>& x, std::int64_t axis) {
+  return resolve_axis(static_cast<long>(axis), std::max<std::size_t>(x.rank(), 1), "axis");
+}
+
+/// The entries first, first + step, ... below `last` of one axis.
+struct Piece {
+  std::size_t axis;
+  std::int64_t first, last, step = 1;
+};
+/// What slice, narrow or select takes of x, by the name of the op.
+template <class T>
+Piece piece_of(const Call<T>& c, const std::string& name, const Tensor<T>& x) {
+  const std::size_t axis = graph_axis(x, c.integer("dim", 0));
+  const auto extent = static_cast<std::int64_t>(x.rank() ? x.shape()[axis] : 1);
+  const auto from_front = [&](std::int64_t v) { return v < 0 ? v + extent : v; };
+  const auto bound = [&](std::int64_t v) { return std::clamp(from_front(v), std::int64_t(0), extent); };
+  if (name == "slice") {
+    const std::int64_t first = bound(c.integer("start", 0)), step = c.integer("step", 1);
+    if (step < 1) c.refuse("with a step below 1");
+    return {axis, first, std::max(first, bound(c.integer("end", std::numeric_limits<std::int64_t>::max()))), step};
+  }
+  const std::int64_t first = from_front(c.integer(name == "select" ? "index" : "start"));
+  const std::int64_t last = first + (name == "select" ? 1 : c.integer("length"));
+  if (first < 0 || last < first || last > extent) c.refuse("beyond an axis of " + std::to_string(extent));
+  return {axis, first, last};
+}
+/// That piece of x.
+template <class T>
+Tensor<T> taken(const Tensor<T>& x, const Piece& piece) {
+  if (piece.first == 0 && piece.last == static_cast<std::int64_t>(x.shape()[piece.axis]) && piece.step == 1) return x;
+  const auto on = static_cast<long>(piece.axis + x.front());
+  if (piece.step == 1)
+    return {slice(x.value, on, static_cast<std::size_t>(piece.first), static_cast<std::size_t>(piece.last)), x.kind};
+  std::vector<std::size_t> index;
+  for (std::int64_t i = piece.first; i < piece.last; i += piece.step) index.push_back(static_cast<std::size_t>(i));
+  return {gather(x.value, on, index), x.kind};
+}
+
+/// f of two arrays that broadcast.
+template <class T, class F>
+Tensor<T> binary(const Tensor<T>& a, const Tensor<T>& b, const F& f) {
+  const std::size_t rank = std::max(a.rank(), b.rank());
+  return {f(lifted(a, rank), lifted(b, rank)), std::max(a.kind, b.kind)};
+}
+
 /// The same for all examples, if x does not depend on them, for ops that need an axis of examples in each argument.
 template <class T>
 Var<T> with_examples(const Tensor<T>& x, std::size_t n) {
@@ -186,6 +239,50 @@ Var<T> with_examples(const Tensor<T>& x, std::size_t n) {
   Shape shape{n};
   for (std::size_t i = 0; i < x.rank(); ++i) shape.push_back(1);
   return reshape(ones, shape) * x.value;
+}
+
+/// Arrays that meet in one axis: all of them have the examples, or none has.
+template <class T>
+std::vector<Var<T>> together(const std::vector<Tensor<T>>& parts) {
+  const auto one = std::find_if(parts.begin(), parts.end(), [](const Tensor<T>& t) { return t.per_example(); });
+  std::vector<Var<T>> out;
+  for (const Tensor<T>& part : parts)
+    out.push_back(one == parts.end() ? part.value : with_examples(part, one->value.shape().front()));
+  return out;
+}
+
+template <class T>
+Kind common_kind(const std::vector<Tensor<T>>& parts) {
+  Kind kind = Kind::boolean;
+  for (const Tensor<T>& part : parts) kind = std::max(kind, part.kind);
+  return kind;
+}
+
+/// Arrays one after the other along an axis of the graph.
+template <class T>
+Tensor<T> joined_on(const std::vector<Tensor<T>>& parts, std::size_t axis) {
+  if (parts.size() == 1) return parts.front();
+  const std::vector<Var<T>> values = together(parts);
+  const std::size_t before = values.front().rank() - parts.front().rank();
+  return {concatenate<T>(values, static_cast<long>(axis + before)), common_kind(parts)};
+}
+
+/// `base` with the elements of a piece of it, which a call of `name` names, replaced by those of `part`.
+template <class T>
+Tensor<T> with_part(const Call<T>& c, const std::string& name, const Tensor<T>& base, Tensor<T> part) {
+  const Piece piece = piece_of(c, name, base);
+  if (piece.step != 1) c.refuse("in place on every other element");
+  Shape shape = base.shape();
+  const auto extent = static_cast<std::int64_t>(shape[piece.axis]);
+  shape[piece.axis] = static_cast<std::size_t>(piece.last - piece.first);
+  part = reshaped(part, shape);
+  std::vector<Tensor<T>> parts;
+  if (piece.first > 0) parts.push_back(taken(base, {piece.axis, 0, piece.first}));
+  if (piece.last > piece.first) parts.push_back(part);
+  if (piece.last < extent) parts.push_back(taken(base, {piece.axis, piece.last, extent}));
+  Tensor<T> out = joined_on(parts, piece.axis);
+  out.kind = base.kind;
+  return out;
 }
 
 /// An op by its name without overload, for floats and doubles.

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "autodiff/ops/arithmetic.hpp"
+#include "nn/exported/aliases.hpp"
 #include "nn/exported/table.hpp"
 
 namespace xtangent::nn::exported {
@@ -54,8 +55,9 @@ template <class T>
 Tensor<T> divided(const Call<T>& c, const std::string& rounding) {
   const Tensor<T> a = c.tensor("self"), b = c.tensor("other");
   if (rounding.empty()) {
-    const std::size_t rank = std::max(a.rank(), b.rank());
-    return {lifted(a, rank) / lifted(b, rank), Kind::floating};
+    Tensor<T> y = binary(a, b, [](const Var<T>& x, const Var<T>& z) { return x / z; });
+    y.kind = Kind::floating;
+    return y;
   }
   const bool floors = rounding == "floor";
   return pairwise(a, b, std::max(a.kind, b.kind),
@@ -100,17 +102,21 @@ void add_comparisons(Table& table) {
   add_rounding(table, "floor", [](auto x) { return std::floor(x); });
   add_rounding(table, "ceil", [](auto x) { return std::ceil(x); });
   add_rounding(table, "trunc", [](auto x) { return std::trunc(x); });
-  add_rounding(table, "round", [](auto x) { return std::nearbyint(x); });
+  add(table, {"round"}, [](const auto& c) {
+    const auto x = c.tensor("self");
+    if (c.integer("decimals", 0) != 0) c.refuse("to decimals");
+    return each(x, x.kind, [](auto v) { return std::nearbyint(v); });
+  });
   add_rounding(table, "sign", [](auto x) { return x > 0 ? 1 : x < 0 ? -1 : 0; });
-  add(table, {"div", "divide"}, [](const auto& c) { return divided(c, c.text("rounding_mode", "")); });
+  add(table, {"div", "divide", "true_divide"}, [](const auto& c) { return divided(c, c.text("rounding_mode", "")); });
   add(table, {"floor_divide"}, [](const auto& c) { return divided(c, "floor"); });
-  add(table, {"remainder", "fmod"}, [](const auto& c) {
+  add(table, {"remainder", "fmod"}, [](const auto& c) {  // a - q b for the quotient q, which is a whole number
     const auto a = c.tensor("self"), b = c.tensor("other");
-    const bool floors = c.node().op.find("remainder") != std::string::npos;
-    return pairwise(a, b, std::max(a.kind, b.kind), [&](auto x, auto y) {
-      const auto rest = std::fmod(x, y);
-      return floors && rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
-    });
+    const bool floors = base_name(c.node().op).starts_with("remainder");
+    const auto q = pairwise(a, b, std::max(a.kind, b.kind),
+                            [&](auto x, auto y) { return floors ? std::floor(x / y) : std::trunc(x / y); });
+    const auto product = binary(q, b, [](const auto& x, const auto& y) { return x * y; });
+    return binary(a, product, [](const auto& x, const auto& y) { return x - y; });
   });
 }
 

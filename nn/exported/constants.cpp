@@ -7,18 +7,15 @@ namespace xtangent::nn::exported {
 namespace {
 
 template <class T>
-Shape shape_given(const Call<T>& c) {
-  Shape shape;
-  for (std::int64_t e : c.integers("size")) {
-    if (e < 0) c.refuse("with a negative extent");
-    shape.push_back(static_cast<std::size_t>(e));
-  }
-  return shape;
-}
-
-template <class T>
 Kind kind_given(const Call<T>& c, Kind otherwise) {
   return c.has("dtype") ? kind_of(c.integer("dtype"), "the result of " + c.node().op) : otherwise;
+}
+
+// The kind of new arrays without a dtype: that of `self`, or of the number that fills it.
+template <class T>
+Kind usual_kind(const Call<T>& c) {
+  if (c.has("self")) return c.tensor("self").kind;
+  return c.has("fill_value") ? c.tensor("fill_value").kind : Kind::floating;
 }
 
 template <class T>
@@ -72,7 +69,7 @@ void add_constants(Table& table) {
   const auto with_shape = [&](std::initializer_list<const char*> names, auto value) {
     add(table, names, [value](const auto& c) {
       using T = element_of<decltype(c)>;
-      return filled<T>(shape_given(c), value(c), kind_given(c, Kind::floating));
+      return filled<T>(c.shape("size"), value(c), kind_given(c, usual_kind(c)));
     });
   };
   with_shape({"zeros", "empty", "new_zeros", "new_empty"}, [](const auto&) { return 0.0; });
@@ -106,7 +103,7 @@ void add_constants(Table& table) {
     out.value = Var<T>(values);
     return out;
   });
-  add(table, {"to", "_to_copy", "type_as", "float", "double"}, [](const auto& c) {
+  add(table, {"to", "_to_copy", "type_as"}, [](const auto& c) {
     const auto x = c.tensor("self");
     if (c.has("other")) return converted(x, c.tensor("other").kind);
     return converted(x, kind_given(c, x.kind));

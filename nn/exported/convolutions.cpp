@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "autodiff/ops/convolution.hpp"
+#include "autodiff/ops/padding.hpp"
 #include "autodiff/ops/pooling.hpp"
 #include "autodiff/ops/resampling.hpp"
 #include "autodiff/ops/transposed_convolution.hpp"
@@ -22,59 +23,30 @@ Tensor<T> on_images(const Tensor<T>& x, std::size_t axes, const F& f) {
   return {reshape(y, y.shape().slice(1, y.rank()).prepended(1).prepended(y.shape().front())), x.kind};
 }
 
-// Images of height 1, for ops in one dimension.
 template <class T>
-Var<T> with_height(const Var<T>& x) {
-  const Shape& s = x.shape();
-  return reshape(x, s.slice(0, s.rank() - 1).joined(Shape{1, s.back()}));
-}
-template <class T>
-Var<T> without_height(const Var<T>& x) {
-  const Shape& s = x.shape();
-  return reshape(x, s.slice(0, s.rank() - 2).joined(Shape{s.back()}));
-}
-
-// x with `before` and `behind` more entries on an axis, by an index into it or zeros; fewer for negative numbers.
-template <class T>
-Var<T> padded(const Call<T>& c, const Var<T>& x, long axis, std::int64_t before, std::int64_t behind,
-              const std::string& mode, double value) {
-  const auto extent = static_cast<std::int64_t>(x.shape()[static_cast<std::size_t>(axis)]);
-  if (mode == "constant" && before >= 0 && behind >= 0) {
-    const auto first = static_cast<std::size_t>(before), last = static_cast<std::size_t>(behind);
-    return value == 0 ? pad(x, axis, first, last) : pad(x - value, axis, first, last) + value;
-  }
-  std::vector<std::size_t> index;
-  for (std::int64_t i = -before; i < extent + behind; ++i) {
-    std::int64_t at = i;
-    if (mode == "reflect") {
-      if (at < 0) at = -at;
-      if (at >= extent) at = 2 * (extent - 1) - at;
-    } else if (mode == "replicate") {
-      at = std::clamp<std::int64_t>(at, 0, extent - 1);
-    } else if (mode == "circular") {
-      at = (at % extent + extent) % extent;
-    }
-    if (at < 0 || at >= extent) {
-      if (mode != "constant") c.refuse("with a padding larger than the axis");
-      continue;  // a negative padding on one side and a positive one on the other
-    }
-    index.push_back(static_cast<std::size_t>(at));
-  }
-  const Var<T> inner = gather(x, axis, index);
-  return mode == "constant"
-             ? padded(c, inner, axis, std::max<std::int64_t>(before, 0), std::max<std::int64_t>(behind, 0), mode, value)
-             : inner;
+PadMode pad_mode(const Call<T>& c) {
+  const std::string mode = c.text("mode", "constant");
+  if (mode == "reflect") return PadMode::reflect;
+  if (mode == "replicate") return PadMode::replicate;
+  if (mode == "circular") return PadMode::circular;
+  if (mode != "constant") c.refuse("in the mode " + mode);
+  return PadMode::constant;
 }
 
 template <class T>
 Tensor<T> padded(const Call<T>& c) {
   Tensor<T> x = c.tensor("self");
   const std::vector<std::int64_t> widths = c.integers("pad");
-  const std::string mode = c.text("mode", "constant");
+  const PadOptions options{pad_mode(c), c.number("value", 0)};
   for (std::size_t i = 0; i + 1 < widths.size(); i += 2) {
-    if (widths[i] == 0 && widths[i + 1] == 0) continue;
-    const auto axis = static_cast<long>(axis_of(x, -1 - static_cast<std::int64_t>(i / 2)));
-    x.value = padded(c, x.value, axis, widths[i], widths[i + 1], mode, c.number("value", 0));
+    const std::size_t axis = graph_axis(x, -1 - static_cast<std::int64_t>(i / 2));
+    const auto extent = static_cast<std::int64_t>(x.shape()[axis]);
+    const std::int64_t before = widths[i], behind = widths[i + 1];
+    if (before < -extent || behind < -extent || before + behind < -extent) c.refuse("that leaves nothing of an axis");
+    x = taken(x, {axis, std::max<std::int64_t>(-before, 0), extent + std::min<std::int64_t>(behind, 0)});
+    const auto more = [](std::int64_t width) { return static_cast<std::size_t>(std::max<std::int64_t>(width, 0)); };
+    if (more(before) + more(behind) > 0)
+      x.value = pad(x.value, static_cast<long>(axis + x.front()), more(before), more(behind), options);
   }
   return x;
 }
@@ -86,11 +58,9 @@ struct Window {
   std::vector<std::size_t> kernel, stride, padding, dilation;
 };
 
-// (..., C, H, W) with paddings of a convolution. "same" may need one more on the right.
 template <class T>
 Tensor<T> convolved(const Call<T>& c, std::size_t dimensions) {
-  Tensor<T> x = c.tensor("input");
-  const Tensor<T> w = c.tensor("weight");
+  const Tensor<T> x = c.tensor("input"), w = c.tensor("weight");
   if (w.per_example()) c.refuse("with a weight that depends on the examples");
   Window window{{},
                 c.extents("stride", dimensions, {1}),
@@ -98,12 +68,7 @@ Tensor<T> convolved(const Call<T>& c, std::size_t dimensions) {
                 c.extents("dilation", dimensions, {1})};
   const Value<T>* padding = c.find("padding");
   if (padding && std::holds_alternative<std::string>(padding->what)) {
-    if (c.text("padding", "") == "same")
-      for (std::size_t d = 0; d < dimensions; ++d) {
-        const std::size_t all = window.dilation[d] * (w.shape()[2 + d] - 1);
-        window.padding[d] = all / 2;
-        if (all % 2 == 1) x.value = pad(x.value, static_cast<long>(d) - static_cast<long>(dimensions), 0, 1);
-      }
+    if (c.text("padding", "") == "same") window.padding.assign(dimensions, same_padding);
   } else {
     window.padding = c.extents("padding", dimensions, {0});
   }
@@ -185,6 +150,8 @@ Tensor<T> resampled(const Call<T>& c, std::size_t dimensions, Interpolation mode
   std::vector<double> scales;
   if (c.has("scale_factors")) scales = c.numbers("scale_factors");
   if (scales.empty() && c.has("scales_h")) scales = {c.number("scales_h", 0), c.number("scales_w", 0)};
+  if (scales.empty() && c.has("scales")) scales = {c.number("scales", 0)};
+  if (!c.has("output_size") && scales.size() != dimensions) c.refuse("without a size");
   std::vector<std::size_t> size;
   if (c.has("output_size"))
     size = c.extents("output_size", dimensions, {});
@@ -217,6 +184,11 @@ void add_convolutions(Table& table) {
   add(table, {"max_pool1d"}, [](const auto& c) { return pooled(c, 1, true); });
   add(table, {"max_pool2d"}, [](const auto& c) { return pooled(c, 2, true); });
   add(table, {"max_pool3d"}, [](const auto& c) { return pooled(c, 3, true); });
+  for (const std::size_t dimensions : {2, 3})  // in decomposed programs, without the places
+    add(table, {dimensions == 2 ? "max_pool2d_with_indices" : "max_pool3d_with_indices"}, [dimensions](const auto& c) {
+      using T = element_of<decltype(c)>;
+      return Values<T>{pooled(c, dimensions, true), Value<T>()};
+    });
   add(table, {"avg_pool1d"}, [](const auto& c) { return pooled(c, 1, false); });
   add(table, {"avg_pool2d"}, [](const auto& c) { return pooled(c, 2, false); });
   add(table, {"avg_pool3d"}, [](const auto& c) { return pooled(c, 3, false); });

@@ -8,13 +8,6 @@
 namespace xtangent::nn::exported {
 namespace {
 
-// f of two arrays that broadcast, lifted to the same number of axes.
-template <class T, class F>
-Tensor<T> binary(const Tensor<T>& a, const Tensor<T>& b, const F& f) {
-  const std::size_t rank = std::max(a.rank(), b.rank());
-  return {f(lifted(a, rank), lifted(b, rank)), std::max(a.kind, b.kind)};
-}
-
 template <class F>
 void add_unary(Table& table, std::initializer_list<const char*> names, F f) {
   add(table, names, [f](const auto& c) {
@@ -33,7 +26,12 @@ Tensor<T> sum_of(const Tensor<T>& a, Tensor<T> b, double alpha) {
 }
 
 void add_arithmetic(Table& table) {
-  add(table, {"add"}, [](const auto& c) { return sum_of(c.tensor("self"), c.tensor("other"), c.number("alpha", 1)); });
+  add(table, {"add"}, [](const auto& c) {
+    const auto a = c.tensor("self"), b = c.tensor("other");
+    if (a.kind == Kind::boolean && b.kind == Kind::boolean)
+      return binary(a, b, [](const auto& x, const auto& y) { return maximum(x, y); });
+    return sum_of(a, b, c.number("alpha", 1));
+  });
   add(table, {"sub", "subtract"},
       [](const auto& c) { return sum_of(c.tensor("self"), c.tensor("other"), -c.number("alpha", 1)); });
   add(table, {"rsub"}, [](const auto& c) {
@@ -43,11 +41,6 @@ void add_arithmetic(Table& table) {
   });
   add(table, {"mul", "multiply"}, [](const auto& c) {
     return binary(c.tensor("self"), c.tensor("other"), [](const auto& x, const auto& y) { return x * y; });
-  });
-  add(table, {"true_divide"}, [](const auto& c) {
-    auto y = binary(c.tensor("self"), c.tensor("other"), [](const auto& a, const auto& b) { return a / b; });
-    y.kind = Kind::floating;
-    return y;
   });
   add(table, {"maximum"}, [](const auto& c) {
     return binary(c.tensor("self"), c.tensor("other"), [](const auto& x, const auto& y) { return maximum(x, y); });
@@ -79,18 +72,14 @@ void add_powers(Table& table) {
     }
     return binary(base, exponent, [](const auto& x, const auto& y) { return pow(x, y); });
   });
-  add(table, {"clamp", "clip"}, [](const auto& c) {
+  // Where an element equals a bound, the derivative is that of the element.
+  add(table, {"clamp", "clip", "clamp_min", "clamp_max"}, [](const auto& c) {
     auto y = c.tensor("self");
     if (const auto low = c.tensor_or_none("min"))
-      y = binary(*low, y, [](const auto& a, const auto& b) { return maximum(a, b); });
+      y = binary(y, *low, [](const auto& a, const auto& b) { return maximum(a, b); });
     if (const auto high = c.tensor_or_none("max"))
-      y = binary(*high, y, [](const auto& a, const auto& b) { return minimum(a, b); });
+      y = binary(y, *high, [](const auto& a, const auto& b) { return minimum(a, b); });
     return y;
-  });
-  add(table, {"clamp_min", "clamp_max"}, [](const auto& c) {
-    if (c.has("min"))
-      return binary(c.tensor("min"), c.tensor("self"), [](const auto& a, const auto& b) { return maximum(a, b); });
-    return binary(c.tensor("max"), c.tensor("self"), [](const auto& a, const auto& b) { return minimum(a, b); });
   });
 }
 
@@ -124,6 +113,7 @@ void add_activations(Table& table) {
   add(table, {"softplus"}, [](const auto& c) {
     auto x = c.tensor("self");
     const double beta = c.number("beta", 1);
+    if (c.number("threshold", 20) < 20) c.refuse("with a threshold below 20");
     x.value = beta == 1 ? softplus(x.value) : softplus(x.value * beta) / beta;
     return x;
   });

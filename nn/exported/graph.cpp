@@ -4,12 +4,11 @@
 #include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "autodiff/error.hpp"
+#include "nn/exported/aliases.hpp"
 
 namespace xtangent::nn::exported {
 namespace {
@@ -57,12 +56,6 @@ double number(const Json& json) {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-// "relu_" of "aten.relu_.default"
-std::string base_name(const std::string& op) {
-  const std::size_t begin = op.find('.') + 1;
-  return op.substr(begin, op.find('.', begin) - begin);
-}
-
 // Parses one graph. Graphs inside of it see only values that they are given.
 class GraphParser {
  public:
@@ -72,8 +65,7 @@ class GraphParser {
     for (const Json& input : json_.at("inputs")) graph_.inputs.push_back(argument("", input, true));
     for (const Json& node : json_.at("nodes")) add(node);
     for (const Json& output : json_.at("outputs")) graph_.outputs.push_back(argument("", output, false));
-    find_views();
-    find_last_uses();
+    find_aliases(graph_, depth_ > 0);
     return std::move(graph_);
   }
 
@@ -88,7 +80,6 @@ class GraphParser {
     }
     return out;
   }
-  bool has_type(const std::string& name) const { return json_.at("tensor_values").contains(name); }
 
   std::size_t value(const std::string& name, bool makes) {
     const auto found = numbers_.find(name);
@@ -156,7 +147,14 @@ class GraphParser {
     if (node.op.starts_with("torch.ops.")) node.op.erase(0, 10);
     for (const Json& input : json.at("inputs"))
       node.arguments.push_back(argument(input.at("name").get<std::string>(), input.at("arg"), false));
-    for (const Json& output : json.at("outputs")) node.results.push_back(argument("", output, true));
+    const Reference* base = node.arguments.empty() ? nullptr : std::get_if<Reference>(&node.arguments.front().what);
+    node.changes = base && changes_in_place(node.op) && json.at("outputs").size() == 1;
+    if (node.changes) {  // its result is the value that it changes, under another name
+      numbers_[json.at("outputs")[0].at("as_tensor").at("name").get<std::string>()] = base->value;
+      node.results.push_back({"", *base});
+    } else {
+      for (const Json& output : json.at("outputs")) node.results.push_back(argument("", output, true));
+    }
     const Json& metadata = json.at("metadata");
     if (const auto stack = metadata.find("nn_module_stack"); stack != metadata.end()) locate(node, *stack);
     graph_.nodes.push_back(std::move(node));
@@ -165,73 +163,10 @@ class GraphParser {
   // "L__self__,,a.b.Net;L__self___conv,conv,torch.nn.modules.conv.Conv2d"
   static void locate(Node& node, const std::string& stack) {
     const std::string last = stack.substr(stack.rfind(';') + 1);
-    const std::size_t first = last.find(','), second = last.find(',', first + 1);
+    const std::size_t first = last.find(','), second = last.find(',', first + 1), dot = last.rfind('.');
     if (second == std::string::npos) return;
     node.path = last.substr(first + 1, second - first - 1);
-    node.type = last.substr(std::max(second, last.rfind('.') + 0) + 1);
-  }
-
-  static void references(const Argument::What& what, std::vector<std::size_t>& out) {
-    if (const auto* one = std::get_if<Reference>(&what)) out.push_back(one->value);
-    if (const auto* many = std::get_if<List>(&what))
-      for (const Argument& item : *many) references(item.what, out);
-  }
-
-  // The value of the first argument, which views look at and ops in place change.
-  static std::optional<std::size_t> first_value(const Node& node) {
-    if (node.arguments.empty()) return std::nullopt;
-    const auto* reference = std::get_if<Reference>(&node.arguments.front().what);
-    return reference ? std::optional(reference->value) : std::nullopt;
-  }
-
-  void find_views() {
-    static const std::unordered_set<std::string> makes_views = {
-        "slice",     "select",  "narrow",  "view",    "reshape",   "flatten", "unsqueeze",        "squeeze",
-        "transpose", "permute", "t",       "expand",  "expand_as", "split",   "split_with_sizes", "chunk",
-        "unbind",    "alias",   "view_as", "movedim", "swapaxes"};
-    std::vector<std::size_t> root(graph_.names.size());
-    std::iota(root.begin(), root.end(), std::size_t(0));
-    std::vector<std::optional<std::size_t>> made(graph_.names.size());
-    std::vector<bool> changed(graph_.names.size(), false);
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      Node& node = graph_.nodes[i];
-      const auto base = first_value(node);
-      const std::string name = base_name(node.op);
-      node.changes = node.op.starts_with("aten.") && name.ends_with('_') && !name.ends_with("__") && base.has_value();
-      if (node.changes) changed[root[*base]] = true;
-      if (!base || (!node.changes && !makes_views.contains(name))) continue;
-      std::vector<std::size_t> results;
-      for (const Argument& result : node.results) references(result.what, results);
-      for (std::size_t value : results) {
-        root[value] = root[*base];
-        if (!node.changes) made[value] = i;
-      }
-    }
-    graph_.views.resize(graph_.names.size());
-    for (std::size_t value = 0; value < root.size(); ++value)
-      if (changed[root[value]]) {
-        graph_.views[value] = made[value];
-        shared_.insert(value);
-      }
-  }
-
-  void find_last_uses() {
-    std::vector<bool> needed(graph_.names.size(), false);
-    for (std::size_t value : shared_) needed[value] = true;  // a change in place may reach them
-    std::vector<std::size_t> used;
-    for (const Argument& output : graph_.outputs) references(output.what, used);
-    for (std::size_t value : used) needed[value] = true;
-    for (std::size_t i = graph_.nodes.size(); i-- > 0;) {
-      Node& node = graph_.nodes[i];
-      used.clear();
-      for (const Argument& argument : node.arguments) references(argument.what, used);
-      for (const Argument& result : node.results) references(result.what, used);
-      for (std::size_t value : used)
-        if (!needed[value]) {
-          needed[value] = true;
-          node.last_used.push_back(value);
-        }
-    }
+    node.type = last.substr((dot == std::string::npos || dot < second ? second : dot) + 1);
   }
 
   static constexpr int most_nested = 30;
@@ -239,7 +174,6 @@ class GraphParser {
   const Json& json_;
   int depth_;
   Graph graph_;
-  std::unordered_set<std::size_t> shared_;  // values that share their elements with one that is changed in place
   std::unordered_map<std::string, std::size_t> numbers_;
 };
 
@@ -275,20 +209,15 @@ Program parse(const Json& json) {
   if (major != 8)
     throw data_error("its schema is " + std::to_string(major) + "." +
                      std::to_string(json.at("schema_version").at("minor").get<int>()) +
-                     "; this library reads 8.x, which PyTorch writes since 2.6. Export it anew with such a version");
+                     "; this library reads 8.x. Export it anew with a current version of PyTorch");
   Program out;
   out.torch_version = json.value("torch_version", "unknown");
   const Json& module = json.at("graph_module");
   GraphParser parser(module.at("graph"));
   out.graph = parser.parse();
-  const auto number_of = [&](const std::string& name) {
-    const auto found = std::find(out.graph.names.begin(), out.graph.names.end(), name);
-    if (found == out.graph.names.end())
-      throw data_error("the signature names '" + name + "', which is not in the graph");
-    return static_cast<std::size_t>(found - out.graph.names.begin());
-  };
+  const auto number_of = [&](const std::string& name) { return parser.value(name, false); };
   const auto add = [&](Role role, const std::string& value, const std::string& name) {
-    out.inputs.push_back({role, number_of(value), name, parser.type(value), {}});
+    out.inputs.push_back({role, number_of(value), name, parser.type(value)});
   };
   for (const Json& spec : module.at("signature").at("input_specs")) {
     const auto [kind, body] = member(spec);
@@ -316,17 +245,16 @@ Program parse(const Json& json) {
   for (const Json& spec : module.at("signature").at("output_specs")) {
     const auto [kind, body] = member(spec);
     if (kind == "buffer_mutation")
-      throw data_error("it changes the buffer '" + body.at("buffer_name").get<std::string>() +
-                       "' when it runs. Call model.eval() before torch.export.export, or write the buffer's new value "
-                       "without changing it");
+      throw data_error(
+          "it changes the buffer '" + body.at("buffer_name").get<std::string>() +
+          "' when it runs. Call model.eval() before torch.export.export. If it still does, compute the new "
+          "value in forward without storing it in the buffer");
     if (kind != "user_output")
       throw data_error("an output of the kind '" + kind + "', which this library does not know");
     const auto [type, value] = member(body.at("arg"));
     if (type != "as_tensor") continue;
     const std::string name = value.at("name");
-    std::optional<ArrayType> array;
-    if (parser.has_type(name)) array = parser.type(name);
-    out.outputs.push_back({"", number_of(name), array});
+    out.outputs.push_back({"", number_of(name)});
   }
   for (std::size_t i = 0; i < out.outputs.size(); ++i)
     out.outputs[i].name = i < keys.size() ? keys[i] : std::to_string(i);

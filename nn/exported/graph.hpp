@@ -43,8 +43,9 @@ struct Graph {
   std::vector<std::string> names;  ///< of all values
   List inputs, outputs;
   std::vector<Node> nodes;
-  /// For each value, the node that makes it as a view of another value, if one of the values that share its elements is
-  /// changed in place.
+  /// Which values share their elements with one that is changed in place, and for each of these that is a view of
+  /// another value, the node that makes it.
+  std::vector<bool> shared;
   std::vector<std::optional<std::size_t>> views;
 };
 
@@ -75,13 +76,11 @@ struct Input {
   std::size_t value = 0;  ///< of the graph
   std::string name;       ///< "layer1.0.weight", or that of the argument of forward
   ArrayType type;
-  Argument::What fixed;  ///< what a user input was when it was exported, if it is no array
 };
 
 struct Output {
   std::string name;  ///< the key under which the model returns it, or its number
   std::size_t value = 0;
-  std::optional<ArrayType> type;
 };
 
 /// A program that torch.export.save wrote, without its arrays.

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "autodiff/origin.hpp"
+#include "nn/exported/aliases.hpp"
 #include "nn/exported/table.hpp"
 
 namespace xtangent::nn::exported {
@@ -66,6 +67,11 @@ class Interpreter {
     }
   }
 
+  void bind_results(const Node& node, const Value<T>& result) {
+    if (node.results.size() == 1) bind(node.results.front().what, result, node.op);
+    if (node.results.size() > 1) bind(node.results, result, node.op);
+  }
+
   void run_in_module(const Node& node) {
     const PlaceName<T> place(record_of(on_), [&] { return module_name(node); });
     try {
@@ -74,9 +80,8 @@ class Interpreter {
       const Value<T> result = call(node, std::move(arguments));
       if (node.changes && result.tensor())
         change(std::get<Reference>(node.arguments.front().what).value, *result.tensor(), index_of(node));
-      if (node.results.empty()) return;
-      if (node.results.size() == 1) return bind(node.results.front().what, result, node.op);
-      bind(node.results, result, node.op);
+      else
+        bind_results(node, result);
     } catch (const unsupported_call& e) {
       throw data_error("[load_exported] " + node.op + " " + e.what() + ", in " + module_name(node) +
                        ": this library does not do that.");
@@ -102,6 +107,7 @@ class Interpreter {
   // view, of a view, and so on; then all views of that array that there are by now.
   void change(std::size_t value, Tensor<T> now, std::size_t until) {
     values_[value] = now;
+    if (!graph_.shared[value]) return;
     while (const auto made = graph_.views[value]) {
       const Node& view = graph_.nodes[*made];
       value = std::get<Reference>(view.arguments.front().what).value;
@@ -114,16 +120,15 @@ class Interpreter {
       if (node.arguments.empty()) continue;
       const auto* base = std::get_if<Reference>(&node.arguments.front().what);
       if (!base || !changed.contains(base->value)) continue;
-      const auto* result = node.results.size() == 1 ? std::get_if<Reference>(&node.results.front().what) : nullptr;
-      if (node.changes && result) {
-        values_[result->value] = values_[base->value];
-        changed.insert(result->value);
-      } else if (result && graph_.views[result->value] == i) {
-        Values<T> arguments;
-        for (const Argument& argument : node.arguments) arguments.push_back(value_of(argument.what));
-        values_[result->value] = call(node, std::move(arguments));
-        changed.insert(result->value);
-      }
+      bool made = false;
+      const auto of_here = [&](std::size_t result) { made = made || graph_.views[result] == i; };
+      for (const Argument& result : node.results) each_reference(result.what, of_here);
+      if (!made) continue;
+      Values<T> arguments;
+      for (const Argument& argument : node.arguments) arguments.push_back(value_of(argument.what));
+      bind_results(node, call(node, std::move(arguments)));
+      for (const Argument& result : node.results)
+        each_reference(result.what, [&](std::size_t v) { changed.insert(v); });
     }
   }
 
@@ -132,47 +137,18 @@ class Interpreter {
     Values<T> arguments;
     for (const Argument& argument : view.arguments) arguments.push_back(value_of(argument.what));
     const Call<T> c(view, std::move(arguments));
-    const std::string name = view.op.substr(5, view.op.find('.', 5) - 5);
+    const std::string name = base_name(view.op);
     if (name == "slice" || name == "select" || name == "narrow") return with_part(c, name, base, part);
-    if (name == "transpose" || name == "t") {
-      Values<T> again = c.arguments();
-      again.front() = part;
-      return *call(view, std::move(again)).tensor();
-    }
-    if (part.shape().size() == base.shape().size() && name != "permute" && name != "movedim")
-      return reshaped(part, base.shape());
+    for (const char* own_inverse : {"transpose", "swapaxes", "swapdims", "t", "mT"})
+      if (name == own_inverse) {
+        Values<T> again = c.arguments();
+        again.front() = part;
+        return *call(view, std::move(again)).tensor();
+      }
+    for (const char* same_order : {"view", "view_as", "unflatten", "unsqueeze", "squeeze", "alias", "detach", "dropout",
+                                   "alpha_dropout", "feature_dropout", "feature_alpha_dropout"})
+      if (name == same_order) return reshaped(part, base.shape());
     throw unsupported_call("in place on a view by " + view.op);
-  }
-
-  static Tensor<T> with_part(const Call<T>& c, const std::string& name, const Tensor<T>& base, Tensor<T> part) {
-    const Shape shape = base.shape();
-    const std::size_t axis = resolve_axis(static_cast<long>(c.integer("dim", 0)), shape.rank(), "axis");
-    const auto extent = static_cast<std::int64_t>(shape[axis]);
-    const auto bound = [&](std::int64_t v) { return std::clamp(v < 0 ? v + extent : v, std::int64_t(0), extent); };
-    std::int64_t first = 0, last = extent;
-    if (name == "slice") {
-      if (c.integer("step", 1) != 1) c.refuse("in place on every other element");
-      first = bound(c.integer("start", 0));
-      last = std::max(first, bound(c.integer("end", extent)));
-    } else {
-      first = bound(c.integer(name == "select" ? "index" : "start"));
-      last = first + (name == "select" ? 1 : c.integer("length"));
-    }
-    if (name == "select") {
-      Shape with_axis = shape;
-      with_axis[axis] = 1;
-      part = reshaped(part, with_axis);
-    }
-    const bool any = base.per_example() || part.per_example();
-    const std::size_t n = base.per_example() ? base.value.shape().front() : any ? part.value.shape().front() : 0;
-    const auto lift = [&](const Tensor<T>& t) { return any ? with_examples(t, n) : t.value; };
-    const auto on = static_cast<long>(axis + (any ? 1 : 0));
-    std::vector<Var<T>> parts;
-    if (first > 0) parts.push_back(slice(lift(base), on, 0, static_cast<std::size_t>(first)));
-    if (last > first) parts.push_back(lift(part));
-    if (last < extent)
-      parts.push_back(slice(lift(base), on, static_cast<std::size_t>(last), static_cast<std::size_t>(extent)));
-    return {concatenate<T>(parts, on), base.kind};
   }
 
   // A graph that is run with gradients switched off or on, or with automatic conversions, which do nothing here.

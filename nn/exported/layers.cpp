@@ -11,12 +11,6 @@
 namespace xtangent::nn::exported {
 namespace {
 
-Shape shape_of(const std::vector<std::int64_t>& extents) {
-  Shape shape;
-  for (std::int64_t e : extents) shape.push_back(static_cast<std::size_t>(e));
-  return shape;
-}
-
 // a b for arrays of at least one axis, whose other axes broadcast.
 template <class T>
 Tensor<T> product(Tensor<T> a, Tensor<T> b) {
@@ -81,6 +75,28 @@ Tensor<T> on_batch(const Tensor<T>& x, const F& f) {
 }
 
 template <class T>
+Tensor<T> layer_normalized(const Call<T>& c) {
+  Tensor<T> x = c.tensor("input");
+  x.value = layer_norm(x.value, c.shape("normalized_shape"), c.var_or_none("weight"), c.var_or_none("bias"),
+                       c.number("eps", 1e-5));
+  return x;
+}
+
+template <class T>
+Tensor<T> group_normalized(const Call<T>& c, const char* groups) {
+  return on_batch(c.tensor("input"), [&](const Var<T>& x) {
+    return group_norm(x, static_cast<std::size_t>(c.integer(groups)), c.var_or_none("weight"), c.var_or_none("bias"),
+                      c.number("eps", 1e-5));
+  });
+}
+
+// What the ops of decomposed programs return: the result, and a mean and a deviation that only a backward pass reads.
+template <class T>
+Values<T> without_statistics(const Tensor<T>& y) {
+  return {y, Value<T>(), Value<T>()};
+}
+
+template <class T>
 ChannelStatistics<T> running_statistics(const Call<T>& c) {
   return {c.tensor("running_mean").value.value(), c.tensor("running_var").value.value()};
 }
@@ -120,10 +136,10 @@ Tensor<T> root_mean_square_normalized(const Call<T>& c) {
 template <class T>
 Tensor<T> weight_normalized(const Call<T>& c) {
   const Tensor<T> v = c.tensor("v");
-  const auto kept = static_cast<long>(resolve_axis(static_cast<long>(c.integer("dim", 0)), v.rank(), "weight_norm"));
+  const std::int64_t dim = c.integer("dim", 0);  // -1: one norm over all axes
   std::vector<long> axes;
   for (long axis = 0; axis < static_cast<long>(v.rank()); ++axis)
-    if (axis != kept) axes.push_back(axis);
+    if (axis != dim) axes.push_back(axis);
   return {v.value * (c.tensor("g").value / sqrt(sum(square(v.value), axes, true)))};
 }
 
@@ -172,19 +188,13 @@ void add_layers(Table& table) {
   add(table, {"addmm"}, [](const auto& c) { return added_product(c, "mat1", "mat2"); });
   add(table, {"baddbmm"}, [](const auto& c) { return added_product(c, "batch1", "batch2"); });
   add(table, {"einsum"}, [](const auto& c) { return summed_products(c); });
-  add(table, {"layer_norm"}, [](const auto& c) {
-    auto x = c.tensor("input");
-    x.value = layer_norm(x.value, shape_of(c.integers("normalized_shape")), c.var_or_none("weight"),
-                         c.var_or_none("bias"), c.number("eps", 1e-5));
-    return x;
-  });
-  add(table, {"group_norm"}, [](const auto& c) {
-    return on_batch(c.tensor("input"), [&](const auto& x) {
-      return group_norm(x, static_cast<std::size_t>(c.integer("num_groups")), c.var_or_none("weight"),
-                        c.var_or_none("bias"), c.number("eps", 1e-5));
-    });
-  });
+  add(table, {"layer_norm"}, [](const auto& c) { return layer_normalized(c); });
+  add(table, {"group_norm"}, [](const auto& c) { return group_normalized(c, "num_groups"); });
   add(table, {"batch_norm"}, [](const auto& c) { return batch_normalized(c); });
+  add(table, {"native_layer_norm"}, [](const auto& c) { return without_statistics(layer_normalized(c)); });
+  add(table, {"native_group_norm"}, [](const auto& c) { return without_statistics(group_normalized(c, "group")); });
+  add(table, {"_native_batch_norm_legit_no_training"},
+      [](const auto& c) { return without_statistics(batch_normalized(c)); });
   add(table, {"instance_norm"}, [](const auto& c) { return instance_normalized(c); });
   add(table, {"rms_norm"}, [](const auto& c) { return root_mean_square_normalized(c); });
   add(table, {"_weight_norm"}, [](const auto& c) { return weight_normalized(c); });

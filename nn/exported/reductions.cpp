@@ -5,6 +5,7 @@
 
 #include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/reduction.hpp"
+#include "nn/exported/aliases.hpp"
 #include "nn/exported/table.hpp"
 
 namespace xtangent::nn::exported {
@@ -26,7 +27,9 @@ void add_reduction(Table& table, std::initializer_list<const char*> names, F f) 
   add(table, names, [f](const auto& c) {
     auto x = c.tensor("self");
     if (x.rank() > 0) x.value = f(x.value, reduced_axes(c, x), c.boolean("keepdim", false), c);
-    x.kind = std::max(x.kind, Kind::integer);
+    const bool whole = base_name(c.node().op).starts_with("sum") || base_name(c.node().op).starts_with("am");
+    x.kind = whole ? std::max(x.kind, Kind::integer) : Kind::floating;
+    if (c.has("dtype")) x.kind = kind_of(c.integer("dtype"), "the result of " + c.node().op);
     return x;
   });
 }
@@ -87,9 +90,8 @@ void add_extremes(Table& table) {
       const Tensor<T> x = c.tensor("self");
       if (c.has("other")) {
         const Tensor<T> y = c.tensor("other");
-        const std::size_t rank = std::max(x.rank(), y.rank());
-        const Var<T> a = lifted(x, rank), b = lifted(y, rank);
-        return Value<T>(Tensor<T>{largest ? maximum(a, b) : minimum(a, b), std::max(x.kind, y.kind)});
+        return Value<T>(
+            binary(x, y, [&](const Var<T>& a, const Var<T>& b) { return largest ? maximum(a, b) : minimum(a, b); }));
       }
       if (!c.has("dim")) return Value<T>(Tensor<T>{extreme(x.value, reduced_axes(c, x), false, of), x.kind});
       const std::size_t axis = axis_of(x, c.integer("dim"));
@@ -147,17 +149,19 @@ void add_reductions(Table& table) {
   add(table, {"cumsum"}, [](const auto& c) {
     auto x = c.tensor("self");
     x.value = cumsum(x.value, static_cast<long>(axis_of(x, c.integer("dim"))));
-    x.kind = std::max(x.kind, Kind::integer);
+    x.kind = c.has("dtype") ? kind_of(c.integer("dtype"), "the result of cumsum") : std::max(x.kind, Kind::integer);
     return x;
   });
-  add(table, {"softmax", "_softmax", "_safe_softmax"}, [](const auto& c) {
+  add(table, {"softmax", "_softmax"}, [](const auto& c) {
     auto x = c.tensor("self");
     x.value = softmax(x.value, static_cast<long>(axis_of(x, c.integer("dim"))));
+    x.kind = Kind::floating;
     return x;
   });
   add(table, {"log_softmax", "_log_softmax"}, [](const auto& c) {
     auto x = c.tensor("self");
     x.value = log_softmax(x.value, static_cast<long>(axis_of(x, c.integer("dim"))));
+    x.kind = Kind::floating;
     return x;
   });
   add_extremes(table);

@@ -73,8 +73,8 @@ void add_scalar_ops(Table& table) {
   real({"torch.sym_float", "torch._sym_float"}, [](double a, double) { return a; });
   real({"torch._sym_sqrt", "math.sqrt"}, [](double a, double) { return std::sqrt(a); });
   real({"math.ceil"}, [](double a, double) { return static_cast<std::int64_t>(std::ceil(a)); });
-  real({"math.floor", "math.trunc", "torch.sym_int"},
-       [](double a, double) { return static_cast<std::int64_t>(std::floor(a)); });
+  real({"math.floor"}, [](double a, double) { return static_cast<std::int64_t>(std::floor(a)); });
+  real({"math.trunc", "torch.sym_int"}, [](double a, double) { return static_cast<std::int64_t>(std::trunc(a)); });
   add_test(table, "_operator.eq", [](double a, double b) { return a == b; });
   add_test(table, "_operator.ne", [](double a, double b) { return a != b; });
   add_test(table, "_operator.lt", [](double a, double b) { return a < b; });
@@ -83,30 +83,6 @@ void add_scalar_ops(Table& table) {
   add_test(table, "_operator.ge", [](double a, double b) { return a >= b; });
   add_test(table, "_operator.and_", [](double a, double b) { return a != 0 && b != 0; });
   add_test(table, "_operator.or_", [](double a, double b) { return a != 0 || b != 0; });
-}
-
-const Table& table() {
-  static const Table all = [] {
-    Table t;
-    for (const auto add_family :
-         {add_elementwise_ops, add_comparisons, add_shape_ops, add_selections, add_reductions, add_constants,
-          add_layers, add_convolutions, add_attention, add_recurrent_layers, add_scalar_ops})
-      add_family(t);
-    return t;
-  }();
-  return all;
-}
-
-const Row* find_row(const std::string& op) {
-  std::string name = op;
-  if (name.starts_with("aten.")) {
-    name = name.substr(5);
-    name = name.substr(0, name.find('.'));
-  }
-  auto found = table().find(name);
-  if (found == table().end() && name.ends_with('_') && !name.ends_with("__"))
-    found = table().find(name.substr(0, name.size() - 1));
-  return found == table().end() ? nullptr : &found->second;
 }
 
 }  // namespace xtangent::nn::exported

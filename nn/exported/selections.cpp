@@ -159,7 +159,7 @@ void add_selections(Table& table) {
   add(table, {"index"}, [](const auto& c) { return indexed(c); });
   add(table, {"index_select"}, [](const auto& c) {
     const auto x = c.tensor("self");
-    return picked(c, x, axis_of(x, c.integer("dim")) - (x.per_example() ? 1 : 0), c.tensor("index"));
+    return picked(c, x, graph_axis(x, c.integer("dim")), c.tensor("index"));
   });
   add(table, {"gather"}, [](const auto& c) {
     auto x = c.tensor("self");

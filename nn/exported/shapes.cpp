@@ -43,11 +43,6 @@ Tensor<T> permuted(const Tensor<T>& x, const std::vector<std::size_t>& order) {
 }
 
 template <class T>
-std::size_t graph_axis(const Tensor<T>& x, std::int64_t axis) {
-  return resolve_axis(static_cast<long>(axis), std::max<std::size_t>(x.rank(), 1), "axis");
-}
-
-template <class T>
 Tensor<T> exchanged(const Tensor<T>& x, std::int64_t a, std::int64_t b) {
   if (x.rank() == 0) return x;
   std::vector<std::size_t> order(x.rank());
@@ -93,31 +88,6 @@ Tensor<T> flattened(const Call<T>& c) {
                          .joined(shape.slice(last + 1, shape.rank())));
 }
 
-// Arrays that meet in one axis: all of them have the examples, or none has.
-template <class T>
-std::vector<Var<T>> together(const std::vector<Tensor<T>>& parts) {
-  const auto one = std::find_if(parts.begin(), parts.end(), [](const Tensor<T>& t) { return t.per_example(); });
-  std::vector<Var<T>> out;
-  for (const Tensor<T>& part : parts)
-    out.push_back(one == parts.end() ? part.value : with_examples(part, one->value.shape().front()));
-  return out;
-}
-
-template <class T>
-Kind common_kind(const std::vector<Tensor<T>>& parts) {
-  Kind kind = Kind::boolean;
-  for (const Tensor<T>& part : parts) kind = std::max(kind, part.kind);
-  return kind;
-}
-
-template <class T>
-Tensor<T> joined_on(const std::vector<Tensor<T>>& parts, std::size_t axis) {
-  if (parts.size() == 1) return parts.front();
-  const std::vector<Var<T>> values = together(parts);
-  const std::size_t before = values.front().rank() - parts.front().rank();
-  return {concatenate<T>(values, static_cast<long>(axis + before)), common_kind(parts)};
-}
-
 template <class T>
 Tensor<T> concatenated(const Call<T>& c, std::vector<Tensor<T>> parts) {
   // PyTorch passes over arrays of shape (0,).
@@ -127,25 +97,11 @@ Tensor<T> concatenated(const Call<T>& c, std::vector<Tensor<T>> parts) {
 }
 
 template <class T>
-Tensor<T> sliced(const Tensor<T>& x, std::size_t axis, std::int64_t first, std::int64_t last, std::int64_t step) {
-  const auto extent = static_cast<std::int64_t>(x.shape()[axis]);
-  const auto bound = [&](std::int64_t v) { return std::clamp(v < 0 ? v + extent : v, std::int64_t(0), extent); };
-  first = bound(first);
-  last = std::max(first, bound(last));
-  if (first == 0 && last == extent && step == 1) return x;
-  const auto on = static_cast<long>(axis + (x.per_example() ? 1 : 0));
-  if (step == 1) return {slice(x.value, on, static_cast<std::size_t>(first), static_cast<std::size_t>(last)), x.kind};
-  std::vector<std::size_t> index;
-  for (std::int64_t i = first; i < last; i += step) index.push_back(static_cast<std::size_t>(i));
-  return {gather(x.value, on, index), x.kind};
-}
-
-template <class T>
 Values<T> pieces(const Tensor<T>& x, std::size_t axis, const std::vector<std::size_t>& sizes) {
   Values<T> out;
   std::int64_t first = 0;
   for (std::size_t size : sizes) {
-    out.push_back(sliced(x, axis, first, first + static_cast<std::int64_t>(size), 1));
+    out.push_back(taken(x, {axis, first, first + static_cast<std::int64_t>(size)}));
     first += static_cast<std::int64_t>(size);
   }
   return out;
@@ -168,7 +124,7 @@ Tensor<T> repeated(const Call<T>& c, const Tensor<T>& x, const std::vector<std::
     if (times[i] < 1) c.refuse("with a number below 1");
     if (times[i] == 1) continue;
     const std::vector<Var<T>> copies(static_cast<std::size_t>(times[i]), out.value);
-    out.value = concatenate<T>(copies, static_cast<long>(i + (x.per_example() ? 1 : 0)));
+    out.value = concatenate<T>(copies, static_cast<long>(i + x.front()));
   }
   return out;
 }
@@ -204,9 +160,7 @@ void add_views(Table& table) {
   });
   add(table, {"expand_as", "broadcast_to"}, [](const auto& c) {
     if (c.has("other")) return expanded(c.tensor("self"), c.tensor("other").shape());
-    Shape shape;
-    for (std::int64_t e : c.integers("size")) shape.push_back(static_cast<std::size_t>(e));
-    return expanded(c.tensor("self"), shape);
+    return expanded(c.tensor("self"), c.shape("size"));
   });
 }
 
@@ -225,7 +179,13 @@ void add_permutations(Table& table) {
     const auto x = c.tensor("self");
     return x.rank() < 2 ? x : exchanged(x, 0, 1);
   });
-  add(table, {"numpy_T", "mT"}, [](const auto& c) { return exchanged(c.tensor("self"), -1, -2); });
+  add(table, {"mT"}, [](const auto& c) { return exchanged(c.tensor("self"), -1, -2); });
+  add(table, {"numpy_T"}, [](const auto& c) {
+    const auto x = c.tensor("self");
+    std::vector<std::size_t> order(x.rank());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = order.size() - 1 - i;
+    return permuted(x, order);
+  });
   add(table, {"movedim"}, [](const auto& c) {
     const auto x = c.tensor("self");
     const auto from = c.integers("source"), to = c.integers("destination");
@@ -265,28 +225,25 @@ void add_parts(Table& table) {
     for (auto& part : parts) part = unsqueezed(part, c.integer("dim", 0));
     return concatenated(c, parts);
   });
-  add(table, {"slice"}, [](const auto& c) {
-    const auto x = c.tensor("self");
-    return sliced(x, graph_axis(x, c.integer("dim", 0)), c.integer("start", 0),
-                  c.integer("end", std::numeric_limits<std::int64_t>::max()), c.integer("step", 1));
-  });
-  add(table, {"narrow"}, [](const auto& c) {
-    const auto x = c.tensor("self");
-    const std::int64_t first = c.integer("start");
-    return sliced(x, graph_axis(x, c.integer("dim")), first, first + c.integer("length"), 1);
-  });
+  for (const char* name : {"slice", "narrow"})
+    add(table, {name}, [name](const auto& c) {
+      const auto x = c.tensor("self");
+      return taken(x, piece_of(c, name, x));
+    });
+  for (const char* name : {"slice", "select"})  // in decomposed programs, for changes in place
+    add(table, {name == std::string("slice") ? "slice_scatter" : "select_scatter"},
+        [name](const auto& c) { return with_part(c, name, c.tensor("self"), c.tensor("src")); });
   add(table, {"select"}, [](const auto& c) {
     const auto x = c.tensor("self");
-    const std::size_t axis = graph_axis(x, c.integer("dim"));
-    std::int64_t at = c.integer("index");
-    if (at < 0) at += static_cast<std::int64_t>(x.shape()[axis]);
-    return without_axis(sliced(x, axis, at, at + 1, 1), axis);
+    const Piece piece = piece_of(c, "select", x);
+    return without_axis(taken(x, piece), piece.axis);
   });
   add(table, {"split", "split_with_sizes"}, [](const auto& c) {
     const auto x = c.tensor("self");
     const std::size_t axis = graph_axis(x, c.integer("dim", 0));
     const bool even = c.has("split_size") && c.find("split_size")->what.index() == 2;
     std::vector<std::size_t> sizes;
+    if (even && c.integer("split_size") < 1) c.refuse("into pieces of less than one entry");
     if (even)
       sizes = even_sizes(x.shape()[axis], static_cast<std::size_t>(c.integer("split_size")));
     else
@@ -297,6 +254,7 @@ void add_parts(Table& table) {
   add(table, {"chunk"}, [](const auto& c) {
     const auto x = c.tensor("self");
     const std::size_t axis = graph_axis(x, c.integer("dim", 0)), extent = x.shape()[axis];
+    if (c.integer("chunks") < 1) c.refuse("into less than one piece");
     const auto count = static_cast<std::size_t>(c.integer("chunks"));
     return pieces(x, axis, even_sizes(extent, std::max<std::size_t>(1, (extent + count - 1) / count)));
   });
@@ -316,8 +274,8 @@ void add_parts(Table& table) {
     x = joined_on(parts, axis);
     for (std::int64_t i = 0; i < c.integer("n", 1); ++i) {
       const auto extent = static_cast<std::int64_t>(x.shape()[axis]);
-      x.value =
-          sliced(x, axis, 1, extent, 1).value - sliced(x, axis, 0, std::max<std::int64_t>(extent - 1, 0), 1).value;
+      if (extent < 2) c.refuse("of fewer than two elements");
+      x.value = taken(x, {axis, 1, extent}).value - taken(x, {axis, 0, extent - 1}).value;
     }
     return x;
   });
@@ -336,7 +294,7 @@ void add_parts(Table& table) {
     for (std::size_t i = 0; i < x.shape()[axis]; ++i)
       index.insert(index.end(), static_cast<std::size_t>(c.integer("repeats")), i);
     auto y = x;
-    y.value = gather(x.value, static_cast<long>(axis + (x.per_example() ? 1 : 0)), index);
+    y.value = gather(x.value, static_cast<long>(axis + x.front()), index);
     return y;
   });
 }
@@ -348,8 +306,8 @@ void add_shape_ops(Table& table) {
   add_permutations(table);
   add_parts(table);
   add(table,
-      {"contiguous", "clone", "alias", "dropout", "feature_dropout", "alpha_dropout", "detach_", "lift", "lift_fresh",
-       "lift_fresh_copy", "positive", "_assert_tensor_metadata", "conj", "resolve_conj"},
+      {"contiguous", "clone", "alias", "dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "lift",
+       "lift_fresh", "lift_fresh_copy", "positive", "_assert_tensor_metadata", "conj", "resolve_conj"},
       [](const auto& c) {
         const bool drops = c.node().op.find("dropout") != std::string::npos;
         if (drops && c.boolean("train", false) && c.number("p", 0) > 0)

@@ -10,11 +10,7 @@ Conv1d::Conv1d(std::size_t in, std::size_t out, std::size_t kernel, Conv1dOption
   check_convolution("Conv1d", in, out, options.groups, {{kernel, options.stride, options.padding, options.dilation}});
 }
 
-void Conv1d::parameters(Declaration& declare) const {
-  const Fan fan = fan_of(weight_shape());
-  declare("weight", weight_shape(), weight_initializer(weights_, fan));
-  if (has_bias(weights_)) declare("bias", {out_}, bias_initializer(weights_, fan));
-}
+void Conv1d::parameters(Declaration& declare) const { declare_convolution(declare, weight_shape(), out_, weights_); }
 
 template <class T>
 Var<T> Conv1d::forward(Scope<T> p, const Var<T>& x) const {

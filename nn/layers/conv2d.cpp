@@ -12,11 +12,7 @@ Conv2d::Conv2d(std::size_t in, std::size_t out, Extent2d kernel, Conv2dOptions o
                      {kernel.width, options.stride.width, options.padding.width, options.dilation.width}});
 }
 
-void Conv2d::parameters(Declaration& declare) const {
-  const Fan fan = fan_of(weight_shape());
-  declare("weight", weight_shape(), weight_initializer(weights_, fan));
-  if (has_bias(weights_)) declare("bias", {out_}, bias_initializer(weights_, fan));
-}
+void Conv2d::parameters(Declaration& declare) const { declare_convolution(declare, weight_shape(), out_, weights_); }
 
 template <class T>
 Var<T> Conv2d::forward(Scope<T> p, const Var<T>& x) const {

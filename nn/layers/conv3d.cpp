@@ -13,11 +13,7 @@ Conv3d::Conv3d(std::size_t in, std::size_t out, Extent3d kernel, Conv3dOptions o
                      {kernel.width, options.stride.width, options.padding.width, options.dilation.width}});
 }
 
-void Conv3d::parameters(Declaration& declare) const {
-  const Fan fan = fan_of(weight_shape());
-  declare("weight", weight_shape(), weight_initializer(weights_, fan));
-  if (has_bias(weights_)) declare("bias", {out_}, bias_initializer(weights_, fan));
-}
+void Conv3d::parameters(Declaration& declare) const { declare_convolution(declare, weight_shape(), out_, weights_); }
 
 template <class T>
 Var<T> Conv3d::forward(Scope<T> p, const Var<T>& x) const {

@@ -25,4 +25,10 @@ void check_convolution(const char* layer, std::size_t in, std::size_t out, std::
   }
 }
 
+void declare_convolution(Declaration& declare, const Shape& weight, std::size_t out, const WeightOptions& options) {
+  const Fan fan = fan_of(weight);
+  declare("weight", weight, weight_initializer(options, fan));
+  if (has_bias(options)) declare("bias", {out}, bias_initializer(options, fan));
+}
+
 }  // namespace xtangent::nn

@@ -80,6 +80,12 @@ Var<T> EmbeddingBag::forward(Scope<T> p, const Var<T>& x) const {
   const bool averages = options_.mode == BagMode::mean;
   const Var<T> rows = embedding(x, p("weight"));
   const std::optional<std::size_t>& padding = options_.embedding.padding_idx;
+  if (options_.mode == BagMode::max) {
+    if (!padding) return scaled(options_.embedding, max(rows, 1));
+    const Var<T> keep = counted(x, *padding);
+    const Var<T> shown = where(with_axis(keep), rows, Var<T>(Array<T>::scalar(T(-1e30))));
+    return scaled(options_.embedding, max(shown, 1) * max(keep, 1, true));  // 0 for a bag of padding alone
+  }
   if (!padding) return scaled(options_.embedding, averages ? mean(rows, {1}) : sum(rows, {1}));
   const Var<T> keep = counted(x, *padding), total = sum(rows * with_axis(keep), {1});
   if (!averages) return scaled(options_.embedding, total);

@@ -34,17 +34,17 @@ class Embedding : public Module<Embedding> {
   EmbeddingOptions options_;
 };
 
-enum class BagMode { mean, sum };
+enum class BagMode { mean, sum, max };
 
 struct EmbeddingBagOptions {
   BagMode mode = BagMode::mean;
   EmbeddingOptions embedding = {};
 };
 
-/// PyTorch's nn.EmbeddingBag: the mean or the sum of the rows of tokens (N, tokens), (N, features), with weight
-/// (vocabulary, features). Tokens of padding_idx are left out and not counted; a bag of nothing else gives 0. Throws
-/// shape_error for extents of 0 and another rank, option_error for a padding_idx that is no token, and data_error for
-/// other tokens.
+/// PyTorch's nn.EmbeddingBag: the mean, the sum or the largest elements of the rows of tokens (N, tokens), (N,
+/// features), with weight (vocabulary, features). Tokens of padding_idx are left out and not counted; a bag of nothing
+/// else gives 0. Throws shape_error for extents of 0 and another rank, option_error for a padding_idx that is no token,
+/// and data_error for other tokens.
 class EmbeddingBag : public Module<EmbeddingBag> {
  public:
   EmbeddingBag(std::size_t vocabulary, std::size_t features, EmbeddingBagOptions options = {});

@@ -137,15 +137,12 @@ struct Pool1dOptions {
 template <class T, class Pool>
 Var<T> pool_signals(const Var<T>& x, std::size_t kernel, const Pool1dOptions& o, Pool&& pool) {
   if (x.rank() < 2) throw shape_error("[pool1d] got " + to_string(x.shape()) + ". Expected signals (..., C, L).");
-  const std::size_t rank = x.rank();
   const PoolOptions wide{.stride = {1, o.stride ? o.stride : kernel},
                          .padding = {0, o.padding},
                          .count_include_pad = o.count_include_pad,
                          .dilation = {1, o.dilation},
                          .ceil_mode = o.ceil_mode};
-  const Var<T> y =
-      pool(reshape(x, x.shape().slice(0, rank - 1).joined({1, x.shape().back()})), Extent2d{1, kernel}, wide);
-  return reshape(y, y.shape().slice(0, rank - 1).joined({y.shape().back()}));
+  return without_height(pool(with_height(x), Extent2d{1, kernel}, wide));
 }
 
 struct MaxPool1d : Module<MaxPool1d> {

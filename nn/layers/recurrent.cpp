@@ -95,10 +95,6 @@ Recurrent::Recurrent(Kind kind, std::size_t in, std::size_t hidden, RecurrentOpt
   if (options.num_layers == 0) throw shape_error(who + "0 layers.");
   if (!(options.dropout >= 0.0 && options.dropout <= 1.0))
     throw option_error(who + "a dropout of " + std::to_string(options.dropout) + ". It must lie in [0, 1].");
-  if (!options.batch_first)
-    throw option_error(who +
-                       "batch_first is false, but axis 0 holds the examples here. Leave it true and give sequences "
-                       "(N, T, in); the parameters of both layouts are the same.");
 }
 
 void Recurrent::parameters(Declaration& declare) const {
@@ -155,8 +151,15 @@ std::vector<Var<T>> Recurrent::run_layers(Scope<T> p, const Var<T>& x, std::vect
   return steps;
 }
 
+// (T, N, width) as (N, T, width) or the other way round, for sequences with the positions in front.
 template <class T>
-RecurrentRun<T> Recurrent::run_from(Scope<T> p, const Var<T>& x, const RecurrentState<T>& begin) const {
+Var<T> Recurrent::turned(const Var<T>& x) const {
+  return options_.batch_first || x.rank() != 3 ? x : transpose(x, {1, 0, 2});
+}
+
+template <class T>
+RecurrentRun<T> Recurrent::run_from(Scope<T> p, const Var<T>& sequence, const RecurrentState<T>& begin) const {
+  const Var<T> x = turned(sequence);
   std::vector<RecurrentState<T>> states = states_of(x, begin);
   const std::vector<Var<T>> steps = run_layers(p, x, states, true);
   std::vector<Var<T>> hidden, cell;
@@ -164,15 +167,16 @@ RecurrentRun<T> Recurrent::run_from(Scope<T> p, const Var<T>& x, const Recurrent
     hidden.push_back(state.hidden);
     cell.push_back(state.cell);
   }
-  return {joined(steps), {joined(hidden), kind_ == Kind::lstm ? joined(cell) : Var<T>()}};
+  return {turned(joined(steps)), {joined(hidden), kind_ == Kind::lstm ? joined(cell) : Var<T>()}};
 }
 
 template <class T>
-Var<T> Recurrent::output(Scope<T> p, const Var<T>& x) const {
+Var<T> Recurrent::output(Scope<T> p, const Var<T>& sequence) const {
+  const Var<T> x = turned(sequence);
   const bool all = options_.output == RecurrentOutput::sequence;
   std::vector<RecurrentState<T>> states = states_of(x, {});
   const std::vector<Var<T>> steps = run_layers(p, x, states, all);
-  if (all) return joined(steps);
+  if (all) return turned(joined(steps));
   const Var<T>& back = states.back().hidden;
   return options_.bidirectional ? concatenate<T>({states[states.size() - 2].hidden, back}, -1) : back;
 }

@@ -10,9 +10,9 @@
 /// bias_hh_l{k} (G hidden,), and the same names with _reverse for the other direction. From the second layer on, `in`
 /// is the width of the layer below, 2 hidden where that has two directions.
 ///
-/// Axis 0 holds the examples everywhere in this library, so sequences are (N, T, in). PyTorch's layers take (T, N, in)
-/// unless they are made with batch_first. The parameters do not depend on that: give the parameters of such a layer to
-/// the one here, and transpose its data.
+/// Sequences are (N, T, in), since networks of this library have the examples on axis 0, where PyTorch's layers take
+/// (T, N, in) unless they are made with batch_first. Within a network that has transposed its sequences, `batch_first =
+/// false` takes and returns them as PyTorch does. The parameters do not depend on that.
 ///
 /// Each of the T positions is one use of a weight, and kernels contract all of them together.
 namespace xtangent::nn {
@@ -27,7 +27,7 @@ struct RecurrentOptions {
   std::size_t num_layers = 1;
   bool bidirectional = false;
   double dropout = 0.0;  ///< rate between layers, in training mode
-  /// Whether sequences are (N, T, in). False throws option_error, since axis 0 would hold the positions.
+  /// Sequences are (N, T, in) and not (T, N, in). The states have the examples in front in any case.
   bool batch_first = true;
   RecurrentOutput output = RecurrentOutput::sequence;
   WeightOptions weights = {};
@@ -51,7 +51,7 @@ struct RecurrentRun {
 };
 
 /// The common part of Rnn, Lstm and Gru. Throws shape_error for extents and numbers of layers of 0, and option_error
-/// for a dropout outside of [0, 1] and for batch_first = false.
+/// for a dropout outside of [0, 1].
 class Recurrent {
  public:
   enum class Kind { tanh, relu, lstm, gru };
@@ -61,9 +61,9 @@ class Recurrent {
   const RecurrentOptions& options() const { return options_; }
   void parameters(Declaration& declare) const;
 
-  /// Runs over x (N, T, in) with T >= 1, beginning at a state that is zero where it is undefined. `p` is the scope of
-  /// this layer. For networks that need the state, such as one whose decoder begins where its encoder ended. Throws
-  /// shape_error for other shapes.
+  /// Runs over x (N, T, in) with T >= 1, or (T, N, in), beginning at a state that is zero where it is undefined. `p` is
+  /// the scope of this layer. For networks that need the state, such as one whose decoder begins where its encoder
+  /// ended. Throws shape_error for other shapes.
   template <class T>
   RecurrentRun<T> run_from(Scope<T> p, const Var<T>& x, const RecurrentState<T>& begin = {}) const;
 
@@ -81,6 +81,8 @@ class Recurrent {
   template <class T>
   std::vector<Var<T>> run_layers(Scope<T> p, const Var<T>& x, std::vector<RecurrentState<T>>& states,
                                  bool wanted) const;
+  template <class T>
+  Var<T> turned(const Var<T>& x) const;
   template <class T>
   std::vector<RecurrentState<T>> states_of(const Var<T>& x, const RecurrentState<T>& begin) const;
 

@@ -30,8 +30,8 @@ RecurrentState<T> next_state(Recurrent::Kind kind, const Var<T>& from_x, const V
   return {sigmoid(gate(all, 3)) * tanh(cell), cell};
 }
 
-// Halving keeps the cotangents short that the slices pad with zeros: T log T positions in all, where T slices of the
-// whole would make T^2.
+// Slices pad their cotangents with zeros to the length of what they slice. Halving keeps that to T log T positions in
+// all, where T slices of the whole would take T^2.
 template <class T>
 void append_steps(const Var<T>& x, std::vector<Var<T>>& out) {
   const std::size_t extent = x.shape()[1], half = extent / 2;

@@ -163,19 +163,22 @@ Var<T> WeightNorm::forward(Scope<T> p, const Var<T>& x) const {
 
 SpectralNorm::SpectralNorm(AnyModule layer, SpectralNormOptions options)
     : Reparameterized("SpectralNorm", std::move(layer), options.name, options.names),
+      dim_(options.dim.value_or(layer_type().starts_with("ConvTranspose") ? 1 : 0)),
       n_power_iterations_(options.n_power_iterations),
       eps_(options.eps) {
   if (replaced().shape.rank() < 2)
     throw shape_error("[SpectralNorm] an array of " + to_string(replaced().shape) + ". A matrix is needed.");
+  if (dim_ >= replaced().shape.rank())
+    throw option_error("[SpectralNorm] dim " + std::to_string(dim_) + " of " + to_string(replaced().shape) + ".");
 }
 
 void SpectralNorm::declare_parts(Declaration& declare) const {
   const Shape& shape = replaced().shape;
-  const std::size_t rest = shape.size() / shape[0];
+  const std::size_t rest = shape.size() / shape[dim_];
   const bool suffixes = names() == WeightNames::suffixes;
   declare(suffixes ? name() + "_orig" : "original", shape, replaced().initializer);
   const auto vectors = [&](Declaration& d, const std::string& prefix) {
-    d.buffer(prefix + "_u", {shape[0]}, 0.0);
+    d.buffer(prefix + "_u", {shape[dim_]}, 0.0);
     d.buffer(prefix + "_v", {rest}, 0.0);
   };
   if (suffixes) return vectors(declare, name());
@@ -188,8 +191,12 @@ Var<T> SpectralNorm::forward(Scope<T> p, const Var<T>& x) const {
   const Scope<T> own = parts(p), vectors = suffixes ? own : own["0"];
   const std::string prefix = suffixes ? name() : "";
   const Var<T>& weight = own(suffixes ? name() + "_orig" : "original");
-  const std::size_t rows = weight.shape()[0], columns = weight.size() / rows;
-  const Var<T> matrix = reshape(weight, {rows, columns}), constant = matrix.detached();
+  const std::size_t rows = weight.shape()[dim_], columns = weight.size() / rows;
+  std::vector<std::size_t> order = {dim_};
+  for (std::size_t axis = 0; axis < weight.rank(); ++axis)
+    if (axis != dim_) order.push_back(axis);
+  const Var<T> matrix = reshape(dim_ == 0 ? weight : transpose(weight, order), {rows, columns});
+  const Var<T> constant = matrix.detached();
   Var<T> u = reshape(vectors.buffer(prefix + "_u"), {rows, 1}),
          v = reshape(vectors.buffer(prefix + "_v"), {columns, 1});
   const Array<T> before = u.value();

@@ -27,6 +27,7 @@ class Reparameterized {
   Reparameterized(const char* who, AnyModule layer, std::string name, WeightNames names);
 
   const ParameterInfo& replaced() const { return replaced_; }
+  std::string layer_type() const { return layer_->type(); }
   const std::string& name() const { return name_; }
   WeightNames names() const { return names_; }
   /// Declares what the array is computed from.
@@ -79,14 +80,18 @@ struct SpectralNormOptions {
   std::string name = "weight";
   std::size_t n_power_iterations = 1;  ///< in each run of the training mode
   double eps = 1e-12;
+  /// The axis of the weight that is the rows of the matrix; none: as in PyTorch 1 for transposed convolutions, whose
+  /// weights are (in, out, ...), and 0 for other layers.
+  std::optional<std::size_t> dim = {};
   WeightNames names = WeightNames::parametrizations;
 };
 
-/// PyTorch's spectral_norm (Miyato et al. 2018) along axis 0: the weight W of a layer, as a matrix (C, rest), is
+/// PyTorch's spectral_norm (Miyato et al. 2018): the weight W of a layer, as a matrix (C, rest) for axis `dim`, is
 /// divided by u^T W v, an estimate of its largest singular value with the vectors u (C,) and v (rest,). They are
 /// buffers, and constants for derivatives; training mode improves them by power iterations, evaluation mode uses them
 /// as they are. Buffers of 0, the initial ones, stand for none yet, and then 15 iterations from a fixed start are made
-/// in each run. Throws parameter_error for a layer without such an array, and shape_error for one of rank 0 or 1.
+/// in each run. Throws parameter_error for a layer without such an array, shape_error for one of rank 0 or 1, and
+/// option_error for a dim that the array does not have.
 class SpectralNorm : public Module<SpectralNorm>, public Reparameterized {
  public:
   explicit SpectralNorm(AnyModule layer, SpectralNormOptions options = {});
@@ -96,7 +101,7 @@ class SpectralNorm : public Module<SpectralNorm>, public Reparameterized {
  private:
   void declare_parts(Declaration& declare) const override;
 
-  std::size_t n_power_iterations_;
+  std::size_t dim_, n_power_iterations_;
   double eps_;
 };
 

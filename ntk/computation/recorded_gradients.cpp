@@ -79,16 +79,10 @@ class Recorder {
     for (const Var<T>& p : leaves_) positions.push_back(p.position());
     const std::size_t last = output_.position();
     active_ = depends_on(*record_, positions, last);
-    std::vector<bool> reaches_output(last + 1, false);
-    reaches_output[last] = true;
-    for (std::size_t i = last + 1; i-- > begin_;)
-      for (const auto& argument : node(i).arguments)
-        if (reaches_output[i] && argument.index >= 0) reaches_output[static_cast<std::size_t>(argument.index)] = true;
+    if (const auto mixing = first_mixing(*record_, active_, last)) throw batch_error(mixing_message(*record_, *mixing));
+    const std::vector<bool> reaches_output = reach(*record_, last);
     for (std::size_t i = begin_; i <= last; ++i) {
-      if (!active_[i] || !node(i).op || !reaches_output[i]) continue;
-      const Examples mark = node(i).value.examples();
-      if (mark == Examples::mixed) throw batch_error(mixing_message(*record_, i));
-      if (mark != Examples::axis0) continue;
+      if (!active_[i] || !node(i).op || !reaches_output[i] || node(i).value.examples() != Examples::axis0) continue;
       for (std::size_t a = 0; a < node(i).arguments.size(); ++a) {
         const auto& argument = node(i).arguments[a];
         if (argument.index < 0 || !active_[static_cast<std::size_t>(argument.index)]) continue;

@@ -5,6 +5,7 @@
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
+#include "autodiff/ops/arithmetic.hpp"
 #include "nn/choice.hpp"
 #include "ntk/algebra/checks.hpp"
 #include "ntk/computation/cotangents.hpp"
@@ -44,9 +45,7 @@ std::string taken_of(const Request<T>& r, std::size_t outputs, Readout::Of side,
   std::string sum;
   for (std::size_t first = 0; first < count; first += at_a_time) {
     const std::size_t n = std::min(at_a_time, count - first);
-    Array<T> same({n, outputs});
-    for (std::size_t i = 0; i < n; ++i) std::copy_n(f.data(), outputs, same.mutable_data() + i * outputs);
-    const Array<T> taken = cotangents.at(first, Var<T>(std::move(same)));
+    const Array<T> taken = cotangents.at(first, broadcast_to(Var<T>(f), {n, outputs}));
     sum = fingerprint(taken.data(), taken.bytes(), sum);
   }
   return sum;
@@ -97,12 +96,13 @@ StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
   const auto outputs_of_first = [&](const Array<T>& x) {
     return r.net(r.params, x.rows(0, 1)).reshaped({1, profile.outputs});
   };
-  std::string outputs = fingerprint_of(outputs_of_first(r.x1));
-  const auto add = [&](Readout::Of side, const Array<T>& x) {
-    outputs.append(" ").append(taken_of(r, profile.outputs, side, outputs_of_first(x)));
+  const Array<T> first = outputs_of_first(r.x1);
+  std::string outputs = fingerprint_of(first);
+  const auto add = [&](Readout::Of side, const Array<T>& f) {
+    outputs.append(" ").append(taken_of(r, profile.outputs, side, f));
   };
-  if (!readout.common()) add(Readout::Of::rows, r.x1);
-  if (!readout.same_sides()) add(Readout::Of::columns, r.x2);
+  if (!readout.common()) add(Readout::Of::rows, first);
+  if (!readout.same_sides()) add(Readout::Of::columns, r.symmetric ? first : outputs_of_first(r.x2));
   return {{"processor", kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set},
           {"network", fingerprint(profile.description.data(), profile.description.size())},
           {"parameters", parameters},

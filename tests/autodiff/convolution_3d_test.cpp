@@ -185,17 +185,20 @@ BOOST_AUTO_TEST_CASE(wrong_arguments) {
   refused("[conv3d] same_padding with a stride of 2", [&] {
     conv3d(x, w, {}, {.stride = {1, 2, 1}, .padding = same_padding});
   });
-  refused("[pad] axis 4 of (1, 2, 3, 3, 3): 3 entries by reflect of 3. It must be at most 2", [&] {
-    conv3d(x, w, {}, {.padding = {0, 0, 3}, .padding_mode = PadMode::reflect});
-  });
-  refused("[conv3d_input] same_padding or a padding mode other than zeros",
+  refused("[pad] axis 4 of (1, 2, 3, 3, 3): cannot add 3 entries by reflect to an axis of 3. It must be at most 2",
+          [&] {
+            conv3d(x, w, {}, {.padding = {0, 0, 3}, .padding_mode = PadMode::reflect});
+          });
+  refused("[conv3d_input] neither same_padding nor a padding mode",
           [&] { conv3d_input(x, w, 3, {.padding = same_padding}); });
-  refused("[conv3d_weight] same_padding or a padding mode other than zeros",
+  refused("[conv3d_weight] neither same_padding nor a padding mode",
           [&] { conv3d_weight(x, x, 1, 2, {.padding_mode = PadMode::circular}); });
   const Var<double> image(Array<double>::ones({1, 2, 3, 3})), kernel(Array<double>::ones({2, 2, 2, 2}));
   refused("[conv2d] same_padding with a stride of 3",
           [&] { conv2d(image, kernel, {}, {.stride = 3, .padding = same_padding}); });
-  refused("[conv2d_input] same_padding", [&] { conv2d_input(image, kernel, 3, 3, {.padding = {0, same_padding}}); });
+  refused("[conv2d_input] neither same_padding", [&] {
+    conv2d_input(image, kernel, 3, 3, {.padding = {0, same_padding}});
+  });
   refused("[conv1d] same_padding with a stride of 2", [] {
     conv1d(Var<double>(Array<double>::ones({1, 4})), Var<double>(Array<double>::ones({1, 1, 2})), {},
            {.stride = 2, .padding = same_padding});

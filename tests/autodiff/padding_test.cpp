@@ -93,9 +93,9 @@ BOOST_AUTO_TEST_CASE(impossible_paddings) {
     const std::string text = message_of<shape_error>(f);
     BOOST_TEST_CONTEXT(text) BOOST_TEST(has(text, part));
   };
-  refused("[pad] axis 1 of (2, 3): 3 entries by reflect of 3. It must be at most 2",
+  refused("[pad] axis 1 of (2, 3): cannot add 3 entries by reflect to an axis of 3. It must be at most 2",
           [&] { pad(x, 1, 0, 3, {.mode = PadMode::reflect}); });
-  refused("[pad] axis 1 of (2, 3): 4 entries by circular of 3. It must be at most 3",
+  refused("[pad] axis 1 of (2, 3): cannot add 4 entries by circular to an axis of 3. It must be at most 3",
           [&] { pad(x, -1, 4, 0, {.mode = PadMode::circular}); });
   refused("[pad] axis 1 of (2, 0): no entries to pad with. Pad with a constant.",
           [&] { pad(empty, 1, 1, 0, {.mode = PadMode::replicate}); });

@@ -170,12 +170,12 @@ BOOST_AUTO_TEST_CASE(impossible_windows) {
     max_pool3d(x, {3, 1, 1}, {.dilation = {2, 1, 1}});
   });
   refused("[avg_pool3d] depth: padding 2 is more than half", [&] { avg_pool3d(x, 2, {.padding = {2, 0, 0}}); });
-  refused("[avg_pool3d] a dilation. Only the windows of a maximum", [&] { avg_pool3d(x, 2, {.dilation = 2}); });
+  refused("[avg_pool3d] has no dilation. Only max pooling", [&] { avg_pool3d(x, 2, {.dilation = 2}); });
   refused("[avg_pool3d] got (4, 5, 6). Expected volumes (..., C, D, H, W).", [] {
     avg_pool3d(Var<double>(Array<double>::ones({4, 5, 6})), 2);
   });
-  refused("[adaptive_avg_pool3d] an output of (1, 0, 1)", [&] { adaptive_avg_pool3d(x, {1, 0, 1}); });
-  refused("[adaptive_max_pool3d] an output of (0, 1, 1)", [&] { adaptive_max_pool3d(x, {0, 1, 1}); });
+  refused("[adaptive_avg_pool3d] the output size (1, 0, 1)", [&] { adaptive_avg_pool3d(x, {1, 0, 1}); });
+  refused("[adaptive_max_pool3d] the output size (0, 1, 1)", [&] { adaptive_max_pool3d(x, {0, 1, 1}); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

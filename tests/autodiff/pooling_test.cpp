@@ -265,7 +265,7 @@ BOOST_AUTO_TEST_CASE(impossible_windows) {
   maximum_refused(2, {.dilation = {4, 1}}, "height: the window of 5 is larger than the padded input of 4");
   maximum_refused(2, {.padding = {2, 0}, .dilation = {6, 1}}, "height: window 0 holds nothing but padding");
   const std::string dilation = message_of<shape_error>([&] { avg_pool2d(x, 2, {.dilation = 2}); });
-  BOOST_TEST_CONTEXT(dilation) BOOST_TEST(has(dilation, "[avg_pool2d] a dilation. Only the windows of a maximum"));
+  BOOST_TEST_CONTEXT(dilation) BOOST_TEST(has(dilation, "[avg_pool2d] has no dilation. Only max pooling"));
   BOOST_CHECK_THROW(adaptive_avg_pool2d(x, 0), shape_error);
   BOOST_CHECK_THROW(adaptive_avg_pool2d(x, {2, 0}), shape_error);
   BOOST_CHECK_THROW(adaptive_max_pool2d(x, {0, 2}), shape_error);

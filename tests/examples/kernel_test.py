@@ -115,7 +115,7 @@ def numbers(here, data):
 
 def labels_and_layers(here, data):
     out = here / "layers"
-    options = ["--network", "mlp", "--width", "0.02", "--data", data, "--n", "12", "--double"]
+    options = ["--network", "mlp", "--width", "0.02", "--data", data / "mnist", "--n", "12", "--double"]
     entk = run(*options, "--readout", "full", "--out", out / "full.npy")
     check(entk.returncode == 0, f"eNTK: {entk.stderr}")
     full, rows = read_rows(out / "full.npy")[1], {}
@@ -125,8 +125,12 @@ def labels_and_layers(here, data):
         shape, rows[readout] = read_rows(out / "r.npy")
         check(shape == (12, 12) and read_rows(out / "r_test.npy")[0] == (3, 12), f"{readout} of shape {shape}")
         check(all(rows[readout][i][j] == rows[readout][j][i] for i in range(12) for j in range(i)), "symmetric")
-    check(all(any(abs(rows["labels"][i][i] - full[i * 10 + o][i * 10 + o]) < 1e-12 for o in range(10))
-              for i in range(12)), "labels take diagonal entries of the eNTK's blocks")
+    # The made-up image number n has the label n % 10.
+    at_labels = [[full[i * 10 + i % 10][j * 10 + j % 10] for j in range(12)] for i in range(12)]
+    check(close(rows["labels"], at_labels, 1e-12), "labels take the entries of the eNTK's blocks at the labels")
+    signed = [[sum((1 if a == i % 10 else -1) * (1 if b == j % 10 else -1) * full[i * 10 + a][j * 10 + b]
+                   for a in range(10) for b in range(10)) / 10 for j in range(12)] for i in range(12)]
+    check(close(rows["lpntk"], signed, 1e-12), "lpNTK has the sign of the label")
     check(close(rows["loss"], rows["log_probability"], 1e-12), "a loss is minus a log-probability")
 
     done = run(*options, "--per-layer", "--readout", "loss", "--out", out / "K.npy")
@@ -144,6 +148,15 @@ def labels_and_layers(here, data):
     done = run(*options, "--per-layer", "--readout", "loss", "--out", out / "S.npy", "--store", out / "store")
     check(done.returncode == 0 and close(read_rows(out / "S_layers" / files[0].name)[1], parts[0], 1e-12),
           f"with a store: {done.stderr}")
+
+    weights = [*options, "--readout", "loss", "--parameters", "*,!*.bias"]
+    for more in [], ["--per-layer"]:
+        done = run(*weights, *more, "--out", out / "W.npy")
+        check(done.returncode == 0, f"weights alone: {done.stderr}")
+    only = [read_rows(file)[1] for file in sorted((out / "W_layers").iterdir())]
+    total = [[sum(part[i][j] for part in only) for j in range(12)] for i in range(12)]
+    check(len(only) == len(files) and close(read_rows(out / "W.npy")[1], total, 1e-12), "weights alone, by layers")
+    check(all(only[k][i][i] < parts[k][i][i] for k in range(len(files)) for i in range(12)), "biases are left out")
 
     count = 2 * len(files)  # a weight and a bias in each layer
     write_npy(out / "D.npy", [2.0] * count)

@@ -124,6 +124,7 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_refused) {
   BOOST_CHECK_THROW(weight_norm(MultiheadAttention(4, 2), {.name = "out_proj.weight"}), parameter_error);
   BOOST_CHECK_THROW(weight_norm(Linear(3, 2), {.dim = 2}), option_error);
   BOOST_CHECK_THROW(spectral_norm(Linear(3, 2), {.name = "bias"}), shape_error);
+  BOOST_CHECK_THROW(spectral_norm(Linear(3, 2), {.dim = 2}), option_error);
   BOOST_CHECK_THROW(InstanceNorm1d(0), shape_error);
   BOOST_CHECK_THROW(InstanceNorm1d(2, {.momentum = 2.0}), option_error);
   BOOST_CHECK_THROW(LocalResponseNorm(0), shape_error);

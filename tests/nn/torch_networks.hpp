@@ -203,8 +203,9 @@ inline std::vector<TorchRow> torch_networks() {
   add("padded_embedding", sequential(Embedding{6, 4, {.padding_idx = 2}}, Tanh{}, MeanOfTokens{}, Linear{4, 3}));
   const EmbeddingOptions padded{.padding_idx = 1};
   add("embedding_bag", parallel(EmbeddingBag{4, 2}, EmbeddingBag{4, 2, {.mode = BagMode::sum}},
-                                EmbeddingBag{4, 2, {.embedding = padded}},
-                                EmbeddingBag{4, 2, {.mode = BagMode::sum, .embedding = padded}}));
+                                EmbeddingBag{4, 2, {.mode = BagMode::max}}, EmbeddingBag{4, 2, {.embedding = padded}},
+                                EmbeddingBag{4, 2, {.mode = BagMode::sum, .embedding = padded}},
+                                EmbeddingBag{4, 2, {.mode = BagMode::max, .embedding = padded}}));
   add("recurrent_cells", Cells{});
   add("translator", Translator{});
   add("masked_attention", MaskedAttention{});
@@ -224,6 +225,8 @@ inline std::vector<TorchRow> torch_networks() {
                                 weight_norm(Linear{4, 2, {.bias = false}}, {.dim = 1})));
   add("spectral_norm", sequential(spectral_norm(Conv1d{2, 3, 2}), Tanh{}, Flatten{},
                                   spectral_norm(Linear{9, 4}, {.names = WeightNames::suffixes}), Tanh{}, Linear{4, 2}));
+  add("spectral_norm_transposed",
+      sequential(spectral_norm(ConvTranspose1d{2, 3, 2}), Tanh{}, Flatten{}, Linear{15, 2}));
   add("tied_autoencoder",
       tied(sequential(Named{{"encoder", Linear{5, 3}}, {"tanh", Tanh{}}, {"decoder", TransposedLinear{3, 5}}}),
            {{"decoder.weight", "encoder.weight"}}));

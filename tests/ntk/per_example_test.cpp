@@ -19,129 +19,13 @@
 #include "tests/ntk/kernels.hpp"
 #include "tests/ntk/matrices.hpp"
 #include "tests/ntk/networks.hpp"
+#include "tests/ntk/readouts_of_examples.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
 using namespace xtangent::testing;
 namespace readout = ntk::readout;
 using ntk::Labels;
-
-namespace {
-
-Labels labels_of(std::size_t n, std::size_t outputs, std::size_t step) {
-  Labels y(n);
-  for (std::size_t i = 0; i < n; ++i) y[i] = (i * step + 1) % outputs;
-  return y;
-}
-
-std::vector<double> softmax_of(const double* f, std::size_t outputs) {
-  const double top = *std::max_element(f, f + outputs);
-  std::vector<double> p(outputs);
-  double sum = 0;
-  for (std::size_t o = 0; o < outputs; ++o) sum += p[o] = std::exp(f[o] - top);
-  for (double& v : p) v /= sum;
-  return p;
-}
-
-Array<double> outputs_of(const nn::ModuleBase& net, const nn::Parameters<double>& params, const Array<double>& x) {
-  const Array<double> f = net(params, x);
-  return f.reshaped({x.shape()[0], f.size() / x.shape()[0]});
-}
-
-// A (N, O) of a function of the softmax p, the number of outputs, and whether an output is that of the label.
-template <class F>
-Array<double> combinations(const Array<double>& f, const Labels& y, const F& entry) {
-  const std::size_t n = f.shape()[0], o = f.shape()[1];
-  Array<double> a({n, o});
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::vector<double> p = softmax_of(f.data() + i * o, o);
-    for (std::size_t j = 0; j < o; ++j) a.mutable_data()[i * o + j] = entry(p, y[i], j);
-  }
-  return a;
-}
-
-// One readout of each kind, and its A for some outputs and labels.
-struct Kind {
-  std::string name;
-  std::function<ntk::Readout(const Labels&, const Array<double>& targets)> make;
-  std::function<Array<double>(const Array<double>& f, const Labels&, const Array<double>& targets)> expected;
-};
-
-std::vector<Kind> kinds() {
-  using P = std::vector<double>;
-  const auto of = [](auto entry) {
-    return [entry](const Array<double>& f, const Labels& y, const Array<double>&) { return combinations(f, y, entry); };
-  };
-  const auto from_labels = [](auto make) { return [make](const Labels& y, const Array<double>&) { return make(y); }; };
-  return {{"labels", from_labels([](const Labels& y) { return readout::labels(y); }),
-           of([](const P&, std::size_t y, std::size_t o) { return y == o ? 1.0 : 0.0; })},
-          {"log_probability", from_labels([](const Labels& y) { return readout::log_probability(y); }),
-           of([](const P& p, std::size_t y, std::size_t o) { return (y == o ? 1.0 : 0.0) - p[o]; })},
-          {"loss", from_labels([](const Labels& y) { return readout::loss(y); }),
-           of([](const P& p, std::size_t y, std::size_t o) { return p[o] - (y == o ? 1.0 : 0.0); })},
-          {"margin", from_labels([](const Labels& y) { return readout::margin(y); }),
-           of([](const P& p, std::size_t y, std::size_t o) { return y == o ? 1.0 : -p[o] / (1 - p[y]); })},
-          {"lpntk", from_labels([](const Labels& y) { return readout::signed_labels(y); }),
-           of([](const P& p, std::size_t y, std::size_t o) {
-             return (y == o ? 1.0 : -1.0) / std::sqrt(static_cast<double>(p.size()));
-           })},
-          {"loss", [](const Labels&, const Array<double>& t) { return readout::loss(t); },
-           [](const Array<double>& f, const Labels&, const Array<double>& t) {
-             Array<double> a(f.shape());
-             for (std::size_t i = 0; i < f.size(); ++i)
-               a.mutable_data()[i] = 2 * (f[i] - t[i]) / static_cast<double>(f.shape()[1]);
-             return a;
-           }},
-          {"log sum of squares", from_labels([](const Labels&) {
-             return readout::of_outputs("log sum of squares",
-                                        [](const auto& f, Range) { return log(1.0 + sum(square(f), {1})); });
-           }),
-           [](const Array<double>& f, const Labels&, const Array<double>&) {
-             Array<double> a(f.shape());
-             const std::size_t o = f.shape()[1];
-             for (std::size_t i = 0; i < f.shape()[0]; ++i) {
-               double sum = 1;
-               for (std::size_t j = 0; j < o; ++j) sum += f[i * o + j] * f[i * o + j];
-               for (std::size_t j = 0; j < o; ++j) a.mutable_data()[i * o + j] = 2 * f[i * o + j] / sum;
-             }
-             return a;
-           }}};
-}
-
-// A_n^T Theta(x_n, x_m) B_m for A (N, O, C), B (M, O, C) and Theta (N O, M O): whole blocks, the means of their
-// diagonals, or the diagonals.
-Array<double> contracted(const Array<double>& theta, const Array<double>& a, const Array<double>& b,
-                         ntk::Readout::Reduction reduction = ntk::Readout::Reduction::none) {
-  using Reduction = ntk::Readout::Reduction;
-  const std::size_t n = a.shape()[0], m = b.shape()[0], o = a.shape()[1], c = a.rank() == 3 ? a.shape()[2] : 1;
-  Array<double> out = Array<double>::zeros(reduction == Reduction::none    ? Shape{n * c, m * c}
-                                           : reduction == Reduction::trace ? Shape{n, m}
-                                                                           : Shape{c, n, m});
-  double* to = out.mutable_data();
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < m; ++j)
-      for (std::size_t k = 0; k < c; ++k)
-        for (std::size_t l = 0; l < c; ++l) {
-          double value = 0;
-          for (std::size_t p = 0; p < o; ++p)
-            for (std::size_t q = 0; q < o; ++q)
-              value += a[(i * o + p) * c + k] * theta[(i * o + p) * m * o + j * o + q] * b[(j * o + q) * c + l];
-          if (reduction == Reduction::none) to[(i * c + k) * m * c + j * c + l] = value;
-          if (reduction == Reduction::trace && k == l) to[i * m + j] += value / static_cast<double>(c);
-          if (reduction == Reduction::diagonal && k == l) to[(k * n + i) * m + j] = value;
-        }
-  return out;
-}
-
-struct Case {
-  nn::Sequential net = nn::sequential(nn::Linear(5, 14), nn::Gelu(), nn::Linear(14, 3));
-  nn::Parameters<double> params = net.init<double>(3);
-  Random random{"per example"};
-  Array<double> x = random_array(random, {7, 5}), other = random_array(random, {4, 5});
-  Labels y = labels_of(7, 3, 2), y_other = labels_of(4, 3, 1);
-};
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(per_example)
 
@@ -172,19 +56,48 @@ BOOST_AUTO_TEST_CASE(all_strategies_take_what_each_example_asks_for) {
             BOOST_TEST(kernel_difference(k, expected) < 1e-10);
             BOOST_TEST(symmetric_to_the_bit(k));
             BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x1, x2, both, options), expected_cross) < 1e-10);
-            if (strategy == ntk::Strategy::automatic || tile) continue;
-            const Array<double> single = ntk::kernel(*row.net, narrow, cast<float>(x1), own, options);
-            BOOST_TEST(kernel_difference(single, expected) < 2e-4);
+            const Array<float> z1 = cast<float>(x1), z2 = cast<float>(x2);
+            BOOST_TEST(kernel_difference(ntk::kernel(*row.net, narrow, z1, own, options), expected) < 2e-4);
+            BOOST_TEST(kernel_difference(ntk::kernel(*row.net, narrow, z1, z2, both, options), expected_cross) < 2e-4);
           }
       }
     }
   }
 }
 
+// The labels that are drawn are tested below; here they are what the readout says.
+BOOST_AUTO_TEST_CASE(sampled_labels_work_with_all_strategies) {
+  for (const NetworkRow& row : networks()) {
+    const auto params = row.net->init<double>(3);
+    const auto narrow = params.cast<float>();
+    const Array<double> x1 = examples_of(row, 5, "1"), x2 = examples_of(row, 3, "2");
+    const Array<double> f1 = outputs_of(*row.net, params, x1), f2 = outputs_of(*row.net, params, x2);
+    if (f1.shape()[1] < 2) continue;
+    const ntk::Readout own = readout::fisher(5);
+    const auto combined = [&](const Array<double>& f) {
+      return own.of_rows->cotangents(0, Var<double>(f)).value().reshaped(f.shape());
+    };
+    const Array<double> a = combined(f1), b = combined(f2);
+    const Array<double> square = contracted(ntk::entk(*row.net, params, x1), a, a);
+    const Array<double> cross = contracted(ntk::entk(*row.net, params, x1, x2), a, b);
+    for (ntk::Strategy strategy : all_strategies)
+      for (std::size_t tile : {0, 2}) {
+        const ntk::Options options{.strategy = strategy, .tile = tile};
+        BOOST_TEST_CONTEXT(row.name << ", " << ntk::name(strategy) << ", tiles of " << tile) {
+          BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x1, own, options), square) < 1e-10);
+          BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x1, x2, own, options), cross) < 1e-10);
+          BOOST_TEST(kernel_difference(ntk::kernel(*row.net, narrow, cast<float>(x1), own, options), square) < 2e-4);
+        }
+      }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(several_columns_and_all_reductions) {
   for (const NetworkRow& row : networks()) {
     const auto params = row.net->init<double>(4);
+    const auto narrow = params.cast<float>();
     const Array<double> x1 = examples_of(row, 5, "1"), x2 = examples_of(row, 3, "2");
+    const Array<float> z1 = cast<float>(x1), z2 = cast<float>(x2);
     const std::size_t o = outputs_of(*row.net, params, x1).shape()[1];
     Random random(row.name + "columns");
     const Array<double> a = random_array(random, {5, o, 2}), b = random_array(random, {3, o, 2});
@@ -201,6 +114,10 @@ BOOST_AUTO_TEST_CASE(several_columns_and_all_reductions) {
                                          contracted(square, a, a, reduction)) < 1e-12);
             BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x1, x2, both, options),
                                          contracted(cross, a, b, reduction)) < 1e-12);
+            BOOST_TEST(kernel_difference(ntk::kernel(*row.net, narrow, z1, own, options),
+                                         contracted(square, a, a, reduction)) < 2e-4);
+            BOOST_TEST(kernel_difference(ntk::kernel(*row.net, narrow, z1, z2, both, options),
+                                         contracted(cross, a, b, reduction)) < 2e-4);
           }
         }
     }
@@ -291,112 +208,6 @@ BOOST_AUTO_TEST_CASE(margins_stay_exact_for_examples_that_are_certain) {
   BOOST_TEST(std::abs(a[0] - 1) < 1e-14);
   BOOST_TEST(std::abs(a[1] + p) < 1e-14);
   BOOST_TEST(std::abs(a[2] + 1 - p) < 1e-14);
-}
-
-BOOST_AUTO_TEST_CASE(operators_packed_kernels_and_plans) {
-  const Case c;
-  Random random("operator");
-  ntk::Readout mean = readout::per_example(random_array(random, {7, 3, 2}));
-  mean.reduction = ntk::Readout::Reduction::trace;
-  for (const ntk::Readout& own : {readout::loss(c.y), readout::per_example(random_array(random, {7, 3, 2})), mean}) {
-    BOOST_TEST_CONTEXT(own.name()) {
-      const Array<double> k = ntk::kernel(c.net, c.params, c.x, own);
-      const Array<double> u = random_array(random, {k.shape()[0], 2});
-      const Array<double> expected = product(k, u);
-      for (std::size_t shard : {0, 2}) {
-        const ntk::Operator<double> theta(c.net, c.params, c.x, own, {.shard = shard});
-        BOOST_TEST(theta.rows() == k.shape()[0]);
-        BOOST_TEST(kernel_difference(theta(u), expected) < 1e-12);
-        BOOST_TEST(kernel_difference(theta.map().apply(u), expected) < 1e-12);
-      }
-      const ntk::PackedKernel packed = ntk::packed_kernel(c.net, c.params, c.x, own);
-      BOOST_TEST(kernel_difference(packed.dense(), k) < 1e-13);
-    }
-  }
-  const ntk::Readout both = readout::between(readout::margin(c.y), readout::loss(c.y_other));
-  const Array<double> k = ntk::kernel(c.net, c.params, c.x, c.other, both), u = random_array(random, {4, 3});
-  const Array<double> expected = product(k, u);
-  BOOST_TEST(kernel_difference(ntk::Operator<double>(c.net, c.params, c.x, c.other, both, {.shard = 3})(u), expected) <
-             1e-12);
-  // Two readouts of the same examples: a square operator that is not symmetric.
-  const ntk::Readout pair = readout::between(readout::margin(c.y), readout::labels(c.y));
-  const ntk::Operator<double> square(c.net, c.params, c.x, pair);
-  BOOST_CHECK_THROW(square.map(), shape_error);
-  BOOST_CHECK_THROW(ntk::packed_kernel(c.net, c.params, c.x, pair), option_error);
-  const ntk::Plan plan = ntk::plan(c.net, c.params, c.x, readout::loss(c.y));
-  BOOST_TEST(plan.probes == 1u);
-  BOOST_TEST(plan.symmetric);
-  BOOST_TEST(plan.readout == "loss");
-  BOOST_TEST(!ntk::plan(c.net, c.params, c.x, pair).symmetric);
-  // One probe costs what the pNTK costs, except in the last layer, whose closed form needs a common readout.
-  const ntk::Plan pseudo = ntk::plan(c.net, c.params, c.x, readout::pseudo());
-  BOOST_TEST(plan.sweep_flop == pseudo.sweep_flop);
-  BOOST_TEST(plan.contraction_flop > pseudo.contraction_flop);
-  BOOST_TEST(plan.contraction_flop < 1.5 * pseudo.contraction_flop);
-}
-
-BOOST_AUTO_TEST_CASE(a_store_knows_labels_and_functions) {
-  const Case c;
-  const auto compute = [&](const std::filesystem::path& store, const ntk::Readout& r) {
-    return ntk::stored_kernel(c.net, c.params, c.x, r, {.tile = 3, .store = store}).matrix();
-  };
-  const TemporaryFolder folder;
-  const Array<double> expected = ntk::kernel(c.net, c.params, c.x, readout::loss(c.y), {.tile = 3});
-  BOOST_TEST(same_bits(compute(folder / "s", readout::loss(c.y)), expected));
-  BOOST_TEST(same_bits(compute(folder / "s", readout::loss(c.y)), expected));
-  Labels changed = c.y;
-  changed[5] = (changed[5] + 1) % 3;
-  const std::string message = message_of<option_error>([&] { compute(folder / "s", readout::loss(changed)); });
-  BOOST_TEST(has(message, "readout"));
-  BOOST_CHECK_THROW(compute(folder / "s", readout::margin(c.y)), option_error);
-  const auto scaled = [](double scale) {
-    return readout::of_outputs("mine", [scale](const auto& f, Range) { return scale * sum(f, {1}); });
-  };
-  compute(folder / "t", scaled(1));
-  compute(folder / "t", scaled(1));
-  BOOST_CHECK_THROW(compute(folder / "t", scaled(2)), option_error);
-  // A function that knows something of each example is told from one that knows something else of a late one.
-  const auto weighted = [](std::vector<double> weights) {
-    return readout::of_outputs("weighted", [weights](const auto& f, Range at) {
-      using T = std::decay_t<decltype(f.value()[0])>;
-      Array<T> w({at.size()});
-      for (std::size_t i = 0; i < at.size(); ++i) w.mutable_data()[i] = static_cast<T>(weights[at.first + i]);
-      return batched(w) * sum(f, {1});
-    });
-  };
-  std::vector<double> weights(7, 1.0);
-  compute(folder / "w", weighted(weights));
-  compute(folder / "w", weighted(weights));
-  weights[5] = 2;
-  BOOST_CHECK_THROW(compute(folder / "w", weighted(weights)), option_error);
-}
-
-// The derivative of sum(W o K) with respect to inputs and parameters, where the combinations depend on both, too.
-BOOST_AUTO_TEST_CASE(kernels_of_losses_are_differentiable) {
-  const Case c;
-  Random random("weights");
-  for (const ntk::Readout& own : {readout::loss(c.y), readout::margin(c.y), readout::labels(c.y)}) {
-    BOOST_TEST_CONTEXT(own.name()) {
-      const Array<double> w = random_array(random, {7, 7});
-      const auto value = [&](const std::vector<Array<double>>& a) {
-        nn::Parameters<double> params = c.params;
-        params.set_flat(a[1]);
-        return std::vector<Array<double>>{Array<double>::scalar(inner(ntk::kernel(c.net, params, a[0], own), w))};
-      };
-      Tape<double> tape;
-      const Var<double> x = tape.variable(c.x, Examples::axis0);
-      const Var<double> k = ntk::differentiable_kernel(c.net, c.params, x, x, own);
-      BOOST_TEST(kernel_difference(k.value(), ntk::kernel(c.net, c.params, c.x, own)) < 1e-12);
-      const auto g = ntk::kernel_gradient(c.net, c.params, c.x, c.x, w, own, {.block = 3, .parameters = true});
-      std::vector<double> flat;
-      for (const Array<double>& p : g.parameters) flat.insert(flat.end(), p.data(), p.data() + p.size());
-      const Array<double> dx = random_array(random, c.x.shape()), dp = random_array(random, c.params.flat().shape());
-      const double numeric = central_difference(value, {c.x, c.params.flat()}, {dx, dp})[0][0];
-      const double exact =
-          inner(g.x1, dx) + inner(g.x2, dx) + inner(Array<double>::from(c.params.flat().shape(), flat), dp);
-      BOOST_TEST(std::abs(exact - numeric) < 1e-6 * (1 + std::abs(numeric)));
-    }
-  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

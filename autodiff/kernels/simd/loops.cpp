@@ -192,7 +192,6 @@ inline void copy_row(std::size_t n, const T* x, T* y) {
 template <class Image, class Row>
 inline void each_patch_row(const ConvShape& s, std::size_t first_row, std::size_t last_row, Image* image, Row row) {
   const std::size_t out_width = s.out_width(), out_height = s.out_height();
-  const std::size_t first_od = first_row / out_height, first_oh = first_row % out_height;
   std::size_t patch_row = 0;
   for (std::size_t c = 0; c < s.channels; ++c)
     for (std::size_t kd = 0; kd < s.kernel_depth; ++kd)
@@ -202,18 +201,17 @@ inline void each_patch_row(const ConvShape& s, std::size_t first_row, std::size_
           const long offset_h = static_cast<long>(kh * s.dilation_height) - static_cast<long>(s.padding_height);
           const long offset_d = static_cast<long>(kd * s.dilation_depth) - static_cast<long>(s.padding_depth);
           const Columns columns = inside(out_width, s.stride_width, offset_w, s.width);
-          std::size_t od = first_od, oh = first_oh;
-          for (std::size_t at = first_row; at < last_row; ++at) {
-            const long ih = static_cast<long>(oh * s.stride_height) + offset_h;
+          std::size_t oh = first_row % out_height;
+          for (std::size_t at = first_row, od = first_row / out_height; at < last_row; ++od, oh = 0) {
             const long id = static_cast<long>(od * s.stride_depth) + offset_d;
-            const bool outside =
-                ih < 0 || ih >= static_cast<long>(s.height) || id < 0 || id >= static_cast<long>(s.depth);
-            const std::size_t line = (c * s.depth + static_cast<std::size_t>(id)) * s.height;
-            row(patch_row, at - first_row,
-                outside ? nullptr : image + (line + static_cast<std::size_t>(ih)) * s.width + offset_w, columns);
-            if (++oh < out_height) continue;
-            oh = 0;
-            ++od;
+            const bool inside_depth = id >= 0 && id < static_cast<long>(s.depth);
+            Image* plane = image + (inside_depth ? c * s.depth + static_cast<std::size_t>(id) : 0) * s.height * s.width;
+            for (; oh < out_height && at < last_row; ++oh, ++at) {
+              const long ih = static_cast<long>(oh * s.stride_height) + offset_h;
+              const bool outside = !inside_depth || ih < 0 || ih >= static_cast<long>(s.height);
+              row(patch_row, at - first_row,
+                  outside ? nullptr : plane + static_cast<std::size_t>(ih) * s.width + offset_w, columns);
+            }
           }
         }
 }
