@@ -77,8 +77,8 @@ std::size_t extent(const Json& size, const std::string& name) {
   return static_cast<std::size_t>(value);
 }
 
-Layout layout_of(const Json& meta, const std::string& name) {
-  Layout out;
+Strided strided_of(const Json& meta, const std::string& name) {
+  Strided out;
   for (const Json& size : meta.at("sizes")) out.shape.push_back(extent(size, name));
   for (const Json& stride : meta.at("strides")) out.strides.push_back(extent(stride, name));
   out.offset = extent(meta.at("storage_offset"), name);
@@ -86,9 +86,9 @@ Layout layout_of(const Json& meta, const std::string& name) {
 }
 
 // The elements of an array, which may lie in its storage in any order of axes.
-Array<double> elements(const Layout& layout, ElementType type, const std::vector<std::uint8_t>& bytes,
+Array<double> elements(const Strided& strided, ElementType type, const std::vector<std::uint8_t>& bytes,
                        const std::string& name) {
-  const auto& [shape, strides, offset] = layout;
+  const auto& [shape, strides, offset] = strided;
   const std::size_t held = bytes.size() / kernels::bytes_of(type);
   if (strides.size() != shape.rank())
     throw data_error("the array '" + name + "' has another number of strides than axes");
@@ -134,7 +134,7 @@ void read_arrays(const Files& files, const std::string& folder, const std::strin
                        "torch.Tensor");
     const auto code = meta.at("dtype").get<std::int64_t>();
     const std::string file = entry.at("path_name").get<std::string>();
-    out[name] = stored_array(layout_of(meta, name), code, files.bytes(folder + file), name, folder + file);
+    out[name] = stored_array(strided_of(meta, name), code, files.bytes(folder + file), name, folder + file);
   }
 }
 
@@ -169,16 +169,16 @@ Archive read(const Files& files, const std::string& source) {
 
 }  // namespace
 
-StoredArray stored_array(const Layout& layout, std::int64_t scalar_type, const std::vector<std::uint8_t>& bytes,
+StoredArray stored_array(const Strided& strided, std::int64_t scalar_type, const std::vector<std::uint8_t>& bytes,
                          const std::string& name, const std::string& storage) {
   const auto type = element_type(scalar_type);
   if (!type) {
     kind_of(scalar_type, "the array '" + name + "'");
     throw data_error("the array '" + name + "' is of type " + type_name(scalar_type));
   }
-  std::string place = storage + " " + std::to_string(layout.offset) + to_string(layout.shape);
-  for (std::size_t stride : layout.strides) place += " " + std::to_string(stride);
-  return {elements(layout, *type, bytes, name), scalar_type, place};
+  std::string place = storage + " " + std::to_string(strided.offset) + to_string(strided.shape);
+  for (std::size_t stride : strided.strides) place += " " + std::to_string(stride);
+  return {elements(strided, *type, bytes, name), scalar_type, place};
 }
 
 Archive read_archive(std::vector<std::uint8_t> bytes, const std::string& source) {

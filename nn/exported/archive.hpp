@@ -19,14 +19,14 @@ struct StoredArray {
 };
 
 /// Where the elements of an array lie in the bytes of its storage.
-struct Layout {
+struct Strided {
   Shape shape;
   std::vector<std::size_t> strides;
   std::size_t offset = 0;
 };
 /// An array out of the bytes of its storage, whose name tells arrays that share them. Throws data_error for what lies
 /// outside of the bytes, and for types of elements that are not read.
-StoredArray stored_array(const Layout& layout, std::int64_t scalar_type, const std::vector<std::uint8_t>& bytes,
+StoredArray stored_array(const Strided& strided, std::int64_t scalar_type, const std::vector<std::uint8_t>& bytes,
                          const std::string& name, const std::string& storage);
 
 struct Archive {

@@ -70,11 +70,11 @@ class Reader {
     if (!reference || (*reference)->arguments.size() < 3) throw data_error("the array '" + name + "' has no elements");
     const PickledList& storage = (*reference)->arguments;
     const std::string file = "data/" + storage[2].text();
-    Layout layout;
-    layout.offset = extent(call.arguments[1], name);
-    for (const Pickled& size : call.arguments[2].list()) layout.shape.push_back(extent(size, name));
-    for (const Pickled& stride : call.arguments[3].list()) layout.strides.push_back(extent(stride, name));
-    return stored_array(layout, scalar_type(storage[1], name), bytes(file), name, file);
+    Strided strided;
+    strided.offset = extent(call.arguments[1], name);
+    for (const Pickled& size : call.arguments[2].list()) strided.shape.push_back(extent(size, name));
+    for (const Pickled& stride : call.arguments[3].list()) strided.strides.push_back(extent(stride, name));
+    return stored_array(strided, scalar_type(storage[1], name), bytes(file), name, file);
   }
 
   static std::size_t extent(const Pickled& value, const std::string& name) {
