@@ -209,7 +209,7 @@ Program parse(const Json& json) {
   if (major != 8)
     throw data_error("its schema is " + std::to_string(major) + "." +
                      std::to_string(json.at("schema_version").at("minor").get<int>()) +
-                     "; this library reads 8.x. Export it anew with a current version of PyTorch");
+                     "; this library reads 8.x, which PyTorch writes since 2.6. Export it anew with such a version");
   Program out;
   out.torch_version = json.value("torch_version", "unknown");
   const Json& module = json.at("graph_module");

@@ -10,8 +10,6 @@
 namespace xtangent::nn::exported {
 namespace {
 
-constexpr std::size_t most_values = 10'000'000;  // a pickle makes few values for each of its bytes
-
 template <class V>
 const V& expect(const Pickled& value, const char* what) {
   const V* found = std::get_if<V>(&value.what);
@@ -19,18 +17,17 @@ const V& expect(const Pickled& value, const char* what) {
   return *found;
 }
 
-// The machine of which a pickle is the program: a stack of values, marks in it, and a memory of numbered values.
-class Machine {
- public:
-  explicit Machine(const std::vector<std::uint8_t>& bytes) : bytes_(bytes) {}
+}  // namespace
 
-  Pickled run() {
-    while (true) {
-      const std::uint8_t code = byte();
-      if (code == '.') return pop();
-      step(code);
-      if (stack_.size() > most_values) fail("more values than there can be");
-    }
+// The machine of which a pickle is the program: a stack of values, marks in it, and a memory of numbered values. Each
+// byte adds at most one value, so memory stays in proportion to the file.
+class PickleMachine {
+ public:
+  PickleMachine(Pickle& out, const std::vector<std::uint8_t>& bytes) : out_(out), bytes_(bytes) {}
+
+  void run() {
+    for (std::uint8_t code = byte(); code != '.'; code = byte()) step(code);
+    out_.value_ = pop();
   }
 
  private:
@@ -59,16 +56,17 @@ class Machine {
     return out;
   }
 
-  void push(Pickled value) { stack_.push_back(std::move(value)); }
+  void push(const Pickled& value) { stack_.push_back(value); }
   template <class V>
   void push_what(V v) {
     Pickled value;
-    value.what = std::move(v);
-    push(std::move(value));
+    value.what = v;
+    push(value);
   }
+  const std::string* held(std::string text) { return &out_.texts_.emplace_back(std::move(text)); }
   Pickled pop() {
     if (stack_.empty()) fail("nothing on the stack");
-    Pickled out = std::move(stack_.back());
+    const Pickled out = stack_.back();
     stack_.pop_back();
     return out;
   }
@@ -78,13 +76,12 @@ class Machine {
   }
   PickledList pop_to_mark() {
     if (marks_.empty() || marks_.back() > stack_.size()) fail("no mark");
-    PickledList out(std::make_move_iterator(stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back())),
-                    std::make_move_iterator(stack_.end()));
+    PickledList out(stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back()), stack_.end());
     stack_.resize(marks_.back());
     marks_.pop_back();
     return out;
   }
-  void push_list(PickledList items) { push_what(std::make_shared<PickledList>(std::move(items))); }
+  void push_list(PickledList items) { push_what(&out_.lists_.emplace_back(std::move(items))); }
   void push_tuple(std::size_t count) {
     PickledList items(count);
     for (std::size_t i = count; i-- > 0;) items[i] = pop();
@@ -99,18 +96,24 @@ class Machine {
     return static_cast<std::int64_t>(v);
   }
 
+  // A name by two texts of the pickle, which may be long and used many times.
+  const std::string* name_of(const std::string& module, const std::string& name) {
+    if (module.size() + name.size() > 1000) fail("a name of more than 1000 letters");
+    return held(module + "." + name);
+  }
+
   void set_items(const PickledList& pairs) {
     if (pairs.size() % 2 != 0) fail("a key without a value");
     PickledDictionary* items = nullptr;
-    if (auto* dictionary = std::get_if<std::shared_ptr<PickledDictionary>>(&top().what)) items = dictionary->get();
-    if (auto* call = std::get_if<std::shared_ptr<PickledCall>>(&top().what)) items = &(*call)->items;
+    if (auto* dictionary = std::get_if<PickledDictionary*>(&top().what)) items = *dictionary;
+    if (auto* call = std::get_if<PickledCall*>(&top().what)) items = &(*call)->items;
     if (!items) fail("items of what is no dictionary");
     for (std::size_t i = 0; i < pairs.size(); i += 2) items->emplace_back(pairs[i], pairs[i + 1]);
   }
-  void append(PickledList items) {
-    auto* list = std::get_if<std::shared_ptr<PickledList>>(&top().what);
+  void append(const PickledList& items) {
+    auto* list = std::get_if<PickledList*>(&top().what);
     if (!list) fail("an element of what is no list");
-    for (Pickled& item : items) (*list)->push_back(std::move(item));
+    (*list)->insert((*list)->end(), items.begin(), items.end());
   }
 
   void keep(std::uint64_t index) { memory_[index] = top(); }
@@ -123,9 +126,9 @@ class Machine {
   void call() {
     const Pickled arguments = pop(), function = pop();
     const auto* name = std::get_if<PickledName>(&function.what);
-    const auto* list = std::get_if<std::shared_ptr<PickledList>>(&arguments.what);
+    const auto* list = std::get_if<PickledList*>(&arguments.what);
     if (!name || !list) fail("a call of what is no function");
-    push_what(std::make_shared<PickledCall>(PickledCall{name->name, **list, {}}));
+    push_what(&out_.calls_.emplace_back(PickledCall{name->name, *list, {}}));
   }
 
   void step(std::uint8_t code) {
@@ -158,23 +161,23 @@ class Machine {
         return push_what(std::bit_cast<double>(bits));
       }
       case 'X':
-        return push_what(text(number(4)));
+        return push_what(held(text(number(4))));
       case 0x8c:
-        return push_what(text(byte()));
+        return push_what(held(text(byte())));
       case 'c': {
         const std::string module = line();
-        return push_what(PickledName{module + "." + line()});
+        return push_what(PickledName{held(module + "." + line())});
       }
       case 0x93: {
         const Pickled name = pop(), module = pop();
-        return push_what(PickledName{module.text() + "." + name.text()});
+        return push_what(PickledName{name_of(module.text(), name.text())});
       }
       case ')':
         return push_list({});
       case ']':
         return push_list({});
       case '}':
-        return push_what(std::make_shared<PickledDictionary>());
+        return push_what(&out_.dictionaries_.emplace_back());
       case 't':
         return push_list(pop_to_mark());
       case 0x85:
@@ -184,8 +187,8 @@ class Machine {
       case 0x87:
         return push_tuple(3);
       case 'a': {
-        PickledList one = {pop()};
-        return append(std::move(one));
+        const Pickled one = pop();
+        return append({one});
       }
       case 'e':
         return append(pop_to_mark());
@@ -211,13 +214,14 @@ class Machine {
         return void(pop());  // attributes of an object, such as _metadata of a state_dict
       case 'Q': {
         const Pickled reference = pop();
-        return push_what(std::make_shared<PickledReference>(PickledReference{reference.list()}));
+        return push_what(&out_.references_.emplace_back(PickledReference{&reference.list()}));
       }
       default:
         fail("the unknown operation " + std::to_string(code));
     }
   }
 
+  Pickle& out_;
   const std::vector<std::uint8_t>& bytes_;
   std::size_t at_ = 0;
   PickledList stack_;
@@ -225,13 +229,11 @@ class Machine {
   std::unordered_map<std::uint64_t, Pickled> memory_;
 };
 
-}  // namespace
-
 std::int64_t Pickled::integer() const { return expect<std::int64_t>(*this, "a whole number"); }
-const std::string& Pickled::text() const { return expect<std::string>(*this, "a text"); }
-const PickledList& Pickled::list() const { return *expect<std::shared_ptr<PickledList>>(*this, "a tuple"); }
-const PickledCall& Pickled::call() const { return *expect<std::shared_ptr<PickledCall>>(*this, "an object"); }
+const std::string& Pickled::text() const { return *expect<const std::string*>(*this, "a text"); }
+const PickledList& Pickled::list() const { return *expect<PickledList*>(*this, "a tuple"); }
+const PickledCall& Pickled::call() const { return *expect<PickledCall*>(*this, "an object"); }
 
-Pickled parse_pickle(const std::vector<std::uint8_t>& bytes) { return Machine(bytes).run(); }
+Pickle::Pickle(const std::vector<std::uint8_t>& bytes) { PickleMachine(*this, bytes).run(); }
 
 }  // namespace xtangent::nn::exported

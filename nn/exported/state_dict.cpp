@@ -23,8 +23,8 @@ constexpr std::array<std::pair<const char*, std::int64_t>, 10> storages = {{{"to
 std::int64_t scalar_type(const Pickled& storage, const std::string& name) {
   const auto* type = std::get_if<PickledName>(&storage.what);
   for (const auto& [known, code] : storages)
-    if (type && type->name == known) return code;
-  throw data_error("the array '" + name + "' has elements of the type " + (type ? type->name : std::string("?")) +
+    if (type && *type->name == known) return code;
+  throw data_error("the array '" + name + "' has elements of the type " + (type ? *type->name : std::string("?")) +
                    ", which this library does not read");
 }
 
@@ -44,13 +44,14 @@ class Reader {
       if (std::string(order.begin(), order.end()) != "little") throw data_error("its numbers are not little-endian");
     }
     std::map<std::string, StoredArray> out;
-    const Pickled all = parse_pickle(bytes("data.pkl"));
+    const Pickle pickle(bytes("data.pkl"));
+    const auto& all = pickle.value().what;
     const PickledDictionary* items = nullptr;
-    if (const auto* dictionary = std::get_if<std::shared_ptr<PickledDictionary>>(&all.what)) items = dictionary->get();
-    if (const auto* call = std::get_if<std::shared_ptr<PickledCall>>(&all.what))
-      if ((*call)->function == "collections.OrderedDict") items = &(*call)->items;
+    if (const auto* dictionary = std::get_if<PickledDictionary*>(&all)) items = *dictionary;
+    if (const auto* call = std::get_if<PickledCall*>(&all))
+      if (*(*call)->function == "collections.OrderedDict") items = &(*call)->items;
     if (!items) throw data_error("it holds no dictionary");
-    for (const auto& [key, value] : *items) out[key.text()] = array(value.call(), key.text());
+    for (const auto& [key, value] : *items) out[key.text()] = array(tensor(value.call()), key.text());
     return out;
   }
 
@@ -61,19 +62,24 @@ class Reader {
     return archive_.unpack(*found->second);
   }
 
+  // The call that makes the array of a parameter, or that makes the array.
+  static const PickledCall& tensor(const PickledCall& call) {
+    const bool parameter = *call.function == "torch._utils._rebuild_parameter" && !call.arguments->empty();
+    return parameter ? call.arguments->front().call() : call;
+  }
+
   StoredArray array(const PickledCall& call, const std::string& name) const {
-    if (call.function == "torch._utils._rebuild_parameter" && !call.arguments.empty())
-      return array(call.arguments.front().call(), name);
-    if (call.function != "torch._utils._rebuild_tensor_v2" || call.arguments.size() < 4)
-      throw data_error("the array '" + name + "' is made by " + call.function + ", which this library does not know");
-    const auto* reference = std::get_if<std::shared_ptr<PickledReference>>(&call.arguments[0].what);
-    if (!reference || (*reference)->arguments.size() < 3) throw data_error("the array '" + name + "' has no elements");
-    const PickledList& storage = (*reference)->arguments;
+    const PickledList& arguments = *call.arguments;
+    if (*call.function != "torch._utils._rebuild_tensor_v2" || arguments.size() < 4)
+      throw data_error("the array '" + name + "' is made by " + *call.function + ", which this library does not know");
+    const auto* reference = std::get_if<PickledReference*>(&arguments[0].what);
+    if (!reference || (*reference)->arguments->size() < 3) throw data_error("the array '" + name + "' has no elements");
+    const PickledList& storage = *(*reference)->arguments;
     const std::string file = "data/" + storage[2].text();
     Strided strided;
-    strided.offset = extent(call.arguments[1], name);
-    for (const Pickled& size : call.arguments[2].list()) strided.shape.push_back(extent(size, name));
-    for (const Pickled& stride : call.arguments[3].list()) strided.strides.push_back(extent(stride, name));
+    strided.offset = extent(arguments[1], name);
+    for (const Pickled& size : arguments[2].list()) strided.shape.push_back(extent(size, name));
+    for (const Pickled& stride : arguments[3].list()) strided.strides.push_back(extent(stride, name));
     return stored_array(strided, scalar_type(storage[1], name), bytes(file), name, file);
   }
 
