@@ -210,7 +210,8 @@ BOOST_AUTO_TEST_CASE(rows_without_a_network_compute_what_python_computes) {
 }
 
 BOOST_AUTO_TEST_CASE(every_file_is_used) {
-  const std::set<std::string> refused = {"batch_of_three", "training", "unknown_ops", "complex", "several_outputs"};
+  const std::set<std::string> refused = {"batch_of_three", "training", "unknown_ops",
+                                         "unsupported",    "complex",  "several_outputs"};
   const std::vector<std::string> tried = networks();
   for (const auto& file : fs::directory_iterator(fixtures())) {
     if (file.is_directory()) continue;
@@ -306,6 +307,8 @@ BOOST_AUTO_TEST_CASE(one_of_several_outputs_is_chosen) {
 BOOST_AUTO_TEST_CASE(what_cannot_be_computed_is_refused) {
   expect_refused("batch_of_three", {"batch of 3", "x[:1]"});
   expect_refused("training", {"model.eval()"});
+  expect_refused("unsupported",
+                 {"unsupported.pt2", "aten.avg_pool2d.default with divisor_override, in '0' (AvgPool2d)"});
   expect_refused("unknown_ops", {"aten.sort.default in the network", "aten.special_i0.default in the network"});
   expect_refused("complex", {"aten.fft_fft.default"});
 }
