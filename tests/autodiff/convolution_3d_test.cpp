@@ -196,7 +196,9 @@ BOOST_AUTO_TEST_CASE(wrong_arguments) {
   const Var<double> image(Array<double>::ones({1, 2, 3, 3})), kernel(Array<double>::ones({2, 2, 2, 2}));
   refused("[conv2d] same_padding with a stride of 3",
           [&] { conv2d(image, kernel, {}, {.stride = 3, .padding = same_padding}); });
-  refused("[conv2d_input] same_padding", [&] { conv2d_input(image, kernel, 3, 3, {.padding = {0, same_padding}}); });
+  refused("[conv2d_input] neither same_padding", [&] {
+    conv2d_input(image, kernel, 3, 3, {.padding = {0, same_padding}});
+  });
   refused("[conv1d] same_padding with a stride of 2", [] {
     conv1d(Var<double>(Array<double>::ones({1, 4})), Var<double>(Array<double>::ones({1, 1, 2})), {},
            {.stride = 2, .padding = same_padding});

@@ -105,10 +105,10 @@ BOOST_AUTO_TEST_CASE(wrong_specifications) {
     const std::string text = message_of<shape_error>([&] { ::xtangent::einsum(spec, v); });
     BOOST_TEST_CONTEXT(spec << ": " << text) BOOST_TEST((has(text, "[einsum]") && has(text, what)));
   };
-  refused("ij,jk->ik", {x, y}, "'j' is 3 and 4");
+  refused("ij,jk->ik", {x, y}, "'j' is 3 in one place and 4 in another");
   refused("ij->ik", {x}, "'k' of the result is in no operand");
   refused("ij->ii", {x}, "twice in the result");
-  refused("ii->i", {x}, "'i' is 2 and 3");
+  refused("ii->i", {x}, "'i' is 2 in one place and 3 in another");
   refused("ijk->i", {x}, "for an array of shape (2, 3)");
   refused("ij,jk->ik", {x}, "1 arrays for 2 groups");
   refused("...j->j", {x}, "'.' is not a letter");

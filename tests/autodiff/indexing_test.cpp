@@ -118,6 +118,8 @@ BOOST_AUTO_TEST_CASE(reshape_rows) {
           },
           {{{3, 4}, axis0}}, {.mixes = true}),
       row("flatten", [](auto x) { return flatten(x[0]); }, {{{3, 2, 4}, axis0}}, {.wrong = {{{}}}}),
+      row("with height", [](auto x) { return with_height(x[0]); }, {{{2, 3, 4}, axis0}}),
+      row("without height", [](auto x) { return without_height(x[0]); }, {{{2, 3, 1, 4}, axis0}}),
       row("flatten a list", [](auto x) { return flatten(x[0]); }, {{{3}, axis0}}),
   });
 }

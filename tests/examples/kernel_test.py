@@ -115,7 +115,7 @@ def numbers(here, data):
 
 def labels_and_layers(here, data):
     out = here / "layers"
-    options = ["--network", "mlp", "--width", "0.02", "--data", data, "--n", "12", "--double"]
+    options = ["--network", "mlp", "--width", "0.02", "--data", data / "mnist", "--n", "12", "--double"]
     entk = run(*options, "--readout", "full", "--out", out / "full.npy")
     check(entk.returncode == 0, f"eNTK: {entk.stderr}")
     full, rows = read_rows(out / "full.npy")[1], {}
