@@ -362,13 +362,17 @@ void try_calls(const Exported& net, const State& state, const std::string& sourc
   const auto layout = net.layout();
   const Parameters<float> params(layout, Array<float>::zeros({layout->parameter_size}),
                                  Array<float>::zeros({layout->buffer_size}));
+  const auto stop = [&](const std::string& what) {
+    const std::string prefix = "[load_exported] ";
+    fail(source, what.starts_with(prefix) ? what.substr(prefix.size()) : what);
+  };
   try {
     net(params, Array<float>::unknown(one.prepended(2), std::make_shared<Unknown>()));
   } catch (const unknown_value&) {
   } catch (const shape_error& e) {
-    fail(source, e.what());
+    stop(e.what());
   } catch (const data_error& e) {
-    fail(source, e.what());
+    stop(e.what());
   }
 }
 
