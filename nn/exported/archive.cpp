@@ -7,6 +7,7 @@
 
 #include "autodiff/kernels/convert.hpp"
 #include "nn/data/zip.hpp"
+#include "nn/exported/state_dict.hpp"
 
 namespace xtangent::nn::exported {
 namespace {
@@ -76,14 +77,19 @@ std::size_t extent(const Json& size, const std::string& name) {
   return static_cast<std::size_t>(value);
 }
 
+Strided strided_of(const Json& meta, const std::string& name) {
+  Strided out;
+  for (const Json& size : meta.at("sizes")) out.shape.push_back(extent(size, name));
+  for (const Json& stride : meta.at("strides")) out.strides.push_back(extent(stride, name));
+  out.offset = extent(meta.at("storage_offset"), name);
+  return out;
+}
+
 // The elements of an array, which may lie in its storage in any order of axes.
-Array<double> elements(const Json& meta, ElementType type, const std::vector<std::uint8_t>& bytes,
+Array<double> elements(const Strided& strided, ElementType type, const std::vector<std::uint8_t>& bytes,
                        const std::string& name) {
-  Shape shape;
-  std::vector<std::size_t> strides;
-  for (const Json& size : meta.at("sizes")) shape.push_back(extent(size, name));
-  for (const Json& stride : meta.at("strides")) strides.push_back(extent(stride, name));
-  const std::size_t offset = extent(meta.at("storage_offset"), name), held = bytes.size() / kernels::bytes_of(type);
+  const auto& [shape, strides, offset] = strided;
+  const std::size_t held = bytes.size() / kernels::bytes_of(type);
   if (strides.size() != shape.rank())
     throw data_error("the array '" + name + "' has another number of strides than axes");
   std::size_t last = offset, count = 1;
@@ -127,28 +133,53 @@ void read_arrays(const Files& files, const std::string& folder, const std::strin
                        "' is stored as a Python object. Save the program without subclasses of "
                        "torch.Tensor");
     const auto code = meta.at("dtype").get<std::int64_t>();
-    const auto type = element_type(code);
-    if (!type) kind_of(code, "the array '" + name + "'");
-    if (!type) throw data_error("the array '" + name + "' is of type " + type_name(code));
-    const std::string storage = entry.at("path_name").get<std::string>();
-    std::string place = folder;
-    place.append(storage).append(" ").append(meta.at("sizes").dump()).append(meta.at("strides").dump());
-    place.append(meta.at("storage_offset").dump());
-    out[name] = {elements(meta, *type, files.bytes(folder + storage), name), code, place};
+    const std::string file = entry.at("path_name").get<std::string>();
+    out[name] = stored_array(strided_of(meta, name), code, files.bytes(folder + file), name, folder + file);
+  }
+}
+
+// PyTorch 2.6 and 2.7 keep the arrays as torch.save writes dictionaries, and so do some later files.
+void read_dictionary(const Files& files, const std::string& file, const std::string& source,
+                     std::map<std::string, StoredArray>& out) {
+  if (!files.contains(file)) return;
+  for (auto& [name, array] : read_state_dict(files.bytes(file), source + ", " + file)) {
+    array.storage = file + "/" + array.storage;
+    out[name] = std::move(array);
   }
 }
 
 Archive read(const Files& files, const std::string& source) {
   if (files.contains("byteorder") && files.text("byteorder") != "little")
     throw data_error("its numbers are not little-endian");
+  const char* former = "serialized_exported_program.json";
+  if (files.contains(former)) {
+    Archive out{parse_program(files.text(former), source), {}};
+    read_dictionary(files, "serialized_state_dict.pt", source, out.arrays);
+    read_dictionary(files, "serialized_constants.pt", source, out.arrays);
+    return out;
+  }
   if (!files.contains("models/model.json")) throw data_error("it has no models/model.json, the graph of a program");
   Archive out{parse_program(files.text("models/model.json"), source), {}};
+  read_dictionary(files, "data/weights/model.pt", source, out.arrays);
+  read_dictionary(files, "data/constants/model.pt", source, out.arrays);
   read_arrays(files, "data/weights/", "model_weights_config.json", out.arrays);
   read_arrays(files, "data/constants/", "model_constants_config.json", out.arrays);
   return out;
 }
 
 }  // namespace
+
+StoredArray stored_array(const Strided& strided, std::int64_t scalar_type, const std::vector<std::uint8_t>& bytes,
+                         const std::string& name, const std::string& storage) {
+  const auto type = element_type(scalar_type);
+  if (!type) {
+    kind_of(scalar_type, "the array '" + name + "'");
+    throw data_error("the array '" + name + "' is of type " + type_name(scalar_type));
+  }
+  std::string place = storage + " " + std::to_string(strided.offset) + to_string(strided.shape);
+  for (std::size_t stride : strided.strides) place += " " + std::to_string(stride);
+  return {elements(strided, *type, bytes, name), scalar_type, place};
+}
 
 Archive read_archive(std::vector<std::uint8_t> bytes, const std::string& source) {
   const ZipArchive archive(std::move(bytes), source);

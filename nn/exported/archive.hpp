@@ -18,6 +18,17 @@ struct StoredArray {
   std::string storage;  ///< where its elements lie: the same for arrays that are tied
 };
 
+/// Where the elements of an array lie in the bytes of its storage.
+struct Strided {
+  Shape shape;
+  std::vector<std::size_t> strides;
+  std::size_t offset = 0;
+};
+/// An array out of the bytes of its storage, whose name tells arrays that share them. Throws data_error for what lies
+/// outside of the bytes, and for types of elements that are not read.
+StoredArray stored_array(const Strided& strided, std::int64_t scalar_type, const std::vector<std::uint8_t>& bytes,
+                         const std::string& name, const std::string& storage);
+
 struct Archive {
   Program program;
   std::map<std::string, StoredArray> arrays;  ///< parameters, buffers and constants by their names

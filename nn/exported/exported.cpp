@@ -340,6 +340,44 @@ Var<T> Exported::forward(Scope<T> p, const Var<T>& x) const {
   return reshape(y->value, (batch ? shape.slice(1, shape.rank()) : shape).prepended(n));
 }
 
+namespace {
+
+// Runs the graph on shapes alone, so that what it calls in a way that the library does not do is known at once. A graph
+// that looks at values, and one of extents for which no example is known, is left to its first run.
+void try_calls(const Exported& net, const State& state, const std::string& source) {
+  std::vector<Shape> shapes;
+  std::size_t elements = 0;
+  for (const Input* input : state.users) {
+    Shape shape;
+    double size = 1;
+    for (std::size_t i = 1; i < input->type.extents.size(); ++i) {
+      shape.push_back(input->type.extents[i].number);
+      size *= static_cast<double>(shape.back());
+    }
+    if (size == 0 || size > 1e9) return;
+    elements += shape.size();
+    shapes.push_back(shape);
+  }
+  const Shape one = shapes.size() == 1 ? shapes.front() : Shape{elements};
+  const auto layout = net.layout();
+  const Parameters<float> params(layout, Array<float>::zeros({layout->parameter_size}),
+                                 Array<float>::zeros({layout->buffer_size}));
+  const auto stop = [&](const std::string& what) {
+    const std::string prefix = "[load_exported] ";
+    fail(source, what.starts_with(prefix) ? what.substr(prefix.size()) : what);
+  };
+  try {
+    net(params, Array<float>::unknown(one.prepended(2), std::make_shared<Unknown>()));
+  } catch (const unknown_value&) {
+  } catch (const shape_error& e) {
+    stop(e.what());
+  } catch (const data_error& e) {
+    stop(e.what());
+  }
+}
+
+}  // namespace
+
 Exported load_exported(const std::filesystem::path& file, const ExportedOptions& options) {
   const std::string source = file.string();
   auto state = std::make_shared<State>(exported::read_archive(read_raw_file(file), source));
@@ -350,7 +388,9 @@ Exported load_exported(const std::filesystem::path& file, const ExportedOptions&
   describe_inputs(*state, source);
   bind_inputs(*state);
   choose_output(*state, options.output, source);
-  return Exported(std::move(state));
+  const Exported net(state);
+  try_calls(net, *state, source);
+  return net;
 }
 
 #define XTANGENT_INSTANTIATE(T)                           \

@@ -76,7 +76,7 @@ class GraphParser {
       if (size.contains("as_int"))
         out.extents.push_back({size.at("as_int").get<std::size_t>(), {}});
       else
-        out.extents.push_back({0, symbol(size.at("as_expr").at("expr_str").get<std::string>())});
+        out.extents.push_back(dynamic(size.at("as_expr")));
     }
     return out;
   }
@@ -91,6 +91,16 @@ class GraphParser {
   }
 
  private:
+  static constexpr std::size_t most_extent = 1 << 20;  // more is no example, but damage
+
+  static Extent dynamic(const Json& expression) {
+    std::size_t example = 0;
+    if (const auto hint = expression.find("hint"); hint != expression.end() && hint->contains("as_int"))
+      example = hint->at("as_int").get<std::size_t>();
+    if (example > most_extent) example = 0;
+    return {example, symbol(expression.at("expr_str").get<std::string>())};
+  }
+
   // "Symbol('s31', positive=True, integer=True)" in new files, "s31" in old ones. Other expressions stay as they are:
   // nothing here reads an extent that is computed.
   static std::string symbol(const std::string& text) {
@@ -209,7 +219,7 @@ Program parse(const Json& json) {
   if (major != 8)
     throw data_error("its schema is " + std::to_string(major) + "." +
                      std::to_string(json.at("schema_version").at("minor").get<int>()) +
-                     "; this library reads 8.x. Export it anew with a current version of PyTorch");
+                     "; this library reads 8.x, which PyTorch writes since 2.6. Export it anew with such a version");
   Program out;
   out.torch_version = json.value("torch_version", "unknown");
   const Json& module = json.at("graph_module");

@@ -59,7 +59,7 @@ std::string type_name(std::int64_t scalar_type);
 
 /// An extent: a number, or the name of a symbol that stands for any number.
 struct Extent {
-  std::size_t number = 0;
+  std::size_t number = 0;  ///< for a symbol that of the example with which the program was exported, or 0 if unknown
   std::string symbol;
 };
 

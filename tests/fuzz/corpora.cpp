@@ -107,11 +107,20 @@ class Corpora {
     for (const std::string& program : programs) {
       const nn::ZipArchive archive(nn::read_raw_file(program), program);
       for (const auto& entry : archive.entries())
-        if (entry.name.ends_with("models/model.json")) {
+        if (entry.name.ends_with("models/model.json") || entry.name.ends_with("serialized_exported_program.json")) {
           const std::vector<std::uint8_t> graph = archive.unpack(entry);
           add("exported", std::string(graph.begin(), graph.end()));
+        } else if (entry.name.ends_with(".pt")) {
+          write_pickles(nn::ZipArchive(archive.unpack(entry), entry.name));
         }
     }
+  }
+  void write_pickles(const nn::ZipArchive& archive) {
+    for (const auto& entry : archive.entries())
+      if (entry.name.ends_with("data.pkl")) {
+        const std::vector<std::uint8_t> pickle = archive.unpack(entry);
+        add("pickle", std::string(pickle.begin(), pickle.end()));
+      }
   }
 
   void write_images() {
