@@ -199,10 +199,10 @@ TrainingState<T> load_checkpoint(const fs::path& file, Parameters<T> params, con
       throw option_error("[resume] " + file.string() + " is of a training with other settings: " + other +
                          ". Use the same ones, or start from the beginning.");
     read_description(stored.state, state);
+    state.optimizer = optimizer_state<T>(stored);
   } catch (const Json::exception&) {
     throw corrupt("resume", file, unreadable);
   }
-  state.optimizer = optimizer_state<T>(stored);
   if (const std::string fault = fault_of(state); !fault.empty()) throw corrupt("resume", file, fault);
   return state;
 }
