@@ -52,6 +52,8 @@ inline Array<double> plus(const Array<double>& a, const Array<double>& b) {
 /// ybar with all examples but one set to zero.
 Array<double> one_example(const Array<double>& ybar, std::size_t n);
 
+/// The properties `batch`, `mark` and `factor` of expect_op.
+void expect_examples(const OpRow& row);
 /// The property `following` of expect_op.
 void expect_following(const OpRow& row);
 

@@ -9,7 +9,7 @@ import re
 import sys
 
 CASES = re.compile(r'(\d+) test cases? out of \d+ (passed|failed|aborted)')
-SKIPPED = re.compile(r'^skipped: ', re.M)  # what tests/nn/files.hpp prints where data are missing
+SKIPPED = re.compile(r'^skipped: ', re.M)  # what tests/nn/files.hpp and scripts print where data are missing
 
 
 def count(test):
@@ -18,12 +18,12 @@ def count(test):
     if test['result'] == 'SKIP':
         return 0, 0, 1
     output = test.get('stdout', '') + test.get('stderr', '')
-    cases = {kind: int(n) for n, kind in CASES.findall(output)}
+    cases, skipped = {kind: int(n) for n, kind in CASES.findall(output)}, len(SKIPPED.findall(output))
     if not cases:
-        return (1, 0, 0) if good else (0, 1, 0)
+        return (1, 0, skipped) if good else (0, 1, skipped)
     failed = cases.get('failed', 0) + cases.get('aborted', 0)
     # Boost counts cases that its filter leaves out as skipped; another test runs them.
-    return cases.get('passed', 0), failed if good else max(failed, 1), len(SKIPPED.findall(output))
+    return cases.get('passed', 0), failed if good else max(failed, 1), skipped
 
 
 def main(arguments):

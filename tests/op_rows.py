@@ -11,7 +11,7 @@ import sys
 
 top = pathlib.Path(sys.argv[1])
 # Helpers of rules, the way to the functions of the table, and what looks at an op that was recorded.
-helpers = {"align_probes", "broadcast_tangent", "elementwise", "scale_of"}
+helpers = {"align_probes", "apply_scale", "broadcast_tangent", "elementwise", "scale_of", "total"}
 
 
 def read(file):

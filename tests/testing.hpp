@@ -100,7 +100,8 @@ OpRow row(std::string name, F f, std::vector<Input> inputs, RowOptions options =
 ///   5 fan-out     op(x, x): contributions of all uses add up
 ///   6 batch       a batch = its examples one by one, sizes 0 and 1
 ///     mark        whichever arguments are marked: a result that keeps the mark keeps examples apart, else it is mixed
-///     following  examples in any other axis of any arguments: where the op follows them, the same holds, factors too
+///     following  examples in any axis of any arguments: where the op follows them, the same holds, factors too, and it
+///                follows them wherever they stay apart, but for ops that expect_following.cpp names
 ///   7 factor      per-example factors made dense = vjp of each example; mixed examples are refused
 ///   8 float       against double
 ///   9 kinks       the row's inputs keep away from kinks

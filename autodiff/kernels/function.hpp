@@ -24,7 +24,9 @@ enum class Function {
   step,
   square,
   power,
-  reciprocal
+  reciprocal,
+  expm1,
+  log1p
 };
 
 }  // namespace xtangent::kernels

@@ -18,6 +18,16 @@ template <class T>
 Var<T> log(const Var<T>& x) {
   return elementwise(kernels::Function::log, x);
 }
+/// exp(x) - 1, exact to rounding also for small x.
+template <class T>
+Var<T> expm1(const Var<T>& x) {
+  return elementwise(kernels::Function::expm1, x);
+}
+/// log(1 + x), exact to rounding also for small x.
+template <class T>
+Var<T> log1p(const Var<T>& x) {
+  return elementwise(kernels::Function::log1p, x);
+}
 template <class T>
 Var<T> sqrt(const Var<T>& x) {
   return elementwise(kernels::Function::sqrt, x);
@@ -111,7 +121,7 @@ Var<T> operator/(double a, const Var<T>& b) {
 template <class T>
 Var<T> hardtanh(const Var<T>& x, double low = -1.0, double high = 1.0) {
   const auto number = [](double v) { return Var<T>(Array<T>::scalar(static_cast<T>(v))); };
-  return minimum(number(high), maximum(number(low), x));
+  return minimum(number(high), maximum(number(low), x, Ties::first), Ties::first);
 }
 template <class T>
 Var<T> relu6(const Var<T>& x) {

@@ -143,7 +143,8 @@ struct Affine : Op<T> {
 template <class T>
 struct BinaryOp : Op<T> {
   Binary op;
-  explicit BinaryOp(Binary o) : op(o) {}
+  Ties ties;
+  explicit BinaryOp(Binary o, Ties t = Ties::halved) : op(o), ties(t) {}
   std::string name() const override {
     switch (op) {
       case Binary::add:
@@ -187,14 +188,20 @@ struct BinaryOp : Op<T> {
       case Binary::divide:
         return i == 0 ? 1.0 / x[1] : -y / x[1];
       case Binary::maximum:
-        return i == 1 ? step(x[1] - x[0]) : 1.0 - step(x[1] - x[0]);
+        return taken(i, x[1] - x[0]);
       case Binary::power:
         return i == 0 ? where(x[1], x[1] * pow(x[0], x[1] - 1.0), Var<T>(Array<T>::scalar(0)))
                       : where(abs(x[0]) + step(-x[1]), y * log(x[0]), Var<T>(Array<T>::scalar(0)));
       case Binary::minimum:
         break;
     }
-    return i == 1 ? step(x[0] - x[1]) : 1.0 - step(x[0] - x[1]);
+    return taken(i, x[0] - x[1]);
+  }
+  // The slope of a maximum or minimum in argument i: the second is the result where `second` is positive.
+  Var<T> taken(std::size_t i, const Var<T>& second) const {
+    if (ties == Ties::first) return i == 1 ? step(second) : 1.0 - step(second);
+    const Var<T> twice = step(second) + (1.0 - step(-second));  // 2, 1 or 0
+    return i == 1 ? 0.5 * twice : 1.0 - 0.5 * twice;
   }
   Var<T> contribution(std::size_t i, Vars<T> x, const Var<T>& y, const Var<T>& tangent) const {
     const Var<T> s = slope(i, x, y);
@@ -310,12 +317,12 @@ Var<T> divide(const Var<T>& a, const Var<T>& b) {
   return apply_op(BinaryOp<T>(Binary::divide), a, b);
 }
 template <class T>
-Var<T> maximum(const Var<T>& a, const Var<T>& b) {
-  return apply_op(BinaryOp<T>(Binary::maximum), a, b);
+Var<T> maximum(const Var<T>& a, const Var<T>& b, Ties ties) {
+  return apply_op(BinaryOp<T>(Binary::maximum, ties), a, b);
 }
 template <class T>
-Var<T> minimum(const Var<T>& a, const Var<T>& b) {
-  return apply_op(BinaryOp<T>(Binary::minimum), a, b);
+Var<T> minimum(const Var<T>& a, const Var<T>& b, Ties ties) {
+  return apply_op(BinaryOp<T>(Binary::minimum, ties), a, b);
 }
 template <class T>
 Var<T> affine(const Var<T>& x, double scale, double shift) {
@@ -353,8 +360,8 @@ template std::optional<double> scale_of(const Op<double>&);
   template Var<T> subtract(const Var<T>&, const Var<T>&);             \
   template Var<T> multiply(const Var<T>&, const Var<T>&);             \
   template Var<T> divide(const Var<T>&, const Var<T>&);               \
-  template Var<T> maximum(const Var<T>&, const Var<T>&);              \
-  template Var<T> minimum(const Var<T>&, const Var<T>&);              \
+  template Var<T> maximum(const Var<T>&, const Var<T>&, Ties);        \
+  template Var<T> minimum(const Var<T>&, const Var<T>&, Ties);        \
   template Var<T> affine(const Var<T>&, double, double);              \
   template Var<T> pow(const Var<T>&, const Var<T>&);                  \
   template Var<T> where(const Var<T>&, const Var<T>&, const Var<T>&); \

@@ -14,11 +14,13 @@ template <class T>
 Var<T> multiply(const Var<T>& a, const Var<T>& b);
 template <class T>
 Var<T> divide(const Var<T>& a, const Var<T>& b);
-/// Where both are equal, the derivative goes to `a`.
+/// Where two arguments are equal, so that either is the result: each gets half of the derivative, as in PyTorch, or the
+/// first gets all of it.
+enum class Ties { halved, first };
 template <class T>
-Var<T> maximum(const Var<T>& a, const Var<T>& b);
+Var<T> maximum(const Var<T>& a, const Var<T>& b, Ties ties = Ties::halved);
 template <class T>
-Var<T> minimum(const Var<T>& a, const Var<T>& b);
+Var<T> minimum(const Var<T>& a, const Var<T>& b, Ties ties = Ties::halved);
 /// a to the power of b. Where a is 0, the derivative in b is 0 for b >= 0, as in PyTorch.
 template <class T>
 Var<T> pow(const Var<T>& a, const Var<T>& b);
@@ -31,11 +33,11 @@ template <class T>
 Var<T> masked_fill(const Var<T>& x, const Var<T>& mask, double value) {
   return where(mask, Var<T>(Array<T>::scalar(static_cast<T>(value))), x);
 }
-/// The nearest number in [low, high], with slope 1 at both ends, as in PyTorch; `high` where low > high. Bounds may be
-/// infinite.
+/// The nearest number in [low, high], with slope 1 at both ends; `high` where low > high. Bounds may be infinite. So
+/// had PyTorch it for long; PyTorch 2.14 has slope 0 at ends that are numbers, and 1 / 2 at those that are arrays.
 template <class T>
 Var<T> clamp(const Var<T>& x, const Var<T>& low, const Var<T>& high) {
-  return minimum(maximum(x, low), high);
+  return minimum(maximum(x, low, Ties::first), high, Ties::first);
 }
 template <class T>
 Var<T> clamp(const Var<T>& x, double low, double high) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <span>
 
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/indexing.hpp"
@@ -24,31 +25,64 @@ struct Parsed {
   std::string result;
 };
 
-Parsed parse(const std::string& spec) {
+constexpr const char* dots = "...";
+
+// Axes behind "..." get characters that are no letters: the last of them the first one, and so on.
+char dotted(std::size_t from_right) { return static_cast<char>(1 + from_right); }
+std::string dotted_axes(std::size_t count) {
+  std::string out;
+  for (std::size_t i = count; i-- > 0;) out += dotted(i);
+  return out;
+}
+
+// Group of letters number i with "..." replaced, which stands for `count` axes.
+std::string without_dots(const std::string& spec, std::string letters, std::size_t count) {
+  const std::size_t at = letters.find(dots);
+  for (std::size_t i = 0; i < letters.size(); ++i) {
+    const bool dot = at != std::string::npos && i >= at && i < at + 3;
+    if (!dot && !std::isalpha(static_cast<unsigned char>(letters[i])))
+      refuse(spec,
+             std::string("'") + letters[i] + "' is not a letter. Write it like \"nij,jk->nik\" or \"...i,ij->...j\".");
+  }
+  if (at != std::string::npos) letters.replace(at, 3, dotted_axes(count));
+  return letters;
+}
+
+Parsed parse(const std::string& spec, std::span<const Shape> shapes) {
   std::string text;
   for (const char c : spec)
     if (c != ' ') text += c;
   const std::size_t arrow = text.find("->");
-  const std::string left = text.substr(0, arrow);
   Parsed out;
   out.operands.emplace_back();
-  std::map<char, std::size_t> count;
-  for (const char c : left) {
-    if (c == ',') {
+  for (const char c : text.substr(0, arrow)) {
+    if (c == ',')
       out.operands.emplace_back();
-      continue;
-    }
-    if (!std::isalpha(static_cast<unsigned char>(c)))
-      refuse(spec, std::string("'") + c + "' is not a letter. Write it like \"nij,jk->nik\".");
-    out.operands.back() += c;
-    ++count[c];
+    else
+      out.operands.back() += c;
+  }
+  if (shapes.size() != out.operands.size())
+    refuse(spec, std::to_string(shapes.size()) + " arrays for " + std::to_string(out.operands.size()) +
+                     " groups of letters.");
+  std::map<char, std::size_t> count;
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    std::string& letters = out.operands[i];
+    const bool open = letters.find(dots) != std::string::npos;
+    const std::size_t named = letters.size() - (open ? 3 : 0), rank = shapes[i].rank();
+    if (open ? rank < named : rank != named)
+      refuse(spec, "\"" + letters + "\" for an array of shape " + to_string(shapes[i]) + ".");
+    most = std::max(most, rank - named);
+    letters = without_dots(spec, letters, rank - named);
+    for (const char c : letters) ++count[c];
   }
   if (arrow == std::string::npos) {
+    out.result = dotted_axes(most);
     for (const auto& [letter, times] : count)
-      if (times == 1) out.result += letter;
+      if (times == 1 && std::isalpha(static_cast<unsigned char>(letter))) out.result += letter;
     return out;
   }
-  out.result = text.substr(arrow + 2);
+  out.result = without_dots(spec, text.substr(arrow + 2), most);
   for (std::size_t i = 0; i < out.result.size(); ++i) {
     if (count.find(out.result[i]) == count.end())
       refuse(spec, std::string("'") + out.result[i] + "' of the result is in no operand.");
@@ -89,6 +123,17 @@ struct Lettered {
     return axes.empty() ? *this : Lettered{sum(value, axes), rest};
   }
 };
+
+bool broadcasts(char letter) { return !std::isalpha(static_cast<unsigned char>(letter)); }
+
+// Without the axes of extent 1 that other operands have longer: what lacks an axis broadcasts along it.
+template <class T>
+Lettered<T> without_ones(const Lettered<T>& x, const std::map<char, std::size_t>& extent) {
+  std::string rest;
+  for (const char letter : x.letters)
+    if (!broadcasts(letter) || x.extent(letter) == extent.at(letter)) rest += letter;
+  return rest == x.letters ? x : Lettered<T>{reshape(x.value, x.extents(rest)), rest};
+}
 
 // The product, summed over the letters that are not kept. Its letters are those of both, of a alone, of b alone.
 template <class T>
@@ -142,25 +187,24 @@ Lettered<T> diagonals(Lettered<T> x) {
 
 template <class T>
 Var<T> einsum(const std::string& spec, Vars<T> operands) {
-  const Parsed parsed = parse(spec);
-  if (operands.size() != parsed.operands.size())
-    refuse(spec, std::to_string(operands.size()) + " arrays for " + std::to_string(parsed.operands.size()) +
-                     " groups of letters.");
+  std::vector<Shape> shapes;
+  for (const Var<T>& x : operands) shapes.push_back(x.shape());
+  const Parsed parsed = parse(spec, shapes);
   const FunctionName name("einsum", operands[0]);
   std::map<char, std::size_t> extent;
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    for (std::size_t a = 0; a < shapes[i].rank(); ++a) {
+      const char letter = parsed.operands[i][a];
+      std::size_t& known = extent.emplace(letter, shapes[i][a]).first->second;
+      if (known == 1 && broadcasts(letter)) known = shapes[i][a];
+      if (known != shapes[i][a] && !(broadcasts(letter) && shapes[i][a] == 1))
+        refuse(spec, (broadcasts(letter) ? std::string("an axis of \"...\"") : std::string("'") + letter + "'") +
+                         " is " + std::to_string(known) + " in one place and " + std::to_string(shapes[i][a]) +
+                         " in another.");
+    }
   std::vector<Lettered<T>> terms;
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    const std::string& letters = parsed.operands[i];
-    const Shape& shape = operands[i].shape();
-    if (shape.rank() != letters.size())
-      refuse(spec, "\"" + letters + "\" has " + std::to_string(letters.size()) + " letters for an array of shape " +
-                       to_string(shape) + ".");
-    for (std::size_t a = 0; a < shape.rank(); ++a)
-      if (!extent.emplace(letters[a], shape[a]).second && extent[letters[a]] != shape[a])
-        refuse(spec, std::string("'") + letters[a] + "' is " + std::to_string(extent[letters[a]]) +
-                         " in one place and " + std::to_string(shape[a]) + " in another.");
-    terms.push_back(diagonals<T>({operands[i], letters}));
-  }
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    terms.push_back(diagonals<T>(without_ones<T>({operands[i], parsed.operands[i]}, extent)));
   Lettered<T> total = terms[0];
   for (std::size_t i = 1; i < terms.size(); ++i) {
     std::string kept = parsed.result;

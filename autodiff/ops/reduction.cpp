@@ -1,5 +1,6 @@
 #include "autodiff/ops/reduction.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -143,6 +144,32 @@ Var<T> sum_last(const Var<T>& x) {
   return sum(x, {-1}, true);
 }
 
+// The maximum over the last axis, which stays with extent 1. Equal largest elements share the derivative.
+template <class T>
+struct SharedMax : Op<T> {
+  std::string name() const override { return "amax"; }
+  bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return place_beside(x[0], 1); }
+  Spec infer(std::span<const Spec> x) const override {
+    return {x[0].shape.slice(0, x[0].shape.rank() - 1).joined({1}), after_last_axis(x[0])};
+  }
+  Array<T> eval(std::span<const Array<T>> x) const override {
+    const Shape& from = x[0].shape();
+    Array<T> y(from.slice(0, from.rank() - 1).joined({1}));
+    kernels::max_axis(rows_of(from), from.back(), 1, x[0].data(), y.mutable_data());
+    return y;
+  }
+  // They are piecewise constant in x, so no derivative passes through them.
+  static Var<T> shares(const Var<T>& x, const Var<T>& y) {
+    const Var<T> winners = 1.0 - step(y - x);
+    return winners / sum_last(winners);
+  }
+  Var<T> jvp(Vars<T> x, const Var<T>& y, Vars<T> dx) const override { return sum_last(dx[0] * shares(x[0], y)); }
+  std::vector<Var<T>> vjp(Vars<T> x, const Var<T>& y, const Var<T>& ybar, const Wanted&) const override {
+    return {ybar * shares(x[0], y)};
+  }
+};
+
 template <class T>
 struct LogSumExp : Op<T> {
   std::string name() const override { return "logsumexp"; }
@@ -228,18 +255,6 @@ std::size_t nonempty_axis(const Var<T>& x, long axis, const char* who) {
   return a;
 }
 
-// The largest |x|. Elements that are equally large share the derivative, which their mean gives.
-template <class T>
-Var<T> largest(const Var<T>& x, const Reduced& to, bool keepdims) {
-  const Var<T> sizes = abs(x), fixed = sizes.detached();
-  Var<T> most = fixed;
-  for (std::size_t a = 0; a < x.rank(); ++a)
-    if (to.kept_in_place[a] != x.shape()[a]) most = max(most, static_cast<long>(a), true);
-  const Var<T> winners = 1.0 - step(most - fixed);
-  return sum_shaped(where(winners, sizes, Var<T>(Array<T>::scalar(0))), to, keepdims) /
-         sum_shaped(winners, to, keepdims);
-}
-
 }  // namespace
 
 template <class T>
@@ -269,7 +284,10 @@ Var<T> norm(const Var<T>& x, const std::vector<long>& axes, NormOptions o) {
   const double p = o.p;
   if (!(p >= 0.0))
     throw shape_error("[norm] p = " + std::to_string(p) + ". It must be at least 0, and may be infinity.");
-  if (std::isinf(p)) return largest(x, nonempty(axes, x.shape(), "norm"), o.keepdims);
+  if (std::isinf(p)) {
+    nonempty(axes, x.shape(), "norm");
+    return amax(abs(x), axes, o.keepdims);
+  }
   const Var<T> one(Array<T>::scalar(1)), zero(Array<T>::scalar(0));
   if (p == 0.0) return sum(where(x, one, zero), axes, o.keepdims);
   if (p == 1.0) return sum(abs(x), axes, o.keepdims);
@@ -297,6 +315,24 @@ Var<T> min(const Var<T>& x, long axis, bool keepdims) {
   return -max(-x, axis, keepdims);
 }
 template <class T>
+Var<T> amax(const Var<T>& x, const std::vector<long>& axes, bool keepdims) {
+  const FunctionName name("amax", x);
+  const std::vector<bool> reduced = reduced_axes(axes, x.shape(), "amax");
+  const Reduced to = nonempty(axes, x.shape(), "amax");
+  std::vector<std::size_t> order, behind;  // the reduced axes become one axis behind the others
+  for (std::size_t a = 0; a < x.rank(); ++a) (reduced[a] ? behind : order).push_back(a);
+  order.insert(order.end(), behind.begin(), behind.end());
+  const Var<T> ordered = std::is_sorted(order.begin(), order.end()) ? x : transpose(x, order);
+  const Var<T> y = apply_op(SharedMax<T>(), reshape(ordered, to.dropped.joined({to.count})));
+  return reshape(y, keepdims ? to.kept_in_place : to.dropped);
+}
+template <class T>
+Var<T> amin(const Var<T>& x, const std::vector<long>& axes, bool keepdims) {
+  const FunctionName name("amin", x);
+  nonempty(axes, x.shape(), "amin");
+  return -amax(-x, axes, keepdims);
+}
+template <class T>
 Var<T> logsumexp(const Var<T>& x, long axis, bool keepdims) {
   const FunctionName name("logsumexp", x);
   const std::size_t a = nonempty_axis(x, axis, "logsumexp");
@@ -322,6 +358,8 @@ Var<T> log_softmax(const Var<T>& x, long axis) {
   template Var<T> cumsum(const Var<T>&, long, bool);                                  \
   template Var<T> max(const Var<T>&, long, bool);                                     \
   template Var<T> min(const Var<T>&, long, bool);                                     \
+  template Var<T> amax(const Var<T>&, const std::vector<long>&, bool);                \
+  template Var<T> amin(const Var<T>&, const std::vector<long>&, bool);                \
   template Var<T> logsumexp(const Var<T>&, long, bool);                               \
   template Var<T> softmax(const Var<T>&, long);                                       \
   template Var<T> log_softmax(const Var<T>&, long);

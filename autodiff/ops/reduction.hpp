@@ -21,12 +21,19 @@ Var<T> mean(const Var<T>& x, const std::vector<long>& axes = {}, bool keepdims =
 template <class T>
 Var<T> cumsum(const Var<T>& x, long axis, bool reverse = false);
 
-/// Maximum over one axis. The derivative goes to the first of equal elements; a NaN wins over any number.
-/// Throws shape_error for an axis of extent 0.
+/// Maximum over one axis. The derivative goes to the first of equal elements, as of PyTorch's max(dim); a NaN wins over
+/// any number. Throws shape_error for an axis of extent 0.
 template <class T>
 Var<T> max(const Var<T>& x, long axis, bool keepdims = false);
 template <class T>
 Var<T> min(const Var<T>& x, long axis, bool keepdims = false);
+
+/// PyTorch's amax and amin: over several axes, all for an empty list, and equal largest elements share the derivative.
+/// A NaN wins over any number. Throws shape_error where there are no elements.
+template <class T>
+Var<T> amax(const Var<T>& x, const std::vector<long>& axes = {}, bool keepdims = false);
+template <class T>
+Var<T> amin(const Var<T>& x, const std::vector<long>& axes = {}, bool keepdims = false);
 
 struct NormOptions {
   double p = 2.0;  ///< infinity: the largest |x|; 0: the number of elements that are not 0

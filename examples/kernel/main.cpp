@@ -87,7 +87,8 @@ void add_options(CLI::App& app, Settings& s) {
   option(app, "--parameters", s.parameters, "NAMES",
          "Only these, between commas: 'layer4.*,!*.bias' (* is any text, ! excludes)")
       ->default_str("all");
-  option(app, "--metric", s.metric, "FILE", "NumPy file with a weight for each element or array of the parameters")
+  option(app, "--metric", s.metric, "FILE",
+         "Weights in a NumPy file, one for each element or array; or a checkpoint by Adam")
       ->check(named())
       ->default_str("none");
   app.add_flag("--per-layer", s.per_layer, "The kernel of each layer, in K_layers/, and a picture of their shares")

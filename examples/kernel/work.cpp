@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <numeric>
 #include <sstream>
 
@@ -13,6 +14,8 @@
 #include "nn/data/dataset.hpp"
 #include "nn/data/npy.hpp"
 #include "nn/safetensors.hpp"
+#include "nn/training/checkpoint.hpp"
+#include "ntk/metric.hpp"
 
 namespace xtangent::examples {
 namespace {
@@ -40,9 +43,13 @@ std::vector<std::string> listed(const std::string& text) {
   return out;
 }
 
-// A number for each trainable element, or one for each trainable array.
-ntk::Metric metric_of(const std::string& file, std::size_t elements, std::size_t arrays) {
+// A number for each trainable element, or one for each trainable array; or the steps of Adam after a training.
+template <class T>
+ntk::Metric metric_of(const std::string& file, const nn::Parameters<T>& params) {
   if (file.empty()) return {};
+  if (std::filesystem::path(file).extension() == ".safetensors")
+    return ntk::adam_metric(nn::load_optimizer_state(file, params));
+  const std::size_t elements = params.size(), arrays = params.count();
   const Array<double> numbers = nn::read_npy<double>(file);
   if (numbers.size() == elements) return {.elements = numbers};
   if (numbers.size() == arrays) return {.arrays = numbers};
@@ -104,7 +111,7 @@ template <class T>
 ntk::Options options_of(const Settings& s, const Work<T>& work) {
   return {.memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory),
           .parameters = listed(s.parameters),
-          .metric = metric_of(s.metric, work.params.size(), work.params.count())};
+          .metric = metric_of(s.metric, work.params)};
 }
 
 void Bar::begin(const std::string& what, double flop) {

@@ -76,9 +76,9 @@ void add_powers(Table& table) {
   add(table, {"clamp", "clip", "clamp_min", "clamp_max"}, [](const auto& c) {
     auto y = c.tensor("self");
     if (const auto low = c.tensor_or_none("min"))
-      y = binary(y, *low, [](const auto& a, const auto& b) { return maximum(a, b); });
+      y = binary(y, *low, [](const auto& a, const auto& b) { return maximum(a, b, Ties::first); });
     if (const auto high = c.tensor_or_none("max"))
-      y = binary(y, *high, [](const auto& a, const auto& b) { return minimum(a, b); });
+      y = binary(y, *high, [](const auto& a, const auto& b) { return minimum(a, b, Ties::first); });
     return y;
   });
 }
@@ -142,8 +142,8 @@ void add_elementwise_ops(Table& table) {
   add_unary(table, {"log_sigmoid"}, [](const auto& x) { return log_sigmoid(x); });
   add_unary(table, {"exp"}, [](const auto& x) { return exp(x); });
   add_unary(table, {"log"}, [](const auto& x) { return log(x); });
-  add_unary(table, {"log1p"}, [](const auto& x) { return log(x + 1.0); });
-  add_unary(table, {"expm1"}, [](const auto& x) { return exp(x) - 1.0; });
+  add_unary(table, {"log1p"}, [](const auto& x) { return log1p(x); });
+  add_unary(table, {"expm1"}, [](const auto& x) { return expm1(x); });
   add_unary(table, {"sqrt"}, [](const auto& x) { return sqrt(x); });
   add_unary(table, {"rsqrt"}, [](const auto& x) { return pow(x, -0.5); });
   add_unary(table, {"reciprocal"}, [](const auto& x) { return reciprocal(x); });

@@ -149,12 +149,12 @@ Tensor<T> summed_products(const Call<T>& c) {
   std::string equation = c.text("equation", "");
   equation.erase(std::remove(equation.begin(), equation.end(), ' '), equation.end());
   const std::vector<Tensor<T>> operands = c.tensors("tensors");
-  if (equation.find("...") != std::string::npos) c.refuse("with '...'");
   const std::size_t arrow = equation.find("->");
   std::string left = equation.substr(0, arrow), right;
   if (arrow != std::string::npos) {
     right = equation.substr(arrow + 2);
   } else {
+    if (left.find("...") != std::string::npos) right = "...";
     for (char letter = 'A'; letter <= 'z'; ++letter)
       if (std::count(left.begin(), left.end(), letter) == 1) right += letter;
   }

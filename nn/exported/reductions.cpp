@@ -34,14 +34,6 @@ void add_reduction(Table& table, std::initializer_list<const char*> names, F f) 
   });
 }
 
-// The largest elements along one axis after the other.
-template <class T, class F>
-Var<T> extreme(Var<T> x, std::vector<long> axes, bool keepdims, const F& f) {
-  std::sort(axes.rbegin(), axes.rend());
-  for (long axis : axes) x = f(x, axis, keepdims);
-  return x;
-}
-
 // The first places of the largest (sign 1) or smallest (-1) elements along an axis, as an array without a derivative.
 template <class T>
 Tensor<T> place_of_extreme(const Tensor<T>& x, std::size_t axis, bool keepdims, T sign) {
@@ -83,9 +75,12 @@ void add_extremes(Table& table) {
     const auto of = [largest](const auto& x, long axis, bool keep) {
       return largest ? max(x, axis, keep) : min(x, axis, keep);
     };
+    const auto shared = [largest](const auto& x, const std::vector<long>& axes, bool keep) {
+      return largest ? amax(x, axes, keep) : amin(x, axes, keep);
+    };
     add_reduction(table, {largest ? "amax" : "amin"},
-                  [of](const auto& x, const auto& axes, bool keep, const auto&) { return extreme(x, axes, keep, of); });
-    add(table, {largest ? "max" : "min"}, [of, largest](const auto& c) {
+                  [shared](const auto& x, const auto& axes, bool keep, const auto&) { return shared(x, axes, keep); });
+    add(table, {largest ? "max" : "min"}, [of, shared, largest](const auto& c) {
       using T = element_of<decltype(c)>;
       const Tensor<T> x = c.tensor("self");
       if (c.has("other")) {
@@ -93,7 +88,7 @@ void add_extremes(Table& table) {
         return Value<T>(
             binary(x, y, [&](const Var<T>& a, const Var<T>& b) { return largest ? maximum(a, b) : minimum(a, b); }));
       }
-      if (!c.has("dim")) return Value<T>(Tensor<T>{extreme(x.value, reduced_axes(c, x), false, of), x.kind});
+      if (!c.has("dim")) return Value<T>(Tensor<T>{shared(x.value, reduced_axes(c, x), false), x.kind});
       const std::size_t axis = axis_of(x, c.integer("dim"));
       const bool keep = c.boolean("keepdim", false);
       return Value<T>(Values<T>{Tensor<T>{of(x.value, static_cast<long>(axis), keep), x.kind},
@@ -141,9 +136,9 @@ void add_reductions(Table& table) {
     add(table, {all ? "all" : "any"}, [all](const auto& c) {
       auto x = c.tensor("self");
       if (x.kind != Kind::boolean) c.refuse("of numbers");
-      x.value =
-          extreme(x.value, reduced_axes(c, x), c.boolean("keepdim", false),
-                  [&](const auto& v, long axis, bool keep) { return all ? min(v, axis, keep) : max(v, axis, keep); });
+      const std::vector<long> axes = reduced_axes(c, x);
+      const bool keep = c.boolean("keepdim", false);
+      x.value = all ? amin(x.value, axes, keep) : amax(x.value, axes, keep);
       return x;
     });
   add(table, {"cumsum"}, [](const auto& c) {

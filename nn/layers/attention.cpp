@@ -49,19 +49,26 @@ Var<T> scores_of(const Var<T>& q, const Var<T>& k, bool causal) {
   return causal ? scores + causal_mask<T>(scores.shape().from_right(2), scores.shape().back()) : scores;
 }
 
+// A mask of pairs in a shape that broadcasts to scores (N, heads, S, L).
+template <class T>
+Var<T> of_pairs(const Var<T>& mask, const Shape& scores, const char* name) {
+  const std::size_t n = scores[0], queries = scores[2], keys = scores[3];
+  const Shape& shape = mask.shape();
+  if (shape == Shape{n, queries, keys}) return reshape(mask, {n, 1, queries, keys});
+  if (!(shape == Shape{queries, keys}) && !(shape == scores))
+    throw shape_error(std::string("[attention] ") + name + " of " + to_string(shape) + " for scores " +
+                      to_string(scores) + ". Expected (S, L), (N, S, L) or (N, heads, S, L).");
+  return mask;
+}
+
 // Adds the masks to scores (N, heads, S, L).
 template <class T>
 Var<T> masked(Var<T> scores, const AttentionMasks<T>& masks) {
-  const Shape& all = scores.shape();
-  const std::size_t n = all[0], queries = all[2], keys = all[3];
-  if (masks.attn_mask.defined()) {
-    const Shape& shape = masks.attn_mask.shape();
-    const bool examples = shape == Shape{n, queries, keys};
-    if (!examples && !(shape == Shape{queries, keys}) && !(shape == all))
-      throw shape_error("[attention] an attn_mask of " + to_string(shape) + " for scores " + to_string(all) +
-                        ". Expected (S, L), (N, S, L) or (N, heads, S, L).");
-    scores = scores + (examples ? reshape(masks.attn_mask, {n, 1, queries, keys}) : masks.attn_mask);
-  }
+  const Shape all = scores.shape();
+  const std::size_t n = all[0], keys = all[3];
+  if (masks.attn_mask.defined()) scores = scores + of_pairs(masks.attn_mask, all, "an attn_mask");
+  if (masks.bool_attn_mask.defined())
+    scores = scores + step(abs(of_pairs(masks.bool_attn_mask, all, "a bool_attn_mask"))) * left_out;
   if (masks.key_padding_mask.defined()) {
     if (!(masks.key_padding_mask.shape() == Shape{n, keys}))
       throw shape_error("[attention] a key_padding_mask of " + to_string(masks.key_padding_mask.shape()) +

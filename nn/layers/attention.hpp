@@ -22,9 +22,12 @@ template <class T>
 struct AttentionMasks {
   /// Numbers to add to the scores, PyTorch's mask of floats: (S, L) for all examples, (N, S, L), or (N, heads, S, L).
   /// -infinity, or a number such as -1e30, leaves a pair of a query and a key out.
-  Var<T> attn_mask;
+  Var<T> attn_mask = {};
   /// (N, L): keys with a number other than 0 are left out.
-  Var<T> key_padding_mask;
+  Var<T> key_padding_mask = {};
+  /// PyTorch's attn_mask of booleans: pairs of a query and a key with a number other than 0 are left out. Of the shapes
+  /// of attn_mask.
+  Var<T> bool_attn_mask = {};
 };
 
 /// A key_padding_mask for tokens (N, L): 1 where a token is `padding_idx`, else 0.

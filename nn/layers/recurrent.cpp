@@ -24,35 +24,40 @@ void check_extents(Kind kind, std::size_t in, std::size_t hidden) {
                       std::to_string(hidden) + ". Both must be at least 1.");
 }
 
-// The four parameters of a cell; names end in `suffix`.
-void declare_cell(Declaration& declare, Kind kind, std::size_t in, std::size_t hidden, const WeightOptions& weights,
-                  const std::string& suffix) {
+// The parameters of a cell; names end in `suffix`. Its state is projected to `proj` features unless this is 0.
+void declare_cell(Declaration& declare, Kind kind, std::size_t in, std::size_t hidden, std::size_t proj,
+                  const WeightOptions& weights, const std::string& suffix) {
   const bool ntk = weights.parameterization == Parameterization::ntk;
   const Initializer initial = ntk ? normal(1.0) : uniform(1.0 / std::sqrt(static_cast<double>(hidden)));
   const std::size_t rows = gates(kind) * hidden;
   declare("weight_ih" + suffix, {rows, in}, initial);
-  declare("weight_hh" + suffix, {rows, hidden}, initial);
-  if (!has_bias(weights)) return;
-  declare("bias_ih" + suffix, {rows}, initial);
-  declare("bias_hh" + suffix, {rows}, initial);
+  declare("weight_hh" + suffix, {rows, proj ? proj : hidden}, initial);
+  if (has_bias(weights)) {
+    declare("bias_ih" + suffix, {rows}, initial);
+    declare("bias_hh" + suffix, {rows}, initial);
+  }
+  if (proj) declare("weight_hr" + suffix, {proj, hidden}, initial);
 }
 
 template <class T>
 struct Cell {
   Kind kind;
-  std::size_t in, hidden;
+  std::size_t in, hidden, proj;
   const WeightOptions& weights;
-  Var<T> weight_ih, weight_hh, bias_ih, bias_hh;
+  Var<T> weight_ih, weight_hh, bias_ih, bias_hh, weight_hr;
 
-  Cell(Kind k, std::size_t i, std::size_t h, const WeightOptions& w, Scope<T> p, const std::string& suffix)
+  Cell(Kind k, std::size_t i, std::size_t h, std::size_t r, const WeightOptions& w, Scope<T> p,
+       const std::string& suffix)
       : kind(k),
         in(i),
         hidden(h),
+        proj(r),
         weights(w),
         weight_ih(p("weight_ih" + suffix)),
         weight_hh(p("weight_hh" + suffix)),
         bias_ih(has_bias(w) ? p("bias_ih" + suffix) : Var<T>()),
-        bias_hh(has_bias(w) ? p("bias_hh" + suffix) : Var<T>()) {}
+        bias_hh(has_bias(w) ? p("bias_hh" + suffix) : Var<T>()),
+        weight_hr(proj ? p("weight_hr" + suffix) : Var<T>()) {}
 
   Var<T> product(std::size_t fan_in, const Var<T>& x, const Var<T>& w, const Var<T>& b) const {
     return parameterized(weights, fan_in, x, w, b, [](const Var<T>& input, const Var<T>& weight, const Var<T>& bias) {
@@ -60,11 +65,13 @@ struct Cell {
     });
   }
 
-  // x (N, in) and a state of (N, hidden)
+  // x (N, in) and a state of (N, proj or hidden) and (N, hidden)
   RecurrentState<T> step(const Var<T>& x, const RecurrentState<T>& before) const {
     const Var<T> from_x = product(in, x, weight_ih, bias_ih);
-    const Var<T> from_h = product(hidden, before.hidden, weight_hh, bias_hh);
-    return next_state(kind, from_x, from_h, before);
+    const Var<T> from_h = product(proj ? proj : hidden, before.hidden, weight_hh, bias_hh);
+    RecurrentState<T> next = next_state(kind, from_x, from_h, before);
+    if (proj) next.hidden = product(hidden, next.hidden, weight_hr, {});
+    return next;
   }
 };
 
@@ -77,12 +84,13 @@ void check_state(Kind kind, const char* what, const Var<T>& state, const Shape& 
 
 // Both parts of a state, with zeros for those that are not given.
 template <class T>
-RecurrentState<T> completed(Kind kind, const Var<T>& x, const RecurrentState<T>& state, const Shape& shape) {
-  check_state(kind, "hidden", state.hidden, shape);
-  check_state(kind, "cell", state.cell, shape);
+RecurrentState<T> completed(Kind kind, const Var<T>& x, const RecurrentState<T>& state, const Shape& hidden,
+                            const Shape& cell) {
+  check_state(kind, "hidden", state.hidden, hidden);
+  check_state(kind, "cell", state.cell, cell);
   RecurrentState<T> out = state;
-  if (!out.hidden.defined()) out.hidden = zeros_like(x, shape);
-  if (kind == Kind::lstm && !out.cell.defined()) out.cell = zeros_like(x, shape);
+  if (!out.hidden.defined()) out.hidden = zeros_like(x, hidden);
+  if (kind == Kind::lstm && !out.cell.defined()) out.cell = zeros_like(x, cell);
   return out;
 }
 
@@ -95,12 +103,15 @@ Recurrent::Recurrent(Kind kind, std::size_t in, std::size_t hidden, RecurrentOpt
   if (options.num_layers == 0) throw shape_error(who + "0 layers.");
   if (!(options.dropout >= 0.0 && options.dropout <= 1.0))
     throw option_error(who + "a dropout of " + std::to_string(options.dropout) + ". It must lie in [0, 1].");
+  if (options.proj_size && (kind != Kind::lstm || options.proj_size >= hidden))
+    throw option_error(who + "projections to " + std::to_string(options.proj_size) + " of a state of " +
+                       std::to_string(hidden) + ". Only Lstm has them, and they must be smaller than its state.");
 }
 
 void Recurrent::parameters(Declaration& declare) const {
   for (std::size_t layer = 0; layer < options_.num_layers; ++layer)
     for (std::size_t d = 0; d < directions(); ++d)
-      declare_cell(declare, kind_, layer ? directions() * hidden_ : in_, hidden_, options_.weights,
+      declare_cell(declare, kind_, layer ? directions() * width() : in_, hidden_, options_.proj_size, options_.weights,
                    "_l" + std::to_string(layer) + (d ? "_reverse" : ""));
 }
 
@@ -111,7 +122,7 @@ std::vector<Var<T>> Recurrent::run_layer(Scope<T> p, std::size_t layer, const st
                                          std::vector<RecurrentState<T>>& states, bool wanted) const {
   std::vector<Var<T>> out(x.size());
   for (std::size_t d = 0; d < directions(); ++d) {
-    const Cell<T> cell(kind_, layer ? directions() * hidden_ : in_, hidden_, options_.weights, p,
+    const Cell<T> cell(kind_, layer ? directions() * width() : in_, hidden_, options_.proj_size, options_.weights, p,
                        "_l" + std::to_string(layer) + (d ? "_reverse" : ""));
     RecurrentState<T>& state = states[layer * directions() + d];
     for (std::size_t t = 0; t < x.size(); ++t) {
@@ -130,7 +141,7 @@ std::vector<RecurrentState<T>> Recurrent::states_of(const Var<T>& x, const Recur
     throw shape_error(std::string("[") + name_of(kind_) + "] got " + to_string(x.shape()) + ". Expected (N, T, " +
                       std::to_string(in_) + ") with at least one position.");
   const std::size_t count = options_.num_layers * directions(), n = x.shape()[0];
-  const RecurrentState<T> all = completed(kind_, x, begin, {n, count, hidden_});
+  const RecurrentState<T> all = completed(kind_, x, begin, {n, count, width()}, {n, count, hidden_});
   const std::vector<Var<T>> hidden = steps_of(all.hidden);
   const std::vector<Var<T>> cell = kind_ == Kind::lstm ? steps_of(all.cell) : std::vector<Var<T>>(count);
   std::vector<RecurrentState<T>> out;
@@ -186,14 +197,17 @@ RecurrentCell::RecurrentCell(Kind kind, std::size_t in, std::size_t hidden, Weig
   check_extents(kind, in, hidden);
 }
 
-void RecurrentCell::parameters(Declaration& declare) const { declare_cell(declare, kind_, in_, hidden_, weights_, ""); }
+void RecurrentCell::parameters(Declaration& declare) const {
+  declare_cell(declare, kind_, in_, hidden_, 0, weights_, "");
+}
 
 template <class T>
 RecurrentState<T> RecurrentCell::step(Scope<T> p, const Var<T>& x, const RecurrentState<T>& state) const {
   if (x.rank() != 2 || x.shape()[1] != in_)
     throw shape_error(std::string("[") + name_of(kind_) + "] got " + to_string(x.shape()) + ". Expected (N, " +
                       std::to_string(in_) + ").");
-  return Cell<T>(kind_, in_, hidden_, weights_, p, "").step(x, completed(kind_, x, state, {x.shape()[0], hidden_}));
+  const Shape shape{x.shape()[0], hidden_};
+  return Cell<T>(kind_, in_, hidden_, 0, weights_, p, "").step(x, completed(kind_, x, state, shape, shape));
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                          \

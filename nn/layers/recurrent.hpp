@@ -29,6 +29,10 @@ struct RecurrentOptions {
   double dropout = 0.0;  ///< rate between layers, in training mode
   /// Sequences are (N, T, in) and not (T, N, in). The states have the examples in front in any case.
   bool batch_first = true;
+  /// Of Lstm alone: if not 0, each position's output is a product of weight_hr_l{k} (proj_size, hidden) with what it
+  /// was without, and so are the hidden states that the next position reads: weight_hh_l{k} is (4 hidden, proj_size).
+  /// It must be below `hidden`.
+  std::size_t proj_size = 0;
   RecurrentOutput output = RecurrentOutput::sequence;
   WeightOptions weights = {};
 };
@@ -36,7 +40,8 @@ struct RecurrentOptions {
 enum class Nonlinearity { tanh, relu };
 
 /// What one position hands to the next: (N, hidden) each for a cell, and (N, layers directions, hidden) for a layer.
-/// PyTorch's layers have the first two axes of these exchanged.
+/// PyTorch's layers have the first two axes of these exchanged. With projections the hidden state has proj_size
+/// features.
 template <class T>
 struct RecurrentState {
   Var<T> hidden;
@@ -51,13 +56,15 @@ struct RecurrentRun {
 };
 
 /// The common part of Rnn, Lstm and Gru. Throws shape_error for extents and numbers of layers of 0, and option_error
-/// for a dropout outside of [0, 1].
+/// for a dropout outside of [0, 1] and a proj_size that cannot be.
 class Recurrent {
  public:
   enum class Kind { tanh, relu, lstm, gru };
 
   std::size_t in() const { return in_; }
   std::size_t hidden() const { return hidden_; }
+  /// Features of the hidden state, in one direction.
+  std::size_t width() const { return options_.proj_size ? options_.proj_size : hidden_; }
   const RecurrentOptions& options() const { return options_; }
   void parameters(Declaration& declare) const;
 
@@ -101,7 +108,7 @@ struct Rnn : Module<Rnn>, Recurrent {
   }
 };
 
-/// PyTorch's nn.LSTM, without projections. Its gates are, in this order, input, forget, cell and output.
+/// PyTorch's nn.LSTM. Its gates are, in this order, input, forget, cell and output.
 struct Lstm : Module<Lstm>, Recurrent {
   Lstm(std::size_t in, std::size_t hidden, RecurrentOptions options = {})
       : Recurrent(Kind::lstm, in, hidden, options) {}

@@ -15,7 +15,7 @@ template <class T>
 RecurrentState<T> next_state(Recurrent::Kind kind, const Var<T>& from_x, const Var<T>& from_h,
                              const RecurrentState<T>& before) {
   using Kind = Recurrent::Kind;
-  const std::size_t hidden = before.hidden.shape().back();
+  const std::size_t hidden = (kind == Kind::lstm ? before.cell : before.hidden).shape().back();  // before projections
   const auto gate = [&](const Var<T>& all, std::size_t i) { return slice(all, -1, i * hidden, (i + 1) * hidden); };
   if (kind == Kind::gru) {
     const Var<T> both = slice(from_x, -1, 0, 2 * hidden) + slice(from_h, -1, 0, 2 * hidden);

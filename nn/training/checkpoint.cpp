@@ -81,7 +81,6 @@ std::size_t whole(const Json& value) { return value.get_ref<const Json::number_u
 
 template <class T>
 void read_description(const Json& json, TrainingState<T>& state) {
-  state.optimizer.steps = whole(json.at("steps"));
   state.epoch = whole(json.at("epoch"));
   state.done = whole(json.at("done"));
   state.correct = whole(json.at("correct"));
@@ -120,6 +119,44 @@ std::string differences(const Json& there, const TrainingSettings& here) {
   return out;
 }
 
+constexpr const char* unreadable = "the description of the training cannot be read.";
+
+data_error corrupt(const std::string& who, const fs::path& file, const std::string& what) {
+  return data_error("[" + who + "] " + file.string() + ": corrupt: " + what +
+                    " Take an older checkpoint, or start from the beginning.");
+}
+
+// What a checkpoint holds, once its checksum is right: damage to a setting must not be taken for another setting.
+struct Stored {
+  TensorFile arrays;
+  Json state;
+};
+
+Stored read_checkpoint(const std::string& who, const fs::path& file) {
+  TensorFile arrays = read_safetensors(file);
+  const auto text = arrays.metadata().find(state_key), sum = arrays.metadata().find(sum_key);
+  if (text == arrays.metadata().end() || sum == arrays.metadata().end())
+    throw data_error("[" + who + "] " + file.string() +
+                     ": this is no checkpoint of a training by this version of the library. Use load_parameters to "
+                     "read weights alone.");
+  if (checksum(text->second, arrays) != sum->second) throw corrupt(who, file, "the checksum is wrong.");
+  try {
+    Json state = Json::parse(text->second);
+    return {std::move(arrays), std::move(state)};
+  } catch (const Json::exception&) {
+    throw corrupt(who, file, unreadable);
+  }
+}
+
+template <class T>
+OptimizerState<T> optimizer_state(const Stored& stored) {
+  OptimizerState<T> out;
+  out.steps = whole(stored.state.at("steps"));
+  if (stored.arrays.contains(first_key)) out.first = stored.arrays.get<T>(first_key);
+  if (stored.arrays.contains(second_key)) out.second = stored.arrays.get<T>(second_key);
+  return out;
+}
+
 }  // namespace
 
 std::string checkpoint_format::checksum(const std::string& text, const TensorFile& file) {
@@ -153,40 +190,44 @@ void save_checkpoint(const fs::path& file, const TrainingState<T>& state, const 
 
 template <class T>
 TrainingState<T> load_checkpoint(const fs::path& file, Parameters<T> params, const TrainingSettings& settings) {
-  const TensorFile stored = read_safetensors(file);
-  const auto text = stored.metadata().find(state_key), sum = stored.metadata().find(sum_key);
-  if (text == stored.metadata().end() || sum == stored.metadata().end())
-    throw data_error("[resume] " + file.string() +
-                     ": this is no checkpoint of a training by this version of the library. Use load_parameters to "
-                     "read weights alone.");
-  const auto corrupt = [&](const std::string& what) {
-    return data_error("[resume] " + file.string() + ": corrupt: " + what +
-                      " Take an older checkpoint, or start from the beginning.");
-  };
-  // Before anything is read from it: damage to a setting must not be taken for another setting.
-  if (checksum(text->second, stored) != sum->second) throw corrupt("the checksum is wrong.");
+  const Stored stored = read_checkpoint("resume", file);
   TrainingState<T> state;
-  state.params = load_parameters(std::move(params), stored, {.ignore_extra = true});
+  state.params = load_parameters(std::move(params), stored.arrays, {.ignore_extra = true});
   try {
-    const Json json = Json::parse(text->second);
-    const std::string other = differences(json.at("settings"), settings);
+    const std::string other = differences(stored.state.at("settings"), settings);
     if (!other.empty())
       throw option_error("[resume] " + file.string() + " is of a training with other settings: " + other +
                          ". Use the same ones, or start from the beginning.");
-    read_description(json, state);
+    read_description(stored.state, state);
+    state.optimizer = optimizer_state<T>(stored);
   } catch (const Json::exception&) {
-    throw corrupt("the description of the training cannot be read.");
+    throw corrupt("resume", file, unreadable);
   }
-  if (stored.contains(first_key)) state.optimizer.first = stored.get<T>(first_key);
-  if (stored.contains(second_key)) state.optimizer.second = stored.get<T>(second_key);
-  if (const std::string fault = fault_of(state); !fault.empty()) throw corrupt(fault);
+  if (const std::string fault = fault_of(state); !fault.empty()) throw corrupt("resume", file, fault);
   return state;
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                     \
-  template double checkpoint_bytes(const Parameters<T>&, const Optimizer<T>&, std::size_t);         \
-  template void save_checkpoint(const fs::path&, const TrainingState<T>&, const TrainingSettings&); \
-  template TrainingState<T> load_checkpoint(const fs::path&, Parameters<T>, const TrainingSettings&);
+template <class T>
+OptimizerState<T> load_optimizer_state(const fs::path& file, const Parameters<T>& params) {
+  const Stored stored = read_checkpoint("load_optimizer_state", file);
+  try {
+    OptimizerState<T> out = optimizer_state<T>(stored);
+    for (const Array<T>* moments : {&out.first, &out.second})
+      if (moments->defined() && !(moments->shape() == Shape{params.size()}))
+        throw parameter_error("[load_optimizer_state] " + file.string() + ": moments of shape " +
+                              to_string(moments->shape()) + " for a network of " + std::to_string(params.size()) +
+                              " trainable elements. Take the network that was trained.");
+    return out;
+  } catch (const Json::exception&) {
+    throw corrupt("load_optimizer_state", file, unreadable);
+  }
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                       \
+  template double checkpoint_bytes(const Parameters<T>&, const Optimizer<T>&, std::size_t);           \
+  template void save_checkpoint(const fs::path&, const TrainingState<T>&, const TrainingSettings&);   \
+  template TrainingState<T> load_checkpoint(const fs::path&, Parameters<T>, const TrainingSettings&); \
+  template OptimizerState<T> load_optimizer_state(const fs::path&, const Parameters<T>&);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

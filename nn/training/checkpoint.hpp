@@ -57,4 +57,9 @@ template <class T>
 TrainingState<T> load_checkpoint(const std::filesystem::path& file, Parameters<T> params,
                                  const TrainingSettings& settings);
 
+/// The optimizer's state in a checkpoint of a training of these parameters, whatever its settings, such as what
+/// ntk::adam_metric takes. Throws as load_checkpoint; parameters with another number of elements are parameter_error.
+template <class T>
+OptimizerState<T> load_optimizer_state(const std::filesystem::path& file, const Parameters<T>& params);
+
 }  // namespace xtangent::nn

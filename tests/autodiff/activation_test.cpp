@@ -23,6 +23,8 @@ struct Setting {
 const std::vector<Setting> settings = {
     {Function::exp, -3, 3},
     {Function::log, 0.3, 5},
+    {Function::expm1, -3, 3},
+    {Function::log1p, -0.6, 4},
     {Function::sqrt, 0.3, 5},
     {Function::sin, -5, 5},
     {Function::cos, -5, 5},
@@ -167,6 +169,24 @@ BOOST_AUTO_TEST_CASE(a_function_of_a_function) {
   expect_op(row("scalars on both sides",
                 [](auto x) { return 1.0 / (2.0 + square(x[0])) - (3.0 - x[0]) * 0.5 + x[0] / 4.0 - 1.0; },
                 {{{3, 4}, Examples::axis0, -2, 2}}));
+}
+
+// Where 1 + x rounds to 1, log(1 + x) and exp(x) - 1 would be 0.
+BOOST_AUTO_TEST_CASE(small_arguments_keep_all_digits) {
+  for (const double tiny : {1e-20, -1e-20, 3e-9, 1e-300}) {
+    Tape<double> tape;
+    const Var<double> x = tape.variable(Array<double>::from({9}, std::vector<double>(9, tiny)));  // more than a batch
+    for (const bool logarithm : {true, false}) {
+      const Var<double> y = logarithm ? log1p(x) : expm1(x);
+      const double expected = logarithm ? std::log1p(tiny) : std::expm1(tiny);
+      const Array<double> slope = pullback<double>(y, Var<double>(Array<double>::ones({9})), {x})[0].value();
+      const double slope_expected = logarithm ? 1 / (1 + tiny) : std::exp(tiny);
+      for (std::size_t i = 0; i < 9; ++i) {
+        BOOST_TEST(std::abs(y.value()[i] - expected) <= 4e-16 * std::abs(expected));
+        BOOST_TEST(std::abs(slope[i] - slope_expected) <= 4e-16);
+      }
+    }
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

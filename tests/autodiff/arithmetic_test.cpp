@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(clamp_rows) {
           {{{3, 4}, axis0}, {{4}, Examples::none, -1.0, -0.5}, {{}, Examples::none, 0.5, 1.0}},
           {.wrong = {{{3}, {2}, {}}}}),
   });
-  // Slope 1 at both ends, and the upper bound wins, as torch.clamp does.
+  // Slope 1 at both ends, and the upper bound wins.
   Tape<double> tape;
   const Var<double> ends = tape.variable(Array<double>::from({2}, {-0.5, 1.0}));
   const Array<double> slope =
@@ -175,6 +175,27 @@ BOOST_AUTO_TEST_CASE(clamp_rows) {
   BOOST_TEST(slope[0] == 1.0);
   BOOST_TEST(slope[1] == 1.0);
   BOOST_TEST(clamp(ends, 3.0, 2.0).value()[0] == 2.0);
+}
+// As PyTorch's maximum and minimum have it: both get half, unless the first is to get all.
+BOOST_AUTO_TEST_CASE(equal_arguments_share_the_derivative) {
+  const double inf = std::numeric_limits<double>::infinity();
+  Tape<double> tape;
+  const Var<double> a = tape.variable(Array<double>::from({5}, {1.0, 2.0, 3.0, inf, -inf}));
+  const Var<double> b = tape.variable(Array<double>::from({5}, {1.0, 3.0, 2.0, inf, -inf}));
+  const auto slopes = [&](const Var<double>& y, std::vector<double> in_a) {
+    const auto g = pullback<double>(y, Var<double>(Array<double>::ones({5})), {a, b});
+    const Var<double> of[] = {y}, at[] = {a, b}, along[] = {Var<double>(Array<double>::ones({5})), Var<double>()};
+    const auto tangent = pushforward<double>(of, at, along);
+    for (std::size_t i = 0; i < 5; ++i) {
+      BOOST_TEST(g[0].value()[i] == in_a[i]);
+      BOOST_TEST(g[1].value()[i] == 1 - in_a[i]);
+      BOOST_TEST(tangent[0].value()[i] == in_a[i]);
+    }
+  };
+  slopes(maximum(a, b), {0.5, 0, 1, 0.5, 0.5});
+  slopes(minimum(a, b), {0.5, 1, 0, 0.5, 0.5});
+  slopes(maximum(a, b, Ties::first), {1, 0, 1, 1, 1});
+  slopes(minimum(a, b, Ties::first), {1, 1, 0, 1, 1});
 }
 BOOST_AUTO_TEST_CASE(powers_at_zero) {
   // What PyTorch says of 0^0, 0^1 and 0^2.5.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 #include <map>
 
 #include "autodiff/factor.hpp"
@@ -77,6 +78,16 @@ BOOST_AUTO_TEST_CASE(rows_of_every_kind) {
       einsum_row("ni,nj->ij", {"ni", "nj"}, "ij", {{{3, 2}, axis0}, {{3, 4}, axis0}}, true),
       einsum_row("ni->i", {"ni"}, "i", {{{3, 2}, axis0}}, true),
       einsum_row("ii", {"ii"}, "", {{{3, 3}}}),
+      // What stands for "..." in the definition: letters from the right.
+      einsum_row("...ij,...jk->...ik", {"bij", "bjk"}, "bik", {{{2, 3, 4}}, {{2, 4, 3}}}),
+      einsum_row("...ij,...jk->...ik", {"abij", "bjk"}, "abik", {{{2, 3, 2, 4}}, {{3, 4, 2}}}),
+      einsum_row("...i,ij", {"abi", "ij"}, "abj", {{{2, 3, 4}}, {{4, 2}}}),
+      einsum_row("i...,i...->i", {"iab", "iab"}, "i", {{{2, 3, 2}}, {{2, 3, 2}}}),
+      einsum_row("...->", {"ab"}, "", {{{2, 3}}}),
+      einsum_row("i...->...", {"ia"}, "a", {{{2, 3}}}),
+      einsum_row("...i,i->...", {"i", "i"}, "", {{{3}}, {{3}}}),
+      einsum_row("...i,ji->...j", {"nti", "ji"}, "ntj", {{{3, 2, 4}, axis0}, {{5, 4}}}),
+      einsum_row("n...i,n...j->n...ij", {"nti", "ntj"}, "ntij", {{{3, 2, 2}, axis0}, {{3, 2, 4}, axis0}}),
       einsum_row("ii->i", {"ii"}, "i", {{{3, 3}}}),
       einsum_row("iji->ji", {"iji"}, "ji", {{{2, 3, 2}}}),
       einsum_row("aaab->ba", {"aaab"}, "ba", {{{2, 2, 2, 3}}}),
@@ -85,6 +96,17 @@ BOOST_AUTO_TEST_CASE(rows_of_every_kind) {
       einsum_row("nijj,kk->nik", {"nijj", "kk"}, "nik", {{{3, 2, 2, 2}, axis0}, {{4, 4}}}),
       einsum_row("ii,ij->j", {"ii", "ij"}, "j", {{{3, 3}}, {{3, 2}}}),
   });
+}
+
+BOOST_AUTO_TEST_CASE(axes_of_extent_1_broadcast_behind_dots) {
+  Random random("dots");
+  const Var<double> x(random_array(random, {3, 1, 2})), y(random_array(random, {4, 2}));
+  const Array<double> z = ::xtangent::einsum("...i,...i->...", {x, y}).value();  // (3, 4)
+  BOOST_REQUIRE((z.shape() == Shape{3, 4}));
+  for (std::size_t a = 0; a < 3; ++a)
+    for (std::size_t b = 0; b < 4; ++b)
+      BOOST_TEST(std::abs(z[a * 4 + b] - x.value()[a * 2] * y.value()[b * 2] -
+                          x.value()[a * 2 + 1] * y.value()[b * 2 + 1]) < 1e-15);
 }
 
 BOOST_AUTO_TEST_CASE(parameters_have_factors) {
@@ -111,7 +133,11 @@ BOOST_AUTO_TEST_CASE(wrong_specifications) {
   refused("ii->i", {x}, "'i' is 2 in one place and 3 in another");
   refused("ijk->i", {x}, "for an array of shape (2, 3)");
   refused("ij,jk->ik", {x}, "1 arrays for 2 groups");
-  refused("...j->j", {x}, "'.' is not a letter");
+  refused("..->.", {x}, "'.' is not a letter");
+  refused("i...j...->ij", {Var<double>(Array<double>::ones({2, 3}))}, "for an array of shape (2, 3)");
+  refused("...ijk->i", {x}, "for an array of shape (2, 3)");
+  refused("...i,...j->...ij", {x, y}, "an axis of \"...\" is 2 and 4");
+  refused("...i->......", {x}, "'.' is not a letter");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -61,6 +61,10 @@ long double exact(Function function, long double p, long double x) {
       return x * x;
     case Function::power:
       return std::pow(x, p);
+    case Function::expm1:
+      return std::expm1(x);
+    case Function::log1p:
+      return std::log1p(x);
     case Function::reciprocal:
       break;
   }
@@ -109,6 +113,7 @@ const std::vector<Setting> settings = {
     {Function::elu, 0.5, 2.5},   {Function::elu, 1, 2.5},    {Function::erf, 0, 3},
     {Function::erfc, 0, 3.5},    {Function::abs, 0, 0},      {Function::sign, 0, 0},
     {Function::step, 0, 0},      {Function::square, 0, 0.5}, {Function::reciprocal, 0, 0.5},
+    {Function::expm1, 0, 2},     {Function::log1p, 0, 2},
 };
 
 std::string name_of(const Setting& s) {

@@ -86,6 +86,7 @@ BOOST_AUTO_TEST_CASE(equal_largest_elements_share_the_derivative) {
   BOOST_TEST(std::abs(slope[0] - 1.0 / 3) < 1e-15);
   BOOST_TEST(std::abs(slope[1] + 1.0 / 3) < 1e-15);
   BOOST_TEST(slope[2] == 0.0);
+  BOOST_TEST(::xtangent::norm(Var<double>(Array<double>::full({3}, -0.1)), {}, {.p = inf}).value().item() == 0.1);
 }
 
 BOOST_AUTO_TEST_CASE(not_a_number_and_no_elements) {

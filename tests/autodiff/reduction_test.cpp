@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "autodiff/ops/arithmetic.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -175,6 +176,37 @@ BOOST_AUTO_TEST_CASE(maxima_and_minima) {
       "max", one_axis, [](const auto& x, auto axes, bool keep) { return max(x, axes[0], keep); }, largest);
   expect_reduction(
       "min", one_axis, [](const auto& x, auto axes, bool keep) { return min(x, axes[0], keep); }, smallest);
+}
+
+BOOST_AUTO_TEST_CASE(maxima_and_minima_over_several_axes) {
+  expect_reduction(
+      "amax", many_axes, [](const auto& x, auto axes, bool keep) { return amax(x, axes, keep); }, largest);
+  expect_reduction(
+      "amin", many_axes, [](const auto& x, auto axes, bool keep) { return amin(x, axes, keep); }, smallest);
+}
+
+// As PyTorch's amax, amin, max() and min() have it.
+BOOST_AUTO_TEST_CASE(equal_extremes_over_several_axes_share_the_derivative) {
+  const Array<double> values = Array<double>::from({2, 3}, {3, 0.1, 3, 3, 0.2, -1});
+  for (const double sign : {1.0, -1.0}) {
+    Tape<double> tape;
+    const Var<double> x[] = {tape.variable(values)};
+    const auto gradient = [&](const std::vector<long>& axes) {
+      const Var<double> y = sign > 0 ? amax(x[0], axes) : amin(-1.0 * x[0], axes);
+      for (std::size_t i = 0; i < y.size(); ++i) BOOST_TEST((y.value()[i] == sign * 3 || y.size() > 2));
+      const Array<double> g = pullback<double>(y, Var<double>(Array<double>::full(y.shape(), sign)), x)[0].value();
+      return Values(g.data(), g.data() + g.size());
+    };
+    const double third = 1.0 / 3;
+    BOOST_TEST(gradient({}) == Values({third, 0, third, third, 0, 0}), boost::test_tools::per_element());
+    BOOST_TEST(gradient({1}) == Values({0.5, 0, 0.5, 1, 0, 0}), boost::test_tools::per_element());
+    BOOST_TEST(gradient({0}) == Values({0.5, 0, 1, 0.5, 1, 0}), boost::test_tools::per_element());
+  }
+  const double inf = std::numeric_limits<double>::infinity();
+  const Var<double> endless(Array<double>::full({2, 2}, -inf));
+  BOOST_TEST(amax(endless).value().item() == -inf);
+  BOOST_CHECK_THROW(amax(Var<double>(Array<double>::ones({2, 0}))), shape_error);
+  BOOST_CHECK_THROW(amin(endless, {0, 0}), shape_error);
 }
 
 BOOST_AUTO_TEST_CASE(sums_of_exponentials) {

@@ -4,9 +4,14 @@ shares of flipped labels, pictures. And runs it with wrong options.
 usage: attribute_test.py PROGRAM KERNEL
 """
 import base64
+import collections
 import csv
+import gzip
 import json
+import math
+import os
 import pathlib
+import random
 import re
 import struct
 import subprocess
@@ -145,8 +150,115 @@ def page(out, side, images):
     return text
 
 
+def network(file):
+    """The layers of a perceptron as pairs (weight's rows, bias)."""
+    data = file.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    header, arrays = json.loads(data[8:8 + length]), {}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            begin, end = (8 + length + offset for offset in entry["data_offsets"])
+            arrays[name] = struct.unpack(f"<{(end - begin) // 4}f", data[begin:end])
+    layers = []
+    for name in "0", "2", "4":
+        weight, bias = arrays[name + ".weight"], arrays[name + ".bias"]
+        inputs = len(weight) // len(bias)
+        layers.append(([weight[o * inputs:(o + 1) * inputs] for o in range(len(bias))], bias))
+    return layers
+
+
+def outputs(layers, x):
+    for at, (weight, bias) in enumerate(layers):
+        x = [sum(w * v for w, v in zip(row, x)) + b for row, b in zip(weight, bias)]
+        if at + 1 < len(layers):
+            x = [max(v, 0) for v in x]
+    return x
+
+
+def margin(f, label):
+    """log p / (1 - p) of the label's probability."""
+    others = [v for o, v in enumerate(f) if o != label]
+    top = max(others)
+    return f[label] - top - math.log(sum(math.exp(v - top) for v in others))
+
+
+def shown_test_images(table):
+    """The first image of each class, at most three that the network got right and then three that it got wrong."""
+    right, wrong, more = [], [], []
+    for i, row in enumerate(table):
+        good = row["label"] == row["prediction"]
+        first = all(row["label"] != table[j]["label"] for j in (right if good else wrong))
+        (right if good and first else wrong if first else more if not good else []).append(i)
+    return right[:3] + (wrong + more)[:3]
+
+
+def choice(out, full, mean, deviation):
+    """Whether each picture is the image that the scores say. An image is known by the margin of its label: the file
+    has it for each training image, and the network for the pixels of the picture."""
+    text = (out / "report.html").read_text(encoding="utf-8")
+    figure = re.search(r"training images that help most.*?</svg>", text, re.S)[0]
+    pictures = re.findall(r'href="data:image/png;base64,([^"]*)"', figure)
+    found, table, images = matrix(out / "scores.npy"), rows(out / "lds.csv"), rows(out / "images.csv")
+    labels = [int(image["label"]) for image in images]
+    known = [math.log((1 - float(image["miss"])) / float(image["miss"])) for image in images]
+    layers, tests = network(out / "weights.safetensors"), shown_test_images(table)
+    check(len(pictures) == 11 * len(tests) and len(tests) > 1, f"{len(pictures)} pictures of {len(tests)} test images")
+    alike = 0  # pairs of images that this could take for each other
+    for i, test in enumerate(tests):
+        order = sorted(range(len(labels)), key=lambda n: -found[test][n])
+        expected = [None, *order[:5], *reversed(order[-5:])]
+        for address, n in zip(pictures[11 * i:11 * (i + 1)], expected):
+            ink = [round((255 - byte) / 255 * full) for byte in decoded(address)[2]]
+            f = outputs(layers, [(v / full - mean) / deviation for v in ink])
+            if n is None:
+                check(f.index(max(f)) == int(table[test]["prediction"]), f"the picture of test image {test}")
+                continue
+            check(abs(margin(f, labels[n]) - known[n]) < 2e-4 * (1 + abs(known[n])),
+                  f"{out.name}, test image {test}: a picture of margin {margin(f, labels[n])} stands where training "
+                  f"image {n} of margin {known[n]} belongs")
+            alike += sum(labels[m] == labels[n] and abs(known[m] - known[n]) < 4e-4 * (1 + abs(known[n])) for m in range(len(labels))) - 1
+    check(alike < len(pictures) // 4, f"{alike} images cannot be told from others")
+
+
+def choices(here):
+    """On digits of which each has the same pixels in another order, so that any of them have the mean and the deviation
+    of all; and on the published sets where they are."""
+    few = ["--network", "mlp", "--width", 0.05, "--epochs", 3, "--subsets", 3, "--repeats", 1, "--ensemble", 1,
+           "--flip-seeds", 1, "--projections", 8]
+    levels, lines = [i * 16 // 63 for i in range(64)], []
+    for n in range(160):
+        pixels = random.Random(n % 10).sample(levels, 64)  # a pattern for each class
+        draw = random.Random(100 + n)
+        for _ in range(25):
+            i, j = draw.randrange(64), draw.randrange(64)
+            pixels[i], pixels[j] = pixels[j], pixels[i]
+        lines.append(",".join(map(str, pixels + [n % 10])))
+    (here / "same").mkdir()
+    (here / "same" / "digits.csv.gz").write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
+    done = run("--data", here / "same", *few, "--test", 20, "--out", here / "digits_choice")
+    check(done.returncode == 0, done.stderr)
+    mean = sum(levels) / 64 / 16
+    choice(here / "digits_choice", 16, mean, math.sqrt(sum((v / 16 - mean) ** 2 for v in levels) / 64))
+
+    for name, folders in ("mnist", ("mnist", "MNIST/raw")), ("fashion", ("fashion-mnist", "FashionMNIST/raw")):
+        places = [pathlib.Path(os.environ.get("XTANGENT_DATA") or "nowhere") / folder for folder in folders]
+        files = [file for place in places for file in place.glob("train-images-idx3-ubyte*")]
+        if not files:
+            print(f"skipped: the choice of pictures of {name}: no training images in $XTANGENT_DATA")
+            continue
+        out = here / f"{name}_choice"
+        done = run(name, "--data", files[0].parent, *few, "--n", 300, "--test", 40, "--out", out)
+        check(done.returncode == 0, done.stderr)
+        data = files[0].read_bytes()
+        counts = collections.Counter((gzip.decompress(data) if files[0].suffix == ".gz" else data)[16:])
+        count = sum(counts.values())
+        mean = sum(v * c for v, c in counts.items()) / count / 255
+        choice(out, 255, mean, math.sqrt(sum((v / 255 - mean) ** 2 * c for v, c in counts.items()) / count))
+
+
 with tempfile.TemporaryDirectory() as folder:
     here = pathlib.Path(folder)
+    choices(here)
     data, out = here / "data", here / "a"
     data.mkdir()
     write_digits(data / "digits.csv.gz", 160)

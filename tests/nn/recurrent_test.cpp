@@ -178,6 +178,8 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_refused) {
   BOOST_CHECK_THROW(Rnn(3, 3, {.num_layers = 0}), shape_error);
   BOOST_CHECK_THROW(LstmCell(0, 1), shape_error);
   BOOST_CHECK_THROW(Rnn(3, 3, {.dropout = 1.5}), option_error);
+  BOOST_CHECK_THROW(Lstm(3, 4, {.proj_size = 4}), option_error);
+  BOOST_CHECK_THROW(Gru(3, 4, {.proj_size = 2}), option_error);
   const Lstm layer(3, 2);
   const auto params = layer.init<double>(0);
   for (const Shape& shape : {Shape{4, 3}, Shape{4, 5, 2}, Shape{4, 0, 3}})

@@ -55,6 +55,28 @@ struct Translator : nn::Module<Translator> {
   }
 };
 
+/// An encoder with a mask for all examples, and attention with one for each example, both of booleans.
+struct BooleanMasks : nn::Module<BooleanMasks> {
+  nn::TransformerEncoderLayer encoder{4, 2, {.dim_feedforward = 5}};
+  nn::MultiheadAttention own{4, 2};
+  nn::Linear head{4, 2};
+
+  void children(nn::Declaration& visit) const {
+    visit("encoder", encoder);
+    visit("own", own);
+    visit("head", head);
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
+    const Var<T> places(Array<T>::from({1, 4}, {0, 1, 2, 3}));
+    const Var<T> ahead = places - transpose(places);  // (S, L)
+    const Var<T> y = encoder.encode(p["encoder"], x, {.bool_attn_mask = step(ahead - 1.5)});
+    const Var<T> positive = step(transpose(slice(x, 2, 0, 1), {0, 2, 1}));
+    const Var<T> z = own.attend(p["own"], y, y, y, {.bool_attn_mask = positive * step(abs(ahead))});
+    return head(p["head"], mean(z, {1}));
+  }
+};
+
 /// Attention that leaves padding out and prefers near words, and attention to other features.
 struct MaskedAttention : nn::Module<MaskedAttention> {
   nn::Embedding embedding{5, 4};
@@ -192,6 +214,9 @@ inline std::vector<TorchRow> torch_networks() {
   const auto last = RecurrentOutput::last;
   add("rnn", sequential(Rnn{3, 4, {}, Nonlinearity::relu},
                         Rnn{4, 3, {.num_layers = 2, .output = last, .weights = {.bias = false}}}, Linear{3, 2}));
+  add("projected_lstm",
+      sequential(Lstm{2, 3, {.num_layers = 2, .bidirectional = true, .proj_size = 2}}, Tanh{},
+                 Lstm{4, 3, {.proj_size = 1, .output = last, .weights = {.bias = false}}}, Linear{1, 3}));
   add("lstm", sequential(Lstm{2, 2, {.num_layers = 2, .bidirectional = true}}, Tanh{}, Lstm{4, 2, {.output = last}},
                          Linear{2, 3}));
   add("gru", sequential(Embedding{5, 2}, Gru{2, 3, {.weights = {.bias = false}}},
@@ -209,6 +234,10 @@ inline std::vector<TorchRow> torch_networks() {
   add("recurrent_cells", Cells{});
   add("translator", Translator{});
   add("masked_attention", MaskedAttention{});
+  add("boolean_masks", BooleanMasks{});
+  add("upsample", sequential(Conv2d{1, 2, 2}, Upsample::to({5, 3}), Tanh{},
+                             Upsample::to({2, 4}, {.mode = Interpolation::bilinear, .align_corners = true}), Flatten{},
+                             Linear{16, 2}));
   add("transformer_encoder",
       sequential(TransformerEncoder{{4, 2, {.dim_feedforward = 5}}, 2, LayerNorm{4}}, MeanOfTokens{}, Linear{4, 2}));
   add("transformer_decoder", TransformerTranslator{});

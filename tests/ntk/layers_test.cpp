@@ -10,7 +10,6 @@
 #include "ntk/compare.hpp"
 #include "ntk/head_aware.hpp"
 #include "ntk/layer_kernels.hpp"
-#include "ntk/metric.hpp"
 #include "ntk/operator.hpp"
 #include "ntk/per_example.hpp"
 #include "ntk/regression.hpp"
@@ -72,6 +71,7 @@ BOOST_AUTO_TEST_CASE(a_subset_and_its_complement_sum_to_the_kernel) {
   for (const NetworkRow& row : networks()) {
     const auto params = row.net->init<double>(3);
     if (params.count() < 2) continue;
+    const auto narrow = params.cast<float>();
     const Array<double> x1 = examples_of(row, 5, "1"), x2 = examples_of(row, 3, "2");
     for (const std::size_t at : {std::size_t{0}, params.count() - 1}) {
       const std::string name = params.infos()[at].name;
@@ -92,6 +92,11 @@ BOOST_AUTO_TEST_CASE(a_subset_and_its_complement_sum_to_the_kernel) {
             BOOST_TEST(kernel_difference(plus(ntk::kernel(*row.net, params, x1, x2, r, in),
                                               ntk::kernel(*row.net, params, x1, x2, r, out)),
                                          cross) < 1e-12);
+            const Array<float> z1 = cast<float>(x1), z2 = cast<float>(x2);
+            BOOST_TEST(kernel_difference(ntk::kernel(*row.net, narrow, z1, r, in), one) < 2e-4);
+            BOOST_TEST(kernel_difference(plus(ntk::kernel(*row.net, narrow, z1, z2, r, in),
+                                              ntk::kernel(*row.net, narrow, z1, z2, r, out)),
+                                         cross) < 2e-4);
           }
         }
       }
@@ -121,7 +126,12 @@ BOOST_AUTO_TEST_CASE(kernels_of_parameters_come_from_one_pass_and_sum_to_the_who
               BOOST_TEST(kernel_difference(parts[p].kernel, ntk::kernel(*row.net, params, x1, r, one)) < 1e-10);
             sum = plus(sum, parts[p].kernel);
           }
-          BOOST_TEST(kernel_difference(sum, ntk::kernel(*row.net, params, x1, r)) < 1e-12);
+          const Array<double> whole = ntk::kernel(*row.net, params, x1, r);
+          BOOST_TEST(kernel_difference(sum, whole) < 1e-12);
+          // In float a part may be a small difference of large terms, so errors are measured by the whole kernel.
+          const auto narrow = ntk::layer_kernels(*row.net, params.cast<float>(), cast<float>(x1), r, options);
+          for (std::size_t p = 0; p < parts.size(); ++p)
+            BOOST_TEST(kernel_difference(plus(whole, plus(narrow[p].kernel, parts[p].kernel, -1)), whole) < 2e-4);
           if (!r.common()) continue;
           const auto cross = ntk::layer_kernels(*row.net, params, x1, x2, r, options);
           Array<double> sum_cross = Array<double>::zeros(cross.front().kernel.shape());
@@ -268,112 +278,6 @@ BOOST_AUTO_TEST_CASE(operators_and_solvers_of_chosen_parameters) {
                     parameter_error);
   BOOST_CHECK_THROW(ntk::head_aware_kernel(c.net, c.params, c.x, readout::trace(), {.parameters = chosen}),
                     option_error);
-}
-
-// J D J^T from the gradients of single examples, (n, m) for the sums of outputs.
-BOOST_AUTO_TEST_CASE(a_metric_weighs_the_elements_of_gradients) {
-  for (const NetworkRow& row : networks()) {
-    const auto params = row.net->init<double>(6);
-    const Array<double> x = examples_of(row, 4, "metric");
-    Random random(row.name + "metric");
-    const Array<double> elements = random_array(random, {params.size()}, 0.2, 3.0);
-    const Array<double> arrays = random_array(random, {params.count()}, 0.2, 3.0);
-    std::vector<std::vector<double>> gradients(4, std::vector<double>(params.size(), 0.0));
-    double outputs = 0;
-    for (std::size_t n = 0; n < 4; ++n) {
-      Tape<double> tape;
-      const auto r = row.net->record(tape, params, Array<double>(x.rows(n, n + 1)));
-      outputs = static_cast<double>(r.output.size());
-      const auto g = pullback<double>(r.output, Var<double>(Array<double>::ones(r.output.shape())), r.parameters);
-      for (std::size_t p = 0; p < g.size(); ++p)
-        if (g[p].defined())
-          std::copy_n(g[p].value().data(), g[p].size(), gradients[n].data() + params.infos()[p].offset);
-    }
-    const auto expected = [&](bool by_element, std::size_t first) {
-      Array<double> k = Array<double>::zeros({4, 4});
-      for (std::size_t p = first; p < params.count(); ++p)
-        for (std::size_t i = 0; i < params.infos()[p].shape.size(); ++i) {
-          const std::size_t at = params.infos()[p].offset + i;
-          for (std::size_t n = 0; n < 4; ++n)
-            for (std::size_t m = 0; m < 4; ++m)
-              k.mutable_data()[n * 4 + m] +=
-                  (by_element ? elements[at] : arrays[p]) * gradients[n][at] * gradients[m][at] / outputs;
-        }
-      return k;
-    };
-    for (const bool by_element : {true, false}) {
-      const ntk::Metric metric = by_element ? ntk::Metric{.elements = elements} : ntk::Metric{.arrays = arrays};
-      const Array<double> whole = expected(by_element, 0);
-      for (const ntk::Strategy strategy : all_strategies)
-        for (const std::size_t tile : {0, 3}) {
-          BOOST_TEST_CONTEXT(row.name << ", " << ntk::name(strategy) << ", by element " << by_element) {
-            const ntk::Options options{.strategy = strategy, .metric = metric, .tile = tile};
-            BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x, readout::pseudo(), options), whole) < 1e-12);
-            const Array<double> single =
-                ntk::kernel(*row.net, params.cast<float>(), cast<float>(x), readout::pseudo(), options);
-            BOOST_TEST(kernel_difference(single, whole) < 1e-4);
-          }
-        }
-      if (params.count() > 1) {
-        const Array<double> rest = expected(by_element, 1);
-        if (inner(rest, rest) > 1e-20) {
-          const ntk::Options without{.parameters = {"!" + params.infos()[0].name}, .metric = metric};
-          BOOST_TEST(kernel_difference(ntk::kernel(*row.net, params, x, readout::pseudo(), without), rest) < 1e-12);
-        }
-      }
-      Array<double> sum = Array<double>::zeros({4, 4});
-      for (const auto& part :
-           ntk::layer_kernels(*row.net, params, x, readout::pseudo(), {.options = {.metric = metric}}))
-        sum = plus(sum, part.kernel);
-      BOOST_TEST(kernel_difference(sum, whole) < 1e-12);
-      const Array<double> u = random_array(random, {4, 2});
-      const ntk::Operator<double> op(*row.net, params, x, readout::pseudo(), {.metric = metric, .shard = 3});
-      BOOST_TEST(kernel_difference(op(u), product(whole, u)) < 1e-11);
-    }
-  }
-}
-
-BOOST_AUTO_TEST_CASE(a_multiple_of_the_identity_scales_the_kernel) {
-  const Case c;
-  const Array<double> k = ntk::entk(c.net, c.params, c.x);
-  Array<double> scaled(k.shape());
-  for (std::size_t i = 0; i < k.size(); ++i) scaled.mutable_data()[i] = 2.5 * k[i];
-  const auto with = [&](const ntk::Metric& metric) {
-    return ntk::entk(c.net, c.params, c.x, ntk::Options{.metric = metric});
-  };
-  BOOST_TEST(kernel_difference(with({.arrays = Array<double>::full({6}, 2.5)}), scaled) < 1e-13);
-  BOOST_TEST(kernel_difference(with({.elements = Array<double>::full({c.params.size()}, 2.5)}), scaled) < 1e-13);
-  // A number for each array leaves all rules as they are.
-  const auto flop = [&](const ntk::Metric& metric) {
-    return ntk::plan(c.net, c.params, c.x, readout::pseudo(), {.strategy = ntk::Strategy::structured, .metric = metric})
-        .flop();
-  };
-  BOOST_TEST(flop({.arrays = Array<double>::full({6}, 2.5)}) == flop({}));
-
-  BOOST_CHECK_THROW(with({.arrays = Array<double>::ones({5})}), shape_error);
-  BOOST_CHECK_THROW(with({.elements = Array<double>::ones({5})}), shape_error);
-  BOOST_CHECK_THROW(with({.elements = Array<double>::ones({c.params.size()}), .arrays = Array<double>::ones({6})}),
-                    option_error);
-  for (const double bad : {0.0, -1.0, std::nan(""), HUGE_VAL})
-    BOOST_CHECK_THROW(with({.arrays = Array<double>::full({6}, bad)}), numerical_error);
-
-  const TemporaryFolder folder;
-  const auto begin = [&](double number) {
-    ntk::stored_kernel(c.net, c.params, c.x, readout::pseudo(),
-                       {.metric = {.arrays = Array<double>::full({6}, number)}, .store = folder / "s"});
-  };
-  begin(2);
-  begin(2);
-  BOOST_CHECK_THROW(begin(3), option_error);
-}
-
-BOOST_AUTO_TEST_CASE(adam_steps_are_a_metric) {
-  nn::OptimizerState<double> state{.steps = 3, .second = Array<double>::from({2}, std::vector<double>{0.04, 1.0})};
-  const ntk::Metric metric = ntk::adam_metric(state, 0.9, 0.01);
-  const double unbiased = 1 - 0.9 * 0.9 * 0.9;
-  BOOST_TEST(std::abs(metric.elements[0] - 1 / (0.2 / std::sqrt(unbiased) + 0.01)) < 1e-13);
-  BOOST_TEST(std::abs(metric.elements[1] - 1 / (1 / std::sqrt(unbiased) + 0.01)) < 1e-13);
-  BOOST_CHECK_THROW(ntk::adam_metric(nn::OptimizerState<float>{}), option_error);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

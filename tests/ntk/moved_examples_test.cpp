@@ -4,6 +4,7 @@
 #include "ntk/compare.hpp"
 #include "ntk/differentiable.hpp"
 #include "ntk/kernel.hpp"
+#include "tests/ntk/kernels.hpp"
 #include "tests/ntk/moved_networks.hpp"
 #include "tests/testing.hpp"
 
@@ -28,6 +29,7 @@ BOOST_AUTO_TEST_SUITE(moved_examples)
 BOOST_AUTO_TEST_CASE(kernels_are_those_of_the_network_with_examples_on_axis_0) {
   for (const MovedRow& row : moved_networks()) {
     const auto params = row.plain->init<double>(3);
+    const auto narrow = params.cast<float>();
     const NetworkRow like{row.name, row.moved, row.input, row.tokens};
     for (const std::size_t n : {1, 2, 5}) {
       const Array<double> x1 = examples_of(like, n, "1"), x2 = examples_of(like, 3, "2");
@@ -36,12 +38,14 @@ BOOST_AUTO_TEST_CASE(kernels_are_those_of_the_network_with_examples_on_axis_0) {
         BOOST_TEST_CONTEXT(row.name << ", " << n << " examples, readout " << readout.name()) {
           const auto square = ntk::kernel(*row.plain, params, x1, readout, {.strategy = ntk::Strategy::jacobian});
           const auto cross = ntk::kernel(*row.plain, params, x1, x2, readout, {.strategy = ntk::Strategy::jacobian});
-          for (const ntk::Strategy strategy : {ntk::Strategy::automatic, ntk::Strategy::structured,
-                                               ntk::Strategy::jacobian, ntk::Strategy::vector_products})
+          for (const ntk::Strategy strategy : all_strategies)
             for (const std::size_t tile : {0, 2}) {
               const ntk::Options options{.strategy = strategy, .tile = tile};
               BOOST_TEST(difference(ntk::kernel(*row.moved, params, x1, readout, options), square) < 1e-12);
               BOOST_TEST(difference(ntk::kernel(*row.moved, params, x1, x2, readout, options), cross) < 1e-12);
+              const Array<float> z1 = cast<float>(x1), z2 = cast<float>(x2);
+              BOOST_TEST(kernel_difference(ntk::kernel(*row.moved, narrow, z1, readout, options), square) < 2e-4);
+              BOOST_TEST(kernel_difference(ntk::kernel(*row.moved, narrow, z1, z2, readout, options), cross) < 2e-4);
             }
         }
     }

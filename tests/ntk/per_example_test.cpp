@@ -4,18 +4,8 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <filesystem>
-#include <numeric>
 
-#include "autodiff/ops/activation.hpp"
-#include "autodiff/ops/loss.hpp"
-#include "autodiff/ops/reduction.hpp"
-#include "ntk/compare.hpp"
-#include "ntk/differentiable.hpp"
-#include "ntk/head_aware.hpp"
 #include "ntk/kernel.hpp"
-#include "ntk/operator.hpp"
-#include "tests/nn/files.hpp"
 #include "tests/ntk/kernels.hpp"
 #include "tests/ntk/matrices.hpp"
 #include "tests/ntk/networks.hpp"
@@ -124,17 +114,9 @@ BOOST_AUTO_TEST_CASE(several_columns_and_all_reductions) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(the_same_for_all_examples_is_the_common_readout) {
+BOOST_AUTO_TEST_CASE(common_readouts_stand_beside_those_of_single_examples) {
   const Case c;
-  Array<double> identity = Array<double>::zeros({7, 3, 3});
-  for (std::size_t n = 0; n < 7; ++n)
-    for (std::size_t o = 0; o < 3; ++o) identity.mutable_data()[(n * 3 + o) * 3 + o] = 1;
-  BOOST_TEST(kernel_difference(ntk::kernel(c.net, c.params, c.x, readout::per_example(identity)),
-                               ntk::entk(c.net, c.params, c.x)) < 1e-13);
-  const Array<double> sums = Array<double>::full({7, 3}, 1 / std::sqrt(3.0));
-  BOOST_TEST(kernel_difference(ntk::kernel(c.net, c.params, c.x, readout::per_example(sums)),
-                               ntk::pntk(c.net, c.params, c.x)) < 1e-13);
-  // One side common, the other not; and two common ones, for which the kernel of equal examples is not symmetric.
+  // One side common, the other not; then two common ones, for which the kernel of equal examples is not symmetric.
   const auto mixed = readout::between(readout::single(1), readout::labels(c.y_other));
   const Array<double> k = ntk::kernel(c.net, c.params, c.x, c.other, mixed),
                       theta = ntk::entk(c.net, c.params, c.x, c.other);
@@ -145,35 +127,6 @@ BOOST_AUTO_TEST_CASE(the_same_for_all_examples_is_the_common_readout) {
   const Array<double> square = ntk::kernel(c.net, c.params, c.x, pair), whole = ntk::entk(c.net, c.params, c.x);
   for (std::size_t n = 0; n < 7; ++n)
     for (std::size_t m = 0; m < 7; ++m) BOOST_TEST(std::abs(square[n * 7 + m] - whole[n * 3 * 21 + m * 3 + 2]) < 1e-12);
-}
-
-// The sum of the entries is N^2 times the squared norm of the gradient of the mean loss, and the diagonal has the
-// squared norms of the gradients of single losses.
-BOOST_AUTO_TEST_CASE(the_gram_of_losses_knows_the_gradient_of_their_mean) {
-  for (const NetworkRow& row : networks()) {
-    const auto params = row.net->init<double>(5);
-    const Array<double> x = examples_of(row, 6, "loss");
-    const std::size_t o = outputs_of(*row.net, params, x).shape()[1];
-    if (o < 2) continue;
-    const Labels y = labels_of(6, o, 3);
-    const auto squared_norm = [&](std::size_t first, std::size_t last) {
-      Tape<double> tape;
-      const auto r = row.net->record(tape, params, Array<double>(x.rows(first, last)));
-      const Var<double> loss = cross_entropy(r.output, Labels(y.begin() + static_cast<std::ptrdiff_t>(first),
-                                                              y.begin() + static_cast<std::ptrdiff_t>(last)));
-      double sum = 0;
-      for (const Var<double>& g : pullback<double>(loss, Var<double>(Array<double>::scalar(1)), r.parameters))
-        if (g.defined()) sum += inner(g.value(), g.value());
-      return sum;
-    };
-    const Array<double> k = ntk::kernel(*row.net, params, x, readout::loss(y));
-    BOOST_TEST_CONTEXT(row.name) {
-      const double sum = std::accumulate(k.data(), k.data() + k.size(), 0.0), expected = 36 * squared_norm(0, 6);
-      BOOST_TEST(std::abs(sum - expected) < 1e-10 * k.size() * k[0]);
-      for (std::size_t i = 0; i < 6; ++i)
-        BOOST_TEST(std::abs(k[i * 7] - squared_norm(i, i + 1)) < 1e-11 * std::abs(k[i * 7]));
-    }
-  }
 }
 
 // Over many seeds each label is drawn as often as the softmax says, and the same seed draws the same labels in any

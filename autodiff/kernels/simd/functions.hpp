@@ -20,6 +20,10 @@ namespace functions {
 using std::abs, std::cos, std::erf, std::erfc, std::exp, std::expm1, std::log, std::log1p, std::pow, std::sin,
     std::sqrt, std::tanh;
 template <class T>
+requires std::is_floating_point_v<T> T single_expm1(T x) { return std::expm1(x); }
+template <class T>
+requires std::is_floating_point_v<T> T single_log1p(T x) { return std::log1p(x); }
+template <class T>
 requires std::is_floating_point_v<T> T where_positive(T x, T yes, T no) { return x > T(0) ? yes : no; }
 template <class T>
 requires std::is_floating_point_v<T> T step(T x) { return x > T(0) ? T(1) : T(0); }
@@ -52,6 +56,28 @@ struct Log {
   template <class V>
   V slope(const V& x, const V&) const {
     return 1.0 / x;
+  }
+};
+struct Expm1 {
+  static constexpr const char* name = "expm1";
+  template <class V>
+  V value(const V& x) const {
+    return single_expm1(x);
+  }
+  template <class V>
+  V slope(const V&, const V& y) const {
+    return y + 1.0;
+  }
+};
+struct Log1p {
+  static constexpr const char* name = "log1p";
+  template <class V>
+  V value(const V& x) const {
+    return single_log1p(x);
+  }
+  template <class V>
+  V slope(const V& x, const V&) const {
+    return 1.0 / (x + 1.0);
   }
 };
 struct Sqrt {
@@ -283,6 +309,10 @@ decltype(auto) with_function(Function function, double parameter, Visitor&& visi
       return visit(Exp{});
     case Function::log:
       return visit(Log{});
+    case Function::expm1:
+      return visit(Expm1{});
+    case Function::log1p:
+      return visit(Log1p{});
     case Function::sqrt:
       return visit(Sqrt{});
     case Function::sin:

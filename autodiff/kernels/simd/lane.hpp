@@ -67,6 +67,20 @@ struct Lane {
     return B::load_unaligned(x);
   }
 
+  // xsimd's expm1 overflows half a unit too early, and bits of its expm1 or log1p depend on the other arguments.
+  friend Lane single_expm1(const Lane& a) {
+    T x[B::size];
+    a.v.store_unaligned(x);
+    for (T& value : x) value = std::expm1(value);
+    return B::load_unaligned(x);
+  }
+  friend Lane single_log1p(const Lane& a) {
+    T x[B::size];
+    a.v.store_unaligned(x);
+    for (T& value : x) value = std::log1p(value);
+    return B::load_unaligned(x);
+  }
+
   // xsimd's exp overflows half a unit too early and flushes subnormal results to 0.
   friend Lane exp(const Lane& a) {
     const B y = xsimd::exp(a.v);
