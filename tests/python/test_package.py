@@ -115,15 +115,22 @@ def test_errors_are_one_family():
     assert str(xt.ParameterError("[x] no 'y'.")) == "[x] no 'y'."
 
 
-def test_types(tmp_path, monkeypatch):
+@pytest.fixture
+def mypy_place(tmp_path, monkeypatch):
+    """An empty folder from which mypy finds the package."""
+    folder = pathlib.Path(xt.__file__).parent.parent
+    if folder.name != "site-packages":  # where mypy looks by itself
+        monkeypatch.setenv("MYPYPATH", str(folder))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_types(mypy_place):
     mypy = pytest.importorskip("mypy.api")
-    package = pathlib.Path(xt.__file__).parent
-    if package.parent.name != "site-packages":  # where mypy looks by itself
-        monkeypatch.setenv("MYPYPATH", str(package.parent))
-    options = ["--config-file", str(SOURCE / "pyproject.toml"), "--cache-dir", str(tmp_path / "cache")]
-    out, err, status = mypy.run([*options, str(package)])
+    options = ["--config-file", str(SOURCE / "pyproject.toml"), "--cache-dir", "cache"]
+    out, err, status = mypy.run([*options, "-p", "xtangent"])
     assert status == 0, out + err
-    (tmp_path / "use.py").write_text("""
+    (mypy_place / "use.py").write_text("""
 import numpy as np
 import xtangent as xt
 net: xt.Network = xt.network("mlp", sizes=[4, 3])
@@ -134,19 +141,19 @@ reveal_type(xt.spectrum(k).condition_number)
 xt.pntk(net, x, memroy="1G")
 xt.solve(net, x, k, ridge="much")
 """)
-    out, err, status = mypy.run([*options, str(tmp_path / "use.py")])
+    out, err, status = mypy.run([*options, "use.py"])
     notes = re.findall(r'note: Revealed type is "(.*)"', out)
     assert len(notes) == 2 and "ndarray" in notes[0] and "float64" in notes[0] and "float" in notes[1], out + err
     errors = re.findall("error: (.*)", out)
     assert len(errors) == 2 and 'keyword argument "memroy"' in errors[0] and 'Argument "ridge"' in errors[1], out
 
 
-def test_the_stub_is_that_of_the_extension():
+def test_the_stub_is_that_of_the_extension(mypy_place):
     pytest.importorskip("mypy.stubtest")
     allowed = SOURCE / "tests" / "python" / "stubtest_allowed.txt"
     run = subprocess.run(
         [sys.executable, "-m", "mypy.stubtest", "xtangent._xtangent", "--allowlist", allowed, "--ignore-unused-allowlist"],
-        capture_output=True, text=True, cwd=pathlib.Path(xt.__file__).parent.parent,
+        capture_output=True, text=True,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
 
