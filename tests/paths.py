@@ -12,7 +12,7 @@ import re
 import sys
 
 top = pathlib.Path(sys.argv[1]).resolve()
-folders = ("autodiff", "nn", "ntk", "examples", "tests", "docs", ".ci")
+folders = ("autodiff", "nn", "ntk", "python", "examples", "tests", "docs", ".ci")
 ending = r"\.(?:hpp|cpp|py|md|dox|supp|xml|css|svg|build)\b(?!\.)"
 with_folder = re.compile(rf"(?<![\w/.*$}}>-])(?:[\w.-]+/)+[\w-]+{ending}")
 alone = re.compile(rf"(?<![\w/.*<>-])[\w-]+{ending}")
@@ -47,7 +47,7 @@ def named(file, text):
 
 
 def there(name):
-    return not name or name.removeprefix("../") in ends or (name.endswith("/") and (top / name).is_dir())
+    return not name or re.sub(r"^(\.\./)+", "", name) in ends or (name.endswith("/") and (top / name).is_dir())
 
 
 count, missing = 0, []

@@ -5,18 +5,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <initializer_list>
 #include <mutex>
-#include <string_view>
 
+#include "autodiff/kernels/fitting_core.hpp"
 #include "autodiff/kernels/parallel.hpp"
 
 namespace xtangent::kernels {
 namespace {
-
-bool one_of(std::string_view name, std::initializer_list<std::string_view> names) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 // Runs once in a process: keeps OpenBLAS at one thread, and prints a line when it uses the wrong kernels.
 void prepare() {
@@ -90,29 +85,8 @@ BlasThreads::~BlasThreads() {
 BlasCore blas_core() {
   BlasCore out;
   out.core = openblas_get_corename();
-  out.suggested = out.core;
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_cpu_init();
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  // A name that is in none of the lists is of an OpenBLAS newer than they are, which knows its processors.
-  const bool core_is_avx512 = one_of(out.core, {"SkylakeX", "Cooperlake", "SapphireRapids"});
-  const bool core_is_avx2 = one_of(out.core, {"Haswell", "Zen", "Excavator"});
-  const bool core_is_older = one_of(
-      out.core, {"Katmai",    "Coppermine", "Northwood", "Prescott",    "Banias",     "Atom",       "Core2",
-                 "Penryn",    "Dunnington", "Nehalem",   "Sandybridge", "Athlon",     "Opteron",    "Opteron_SSE3",
-                 "Barcelona", "Nano",       "Bobcat",    "Bulldozer",   "Piledriver", "Steamroller"});
-  // AVX2 kernels on an AVX-512 processor of AMD are within a few percent of its AVX-512 ones; elsewhere they are not.
-  const bool fast_avx2 = avx512 && !__builtin_cpu_is("intel");
-  if (avx512 && (core_is_older || (core_is_avx2 && !fast_avx2)))
-    out.suggested = "SkylakeX";
-  else if (!avx512 && avx2 && core_is_older)
-    out.suggested = __builtin_cpu_is("amd") ? "Zen" : "Haswell";
-  else if (!avx512 && core_is_avx512)
-    out.suggested = avx2 ? "Haswell" : "Nehalem";
+  out.suggested = fitting_core(out.core);
   out.fits = out.suggested == out.core;
-#endif
   return out;
 }
 

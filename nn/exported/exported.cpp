@@ -379,8 +379,11 @@ void try_calls(const Exported& net, const State& state, const std::string& sourc
 }  // namespace
 
 Exported load_exported(const std::filesystem::path& file, const ExportedOptions& options) {
-  const std::string source = file.string();
-  auto state = std::make_shared<State>(exported::read_archive(read_raw_file(file), source));
+  return load_exported(read_raw_file(file), file.string(), options);
+}
+
+Exported load_exported(std::vector<std::uint8_t> bytes, const std::string& source, const ExportedOptions& options) {
+  auto state = std::make_shared<State>(exported::read_archive(std::move(bytes), source));
   if (const std::string unknown = exported::unknown_ops(state->archive.program.graph); !unknown.empty())
     fail(source,
          "its graph calls ops that this library does not know:" + unknown + "\nCONTRIBUTING.md says how to add one.");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -73,5 +74,7 @@ struct ExportedOptions {
 /// arrays, whole numbers that are trained; for a call that the library does not do in this way; and listing the outputs
 /// if there are several and none is chosen. Cost: the file is in memory once, and its arrays once more.
 Exported load_exported(const std::filesystem::path& file, const ExportedOptions& options = {});
+/// The same from a file in memory, which messages call `source`.
+Exported load_exported(std::vector<std::uint8_t> bytes, const std::string& source, const ExportedOptions& options = {});
 
 }  // namespace xtangent::nn

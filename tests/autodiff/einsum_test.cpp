@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(wrong_specifications) {
   refused("..->.", {x}, "'.' is not a letter");
   refused("i...j...->ij", {Var<double>(Array<double>::ones({2, 3}))}, "for an array of shape (2, 3)");
   refused("...ijk->i", {x}, "for an array of shape (2, 3)");
-  refused("...i,...j->...ij", {x, y}, "an axis of \"...\" is 2 and 4");
+  refused("...i,...j->...ij", {x, y}, "an axis of \"...\" is 2 in one place and 4 in another");
   refused("...i->......", {x}, "'.' is not a letter");
 }
 

@@ -270,6 +270,14 @@ BOOST_AUTO_TEST_CASE(tied_arrays_are_one) {
   BOOST_TEST(params.contains("head.weight"));
 }
 
+BOOST_AUTO_TEST_CASE(files_in_memory_are_read_as_files) {
+  const auto file = nn::load_exported(program("as_saved")).parameters<double>();
+  const auto memory = nn::load_exported(nn::read_raw_file(program("as_saved")), "a module").parameters<double>();
+  BOOST_TEST(relative(memory.flat(), file.flat()) == 0.0);
+  BOOST_CHECK_EXCEPTION(nn::load_exported({1, 2, 3}, "a module"), data_error,
+                        [](const auto& e) { return says(e, {"a module"}); });
+}
+
 BOOST_AUTO_TEST_CASE(weights_go_back_to_pytorch_as_they_came) {
   const nn::Exported net = nn::load_exported(program("as_saved"));
   const TemporaryFolder folder;

@@ -1,0 +1,137 @@
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "nn/exported/exported.hpp"
+#include "nn/module.hpp"
+#include "ntk/kernel.hpp"
+#include "ntk/operator.hpp"
+
+/// What the bindings for Python share: numbers in and out, networks with their parameters, and the settings of a call.
+/// Each file of this folder binds one subject, and the package in python/xtangent/ calls nothing else.
+namespace xtangent::python {
+
+namespace py = pybind11;
+
+/// NumPy's numbers of any type as an Array<T>, copied. Throws shape_error for more than eight axes.
+template <class T>
+Array<T> array_of(const py::array& values);
+/// An array as NumPy's, which shares the elements of one that nobody else holds.
+template <class T>
+py::array_t<T> numpy_of(Array<T> values);
+/// A matrix that stays float if it is float32, and becomes double otherwise.
+ntk::AnyMatrix matrix_of(const py::array& values);
+/// Numbers that are no part of an array become an undefined one.
+Array<double> array_or_none(const py::object& values);
+/// Whole numbers from 0 on. Throws data_error for others, which names `what`.
+std::vector<std::size_t> labels_of(const std::string& what, const py::array& values);
+
+/// Calls f with a float or a double, whose type is that of the computation.
+template <class F>
+auto with_type(bool wide, const F& f) {
+  return wide ? f(double()) : f(float());
+}
+
+/// A network and its parameters, which never change: what changes them makes another network.
+class Network {
+ public:
+  template <class T>
+  Network(nn::AnyModule net, nn::Parameters<T> params) : net_(std::move(net)), given_(std::move(params)) {}
+
+  const nn::ModuleBase& net() const { return *net_; }
+  const nn::AnyModule& module() const { return net_; }
+  /// The parameters in float or in double. They are converted once. Needs the interpreter's lock.
+  template <class T>
+  const nn::Parameters<T>& params() const;
+  /// The inputs of a network that PyTorch exported.
+  std::vector<nn::ExportedInput> inputs = {};
+
+ private:
+  nn::AnyModule net_;
+  std::variant<nn::Parameters<float>, nn::Parameters<double>> given_;
+  mutable std::optional<nn::Parameters<float>> single_;
+  mutable std::optional<nn::Parameters<double>> twice_;
+};
+using NetworkPtr = std::shared_ptr<const Network>;
+
+/// Settings of a call that have the same meaning everywhere.
+struct CallOptions {
+  bool wide = false;        ///< double instead of float
+  std::size_t memory = 0;   ///< bytes; 0: half of what is free
+  std::size_t threads = 0;  ///< 0: all
+  std::vector<std::string> parameters = {};
+  ntk::Strategy strategy = ntk::Strategy::automatic;
+  std::size_t tile = 0;
+  std::string store = {};
+  ntk::Metric metric = {};
+  py::object progress = py::none();  ///< a callable, or None
+};
+
+/// Tells Python how far a computation has come, about twenty times a second, and ends it by a KeyboardInterrupt where
+/// Ctrl-C was pressed. It belongs to the thread that asked for the computation.
+class Watch {
+ public:
+  explicit Watch(const py::object& callback) : callback_(callback) {}
+  template <class... Numbers>
+  void operator()(Numbers... numbers) {
+    const Clock::time_point now = Clock::now();
+    if (now - last_ < std::chrono::milliseconds(50)) return;
+    last_ = now;
+    const py::gil_scoped_acquire lock;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    if (!callback_.is_none()) callback_(numbers...);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const py::object& callback_;
+  Clock::time_point last_ = {};
+};
+
+/// The options of kernels, whose progress goes to `watch`.
+ntk::Options kernel_options(const CallOptions& options, Watch& watch);
+ntk::OperatorOptions operator_options(const CallOptions& options);
+
+/// Limits the threads of the computations of this process as long as it lives; 0 leaves their number as it is.
+class ThreadLimit {
+ public:
+  explicit ThreadLimit(std::size_t threads);
+  ~ThreadLimit();
+  ThreadLimit(const ThreadLimit&) = delete;
+  ThreadLimit& operator=(const ThreadLimit&) = delete;
+
+ private:
+  struct Limit;
+  std::unique_ptr<Limit> limit_;
+};
+
+/// f() while other threads of Python run.
+template <class F>
+auto released(std::size_t threads, const F& f) {
+  const py::gil_scoped_release release;
+  const ThreadLimit limit(threads);
+  return f();
+}
+
+void bind_errors(py::module_& m);
+void bind_options(py::module_& m);
+void bind_networks(py::module_& m);
+void bind_readouts(py::module_& m);
+void bind_kernels(py::module_& m);
+void bind_operators(py::module_& m);
+void bind_regression(py::module_& m);
+void bind_analysis(py::module_& m);
+void bind_training(py::module_& m);
+
+}  // namespace xtangent::python

@@ -1,0 +1,165 @@
+// Networks: those of files and of torch.export, and those of the library by their names.
+#include <cmath>
+#include <cstring>
+#include <sstream>
+
+#include "nn/nn.hpp"
+#include "nn/safetensors.hpp"
+#include "python/bindings/binding.hpp"
+#include "python/bindings/models.hpp"
+
+namespace xtangent::python {
+
+template <class T>
+const nn::Parameters<T>& Network::params() const {
+  if (const auto* same = std::get_if<nn::Parameters<T>>(&given_)) return *same;
+  auto& cast = [this]() -> auto& {
+    if constexpr (std::is_same_v<T, float>)
+      return single_;
+    else
+      return twice_;
+  }
+  ();
+  if (!cast) cast = std::visit([](const auto& given) { return given.template cast<T>(); }, given_);
+  return *cast;
+}
+template const nn::Parameters<float>& Network::params() const;
+template const nn::Parameters<double>& Network::params() const;
+
+namespace {
+
+NetworkPtr exported(const py::bytes& file, const std::string& source, const std::string& output) {
+  const std::string_view view = file;
+  std::vector<std::uint8_t> bytes(view.size());
+  if (!bytes.empty()) std::memcpy(bytes.data(), view.data(), view.size());
+  const py::gil_scoped_release release;
+  const nn::Exported net = nn::load_exported(std::move(bytes), source, {.output = output});
+  auto out = std::make_shared<Network>(nn::AnyModule(net), net.parameters<double>());
+  out->inputs = net.input_types();
+  return out;
+}
+
+NetworkPtr builtin(const std::string& name, const py::dict& options, std::uint64_t seed) {
+  const nn::AnyModule net = model(name, options);
+  const py::gil_scoped_release release;
+  return std::make_shared<Network>(net, net->init<float>(seed));
+}
+
+// The network on one position of its outputs (N, T, ...), the last one, or the mean over all.
+NetworkPtr at_positions(const NetworkPtr& net, const py::object& which) {
+  nn::AnyModule chosen = net->module();
+  if (py::isinstance<py::int_>(which)) {
+    chosen = nn::at_position(chosen, which.cast<std::size_t>());
+  } else {
+    const auto text = which.cast<std::string>();
+    if (text != "last" && text != "mean")
+      throw option_error("[network] positions are a number, 'last' or 'mean', not '" + text + "'.");
+    chosen = text == "last" ? nn::AnyModule(nn::at_last_position(chosen)) : nn::mean_over_positions(chosen);
+  }
+  auto out = std::make_shared<Network>(chosen, net->params<double>());
+  out->inputs = net->inputs;
+  return out;
+}
+
+// The same network with arrays replaced, by their names.
+NetworkPtr with_arrays(const NetworkPtr& net, const py::dict& arrays, bool all) {
+  nn::Parameters<double> params = net->params<double>();
+  std::vector<std::string> missing;
+  const auto name_of = [](const auto& key) { return py::cast<std::string>(key); };
+  for (const auto& [key, value] : arrays) {
+    const std::string name = name_of(key);
+    if (name.ends_with("num_batches_tracked")) continue;  // counters of PyTorch on which nothing depends
+    params.set(name, array_of<double>(py::reinterpret_borrow<py::array>(value)));
+  }
+  if (all) {
+    for (const auto* infos : {&params.infos(), &params.buffer_infos()})
+      for (const nn::ParameterInfo& info : *infos)
+        if (!arrays.contains(info.name.c_str())) missing.push_back(info.name);
+    if (!missing.empty()) {
+      std::string names;
+      for (std::size_t i = 0; i < missing.size() && i < 5; ++i) names += (i ? ", " : "") + missing[i];
+      throw parameter_error("[network] " + std::to_string(missing.size()) + " arrays are missing: " + names +
+                            (missing.size() > 5 ? ", ..." : "") + ".");
+    }
+  }
+  auto out = std::make_shared<Network>(net->module(), std::move(params));
+  out->inputs = net->inputs;
+  return out;
+}
+
+NetworkPtr loaded(const NetworkPtr& net, const std::string& file) {
+  nn::Parameters<double> params = net->params<double>();
+  const py::gil_scoped_release release;
+  auto out = std::make_shared<Network>(net->module(), nn::load_parameters(std::move(params), file));
+  out->inputs = net->inputs;
+  return out;
+}
+
+py::dict arrays_of(const NetworkPtr& net, bool buffers) {
+  const nn::Parameters<double>& params = net->params<double>();
+  py::dict out;
+  for (const nn::ParameterInfo& info : buffers ? params.buffer_infos() : params.infos())
+    out[py::str(info.name)] = numpy_of(params[info.name]);
+  return out;
+}
+
+py::array outputs(const NetworkPtr& net, const py::array& x, std::size_t batch, const CallOptions& call) {
+  return with_type(call.wide, [&](auto type) -> py::array {
+    using T = decltype(type);
+    const Array<T> examples = array_of<T>(x);
+    const nn::Parameters<T>& params = net->params<T>();
+    return numpy_of(released(call.threads, [&] { return nn::predict(net->net(), params, examples, batch); }));
+  });
+}
+
+std::string summary(const NetworkPtr& net, const std::vector<std::size_t>& example) {
+  const py::gil_scoped_release release;
+  std::ostringstream stream;
+  stream << net->net().summary(Shape(example.begin(), example.end()));
+  return stream.str();
+}
+
+py::list inputs_of(const NetworkPtr& net) {
+  py::list out;
+  for (const nn::ExportedInput& input : net->inputs) out.append(py::make_tuple(input.name, input.type, input.extents));
+  return out;
+}
+
+}  // namespace
+
+void bind_networks(py::module_& m) {
+  py::class_<Network, std::shared_ptr<Network>>(m, "Network")
+      .def_property_readonly("type", [](const NetworkPtr& net) { return net->net().type(); })
+      .def_property_readonly("size", [](const NetworkPtr& net) { return net->params<double>().size(); })
+      .def_property_readonly("count", [](const NetworkPtr& net) { return net->params<double>().count(); })
+      .def_property_readonly("inputs", &inputs_of)
+      .def("arrays", &arrays_of, py::arg("buffers"))
+      .def("with_arrays", &with_arrays, py::arg("arrays"), py::arg("all"))
+      .def("load", &loaded, py::arg("file"))
+      .def(
+          "save",
+          [](const NetworkPtr& net, const std::string& file, bool wide) {
+            with_type(wide, [&](auto type) {
+              const auto& params = net->params<decltype(type)>();
+              const py::gil_scoped_release release;
+              nn::save_parameters(params, file);
+            });
+          },
+          py::arg("file"), py::arg("wide"))
+      .def("at_positions", &at_positions, py::arg("which"))
+      .def("outputs", &outputs, py::arg("x"), py::arg("batch"), py::arg("options"))
+      .def("summary", &summary, py::arg("example"));
+  m.def("exported", &exported, py::arg("file"), py::arg("source"), py::arg("output"));
+  m.def("builtin", &builtin, py::arg("name"), py::arg("options"), py::arg("seed"));
+  m.def("builtin_names", &model_names);
+  m.def(
+      "join_inputs",
+      [](const std::vector<py::array>& inputs) {
+        std::vector<Array<double>> arrays;
+        for (const py::array& input : inputs) arrays.push_back(array_of<double>(input));
+        return numpy_of(nn::join_inputs(arrays));
+      },
+      py::arg("inputs"));
+}
+
+}  // namespace xtangent::python

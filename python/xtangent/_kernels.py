@@ -1,0 +1,167 @@
+"""Kernels, their plans, and the kernels of layers."""
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, TypedDict, Unpack, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _xtangent
+from ._convert import Array, Floats, array, examples, names, path, wide
+from ._network import Model, Network, network
+from ._progress import Bar, Progress, of_kernel
+from ._results import Plan, StoredKernel
+from .readout import Readout, _built
+
+
+class Settings(TypedDict, total=False):
+    """The settings of ``kernel``, which functions of kernels share."""
+
+    parameters: str | Iterable[str] | None
+    memory: str | int | None
+    store: "str | os.PathLike[str] | None"
+    dtype: Any
+    metric: Array | None
+    strategy: str
+    tile: int
+    threads: int
+    progress: Progress
+
+
+def _options(net: Network, settings: Settings, callback: Callable[..., object] | None = None) -> _xtangent.Options:
+    unknown = settings.keys() - Settings.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"no setting {', '.join(sorted(unknown))}; there are {', '.join(Settings.__annotations__)}")
+    metric = settings.get("metric")
+    return _xtangent.Options(
+        wide=wide(settings.get("dtype"), net.dtype),
+        memory=settings.get("memory"),
+        threads=settings.get("threads", 0),
+        parameters=names(settings.get("parameters")),
+        strategy=settings.get("strategy", "automatic"),
+        tile=settings.get("tile", 0),
+        store=path(settings.get("store")),
+        metric=None if metric is None else array(metric),
+        arrays=net._core.count,
+        progress=callback,
+    )
+
+
+def _sides(x1: Array, x2: Array | None) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+    return examples(x1), None if x2 is None else examples(x2)
+
+
+def kernel(
+    model: Model,
+    x1: Array,
+    x2: Array | None = None,
+    *,
+    readout: Readout | str | Array = "pseudo",
+    parameters: str | Iterable[str] | None = None,
+    memory: str | int | None = None,
+    store: "str | os.PathLike[str] | None" = None,
+    dtype: Any = None,
+    metric: Array | None = None,
+    strategy: str = "automatic",
+    tile: int = 0,
+    threads: int = 0,
+    progress: Progress = False,
+) -> npt.NDArray[np.float64] | StoredKernel:
+    """The kernel of a readout between examples x1 (N1, ...) and x2 (N2, ...), or x1 and themselves.
+
+    Returns (N1 K, N2 K') in double for a readout of K columns, row n K + k for column k of example n; (N1, N2) for the
+    readouts "pseudo" and "trace"; (O, N1, N2) for "diagonal". It is symmetric to the bit for one set of examples. With a
+    `store`, a StoredKernel.
+
+    model: see ``network``; a torch module is exported for the first example.
+    readout: see ``xtangent.readout``.
+    parameters: patterns of names of those whose gradients count: ["layer4.*", "!*.bias"]. All without.
+    memory: the most that is held, as "4G" or bytes, with the result; half of what is free without.
+    store: a folder for finished tiles. After an interruption, the same call goes on from there.
+    dtype: "float32" or "float64", in which the network is computed; the type of its parameters without.
+    metric: D of J D J^T, one positive number for each array of parameters or for each element.
+    strategy: "automatic", "structured", "jacobian" or "vector products".
+    tile: examples along the edge of a tile; chosen without.
+    threads: the most that are used; all without.
+    progress: True for a bar, or a function of (fraction, seconds, seconds left).
+
+    Ctrl-C raises KeyboardInterrupt soon, and the lock of the interpreter is free meanwhile. Raises ShapeError,
+    NumericalError (NaN or infinity; it names the example or the parameter), BatchError (an op mixes examples),
+    BudgetError, OptionError, DataError (the folder cannot be used).
+    """
+    net = network(model, x1)
+    first, second = _sides(x1, x2)
+    settings: Settings = {
+        "parameters": parameters,
+        "memory": memory,
+        "store": store,
+        "dtype": dtype,
+        "metric": metric,
+        "strategy": strategy,
+        "tile": tile,
+        "threads": threads,
+    }
+    with Bar(progress, "kernel", of_kernel) as callback:
+        options = _options(net, settings, callback)
+        if store is None:
+            return _xtangent.kernel(net._core, first, second, _built(readout), options)
+        return StoredKernel(_xtangent.stored_kernel(net._core, first, second, _built(readout), options).folder)
+
+
+def pntk(model: Model, x1: Array, x2: Array | None = None, **settings: Unpack[Settings]) -> Floats:
+    """The pseudo-NTK, (N1, N2): the kernel of the sum of the outputs divided by sqrt(O).
+
+    Mohamadi, Bae and Sutherland: A Fast, Well-Founded Approximation to the Empirical Neural Tangent Kernel, ICML 2023.
+    The settings are those of ``kernel``, and with a `store` the result is a StoredKernel, too.
+    """
+    return cast(Floats, kernel(model, x1, x2, readout="pseudo", **settings))
+
+
+def entk(model: Model, x1: Array, x2: Array | None = None, **settings: Unpack[Settings]) -> Floats:
+    """The empirical NTK of all outputs, (N1 O, N2 O): J(x1) J(x2)^T, with output o of example n in row n O + o.
+
+    The settings are those of ``kernel``, and with a `store` the result is a StoredKernel, too.
+    """
+    return cast(Floats, kernel(model, x1, x2, readout="full", **settings))
+
+
+def layer_kernels(
+    model: Model,
+    x1: Array,
+    x2: Array | None = None,
+    *,
+    readout: Readout | str | Array = "pseudo",
+    group: str | Callable[[str], str] = "module",
+    **settings: Unpack[Settings],
+) -> dict[str, Floats]:
+    """The parts of a kernel that come from the layers, which sum to it: a dict from the name of a group to (N1, N2).
+
+    group: "module" for the arrays of one layer together, "parameter" for each array, or a function from the name of a
+    parameter to that of its group. One pass computes all of them. The settings are those of ``kernel``; with a `store`,
+    the values are StoredKernels in folders below it.
+    """
+    net = network(model, x1)
+    first, second = _sides(x1, x2)
+    with Bar(settings.get("progress", False), "layers", of_kernel) as callback:
+        options = _options(net, settings, callback)
+        found = _xtangent.layer_kernels(net._core, first, second, _built(readout), group, options)
+    store = settings.get("store") is not None
+    return {name: cast(Floats, StoredKernel(k.folder)) if store else k for name, k in found}
+
+
+def plan(
+    model: Model,
+    x1: Array,
+    x2: Array | None = None,
+    *,
+    readout: Readout | str | Array = "pseudo",
+    **settings: Unpack[Settings],
+) -> Plan:
+    """How ``kernel`` with the same arguments will compute, and what that costs, without computing it.
+
+    The result prints as a table, and is a dict of the numbers.
+    """
+    net = network(model, x1)
+    text, numbers = _xtangent.plan(net._core, *_sides(x1, x2), _built(readout), _options(net, settings))
+    return Plan(text, numbers)
