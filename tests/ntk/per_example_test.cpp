@@ -19,7 +19,7 @@
 #include "tests/ntk/kernels.hpp"
 #include "tests/ntk/matrices.hpp"
 #include "tests/ntk/networks.hpp"
-#include "tests/ntk/per_example.hpp"
+#include "tests/ntk/readouts_of_examples.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
