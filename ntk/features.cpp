@@ -34,21 +34,6 @@ void check(const FeatureOptions& options) {
     throw option_error("[features] k = " + std::to_string(options.k) + ", expected a number from 1 to 2^31.");
 }
 
-void check(const Readout& readout) {
-  if (!readout.same_sides())
-    throw option_error("[features] the readout " + readout.name() +
-                       " is of two sides of a kernel. Take the features of each side, with its own readout and the "
-                       "same basis.");
-}
-
-template <class T>
-void check(const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout) {
-  check_examples(who, x, "x");
-  check_parameters(who, params);
-  check(readout);
-  readout.check_examples(x.shape()[0], x.shape()[0], false);
-}
-
 // m of n examples, in rising order.
 std::vector<std::size_t> drawn(std::size_t m, std::size_t n, std::uint64_t seed) {
   if (m > n)
@@ -120,7 +105,7 @@ template <class T>
 FeatureBasis<T> feature_basis(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                               const Readout& readout, const FeatureOptions& options) {
   check(options);
-  check(params, x, readout);
+  check_feature_request(params, x, readout);
   const pool::Ceiling ceiling(static_cast<std::size_t>(memory_budget(options.memory)));
   const std::size_t n = std::min(trace_examples, x.shape()[0]);
   const GradientSweep<T> sweep(net, params, x.rows(0, n), readout, options, 0);
@@ -146,7 +131,7 @@ FeatureBasis<T> feature_basis(const nn::ModuleBase& net, const nn::Parameters<T>
 template <class T>
 Array<T> features(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout,
                   const FeatureBasis<T>& basis, const std::function<void(const Progress&)>& progress) {
-  check(params, x, readout);
+  check_feature_request(params, x, readout);
   const FeatureOptions& o = basis.options;
   const pool::Ceiling ceiling(static_cast<std::size_t>(memory_budget(o.memory)));
   const FeatureParts<T> parts(net, params, x, readout, basis, o, true);
@@ -158,10 +143,6 @@ Array<T> features(const nn::ModuleBase& net, const nn::Parameters<T>& params, co
   for (std::size_t first = 0; first < n; first += parts.part())
     parts.make({first, std::min(n, first + parts.part())}, to + first * parts.rows_each() * stride,
                [&](std::size_t done) { meter.add(static_cast<double>(done)); });
-  if (!all_finite(out))
-    throw numerical_error(
-        "[features] there is NaN or infinity although inputs and parameters are finite: the network "
-        "overflows. Scale its inputs, or use double.");
   return out;
 }
 

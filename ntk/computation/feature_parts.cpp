@@ -1,9 +1,11 @@
 #include "ntk/computation/feature_parts.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "autodiff/kernels/blas.hpp"
-#include "autodiff/kernels/precision.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
+#include "ntk/algebra/checks.hpp"
 #include "ntk/computation/chosen_examples.hpp"
 #include "ntk/kernel.hpp"
 
@@ -46,6 +48,17 @@ void put_anchors(const Array<double>& c, const FeatureBasis<T>& basis, T* phi) {
 }  // namespace
 
 template <class T>
+void check_feature_request(const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout) {
+  check_examples("features", x, "x");
+  check_parameters("features", params);
+  if (!readout.same_sides())
+    throw option_error("[features] the readout " + readout.name() +
+                       " is of two sides of a kernel. Take the features of each side, with its own readout and the "
+                       "same basis.");
+  readout.check_examples(x.shape()[0], x.shape()[0], false);
+}
+
+template <class T>
 FeatureParts<T>::FeatureParts(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                               const Readout& readout, const FeatureBasis<T>& basis, const FeatureOptions& options,
                               bool in_memory)
@@ -76,6 +89,11 @@ void FeatureParts<T>::make(Range examples, T* out, const std::function<void(std:
   const Cotangents<T> cotangents(readout_, sweep_.plan().outputs, Readout::Of::rows);
   std::fill_n(out, rows * stride, T(0));
   sweep_.project({x, cotangents, examples.first}, basis_.options.seed, places_, stride, out + m, done);
+  for (std::size_t i = 0; i < rows; ++i)
+    if (!std::isfinite(kernels::loops<T>().sum(stride, out + i * stride)))
+      throw numerical_error(
+          "[features] there is NaN or infinity although inputs and parameters are finite: the network "
+          "overflows. Scale its inputs, or use double.");
   if (m == 0) return;
   std::vector<std::size_t> numbers;
   for (std::size_t i = examples.first; i < examples.last; ++i) numbers.push_back(i);
@@ -89,6 +107,8 @@ void FeatureParts<T>::make(Range examples, T* out, const std::function<void(std:
       basis_, out);
 }
 
+template void check_feature_request(const nn::Parameters<float>&, const Array<float>&, const Readout&);
+template void check_feature_request(const nn::Parameters<double>&, const Array<double>&, const Readout&);
 template class FeatureParts<float>;
 template class FeatureParts<double>;
 

@@ -4,6 +4,11 @@
 
 namespace xtangent::ntk {
 
+/// Throws what `features` throws for its arguments: examples, parameters, and a readout for these examples with the
+/// same combinations on both sides.
+template <class T>
+void check_feature_request(const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout);
+
 /// Makes the features of examples x (N, ...), a part of the examples at a time. The parts, and with them all bits, are
 /// the same in memory and in a folder.
 template <class T>
@@ -19,6 +24,7 @@ class FeatureParts {
   std::size_t rows_each() const { return sweep_.rows_each(); }
   const GradientSweep<T>& sweep() const { return sweep_; }
   /// The features of these examples, which are a part: (n K, m K + k). `done` as in GradientSweep::project.
+  /// Throws numerical_error (the network overflows).
   void make(Range examples, T* out, const std::function<void(std::size_t)>& done) const;
 
  private:

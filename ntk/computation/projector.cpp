@@ -19,12 +19,12 @@ namespace {
 using kernels::loops;
 using kernels::parallel_for;
 
-// Bytes of the gradients that a shard forms at a time. A constant, since the shape of a product decides how it rounds.
-constexpr double usual_room = 64.0 * (1 << 20);
+// Bytes of the gradients of one example that are formed at a time. A constant, since the shape of a product decides how
+// it rounds.
+constexpr double usual_room = 1 << 20;
+// Gradients are projected while they are in the cache, so no more examples are formed at a time than fit there.
+constexpr std::size_t cached = std::size_t{1} << 20;
 constexpr std::size_t places_at_a_time = 1 << 14;
-
-// Rows of one length that a task takes.
-std::size_t grain_of(std::size_t length) { return 1 + 100000 / (length + 1); }
 
 // The signs of a parameter do not depend on which other parameters there are.
 std::uint64_t stream_of(const std::string& parameter, std::size_t probe) {
@@ -103,21 +103,23 @@ GradientSweep<T>::GradientSweep(const nn::ModuleBase& net, const nn::Parameters<
 
 template <class T>
 void GradientSweep<T>::plan_memory(double result_bytes) {
-  room_ = static_cast<std::size_t>(std::min(usual_room, plan_.budget_bytes / 16));
-  const std::size_t n = plan_.partition.shard;
-  double pieces = 0;
+  room_ = static_cast<std::size_t>(std::min(usual_room, plan_.budget_bytes / 64));
+  const std::size_t n = plan_.partition.shard, tasks = std::max(planned_tasks, kernels::thread_count());
+  double places = 0, formed = 0;
   for (const TermPlan& term : plan_.terms) {
-    const std::size_t length = step(term);
+    const std::size_t length = step(term), group = std::min(n, examples_at_a_time(length));
     std::size_t forming = 0;
     for (const UseShape& part : term.term.parts)
-      forming = std::max(forming, forming_bytes(part, n, plan_.probes, length, {sizeof(T), room_, planned_tasks}));
-    const std::size_t formed = n * plan_.probes * length * sizeof(T) * (term.term.parts.size() > 1 ? 2 : 1);
-    pieces = std::max(pieces, static_cast<double>(formed + forming + length * sizeof(std::uint32_t)));
+      forming = std::max(forming, forming_bytes(part, 1, plan_.probes, length, {sizeof(T), room_, 1}));
+    const std::size_t copies = term.term.parts.size() > 1 ? 2 : 1;
+    formed = std::max(formed, static_cast<double>(group * plan_.probes * length * sizeof(T) * copies + forming));
+    places = std::max(places, static_cast<double>(length * sizeof(std::uint32_t)));
   }
-  const double each = static_cast<double>(n) * sweep_bytes(plan_, profile_, Readout::Of::rows) + pieces +
+  const double each = static_cast<double>(n) * sweep_bytes(plan_, profile_, Readout::Of::rows) + places +
                       profile_.fixed_bytes + 2 * profile_.largest_parameter_bytes;
   const auto needed = [&](std::size_t shards) {
-    return result_bytes + profile_.metric_bytes + static_cast<double>(shards) * each;
+    return result_bytes + profile_.metric_bytes + static_cast<double>(tasks) * formed +
+           static_cast<double>(shards) * each;
   };
   shards_at_once_ = planned_tasks;
   while (shards_at_once_ > 1 && needed(shards_at_once_) > plan_.budget_bytes) shards_at_once_ /= 2;
@@ -134,85 +136,102 @@ std::size_t GradientSweep<T>::elements(std::size_t term) const {
 
 template <class T>
 std::size_t GradientSweep<T>::step(const TermPlan& term) const {
-  return step_of(term.term, plan_.partition.shard * plan_.probes * sizeof(T), room_);
+  return step_of(term.term, plan_.probes * sizeof(T), room_);
 }
 
-// f(begin, end, gradients) for pieces of the gradients of a term, in order. Gradients are (K, n, end - begin).
 template <class T>
-template <class F>
-void GradientSweep<T>::pieces_of(const TermPlan& term, std::vector<Factor<T>> uses, const F& f) const {
-  std::vector<Factor<T>> parts = joined(std::move(uses));
-  const std::size_t n = parts[0].examples, k = plan_.probes, size = term.term.parameter_size();
-  const double mean = summed() ? 1 / static_cast<double>(k) : 1;
+std::size_t GradientSweep<T>::examples_at_a_time(std::size_t length) const {
+  return std::max<std::size_t>(1, cached / (plan_.probes * length * sizeof(T)));
+}
+
+template <class T>
+std::vector<Factor<T>> GradientSweep<T>::scaled(const TermPlan& term, std::vector<Factor<T>> parts) const {
+  const double mean = summed() ? 1 / static_cast<double>(plan_.probes) : 1;
   const T scale = static_cast<T>(std::sqrt(mean * (term.elementwise ? 1 : term.metric)));
-  if (scale != T(1))
-    for (Factor<T>& part : parts) {
-      Array<T> scaled(part.left.shape());
-      loops<T>().affine(scaled.size(), scale, T(0), part.left.data(), scaled.mutable_data());
-      part.left = std::move(scaled);
-    }
-  const Array<T> scales = term.elementwise ? scales_of(model_, term.index) : Array<T>();
-  const std::size_t longest = step(term);
-  Array<T> gradients({k * n * longest});
-  T* at = gradients.mutable_data();
-  for (std::size_t begin = 0; begin < size; begin += longest) {
-    const std::size_t end = std::min(size, begin + longest), length = end - begin;
-    form_gradients(parts, scales, {0, n}, begin, end, n * length, length, at);
-    f(begin, end, static_cast<const T*>(at));
+  if (scale == T(1)) return parts;
+  for (Factor<T>& part : parts) {
+    Array<T> left(part.left.shape());
+    loops<T>().affine(left.size(), scale, T(0), part.left.data(), left.mutable_data());
+    part.left = std::move(left);
   }
+  return parts;
 }
 
+// For each piece of the gradients of a shard, in order: begin(term, first element, last element) and then, for groups
+// of examples in parallel, f(examples, gradients (K, examples, elements of the piece)).
 template <class T>
-template <class F>
-void GradientSweep<T>::for_each_piece(const OneSide<T>& side, const F& f) const {
+template <class Begin>
+void GradientSweep<T>::for_each_piece(const OneSide<T>& side, const Begin& begin_piece) const {
   ShardSweep<T> sweep(model_, plan_, side);
-  for (std::size_t t = 0; t < plan_.terms.size(); ++t)
-    pieces_of(plan_.terms[t], sweep.next(),
-              [&](std::size_t begin, std::size_t end, const T* gradients) { f(t, begin, end, gradients); });
+  const std::size_t n = side.size();
+  for (std::size_t t = 0; t < plan_.terms.size(); ++t) {
+    const TermPlan& term = plan_.terms[t];
+    const std::vector<Factor<T>> parts = scaled(term, joined(sweep.next()));
+    const Array<T> scales = term.elementwise ? scales_of(model_, term.index) : Array<T>();
+    const std::size_t size = term.term.parameter_size(), longest = step(term);
+    for (std::size_t begin = 0; begin < size; begin += longest) {
+      const std::size_t length = std::min(size, begin + longest) - begin;
+      const auto f = begin_piece(t, Range{begin, begin + length});
+      parallel_for(n, examples_at_a_time(length), [&](std::size_t from, std::size_t to) {
+        const std::size_t count = to - from;
+        Array<T> gradients({plan_.probes * count * length});
+        form_gradients(parts, scales, {from, to}, begin, begin + length, count * length, length,
+                       gradients.mutable_data());
+        f(Range{from, to}, gradients.data());
+      });
+    }
+  }
 }
 
 namespace {
 
-// One piece of the gradients (K, n, length) of a parameter, which goes to the rows of n examples.
+// A piece of the gradient of one parameter, which goes to the rows of features of a shard.
 template <class T>
-struct Piece {
-  const FeaturePlace& place;
-  std::size_t probes, examples, begin, length;
-  bool summed;
-  const T* gradients;
-  T* out;
-  std::size_t stride;
-
-  // f(gradient, row of the features) for the examples of probe c
-  template <class F>
-  void each_row(std::size_t c, const F& f) const {
-    parallel_for(examples, grain_of(length), [&](std::size_t from, std::size_t to) {
-      for (std::size_t i = from; i < to; ++i) {
-        const std::size_t row = summed ? i : i * probes + c;
-        f(gradients + (c * examples + i) * length, out + row * stride + place.first);
-      }
-    });
-  }
-
-  void copy() const {
-    const std::size_t size = place.elements / (summed ? probes : 1);
-    for (std::size_t c = 0; c < probes; ++c)
-      each_row(
-          c, [&](const T* from, T* to) { loops<T>().axpy(length, T(1), from, to + (summed ? c * size : 0) + begin); });
-  }
-
-  void project(std::uint64_t seed) const {
-    std::vector<std::uint32_t> places(length);
-    for (std::size_t c = 0; c < probes; ++c) {
-      if (c == 0 || summed) {
-        const std::uint64_t stream = stream_of(place.parameter, summed ? c : 0);
-        parallel_for(length, places_at_a_time, [&](std::size_t from, std::size_t to) {
-          kernels::sign_places(seed, stream, begin + from, begin + to, place.count, places.data() + from);
-        });
-      }
-      each_row(c, [&](const T* from, T* to) { kernels::add_signed(length, places.data(), from, to); });
+class Piece {
+ public:
+  // `places` is memory that pieces use one after the other.
+  Piece(const FeaturePlace& place, std::size_t probes, bool summed, Range elements, std::uint64_t seed, T* rows,
+        std::size_t stride, std::vector<std::uint32_t>& places)
+      : place_(place),
+        probes_(probes),
+        summed_(summed),
+        elements_(elements),
+        rows_(rows),
+        stride_(stride),
+        places_(places) {
+    if (place.exact) return;
+    const std::size_t streams = summed ? probes : 1, length = elements.size();
+    if (places_.size() < streams * length) places_.resize(streams * length);
+    for (std::size_t c = 0; c < streams; ++c) {
+      const std::uint64_t stream = stream_of(place.parameter, c);
+      parallel_for(length, places_at_a_time, [&](std::size_t from, std::size_t to) {
+        kernels::sign_places(seed, stream, elements.first + from, elements.first + to, place.count,
+                             places_.data() + c * length + from);
+      });
     }
   }
+
+  // gradients (K, examples, length)
+  void operator()(Range examples, const T* gradients) const {
+    const std::size_t length = elements_.size(), size = place_.elements / (summed_ ? probes_ : 1);
+    for (std::size_t c = 0; c < probes_; ++c)
+      for (std::size_t i = examples.first; i < examples.last; ++i, gradients += length) {
+        T* to = rows_ + (summed_ ? i : i * probes_ + c) * stride_ + place_.first;
+        if (place_.exact)
+          loops<T>().axpy(length, T(1), gradients, to + (summed_ ? c * size : 0) + elements_.first);
+        else
+          kernels::add_signed(length, places_.data() + (summed_ ? c * length : 0), gradients, to);
+      }
+  }
+
+ private:
+  const FeaturePlace& place_;
+  std::size_t probes_;
+  bool summed_;
+  Range elements_;
+  T* rows_;
+  std::size_t stride_;
+  std::vector<std::uint32_t>& places_;
 };
 
 }  // namespace
@@ -223,10 +242,9 @@ void GradientSweep<T>::project(const OneSide<T>& side, std::uint64_t seed, const
   const nn::Shards cut{side.size(), plan_.partition.shard};
   const auto shard = [&](std::size_t s) {
     T* rows = out + cut[s].first * rows_each() * stride;
-    for_each_piece(side.part(cut[s]), [&](std::size_t t, std::size_t begin, std::size_t end, const T* gradients) {
-      const Piece<T> piece{places[t], plan_.probes, cut[s].size(), begin, end - begin,
-                           summed(),  gradients,    rows,          stride};
-      places[t].exact ? piece.copy() : piece.project(seed);
+    std::vector<std::uint32_t> memory;
+    for_each_piece(side.part(cut[s]), [&](std::size_t t, Range elements) {
+      return Piece<T>(places[t], plan_.probes, summed(), elements, seed, rows, stride, memory);
     });
   };
   nn::in_waves(cut, shards_at_once_, shard, [&](std::size_t s) { done(cut[s].size()); });
@@ -235,22 +253,21 @@ void GradientSweep<T>::project(const OneSide<T>& side, std::uint64_t seed, const
 template <class T>
 std::vector<double> GradientSweep<T>::squared_norms(const OneSide<T>& side) const {
   const nn::Shards cut{side.size(), plan_.partition.shard};
-  std::vector<std::vector<double>> found(cut.count(), std::vector<double>(plan_.terms.size(), 0.0));
-  nn::in_waves(
-      cut, shards_at_once_,
-      [&](std::size_t s) {
-        const std::size_t rows = cut[s].size() * plan_.probes;
-        for_each_piece(side.part(cut[s]), [&](std::size_t t, std::size_t begin, std::size_t end, const T* gradients) {
-          for (std::size_t i = 0; i < rows; ++i) {
-            const T* row = gradients + i * (end - begin);
-            found[s][t] += loops<T>().dot(end - begin, row, row);
-          }
-        });
-      },
-      [](std::size_t) {});
-  std::vector<double> out(plan_.terms.size(), 0.0);
-  for (const std::vector<double>& shard : found)
-    for (std::size_t t = 0; t < out.size(); ++t) out[t] += shard[t];
+  const std::size_t terms = plan_.terms.size();
+  Array<double> found = Array<double>::zeros({side.size(), terms});  // of each example, so that no order matters
+  double* sums = found.mutable_data();
+  const auto shard = [&](std::size_t s) {
+    for_each_piece(side.part(cut[s]), [&](std::size_t t, Range elements) {
+      return [&, t, elements](Range examples, const T* gradients) {
+        for (std::size_t c = 0; c < plan_.probes; ++c)
+          for (std::size_t i = examples.first; i < examples.last; ++i, gradients += elements.size())
+            sums[(cut[s].first + i) * terms + t] += loops<T>().dot(elements.size(), gradients, gradients);
+      };
+    });
+  };
+  nn::in_waves(cut, shards_at_once_, shard, [](std::size_t) {});
+  std::vector<double> out(terms, 0.0);
+  for (std::size_t i = 0; i < found.size(); ++i) out[i % terms] += sums[i];
   return out;
 }
 

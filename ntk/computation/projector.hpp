@@ -47,11 +47,11 @@ class GradientSweep {
   std::vector<double> squared_norms(const OneSide<T>& side) const;
 
  private:
-  template <class F>
-  void for_each_piece(const OneSide<T>& side, const F& f) const;
-  template <class F>
-  void pieces_of(const TermPlan& term, std::vector<Factor<T>> uses, const F& f) const;
+  template <class Begin>
+  void for_each_piece(const OneSide<T>& side, const Begin& begin_piece) const;
+  std::vector<Factor<T>> scaled(const TermPlan& term, std::vector<Factor<T>> parts) const;
   std::size_t step(const TermPlan& term) const;
+  std::size_t examples_at_a_time(std::size_t length) const;
   void plan_memory(double result_bytes);
 
   Model<T> model_;
