@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::size_t block_bytes = std::size_t{64} << 20;
 
-std::size_t rows_in_block(const FeatureMatrix& phi) {
-  return std::clamp<std::size_t>(block_bytes / (8 * phi.columns()), 1, phi.rows());
-}
-
 void check_columns(const FeatureMatrix& a, const FeatureMatrix& b) {
   if (a.columns() != b.columns())
     throw shape_error("[feature_kernel] features of " + std::to_string(a.columns()) + " and of " +
@@ -38,19 +34,21 @@ FeatureMatrix::FeatureMatrix(AnyMatrix phi) {
     throw shape_error("[features] features " + to_string(phi.shape()) + ", expected (n, k) with at least one row.");
   rows_ = phi.shape()[0];
   columns_ = phi.shape()[1];
+  block_rows_ = std::clamp<std::size_t>(block_bytes / (8 * columns_), 1, rows_);
   block_ = [phi = std::move(phi)](std::size_t first, std::size_t last) {
     return phi.visit([&](const auto& values) -> Array<double> { return Doubles(values.rows(first, last)); });
   };
 }
 
-FeatureMatrix::FeatureMatrix(StoredFeatures stored) : rows_(stored.rows()), columns_(stored.columns()) {
+FeatureMatrix::FeatureMatrix(StoredFeatures stored)
+    : rows_(stored.rows()), columns_(stored.columns()), block_rows_(stored.rows_in_part()) {
   stored.require_complete();
   block_ = [stored = std::move(stored)](std::size_t first, std::size_t last) { return stored.block(first, last); };
 }
 
 void FeatureMatrix::for_each_block(const std::function<void(std::size_t, const Array<double>&)>& f) const {
-  const std::size_t each = rows_in_block(*this);
-  for (std::size_t first = 0; first < rows_; first += each) f(first, block(first, std::min(rows_, first + each)));
+  for (std::size_t first = 0; first < rows_; first += block_rows_)
+    f(first, block(first, std::min(rows_, first + block_rows_)));
 }
 
 Array<double> feature_kernel(const FeatureMatrix& phi) {
@@ -59,7 +57,7 @@ Array<double> feature_kernel(const FeatureMatrix& phi) {
   double* to = out.mutable_data();
   phi.for_each_block([&](std::size_t first, const Array<double>& a) {
     put_product(a, a, first, first, n, to);
-    const std::size_t each = rows_in_block(phi);
+    const std::size_t each = phi.block_rows();
     for (std::size_t next = first + each; next < n; next += each)
       put_product(a, phi.block(next, std::min(n, next + each)), first, next, n, to);
   });

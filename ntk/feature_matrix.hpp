@@ -27,11 +27,13 @@ class FeatureMatrix {
   std::size_t columns() const { return columns_; }
   /// Rows [first, last) in double. Throws what reading a folder throws.
   Array<double> block(std::size_t first, std::size_t last) const { return block_(first, last); }
-  /// Calls f(first row, rows in double) for all rows in blocks of up to 64 MiB, in order.
+  /// Rows in a block: of an array as many as make 64 MiB, of a folder those of a file, which is then read once.
+  std::size_t block_rows() const { return block_rows_; }
+  /// Calls f(first row, rows in double) for all rows in blocks, in order.
   void for_each_block(const std::function<void(std::size_t first, const Array<double>& rows)>& f) const;
 
  private:
-  std::size_t rows_ = 0, columns_ = 0;
+  std::size_t rows_ = 0, columns_ = 0, block_rows_ = 1;
   std::function<Array<double>(std::size_t, std::size_t)> block_;
 };
 
