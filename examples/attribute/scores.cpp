@@ -1,10 +1,9 @@
 #include "examples/attribute/scores.hpp"
 
-#include "autodiff/kernels/blas.hpp"
 #include "autodiff/ops/arithmetic.hpp"
-#include "examples/attribute/projection.hpp"
 #include "nn/training/evaluate.hpp"
 #include "ntk/attribution.hpp"
+#include "ntk/feature_matrix.hpp"
 #include "ntk/kernel.hpp"
 
 namespace xtangent::examples {
@@ -12,14 +11,6 @@ namespace {
 
 Array<double> misses(const Task& task, const nn::Parameters<float>& params, const ntk::Labels& labels) {
   return ntk::Doubles(ntk::misses(nn::predict(*task.net, params, task.x), labels));
-}
-
-// a b^T
-Array<double> gram(const Array<double>& a, const Array<double>& b) {
-  const std::size_t m = a.shape()[0], n = b.shape()[0], k = a.shape()[1];
-  Array<double> out({m, n});
-  kernels::gemm<double>(false, true, m, n, k, 1, a.data(), k, b.data(), k, 0, out.mutable_data(), n);
-  return out;
 }
 
 }  // namespace
@@ -34,12 +25,12 @@ MarginKernels exact_kernels(const Task& task, const nn::Parameters<float>& param
 
 MarginKernels projected_kernels(const Task& task, const nn::Parameters<float>& params, std::size_t count,
                                 std::uint64_t seed) {
-  const auto features = [&](const Array<float>& x, const ntk::Labels& y) {
-    return projected_gradients(*task.net, params, x, ntk::readout::margin(y), count, seed);
-  };
-  const Array<double> train = features(task.x, task.y);
-  return {.train = gram(train, train),
-          .test = gram(features(task.x_test, task.y_test), train),
+  const ntk::Readout margin = ntk::readout::margin(task.y);
+  const auto basis = ntk::feature_basis(*task.net, params, task.x, margin, {.k = count, .seed = seed});
+  const Array<float> phi = ntk::features(*task.net, params, task.x, margin, basis),
+                     phi_test = ntk::features(*task.net, params, task.x_test, ntk::readout::margin(task.y_test), basis);
+  return {.train = ntk::feature_kernel(phi),
+          .test = ntk::feature_kernel(phi_test, phi),
           .misses = misses(task, params, task.y)};
 }
 

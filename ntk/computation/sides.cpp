@@ -6,50 +6,13 @@
 #include <utility>
 
 #include "nn/shards.hpp"
+#include "ntk/computation/shard_sweep.hpp"
 #include "ntk/contraction/rule.hpp"
 
 namespace xtangent::ntk {
 namespace {
 
 using nn::Shards;
-
-// A recording of a few examples and the sweep through it, term by term.
-template <class T>
-class ShardSweep {
- public:
-  ShardSweep(const Model<T>& model, const Plan& plan, const OneSide<T>& side)
-      : plan_(plan), waiting_(plan.terms.size()) {
-    const Recording<T> r = model.record(tape_, side.x);
-    const Shape expected{side.size(), plan.outputs};
-    if (!(expected == r.output.shape()))
-      throw shape_error("[ntk] the network's output is " + to_string(r.output.shape()) + " for " +
-                        std::to_string(side.size()) + " examples, expected " + to_string(expected) +
-                        ". Axis 0 must run over examples.");
-    sweep_.emplace(r.output, side.cotangents.at(side.first, r.output), r.parameters, true);
-  }
-
-  /// The factors of all uses of the next term that is complete, in the order of the sweep.
-  std::vector<Factor<T>> next() {
-    while (true) {
-      const UsePlan& expected = plan_.uses.at(use_++);
-      const TermPlan& term = plan_.terms[expected.term];
-      std::optional<ParameterUse<T>> found = sweep_->next();
-      if (!found || found->parameter != term.index || found->factor.kind != expected.kind)
-        throw rule_error("[ntk] the network records different operations for different examples (at parameter " +
-                         term.parameter +
-                         "). Use the jacobian strategy for networks whose control flow depends on the data.");
-      waiting_[expected.term].push_back(std::move(found->factor));
-      if (expected.last) return std::exchange(waiting_[expected.term], {});
-    }
-  }
-
- private:
-  const Plan& plan_;
-  Tape<T> tape_;
-  std::optional<FactorSweep<T>> sweep_;
-  std::size_t use_ = 0;
-  std::vector<std::vector<Factor<T>>> waiting_;  // for each term that is not complete, its factors
-};
 
 // Whether a term has no side, because it is a bias that is contracted with its weight.
 template <class T>

@@ -1,16 +1,11 @@
 #include "ntk/computation/store_tiles.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "autodiff/error.hpp"
 #include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
+#include "ntk/computation/store_folder.hpp"
 #include "ntk/computation/store_format.hpp"
 
 namespace xtangent::ntk {
@@ -19,17 +14,7 @@ namespace fs = std::filesystem;
 using namespace store_format;
 
 void require_same_settings(const StoredKernel& store, const StoreSettings& settings) {
-  std::string differing;
-  for (const auto& [name, value] : settings) {
-    const auto known = std::find_if(store.settings().begin(), store.settings().end(),
-                                    [&sought = name](const auto& s) { return s.first == sought; });
-    const std::string before = known == store.settings().end() ? "nothing" : known->second;
-    if (before != value)
-      differing += (differing.empty() ? "" : ", ") + name + " (" + before + " then, " + value + " now)";
-  }
-  if (!differing.empty())
-    throw option_error("[ntk store] " + store.folder().string() + " was begun with other settings: " + differing +
-                       ". Use another folder, or continue with the settings that it was begun with.");
+  require_same_settings(store.folder(), store.settings(), settings);
 }
 
 void require_same_kernel(const StoredKernel& store, std::size_t rows, std::size_t columns, bool symmetric) {
@@ -43,56 +28,16 @@ void require_same_kernel(const StoredKernel& store, std::size_t rows, std::size_
                      " now. Use another folder, or continue with the kernel that it was begun with.");
 }
 
-// An advisory lock, which ends with the process however that ends.
-class StoreTiles::Lock {
- public:
-  explicit Lock(const fs::path& folder)
-      : file_(::open((folder / "lock").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)) {
-    if (file_ < 0) fail(folder, std::string("cannot be written: ") + std::strerror(errno) + ". Choose another folder.");
-    if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
-    ::close(file_);
-    fail(folder, "another process is computing in this store. Wait for it, or use another folder.");
-  }
-  ~Lock() { ::close(file_); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  int file_;
-};
-
-namespace {
-
-// Checks the space on the disk before hours of work, not after.
-void require_space(const fs::path& folder, double bytes) {
-  std::error_code code;
-  const fs::space_info space = fs::space(folder, code);
-  if (code || static_cast<double>(space.available) >= bytes) return;
-  fail(folder, "its disk has " + std::to_string(space.available >> 20) + " MiB free, but the kernel needs " +
-                   std::to_string(static_cast<std::size_t>(bytes) >> 20) + " MiB. Make room, or use another folder.");
-}
-
-void require_empty(const fs::path& folder) {
-  for (const fs::path& entry : entries(folder)) {
-    const std::string name = entry.filename().string();
-    // A process that was killed at the right moment leaves a half manifest, or the file by which it tried the folder.
-    const bool ours = name == "lock" || name.starts_with(manifest_name) || name.starts_with(nn::probe_name);
-    if (!ours) fail(folder, "holds other files (" + name + ") and no kernel. Use an empty folder.");
-  }
-}
-
-}  // namespace
-
 StoreTiles::StoreTiles(const fs::path& folder, const KernelShape& shape, const Partition& partition,
                        const StoreSettings& settings) {
   nn::require_writable_folder(folder);
-  lock_ = std::make_unique<Lock>(folder);
+  lock_ = std::make_unique<FolderLock>(folder);
   const double tile_bytes =
       8.0 * static_cast<double>(shape.planes * shape.block * shape.column_block * shape.grid.edge * shape.grid.edge);
   if (!is_store(folder)) {
-    require_empty(folder);
+    require_empty(folder, manifest_name, "kernel");
     nn::remove_unfinished(folder / manifest_name);
-    require_space(folder, static_cast<double>(shape.grid.count()) * tile_bytes);
+    require_space(folder, static_cast<double>(shape.grid.count()) * tile_bytes, "kernel");
     const std::string text = text_of({shape, partition, settings});
     nn::write_file(folder / manifest_name, {text});
   }
@@ -116,7 +61,7 @@ StoreTiles::StoreTiles(const fs::path& folder, const KernelShape& shape, const P
       at = stored_->files_.erase(at);
     }
   }
-  require_space(folder, static_cast<double>(shape.grid.count() - stored_->finished()) * tile_bytes);
+  require_space(folder, static_cast<double>(shape.grid.count() - stored_->finished()) * tile_bytes, "kernel");
 }
 
 StoreTiles::~StoreTiles() = default;

@@ -8,6 +8,8 @@
 
 namespace xtangent::ntk {
 
+class FolderLock;
+
 /// Puts tiles into a store. Only one process at a time works in a store.
 class StoreTiles : public TileSink {
  public:
@@ -24,8 +26,7 @@ class StoreTiles : public TileSink {
   const StoredKernel& stored() const { return *stored_; }
 
  private:
-  class Lock;
-  std::unique_ptr<Lock> lock_;
+  std::unique_ptr<FolderLock> lock_;
   std::unique_ptr<StoredKernel> stored_;
 };
 

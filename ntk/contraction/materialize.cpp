@@ -11,6 +11,7 @@
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
 #include "ntk/contraction/effort.hpp"
+#include "ntk/contraction/gradients.hpp"
 #include "ntk/contraction/rectangles.hpp"
 #include "ntk/contraction/rule.hpp"
 
@@ -90,37 +91,6 @@ bool holds_gradients(const Term& term, std::size_t probes) {
   return probes * term.parameter_size() <= factors_size(term, probes);
 }
 
-// Elements of the parameter whose gradients can be formed without the rest.
-std::size_t unit_of(const Term& term) {
-  std::size_t unit = 1;
-  for (const UseShape& part : term.parts) unit = std::lcm(unit, part.unit());
-  return std::min(unit, term.parameter_size());
-}
-
-// The number of elements of the gradients that are formed at a time in `room` bytes. These are whole units, and at
-// least one.
-std::size_t step_of(const Term& term, std::size_t element_bytes, std::size_t room) {
-  const std::size_t unit = unit_of(term);
-  const std::size_t units = std::max<std::size_t>(1, room / std::max<std::size_t>(1, element_bytes * unit));
-  return std::min(term.parameter_size(), units * unit);
-}
-
-// Bytes of patches while gradients of this length are formed for n examples.
-std::size_t forming_bytes(const UseShape& use, std::size_t n, std::size_t probes, std::size_t length,
-                          const Workspace& w) {
-  if (!use.patches || !use.is_product()) return 0;
-  kernels::ConvShape s = *use.patches;
-  if (use.grouped()) {
-    const std::size_t groups = length / use.unit();
-    s.channels = s.channels / s.groups * groups;
-    s.groups = groups;
-  }
-  const std::size_t grain = gradient_grain(length, use.positions, probes), out = length / use.right;
-  const std::size_t each = w.scalar_bytes == sizeof(float) ? kernels::conv2d_weight_one_room<float>(s, out)
-                                                           : kernels::conv2d_weight_one_room<double>(s, out);
-  return w.at_a_time((n + grain - 1) / grain) * each * w.scalar_bytes;
-}
-
 // FLOP to form the gradients of one example.
 double forming_flop(const UseShape& use, std::size_t probes) {
   const double k = static_cast<double>(probes), d = static_cast<double>(use.positions),
@@ -128,35 +98,6 @@ double forming_flop(const UseShape& use, std::size_t probes) {
   if (use.is_product()) return 2 * k * d * p;
   if (use.kind == FactorKind::dense) return 0;
   return (use.kind == FactorKind::diag ? 2 : 1) * k * d * c;
-}
-
-// Adds up the gradients of all parts, and multiplies them by the scales of a metric, if there is one. Elements [begin,
-// end) of the gradient of example n and probe k go to out + k probe_stride + (n - first) example_stride. Nothing else
-// is written between the strides.
-template <class T>
-void form_gradients(const std::vector<Factor<T>>& parts, const Array<T>& scales, Range examples, std::size_t begin,
-                    std::size_t end, std::size_t probe_stride, std::size_t example_stride, T* out) {
-  parts[0].gradients(examples.first, examples.last, begin, end, out, probe_stride, example_stride);
-  const std::size_t k = parts[0].probes, n = examples.size(), length = end - begin;
-  const auto scale = [&] {
-    if (!scales.defined()) return;
-    parallel_for(k * n, 1 + 100000 / (length + 1), [&](std::size_t from, std::size_t to) {
-      for (std::size_t at = from; at < to; ++at) {
-        T* row = out + at / n * probe_stride + at % n * example_stride;
-        loops<T>().binary(kernels::Binary::multiply, length, row, 1, scales.data() + begin, 1, row);
-      }
-    });
-  };
-  if (parts.size() == 1) return scale();
-  Array<T> more({k, n, length});
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    parts[i].gradients(examples.first, examples.last, begin, end, more.mutable_data(), n * length, length);
-    parallel_for(k * n, 1 + 100000 / (length + 1), [&](std::size_t from, std::size_t to) {
-      for (std::size_t at = from; at < to; ++at)
-        loops<T>().axpy(length, T(1), more.data() + at * length, out + at / n * probe_stride + at % n * example_stride);
-    });
-  }
-  scale();
 }
 
 struct Materialize : RuleOf<Materialize> {

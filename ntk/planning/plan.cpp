@@ -206,6 +206,25 @@ double least_budget(double low, const Fits& fits) {
       (p.result_held > 0 ? ", or leave the result on the disk with options.store and stored_kernel." : "."));
 }
 
+// What a plan knows before its work is cut.
+Plan unplanned(const Profile& t, const Order& order, const Readout& readout) {
+  Plan p;
+  p.rows = order.rows;
+  p.columns = order.columns;
+  p.symmetric = order.symmetric;
+  p.scalar_bytes = order.scalar_bytes;
+  p.outputs = t.outputs;
+  p.parameters = t.parameters;
+  p.probes = readout.columns(t.outputs, Readout::Of::rows);
+  p.column_probes = readout.columns(t.outputs, Readout::Of::columns);
+  p.mode = mode_of(readout);
+  p.common_readout = readout.common();
+  p.readout = readout.name();
+  p.forward_flop = t.forward_flop;
+  p.backward_flop = t.backward_flop;
+  return p;
+}
+
 }  // namespace
 
 const char* name(Strategy strategy) {
@@ -224,20 +243,7 @@ const char* name(Strategy strategy) {
 
 Plan make_plan(const Profile& t, const Order& order, const Readout& readout, const Options& options,
                const std::optional<Partition>& given) {
-  Plan p;
-  p.rows = order.rows;
-  p.columns = order.columns;
-  p.symmetric = order.symmetric;
-  p.scalar_bytes = order.scalar_bytes;
-  p.outputs = t.outputs;
-  p.parameters = t.parameters;
-  p.probes = readout.columns(t.outputs, Readout::Of::rows);
-  p.column_probes = readout.columns(t.outputs, Readout::Of::columns);
-  p.mode = mode_of(readout);
-  p.common_readout = readout.common();
-  p.readout = readout.name();
-  p.forward_flop = t.forward_flop;
-  p.backward_flop = t.backward_flop;
+  Plan p = unplanned(t, order, readout);
   const bool cross = p.mode == ProbeMode::cross;
   const double n = static_cast<double>(p.rows) * (cross ? static_cast<double>(p.probes) : 1),
                m = static_cast<double>(p.columns) * (cross ? static_cast<double>(p.column_probes) : 1);
@@ -254,6 +260,16 @@ Plan make_plan(const Profile& t, const Order& order, const Readout& readout, con
   std::optional<Plan> out = plan(budget);
   if (!out) refuse(p, budget, least_budget(budget, [&](double bytes) { return plan(bytes).has_value(); }));
   return std::move(*out);
+}
+
+Plan sweep_plan(const Profile& t, std::size_t examples, std::size_t scalar_bytes, const Readout& readout,
+                double budget) {
+  Plan p = unplanned(t, {examples, examples, true, scalar_bytes}, readout);
+  p.budget_bytes = budget;
+  make_terms(p, t.uses);
+  p.waiting_bytes = p.column_waiting_bytes = waiting_bytes(p, p.probes);
+  choose_shard(p, t);
+  return p;
 }
 
 }  // namespace xtangent::ntk

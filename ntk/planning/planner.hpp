@@ -24,6 +24,10 @@ struct Order {
 Plan make_plan(const Profile& profile, const Order& order, const Readout& readout, const Options& options,
                const std::optional<Partition>& given = std::nullopt);
 
+/// The terms and the shards of sweeps over examples alone, whose gradients are contracted with nothing.
+Plan sweep_plan(const Profile& profile, std::size_t examples, std::size_t scalar_bytes, const Readout& readout,
+                double budget);
+
 /// Chooses the partition with the least work among those that fit the budget. Returns whether one does.
 bool choose_partition(Plan& plan, const Profile& profile, const Options& options);
 /// Uses the partition of an earlier run. Returns whether it fits the budget.

@@ -11,6 +11,7 @@
 #include "nn/data/zip.hpp"
 #include "nn/safetensors.hpp"
 #include "nn/training/metrics.hpp"
+#include "ntk/computation/feature_format.hpp"
 #include "ntk/computation/store_format.hpp"
 #include "tests/fuzz/training.hpp"
 
@@ -166,6 +167,10 @@ class Corpora {
         {{{8, 2, 4, false}, 1, 1, 1}, {Strategy::jacobian, 4, 8, 8, true, true}, {}},
         {{{8, 2, 4, false}, 2, 5, 1}, {Strategy::vector_products, 4, 8, 8, true, true}, {}}};
     for (const auto& manifest : manifests) add("manifest", ntk::store_format::text_of(manifest));
+    const std::vector<ntk::feature_format::Manifest> features = {
+        {69, 70, 15, false, {{"0.weight", 240, 40, 30, false}, {"0.bias", 40, 0, 40, true}}, {{"k", "70"}}},
+        {1, 1, 1, true, {}, {}}};
+    for (const auto& manifest : features) add("feature_manifest", ntk::feature_format::text_of(manifest));
     for (const std::size_t number : {0, 17, 123456}) add("tile", ntk::store_format::tile_name({number, 3}, "0f3a55b1"));
     for (const std::string name : {"full", "pseudo", "trace", "diagonal", "single:3", "signs:17", "signs:5x4"})
       add("readout", name);

@@ -1,23 +1,12 @@
 // Manifests of stores, as they are and with a checksum that fits them. What is accepted is what was written, byte by
 // byte, and the numbers of tiles and of their entries can be told.
-#include <nlohmann/json.hpp>
-
 #include "ntk/computation/store_format.hpp"
 #include "tests/fuzz/fuzz.hpp"
+#include "tests/fuzz/summed.hpp"
 
 using namespace xtangent;
 
 namespace {
-
-// The text with the checksum of what it says, or nothing where it is no JSON.
-std::string summed(std::string_view text) {
-  auto all = nlohmann::ordered_json::parse(text, nullptr, false);
-  if (!all.is_object()) return {};
-  all.erase("crc32");
-  const std::string said = all.dump();
-  all["crc32"] = ntk::fingerprint(said.data(), said.size());
-  return all.dump(1) + "\n";
-}
 
 void load(std::string_view text) {
   const auto manifest = fuzz::accepted([&] { return ntk::store_format::parsed_manifest(text, "manifest.json"); });
@@ -33,7 +22,7 @@ void load(std::string_view text) {
 
 void read(std::string_view text) {
   load(text);
-  if (const std::string changed = summed(text); !changed.empty()) load(changed);
+  if (const std::string changed = fuzz::summed(text); !changed.empty()) load(changed);
 }
 
 }  // namespace

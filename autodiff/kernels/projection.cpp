@@ -1,0 +1,74 @@
+#include "autodiff/kernels/projection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <type_traits>
+
+#include "autodiff/kernels/random.hpp"
+
+namespace xtangent::kernels {
+namespace {
+
+constexpr std::uint32_t sign_bit = 0x80000000u;
+constexpr std::size_t counters = std::size_t{1} << 32;  // elements that share the keys of their hash
+
+// A hash of 32 bits with two keys. Its multipliers and shifts are those of the finalizer of MurmurHash3, which is
+// applied twice, so that elements whose numbers differ in a few bits go to unrelated places.
+std::uint32_t mixed(std::uint32_t x, std::uint32_t key) {
+  x += key;
+  x ^= x >> 16;
+  x *= 0x85ebca6bu;
+  x ^= x >> 13;
+  x *= 0xc2b2ae35u;
+  return x ^ (x >> 16);
+}
+
+// Many sums do not fit a core's caches, and a random place in them takes longer than all the rest. So runs of elements
+// go to windows of the sums, one window after the other, which leaves the chance that two elements of different runs
+// meet as it is. Of the pairs in one run, 1 in 4,096 meets, but there are few of them.
+constexpr std::size_t run = 4096, window = 4096;
+
+}  // namespace
+
+void sign_places(std::uint64_t seed, std::uint64_t stream, std::size_t first, std::size_t last, std::size_t count,
+                 std::uint32_t* out) {
+  const std::size_t windows = std::max<std::size_t>(1, count / window);
+  while (first < last) {
+    const std::size_t high = first / counters, end = std::min(last, (first / run + 1) * run);
+    const std::array<std::uint32_t, 4> keys = philox(seed, stream, high);
+    const std::size_t at = (keys[2] + first / run) % windows, begin = at * count / windows;
+    const std::uint64_t places = (at + 1) * count / windows - begin;
+    const auto low = static_cast<std::uint32_t>(first % counters), base = static_cast<std::uint32_t>(begin);
+    for (std::size_t i = 0; i < end - first; ++i) {
+      const std::uint32_t bits = mixed(mixed(low + static_cast<std::uint32_t>(i), keys[0]), keys[1]);
+      out[i] = (base + static_cast<std::uint32_t>((bits & ~sign_bit) * places >> 31)) | (bits & sign_bit);
+    }
+    out += end - first;
+    first = end;
+  }
+}
+
+template <class T>
+void add_signed(std::size_t n, const std::uint32_t* places, const T* x, T* sums) {
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  constexpr int shift = 8 * (sizeof(T) - 4);
+  constexpr std::size_t block = 512;
+  // What vectors can do is done for a block first, and the additions alone are left for single elements.
+  std::uint32_t sum_of[block];
+  T value[block];
+  for (std::size_t begin = 0; begin < n; begin += block) {
+    const std::size_t here = std::min(block, n - begin);
+    for (std::size_t i = 0; i < here; ++i) {
+      const std::uint32_t place = places[begin + i];
+      sum_of[i] = place & ~sign_bit;
+      value[i] = std::bit_cast<T>(std::bit_cast<Bits>(x[begin + i]) ^ static_cast<Bits>(place & sign_bit) << shift);
+    }
+    for (std::size_t i = 0; i < here; ++i) sums[sum_of[i]] += value[i];
+  }
+}
+
+template void add_signed(std::size_t, const std::uint32_t*, const float*, float*);
+template void add_signed(std::size_t, const std::uint32_t*, const double*, double*);
+
+}  // namespace xtangent::kernels

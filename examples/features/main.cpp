@@ -1,0 +1,109 @@
+// Writes projected gradients of a network on images or arrays into a folder of NumPy files, or compares them with the
+// exact kernel.
+#include <string>
+
+#include "examples/common/program.hpp"
+#include "examples/common/threads.hpp"
+#include "examples/features/computation.hpp"
+#include "xtangent.hpp"
+
+namespace {
+
+using namespace xtangent;
+using namespace xtangent::examples;
+
+const Program program = {
+    "features",
+    "Projects the gradient of each example to k numbers, whose inner products make the kernel, into NumPy files.",
+    {{"", "8,192 numbers for each of the first 1,000 handwritten digits, in results/features/train/"},
+     {"--data cifar10 --network resnet18 --n 0 --k 65536",
+      "of all of CIFAR-10, 13 GB; to go on after Ctrl-C: the same"},
+     {"--readout margin --test 200 --k 4096", "what TRAK's scores are made of, and the same for 200 test images"},
+     {"--network convnet --n 400 --test 200 --study 512,2048,8192",
+      "errors beside the exact kernel, with anchors and by the split of k, in results/features/study.svg"}},
+    "Choose a smaller --n, --k or --memory."};
+
+void add_options(CLI::App& app, FeatureSettings& f) {
+  Settings& s = f.work;
+  count_option(app, "--k", f.k, 1, "Numbers to which gradients are projected");
+  count_option(app, "--anchors", f.anchors, 0, "Examples whose kernels are exact, as so many numbers more");
+  option(app, "--split", f.split, "NAME", "Of k over the arrays of parameters: pooled, equal, size or trace")
+      ->capture_default_str();
+  option(app, "--network", s.network, "NAME", "As ./run kernel has them")->capture_default_str();
+  option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
+      ->check(positive())
+      ->default_str("the trainer's");
+  option(app, "--weights", s.weights, "FILE", "Safetensors, of ./run train or of PyTorch")
+      ->check(named())
+      ->default_str("none: initial parameters");
+  option(app, "--data", s.data, "SET", "digits, mnist, fashion, cifar10, or a folder with the files of one of them")
+      ->check(named())
+      ->capture_default_str();
+  option(app, "--inputs", s.inputs, "FILE", "NumPy file (N, ...) instead of images; again for each further input")
+      ->check(named())
+      ->allow_extra_args(false)
+      ->excludes(app.get_option("--data"))
+      ->default_str("none");
+  option(app, "--model", s.model, "FILE", "A network for inputs from torch.export.save, instead of --network")
+      ->check(named())
+      ->needs(app.get_option("--inputs"))
+      ->excludes(app.get_option("--network"))
+      ->default_str("none");
+  option(app, "--test-inputs", s.test_inputs, "FILE", "The same for test examples")
+      ->check(named())
+      ->allow_extra_args(false)
+      ->needs(app.get_option("--inputs"))
+      ->default_str("none");
+  option(app, "--labels", s.labels, "FILE", "NumPy file (N,) with the labels of the inputs")
+      ->check(named())
+      ->needs(app.get_option("--inputs"))
+      ->default_str("none");
+  option(app, "--test-labels", s.test_labels, "FILE", "The same for the test inputs")
+      ->check(named())
+      ->needs(app.get_option("--test-inputs"))
+      ->default_str("none");
+  option(app, "--n", s.n, "N", "The first training images or inputs, as their files have them; 0: all")
+      ->check(whole(0))
+      ->default_str("1000 images, all inputs");
+  option(app, "--test", s.test, "N", "The first test images, with the same projection, in test/")
+      ->check(whole(0))
+      ->default_str("0, all test inputs");
+  option(app, "--readout", s.readout, "NAME", "As ./run kernel has them: pseudo, full, trace, margin, loss, ...")
+      ->capture_default_str();
+  option(app, "--parameters", s.parameters, "NAMES",
+         "Only these, between commas: 'layer4.*,!*.bias' (* is any text, ! excludes)")
+      ->default_str("all");
+  option(app, "--study", f.study, "K,...", "Compare with the exact kernel instead, for each of these numbers")
+      ->delimiter(',')
+      ->check(whole(1))
+      ->default_str("none");
+  count_option(app, "--repeats", f.repeats, 1, "Seeds of the signs for each of them");
+  option(app, "--ridge", f.ridge, "X", "Of the regressions of --study, relative to the mean of the kernel's diagonal")
+      ->check(not_negative())
+      ->capture_default_str();
+  option(app, "--memory", s.memory, "SIZE", "Beside the program and its images: 512M, 2G, 1.5GiB")
+      ->default_str("half of what is free");
+  option(app, "--out", f.out, "DIR", "Folder; features go to train/ and test/ in it, where a run goes on")
+      ->check(named())
+      ->capture_default_str();
+  count_option(app, "--part", f.part, 0, "Examples in a file; 0: as many as make about 256 MiB");
+  app.add_flag("--double", s.in_double, "Compute in double")->excludes(app.get_option("--study"));
+  seed_option(app, s.seed, "Of the initial parameters and of the signs");
+  threads_option(app, s.threads);
+}
+
+void run(const FeatureSettings& settings, const std::string& command) {
+  const ThreadLimit limit(settings.work.threads);
+  answer_interruptions(settings.study.empty()
+                           ? "finished files are in " + settings.out.string() + ". To go on:\n  " + command
+                           : "nothing is left. To begin again:\n  " + command);
+  compute(settings);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  FeatureSettings settings;
+  if (const auto status = parse_options(argc, argv, program, settings, add_options)) return *status;
+  return run_program(program, argv, [&] { run(settings, command_line(argc, argv)); });
+}

@@ -1,0 +1,211 @@
+#include "examples/features/study.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+
+#include "examples/common/figure.hpp"
+#include "examples/common/format.hpp"
+#include "examples/common/stopwatch.hpp"
+#include "examples/features/computation.hpp"
+#include "nn/training/evaluate.hpp"
+#include "ntk/compare.hpp"
+#include "ntk/feature_regression.hpp"
+#include "ntk/regression.hpp"
+
+namespace xtangent::examples {
+namespace {
+
+constexpr const char* split_names[] = {"pooled", "equal", "size", "trace"};
+
+struct Targets {
+  Array<double> y, f0, f0_new;
+  ntk::Labels labels_new;
+};
+
+Array<double> one_hot(const ntk::Labels& labels, std::size_t classes) {
+  Array<double> out = Array<double>::zeros({labels.size(), classes});
+  for (std::size_t n = 0; n < labels.size(); ++n) out.mutable_data()[n * classes + labels[n]] = 1;
+  return out;
+}
+
+double accuracy_of(const Array<double>& outputs, const ntk::Labels& labels) {
+  const std::size_t classes = outputs.shape()[1];
+  double right = 0;
+  for (std::size_t n = 0; n < labels.size(); ++n) {
+    const double* row = outputs.data() + n * classes;
+    right += static_cast<std::size_t>(std::max_element(row, row + classes) - row) == labels[n];
+  }
+  return right / static_cast<double>(labels.size());
+}
+
+// The mean over the rows that fit, where it is a number.
+double mean_of(const FeatureStudy& study, double Comparison::*value,
+               const std::function<bool(const Comparison&)>& fits) {
+  double sum = 0;
+  std::size_t count = 0;
+  for (const Comparison& row : study.rows)
+    if (fits(row) && std::isfinite(row.*value)) {
+      sum += row.*value;
+      ++count;
+    }
+  return count > 0 ? sum / static_cast<double>(count) : std::numeric_limits<double>::quiet_NaN();
+}
+
+std::vector<std::size_t> numbers_in(const FeatureStudy& study, std::size_t Comparison::*value) {
+  std::vector<std::size_t> out;
+  for (const Comparison& row : study.rows)
+    if (std::find(out.begin(), out.end(), row.*value) == out.end()) out.push_back(row.*value);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+double of_split(const FeatureStudy& study, double Comparison::*value, std::size_t k, const std::string& split) {
+  return mean_of(study, value, [&](const Comparison& r) { return r.k == k && r.anchors == 0 && r.split == split; });
+}
+
+double of_anchors(const FeatureStudy& study, double Comparison::*value, std::size_t k, std::size_t anchors) {
+  return mean_of(study, value,
+                 [&](const Comparison& r) { return r.k == k && r.anchors == anchors && r.split == "pooled"; });
+}
+
+}  // namespace
+
+FeatureStudy study_features(const FeatureSettings& s, const Work<float>& work) {
+  if (work.tests() == 0 || work.train_labels.empty() || work.test_labels.empty())
+    throw option_error(
+        "[features] a study needs test examples and labels. Give --test, or --test-inputs, --labels and "
+        "--test-labels.");
+  const ntk::Readout r = training_readout(s, work), r_new = test_readout(s, work);
+  Targets t{{},
+            ntk::Doubles(nn::predict(*work.net, work.params, work.train)),
+            ntk::Doubles(nn::predict(*work.net, work.params, work.test)),
+            work.test_labels};
+  t.y = one_hot(work.train_labels, t.f0.shape()[1]);
+  const ntk::Options options = options_of(s.work, work);
+  FeatureStudy out{.title = s.work.inputs.empty() ? s.work.network + ", " + s.work.data : s.work.network,
+                   .train = work.train.shape()[0],
+                   .test = work.tests(),
+                   .parameters = work.params.size()};
+  const Stopwatch watch;
+  const Array<double> k = ntk::kernel(*work.net, work.params, work.train, r, options);
+  const Array<double> k_new = ntk::kernel(*work.net, work.params, work.test, work.train,
+                                          r.common() ? r : ntk::readout::between(r_new, r), options);
+  out.seconds = watch.seconds();
+  if (k.shape()[0] != out.train)
+    throw option_error("[features] a study needs one row for each example. Choose a readout of one column.");
+  const Array<double> exact = ntk::Regression<double>(k, {.ridge = s.ridge}).predict(k_new, t.y, t.f0, t.f0_new);
+  out.accuracy = accuracy_of(exact, t.labels_new);
+
+  const auto compare = [&](std::size_t count, std::size_t anchors, const char* split, std::uint64_t seed) {
+    ntk::FeatureOptions o = feature_options(s, work);
+    o.k = count;
+    o.anchors = anchors;
+    o.split = ntk::parse_feature_split(split);
+    o.seed = seed;
+    const Stopwatch of_features;
+    const auto basis = ntk::feature_basis(*work.net, work.params, work.train, r, o);
+    const Array<float> phi = ntk::features(*work.net, work.params, work.train, r, basis),
+                       phi_new = ntk::features(*work.net, work.params, work.test, r_new, basis);
+    Comparison row{.k = count, .anchors = anchors, .split = split, .seed = seed, .seconds = of_features.seconds()};
+    row.frobenius = ntk::relative_difference(ntk::feature_kernel(phi), k);
+    row.predictions = row.accuracy = std::numeric_limits<double>::quiet_NaN();
+    try {
+      const Array<double> f = ntk::FeatureRegression(phi, {.ridge = s.ridge}).predict(phi_new, t.y, t.f0, t.f0_new);
+      row.predictions = ntk::relative_difference(f, exact);
+      row.accuracy = accuracy_of(f, t.labels_new);
+    } catch (const numerical_error&) {  // features that depend on each other, and no ridge
+    }
+    out.rows.push_back(row);
+    std::printf("k %zu, %zu anchors, %s, seed %llu: %s of the kernel, %s of predictions\n", count, anchors, split,
+                static_cast<unsigned long long>(seed), significant(row.frobenius).c_str(),
+                significant(row.predictions).c_str());
+    std::fflush(stdout);
+  };
+  for (const std::size_t count : s.study) {
+    for (std::size_t seed = 0; seed < s.repeats; ++seed)
+      for (const char* split : split_names) compare(count, 0, split, s.work.seed + seed);
+    for (const std::size_t m : s.study_anchors)
+      if (2 * m <= out.train) compare(count, m, "pooled", s.work.seed);
+  }
+  return out;
+}
+
+std::string csv(const FeatureStudy& study) {
+  std::string out = "k,anchors,split,seed,frobenius,predictions,accuracy,seconds\n";
+  for (const Comparison& r : study.rows) {
+    char line[256];
+    std::snprintf(line, sizeof line, "%zu,%zu,%s,%llu,%.6g,%.6g,%.6g,%.4g\n", r.k, r.anchors, r.split.c_str(),
+                  static_cast<unsigned long long>(r.seed), r.frobenius, r.predictions, r.accuracy, r.seconds);
+    out += line;
+  }
+  return out;
+}
+
+std::string summary(const FeatureStudy& study) {
+  std::string out = study.title + ": " + grouped(static_cast<double>(study.parameters)) + " parameters, " +
+                    grouped(static_cast<double>(study.train)) + " + " + grouped(static_cast<double>(study.test)) +
+                    " examples\nexact kernel: " + seconds(study.seconds) + ", accuracy " + percent(study.accuracy) +
+                    "\n\nRelative error of the kernel, and of the predictions of its regression:\n";
+  const auto cell = [](double kernel, double predictions) {
+    return std::isfinite(predictions) ? significant(kernel) + ", " + significant(predictions) : significant(kernel);
+  };
+  for (const std::size_t k : numbers_in(study, &Comparison::k)) {
+    out.append("  k = ").append(grouped(static_cast<double>(k))).append("\n");
+    for (const char* split : split_names) {
+      out.append("    ").append(split).append(": ");
+      out.append(
+          cell(of_split(study, &Comparison::frobenius, k, split), of_split(study, &Comparison::predictions, k, split)));
+      out.append("\n");
+    }
+    for (const std::size_t m : numbers_in(study, &Comparison::anchors))
+      if (m > 0) {
+        out.append("    ").append(std::to_string(m)).append(" anchors: ");
+        out.append(
+            cell(of_anchors(study, &Comparison::frobenius, k, m), of_anchors(study, &Comparison::predictions, k, m)));
+        out.append("\n");
+      }
+  }
+  return out;
+}
+
+std::string figure(const FeatureStudy& study) {
+  const std::string colors[] = {"#1f5fbf", "#c0392b", "#2c8a4b", "#b8860b", "#6b4fa0"};
+  const std::vector<std::size_t> counts = numbers_in(study, &Comparison::k),
+                                 anchors = numbers_in(study, &Comparison::anchors);
+  std::vector<double> ticks(counts.begin(), counts.end());
+  std::vector<Panel> panels;
+  const auto points = [&](const std::function<double(std::size_t)>& value) {
+    std::vector<std::pair<double, double>> out;
+    for (const std::size_t k : counts)
+      if (const double v = value(k); std::isfinite(v) && v > 0) out.emplace_back(static_cast<double>(k), v);
+    return out;
+  };
+  const std::pair<double Comparison::*, const char*> values[] = {{&Comparison::frobenius, "error of the kernel"},
+                                                                 {&Comparison::predictions, "error of predictions"}};
+  for (const auto& [value, label] : values) {
+    Panel by_anchors{.title = "with anchors", .x_label = "k", .y_label = label, .series = {}};
+    Panel by_split{.title = "by the split of k", .x_label = "k", .y_label = label, .series = {}};
+    for (std::size_t i = 0; i < anchors.size(); ++i)
+      by_anchors.series.push_back(
+          {.title = anchors[i] ? std::to_string(anchors[i]) + " anchors" : std::string("none"),
+           .points = points([&, v = value](std::size_t k) { return of_anchors(study, v, k, anchors[i]); }),
+           .color = colors[i % 5]});
+    for (std::size_t i = 0; i < 4; ++i)
+      by_split.series.push_back(
+          {.title = split_names[i],
+           .points = points([&, v = value](std::size_t k) { return of_split(study, v, k, split_names[i]); }),
+           .color = colors[i]});
+    for (Panel* panel : {&by_anchors, &by_split}) {
+      std::erase_if(panel->series, [](const Series& one) { return one.points.empty(); });
+      panel->x_ticks = ticks;
+      panel->log_x = panel->log_y = true;
+      if (!panel->series.empty()) panels.push_back(*panel);
+    }
+  }
+  return draw(panels, 400, 330, 2);
+}
+
+}  // namespace xtangent::examples

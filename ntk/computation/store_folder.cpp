@@ -1,0 +1,62 @@
+#include "ntk/computation/store_folder.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "autodiff/error.hpp"
+#include "nn/data/file.hpp"
+#include "ntk/computation/store_format.hpp"
+
+namespace xtangent::ntk {
+
+namespace fs = std::filesystem;
+using store_format::fail;
+
+FolderLock::FolderLock(const fs::path& folder)
+    : file_(::open((folder / "lock").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)) {
+  if (file_ < 0) fail(folder, std::string("cannot be written: ") + std::strerror(errno) + ". Choose another folder.");
+  if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
+  ::close(file_);
+  fail(folder, "another process is computing in this store. Wait for it, or use another folder.");
+}
+
+FolderLock::~FolderLock() { ::close(file_); }
+
+void require_space(const fs::path& folder, double bytes, const std::string& what) {
+  std::error_code code;
+  const fs::space_info space = fs::space(folder, code);
+  if (code || static_cast<double>(space.available) >= bytes) return;
+  const auto mebibytes = [](double count) { return std::to_string(static_cast<std::size_t>(count) >> 20) + " MiB"; };
+  fail(folder, "its disk has " + mebibytes(static_cast<double>(space.available)) + " free, but the " + what + " need" +
+                   (what.ends_with('s') ? " " : "s ") + mebibytes(bytes) + ". Make room, or use another folder.");
+}
+
+void require_empty(const fs::path& folder, const std::string& manifest, const std::string& what) {
+  for (const fs::path& entry : store_format::entries(folder)) {
+    const std::string name = entry.filename().string();
+    // A process that was killed at the right moment leaves a half manifest, or the file by which it tried the folder.
+    const bool ours = name == "lock" || name.starts_with(manifest) || name.starts_with(nn::probe_name);
+    if (!ours) fail(folder, "holds other files (" + name + ") and no " + what + ". Use an empty folder.");
+  }
+}
+
+void require_same_settings(const fs::path& folder, const StoreSettings& known, const StoreSettings& settings) {
+  std::string differing;
+  for (const auto& [name, value] : settings) {
+    const auto found =
+        std::find_if(known.begin(), known.end(), [&sought = name](const auto& s) { return s.first == sought; });
+    const std::string before = found == known.end() ? "nothing" : found->second;
+    if (before != value)
+      differing += (differing.empty() ? "" : ", ") + name + " (" + before + " then, " + value + " now)";
+  }
+  if (!differing.empty())
+    throw option_error("[ntk store] " + folder.string() + " was begun with other settings: " + differing +
+                       ". Use another folder, or continue with the settings that it was begun with.");
+}
+
+}  // namespace xtangent::ntk

@@ -1,0 +1,95 @@
+#include "ntk/feature_matrix.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "autodiff/error.hpp"
+#include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/layout.hpp"
+#include "autodiff/kernels/symmetric.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+constexpr std::size_t block_bytes = std::size_t{64} << 20;
+
+void check_columns(const FeatureMatrix& a, const FeatureMatrix& b) {
+  if (a.columns() != b.columns())
+    throw shape_error("[feature_kernel] features of " + std::to_string(a.columns()) + " and of " +
+                      std::to_string(b.columns()) + " numbers. Make both with the same basis.");
+}
+
+// out (., width) at row and column of a block = a b^T
+void put_product(const Array<double>& a, const Array<double>& b, std::size_t row, std::size_t column, std::size_t width,
+                 double* out) {
+  const std::size_t k = a.shape()[1];
+  kernels::gemm(false, true, a.shape()[0], b.shape()[0], k, 1.0, a.data(), k, b.data(), k, 0.0,
+                out + row * width + column, width);
+}
+
+}  // namespace
+
+FeatureMatrix::FeatureMatrix(AnyMatrix phi) {
+  if (phi.shape().rank() != 2 || phi.shape().size() == 0)
+    throw shape_error("[features] features " + to_string(phi.shape()) + ", expected (n, k) with at least one row.");
+  rows_ = phi.shape()[0];
+  columns_ = phi.shape()[1];
+  block_rows_ = std::clamp<std::size_t>(block_bytes / (8 * columns_), 1, rows_);
+  block_ = [phi = std::move(phi)](std::size_t first, std::size_t last) {
+    return phi.visit([&](const auto& values) -> Array<double> { return Doubles(values.rows(first, last)); });
+  };
+}
+
+FeatureMatrix::FeatureMatrix(StoredFeatures stored)
+    : rows_(stored.rows()), columns_(stored.columns()), block_rows_(stored.rows_in_part()) {
+  stored.require_complete();
+  block_ = [stored = std::move(stored)](std::size_t first, std::size_t last) { return stored.block(first, last); };
+}
+
+void FeatureMatrix::for_each_block(const std::function<void(std::size_t, const Array<double>&)>& f) const {
+  for (std::size_t first = 0; first < rows_; first += block_rows_)
+    f(first, block(first, std::min(rows_, first + block_rows_)));
+}
+
+Array<double> feature_kernel(const FeatureMatrix& phi) {
+  const std::size_t n = phi.rows();
+  Array<double> out({n, n});
+  double* to = out.mutable_data();
+  phi.for_each_block([&](std::size_t first, const Array<double>& a) {
+    put_product(a, a, first, first, n, to);
+    const std::size_t each = phi.block_rows();
+    for (std::size_t next = first + each; next < n; next += each)
+      put_product(a, phi.block(next, std::min(n, next + each)), first, next, n, to);
+  });
+  kernels::mirror_upper(n, to);
+  return out;
+}
+
+Array<double> feature_kernel(const FeatureMatrix& phi1, const FeatureMatrix& phi2) {
+  check_columns(phi1, phi2);
+  const std::size_t m = phi2.rows();
+  Array<double> out({phi1.rows(), m});
+  double* to = out.mutable_data();
+  phi1.for_each_block([&](std::size_t first, const Array<double>& a) {
+    phi2.for_each_block([&](std::size_t second, const Array<double>& b) { put_product(a, b, first, second, m, to); });
+  });
+  return out;
+}
+
+LinearMap feature_map(const FeatureMatrix& phi) {
+  return {phi.rows(), [phi](const Array<double>& u) {
+            const std::size_t m = u.shape()[1], k = phi.columns();
+            Array<double> inner = Array<double>::zeros({k, m}), out({phi.rows(), m});
+            double *sum = inner.mutable_data(), *to = out.mutable_data();
+            phi.for_each_block([&](std::size_t first, const Array<double>& a) {
+              kernels::gemm(true, false, k, m, a.shape()[0], 1.0, a.data(), k, u.data() + first * m, m, 1.0, sum, m);
+            });
+            phi.for_each_block([&](std::size_t first, const Array<double>& a) {
+              kernels::gemm(false, false, a.shape()[0], m, k, 1.0, a.data(), k, inner.data(), m, 0.0, to + first * m,
+                            m);
+            });
+            return out;
+          }};
+}
+
+}  // namespace xtangent::ntk

@@ -1,0 +1,156 @@
+#include "ntk/feature_regression.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "autodiff/error.hpp"
+#include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/elementwise.hpp"
+#include "autodiff/kernels/layout.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
+#include "autodiff/kernels/symmetric.hpp"
+#include "autodiff/ops/arithmetic.hpp"
+#include "ntk/algebra/checks.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+Array<double> transposed(const Array<double>& a) {
+  Array<double> out({a.shape()[1], a.shape()[0]});
+  kernels::transpose(a.shape(), {1, 0}, a.data(), out.mutable_data());
+  return out;
+}
+
+Array<double> combined(kernels::Binary op, const Array<double>& a, const Array<double>& b) {
+  Array<double> out(a.shape());
+  kernels::binary(op, a.shape(), a.data(), a.shape(), b.data(), b.shape(), out.mutable_data());
+  return out;
+}
+
+// Phi^T Phi (k, k)
+Array<double> normal_matrix(const FeatureMatrix& phi) {
+  const std::size_t k = phi.columns();
+  Array<double> out = Array<double>::zeros({k, k});
+  double* to = out.mutable_data();
+  phi.for_each_block([&](std::size_t, const Array<double>& a) {
+    kernels::gemm(true, false, k, k, a.shape()[0], 1.0, a.data(), k, a.data(), k, 1.0, to, k);
+  });
+  kernels::mirror_upper(k, to);
+  return out;
+}
+
+// Phi^T y (k, m)
+Array<double> projected(const FeatureMatrix& phi, const Array<double>& y) {
+  const std::size_t k = phi.columns(), m = y.shape()[1];
+  Array<double> out = Array<double>::zeros({k, m});
+  double* to = out.mutable_data();
+  phi.for_each_block([&](std::size_t first, const Array<double>& a) {
+    kernels::gemm(true, false, k, m, a.shape()[0], 1.0, a.data(), k, y.data() + first * m, m, 1.0, to, m);
+  });
+  return out;
+}
+
+// Phi b (n, m)
+Array<double> applied(const FeatureMatrix& phi, const Array<double>& b) {
+  const std::size_t k = phi.columns(), m = b.shape()[1];
+  Array<double> out({phi.rows(), m});
+  double* to = out.mutable_data();
+  phi.for_each_block([&](std::size_t first, const Array<double>& a) {
+    kernels::gemm(false, false, a.shape()[0], m, k, 1.0, a.data(), k, b.data(), m, 0.0, to + first * m, m);
+  });
+  return out;
+}
+
+void check_columns(const char* who, const FeatureMatrix& phi_new, std::size_t k) {
+  if (phi_new.columns() != k)
+    throw shape_error(std::string("[") + who + "] features of " + std::to_string(phi_new.columns()) +
+                      " numbers for new examples, and of " + std::to_string(k) +
+                      " for those of training. Make both with the same basis.");
+}
+
+void check_misses(const char* who, const Array<double>& misses, std::size_t n) {
+  if (!(misses.shape() == Shape{n}))
+    throw shape_error(std::string("[") + who + "] misses " + to_string(misses.shape()) + " for " + std::to_string(n) +
+                      " training examples: one for each.");
+  if (!all_finite(misses)) throw numerical_error(std::string("[") + who + "] the misses hold NaN or infinity.");
+}
+
+}  // namespace
+
+FeatureSystem::FeatureSystem(FeatureMatrix phi, Options options)
+    : phi_(std::move(phi)), primal_(phi_.columns() < phi_.rows()) {
+  Array<double> matrix = primal_ ? normal_matrix(phi_) : feature_kernel(phi_);
+  const std::size_t order = matrix.shape()[0];
+  double* diagonal = matrix.mutable_data();
+  double trace = 0;
+  for (std::size_t i = 0; i < order; ++i) trace += diagonal[i * (order + 1)];
+  ridge_ = options.ridge * (options.relative ? trace / static_cast<double>(phi_.rows()) : 1);
+  if (primal_ && trace > 0)  // what no gradient touches gets the weight 0, whatever stands here
+    for (std::size_t i = 0; i < order; ++i)
+      if (diagonal[i * (order + 1)] == 0) diagonal[i * (order + 1)] = trace / static_cast<double>(order);
+  options.ridge = ridge_;
+  options.relative = false;
+  factor_.emplace(std::move(matrix), options);
+}
+
+Array<double> FeatureSystem::weights(const Doubles& y) const {
+  if (y.rank() != 2 || y.shape()[0] != phi_.rows())
+    throw shape_error("[features] y " + to_string(y.shape()) + ", expected (" + std::to_string(phi_.rows()) + ", m).");
+  return primal_ ? factor_->solve(projected(phi_, y)) : projected(phi_, factor_->solve(y));
+}
+
+Array<double> FeatureSystem::smoother(const FeatureMatrix& phi_new) const {
+  check_columns("features", phi_new, phi_.columns());
+  if (!primal_) return transposed(factor_->solve(transposed(feature_kernel(phi_new, phi_))));
+  const std::size_t k = phi_.columns(), m = phi_new.rows();
+  Array<double> all({k, m});
+  phi_new.for_each_block([&](std::size_t first, const Array<double>& a) {
+    const Array<double> columns = transposed(a);
+    kernels::copy_runs(k, a.shape()[0], columns.data(), a.shape()[0], all.mutable_data() + first, m);
+  });
+  return transposed(applied(phi_, factor_->solve(all)));
+}
+
+Array<double> FeatureSystem::leverages() const {
+  Array<double> out({phi_.rows()});
+  double* to = out.mutable_data();
+  if (!primal_) {  // K (K + ridge I)^-1 = I - ridge (K + ridge I)^-1
+    const Array<double> inverse = factor_->inverse_diagonal();
+    for (std::size_t n = 0; n < out.size(); ++n) to[n] = 1 - ridge_ * inverse[n];
+    return out;
+  }
+  phi_.for_each_block([&](std::size_t first, const Array<double>& rows) {
+    const std::size_t k = rows.shape()[1];
+    const Array<double> white = factor_->whitened(rows);
+    for (std::size_t i = 0; i < rows.shape()[0]; ++i)
+      to[first + i] = kernels::loops<double>().dot(k, white.data() + i * k, white.data() + i * k);
+  });
+  return out;
+}
+
+Array<double> FeatureRegression::weights(const Doubles& y, const Doubles& f0) const {
+  const std::size_t n = system_.phi().rows(), columns = columns_of_targets("regression", y, f0, n);
+  return system_.weights(combined(kernels::Binary::subtract, y, f0).reshaped({n, columns}));
+}
+
+Array<double> FeatureRegression::predict(const FeatureMatrix& phi_new, const Doubles& y, const Doubles& f0,
+                                         const Doubles& f0_new) const {
+  check_columns("predict", phi_new, system_.phi().columns());
+  const Array<double> w = weights(y, f0);
+  if (f0_new.rank() != 2 || f0_new.shape()[1] != y.shape()[1] || f0_new.size() != phi_new.rows() * w.shape()[1])
+    throw shape_error("[predict] f0_new " + to_string(f0_new.shape()) + " for " + std::to_string(phi_new.rows()) +
+                      " rows of features and outputs " + to_string(y.shape()) + ", expected (M, O).");
+  return combined(kernels::Binary::add, f0_new, applied(phi_new, w).reshaped(f0_new.shape()));
+}
+
+Array<double> FeatureAttribution::scores(const FeatureMatrix& phi_new, const Doubles& misses) const {
+  check_misses("scores", misses, system_.phi().rows());
+  return combined(kernels::Binary::multiply, system_.smoother(phi_new), misses);
+}
+
+Array<double> FeatureAttribution::self_influence(const Doubles& misses) const {
+  check_misses("self_influence", misses, system_.phi().rows());
+  return combined(kernels::Binary::multiply, system_.leverages(), misses);
+}
+
+}  // namespace xtangent::ntk

@@ -1,0 +1,238 @@
+#include "ntk/feature_store.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "autodiff/error.hpp"
+#include "autodiff/pool.hpp"
+#include "nn/data/file.hpp"
+#include "nn/data/npy.hpp"
+#include "ntk/algebra/checks.hpp"
+#include "ntk/computation/feature_format.hpp"
+#include "ntk/computation/feature_parts.hpp"
+#include "ntk/computation/request.hpp"
+#include "ntk/computation/store_folder.hpp"
+#include "ntk/computation/tiled.hpp"
+#include "ntk/planning/budget.hpp"
+
+namespace xtangent::ntk {
+
+namespace fs = std::filesystem;
+using feature_format::Manifest;
+using store_format::fail;
+using store_format::manifest_name;
+
+namespace {
+
+constexpr std::size_t largest_manifest = std::size_t{64} << 20;
+
+Manifest manifest_in(const fs::path& folder) {
+  const fs::path file = folder / manifest_name;
+  const auto bytes = nn::read_raw_file(file, largest_manifest);
+  return feature_format::parsed_manifest({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file);
+}
+
+}  // namespace
+
+bool is_feature_store(const fs::path& folder) { return is_store(folder); }
+
+StoredFeatures::StoredFeatures(fs::path folder) : folder_(std::move(folder)) {
+  if (!is_feature_store(folder_))
+    fail(folder_, std::string("there is no ") + manifest_name + ": no features were stored here.");
+  const Manifest manifest = manifest_in(folder_);
+  rows_ = manifest.rows;
+  columns_ = manifest.columns;
+  part_ = manifest.part;
+  in_double_ = manifest.in_double;
+  places_ = manifest.places;
+  settings_ = manifest.settings;
+  const std::string text = feature_format::text_of(manifest);
+  identity_ = fingerprint(text.data(), text.size());
+  for (const fs::path& entry : store_format::entries(folder_))
+    if (const auto found = feature_format::parsed(entry.filename().string()))
+      if (found->number < parts()) files_[found->number] = entry;
+}
+
+void StoredFeatures::require_complete() const {
+  if (!complete())
+    fail(folder_, "only " + std::to_string(finished()) + " of " + std::to_string(parts()) +
+                      " parts are finished. Compute the features again with this folder, which continues them.");
+}
+
+template <class T>
+Array<T> StoredFeatures::part(std::size_t number) const {
+  const auto found = files_.find(number);
+  if (found == files_.end()) {
+    fail(folder_, "part " + std::to_string(number) +
+                      " is missing. Compute the features again with this folder, which continues them.");
+  }
+  const fs::path& file = found->second;
+  Array<T> values = nn::read_npy<T>(file);
+  const std::size_t rows = std::min(part_, rows_ - number * part_);
+  if (!(values.shape() == Shape{rows, columns_}) ||
+      file.filename() != feature_format::part_name(number, feature_format::sum_of(values, number, identity_)))
+    fail(file,
+         "is corrupt: its checksum or shape does not fit. Remove it and compute the features again with this folder.");
+  return values;
+}
+
+Array<double> StoredFeatures::block(std::size_t first, std::size_t last) const {
+  if (first > last || last > rows_)
+    throw shape_error("[features] rows " + std::to_string(first) + " to " + std::to_string(last) + " of " +
+                      std::to_string(rows_) + " in " + folder_.string() + ".");
+  Array<double> out({last - first, columns_});
+  double* to = out.mutable_data();
+  for (std::size_t at = first; at < last;) {
+    const std::size_t number = at / part_, begin = number * part_, end = std::min({last, begin + part_, rows_});
+    const Array<double> values = in_double_ ? part<double>(number) : Array<double>(Doubles(part<float>(number)));
+    to = std::copy_n(values.data() + (at - begin) * columns_, (end - at) * columns_, to);
+    at = end;
+  }
+  return out;
+}
+
+void StoredFeatures::write_npy(const fs::path& file) const {
+  require_complete();
+  std::size_t next = 0;
+  if (in_double_)
+    nn::write_npy<double>(file, Shape{rows_, columns_}, [&] { return part<double>(next++); });
+  else
+    nn::write_npy<float>(file, Shape{rows_, columns_}, [&] { return part<float>(next++); });
+}
+
+/// Begins a folder or continues one, part by part.
+template <class T>
+class FeatureWriter {
+ public:
+  FeatureWriter(const fs::path& folder, const Manifest& manifest) {
+    nn::require_writable_folder(folder);
+    lock_.emplace(folder);
+    const double row_bytes = static_cast<double>(manifest.columns * sizeof(T));
+    if (!is_feature_store(folder)) {
+      require_empty(folder, manifest_name, "features");
+      nn::remove_unfinished(folder / manifest_name);
+      require_space(folder, static_cast<double>(manifest.rows) * row_bytes, "features");
+      const std::string text = feature_format::text_of(manifest);
+      nn::write_file(folder / manifest_name, {text});
+    }
+    stored_.emplace(folder);
+    require_same_settings(folder, stored_->settings(), manifest.settings);
+    if (stored_->rows() != manifest.rows || stored_->columns() != manifest.columns ||
+        stored_->rows_in_part() != manifest.part)
+      throw option_error("[features] " + folder.string() +
+                         " was begun with other parts. Use another folder, or continue with the options that it was "
+                         "begun with.");
+    for (const fs::path& entry : store_format::entries(folder)) {
+      const std::string name = entry.filename().string();
+      const bool left = name.starts_with("features-") && !feature_format::parsed(name);  // by a run that was killed
+      if (left || name.starts_with(nn::probe_name)) store_format::remove_entry(entry);
+    }
+    keep_whole_parts();
+    require_space(folder, static_cast<double>((stored_->parts() - stored_->finished()) * manifest.part) * row_bytes,
+                  "features");
+  }
+
+  bool has(std::size_t number) const { return stored_->files_.contains(number); }
+  void put(std::size_t number, const Array<T>& values) {
+    const fs::path file = stored_->folder_ /
+                          feature_format::part_name(number, feature_format::sum_of(values, number, stored_->identity_));
+    nn::write_npy(file, values);
+    stored_->files_[number] = file;
+  }
+  const StoredFeatures& stored() const { return *stored_; }
+
+ private:
+  // What is damaged is computed again.
+  void keep_whole_parts() {
+    for (auto at = stored_->files_.begin(); at != stored_->files_.end();) {
+      try {
+        stored_->part<T>(at->first);
+        ++at;
+      } catch (const data_error&) {
+        store_format::remove_entry(at->second);
+        at = stored_->files_.erase(at);
+      }
+    }
+  }
+
+  std::optional<FolderLock> lock_;
+  std::optional<StoredFeatures> stored_;
+};
+
+namespace {
+
+// Everything that the bits of features depend on.
+template <class T>
+StoreSettings settings_of(const Request<T>& request, const Profile& profile, const FeatureBasis<T>& basis) {
+  StoreSettings out = ntk::settings_of(request, profile);
+  std::erase_if(out, [](const auto& setting) {
+    for (const char* name : {"x2", "strategy", "rule", "tile"})
+      if (setting.first == name) return true;
+    return false;
+  });
+  const FeatureOptions& o = basis.options;
+  const auto sum = [](const auto& a) { return a.defined() ? fingerprint(a.data(), a.bytes()) : std::string("none"); };
+  out.emplace_back("k", std::to_string(o.k));
+  out.emplace_back("seed", std::to_string(o.seed));
+  out.emplace_back("split", name(o.split));
+  out.emplace_back("anchors", std::to_string(o.anchors) + " " + sum(basis.anchors) + " " + sum(basis.whitening) + " " +
+                                  sum(basis.explained));
+  std::string places;
+  for (const FeaturePlace& p : basis.places) {
+    const std::size_t numbers[] = {p.elements, p.first, p.count, p.exact};
+    places = fingerprint(p.parameter.data(), p.parameter.size(), fingerprint(numbers, sizeof numbers, places));
+  }
+  out.emplace_back("places", places);
+  return out;
+}
+
+}  // namespace
+
+template <class T>
+StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                               const Readout& readout, const FeatureBasis<T>& basis, const FeatureOptions& options) {
+  if (options.store.empty()) throw option_error("[stored_features] options.store is empty. Name a folder in it.");
+  check_feature_request(params, x, readout);
+  FeatureOptions o = basis.options;
+  o.memory = options.memory;
+  o.part = options.part;
+  const pool::Ceiling ceiling(static_cast<std::size_t>(memory_budget(o.memory)));
+  const FeatureParts<T> parts(net, params, x, readout, basis, o, false);
+  const std::size_t n = x.shape()[0], each = parts.rows_each(), part = parts.part();
+  const Options kernel{.memory = o.memory, .parameters = o.parameters, .metric = o.metric};
+  const Request<T> request{net, params, x, x, true, readout, kernel};
+  FeatureWriter<T> writer(options.store, {n * each, basis.columns(), part * each, sizeof(T) == sizeof(double),
+                                          basis.places, settings_of(request, parts.sweep().profile(), basis)});
+  const Options told{.progress = options.progress};
+  ProgressMeter meter(told, static_cast<double>(n));
+  for (std::size_t number = 0, first = 0; first < n; ++number, first += part) {
+    const Range here{first, std::min(n, first + part)};
+    if (writer.has(number)) {
+      meter.skip(static_cast<double>(here.size()));
+      continue;
+    }
+    Array<T> rows({here.size() * each, basis.columns()});
+    parts.make(here, rows.mutable_data(), [&](std::size_t done) { meter.add(static_cast<double>(done)); });
+    writer.put(number, rows);
+  }
+  return writer.stored();
+}
+
+template <class T>
+StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                               const Readout& readout, const FeatureOptions& options) {
+  if (options.store.empty()) throw option_error("[stored_features] options.store is empty. Name a folder in it.");
+  return stored_features(net, params, x, readout, feature_basis(net, params, x, readout, options), options);
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                             \
+  template StoredFeatures stored_features(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, \
+                                          const Readout&, const FeatureOptions&);                           \
+  template StoredFeatures stored_features(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, \
+                                          const Readout&, const FeatureBasis<T>&, const FeatureOptions&);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent::ntk

@@ -1,0 +1,177 @@
+#include "ntk/features.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/random.hpp"
+#include "autodiff/pool.hpp"
+#include "nn/initialize.hpp"
+#include "ntk/algebra/checks.hpp"
+#include "ntk/computation/chosen_examples.hpp"
+#include "ntk/computation/feature_parts.hpp"
+#include "ntk/computation/tiled.hpp"
+#include "ntk/contraction/rule.hpp"
+#include "ntk/kernel.hpp"
+#include "ntk/planning/budget.hpp"
+#include "ntk/spectrum.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+constexpr std::size_t trace_examples = 32;
+constexpr const char* who = "features";
+
+constexpr std::pair<FeatureSplit, const char*> splits[] = {{FeatureSplit::pooled, "pooled"},
+                                                           {FeatureSplit::equal, "equal"},
+                                                           {FeatureSplit::size, "size"},
+                                                           {FeatureSplit::trace, "trace"}};
+
+void check(const FeatureOptions& options) {
+  if (options.k == 0 || options.k > std::size_t{1} << 31)
+    throw option_error("[features] k = " + std::to_string(options.k) + ", expected a number from 1 to 2^31.");
+}
+
+// m of n examples, in rising order.
+std::vector<std::size_t> drawn(std::size_t m, std::size_t n, std::uint64_t seed) {
+  if (m > n)
+    throw option_error("[features] " + std::to_string(m) + " anchors of " + std::to_string(n) +
+                       " examples. Take at most as many anchors as examples.");
+  std::vector<std::size_t> out = kernels::permutation(seed, nn::stream_of("anchors"), n);
+  out.resize(m);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+// W^(+/2): the eigenvectors of W (n, n) in columns, each divided by the root of its eigenvalue. Directions whose
+// eigenvalues are lost in the rounding of T become 0, and are left to the projection.
+template <class T>
+Array<double> whitening_of(const Array<double>& w) {
+  Eigensystem found;
+  // LAPACK cuts its work by the number of threads, which must not change bits.
+  kernels::with_threads(1, [&] { found = eigensystem(w); });
+  const std::size_t n = w.shape()[0];
+  const double least = found.values.back() * static_cast<double>(std::numeric_limits<T>::epsilon());
+  Array<double> out({n, n});
+  for (std::size_t i = 0; i < n; ++i) {
+    const double value = found.values[n - 1 - i], factor = value > least ? 1 / std::sqrt(value) : 0;
+    const double* vector = found.vectors.data() + (n - 1 - i) * n;
+    for (std::size_t j = 0; j < n; ++j) out.mutable_data()[j * n + i] = factor * vector[j];
+  }
+  return out;
+}
+
+template <class T>
+void add_anchors(FeatureBasis<T>& basis, const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                 const Readout& readout) {
+  const FeatureOptions& o = basis.options;
+  const std::vector<std::size_t> numbers = drawn(o.anchors, x.shape()[0], o.seed);
+  basis.anchors = x.rows_at(numbers);
+  basis.anchor_readout = of_examples(readout, numbers);
+  const FeatureParts<T> parts(net, params, basis.anchors, basis.anchor_readout, basis, o, true);
+  Array<T> phi({numbers.size() * basis.rows_each, o.k});
+  for (std::size_t first = 0; first < numbers.size(); first += parts.part()) {
+    const std::size_t last = std::min(numbers.size(), first + parts.part());
+    parts.make({first, last}, phi.mutable_data() + first * basis.rows_each * o.k, [](std::size_t) {});
+  }
+  const Array<double> wide = Doubles(phi);
+  const std::size_t m = wide.shape()[0];
+  Array<double> explained({m, o.k});
+  basis.whitening = whitening_of<T>(kernel(net, params, basis.anchors, basis.anchor_readout,
+                                           {.memory = o.memory, .parameters = o.parameters, .metric = o.metric}));
+  kernels::gemm(true, false, m, o.k, m, 1.0, basis.whitening.data(), m, wide.data(), o.k, 0.0, explained.mutable_data(),
+                o.k);
+  basis.explained = std::move(explained);
+}
+
+}  // namespace
+
+const char* name(FeatureSplit split) {
+  return std::find_if(std::begin(splits), std::end(splits), [&](const auto& one) { return one.first == split; })
+      ->second;
+}
+
+FeatureSplit parse_feature_split(std::string_view text) {
+  for (const auto& [split, known] : splits)
+    if (text == known) return split;
+  std::string message = "[features] no split is called \"";
+  message.append(text).append("\". There are: pooled, equal, size, trace.");
+  throw option_error(message);
+}
+
+template <class T>
+FeatureBasis<T> feature_basis(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                              const Readout& readout, const FeatureOptions& options) {
+  check(options);
+  check_feature_request(params, x, readout);
+  const pool::Ceiling ceiling(static_cast<std::size_t>(memory_budget(options.memory)));
+  const std::size_t n = std::min(trace_examples, x.shape()[0]);
+  const GradientSweep<T> sweep(net, params, x.rows(0, n), readout, options, 0);
+  std::vector<FeatureShare> shares;
+  for (std::size_t t = 0; t < sweep.plan().terms.size(); ++t)
+    shares.push_back({sweep.plan().terms[t].parameter, sweep.elements(t), 1});
+  if (options.split == FeatureSplit::trace) {
+    const std::vector<std::size_t> numbers = drawn(n, x.shape()[0], options.seed);
+    const Readout own = of_examples(readout, numbers);
+    const Cotangents<T> cotangents(own, sweep.plan().outputs, Readout::Of::rows);
+    const std::vector<double> norms = sweep.squared_norms({x.rows_at(numbers), cotangents, 0});
+    for (std::size_t t = 0; t < shares.size(); ++t) shares[t].weight = norms[t];
+  }
+  FeatureBasis<T> out;
+  out.options = options;
+  out.options.progress = {};
+  out.rows_each = sweep.rows_each();
+  out.places = divided(options.k, options.split, shares);
+  if (options.anchors > 0) add_anchors(out, net, params, x, readout);
+  return out;
+}
+
+template <class T>
+Array<T> features(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout,
+                  const FeatureBasis<T>& basis, const std::function<void(const Progress&)>& progress) {
+  check_feature_request(params, x, readout);
+  const FeatureOptions& o = basis.options;
+  const pool::Ceiling ceiling(static_cast<std::size_t>(memory_budget(o.memory)));
+  const FeatureParts<T> parts(net, params, x, readout, basis, o, true);
+  const std::size_t n = x.shape()[0], stride = basis.columns();
+  const Options told{.progress = progress};
+  ProgressMeter meter(told, static_cast<double>(n));
+  Array<T> out({n * parts.rows_each(), stride});
+  T* to = out.mutable_data();
+  for (std::size_t first = 0; first < n; first += parts.part())
+    parts.make({first, std::min(n, first + parts.part())}, to + first * parts.rows_each() * stride,
+               [&](std::size_t done) { meter.add(static_cast<double>(done)); });
+  return out;
+}
+
+template <class T>
+std::vector<std::string> dense_parameters(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                                          std::size_t examples, const Readout& readout) {
+  check_examples(who, x, "x");
+  std::vector<std::string> out;
+  const Plan planned = plan(net, params, x, examples, examples, readout, {.strategy = Strategy::structured});
+  for (const TermPlan& term : planned.terms) {
+    const UseShape* use = term.term.only();
+    if (!use || use->kind != FactorKind::outer) continue;
+    const double n = static_cast<double>(examples * planned.probes),
+                 p = static_cast<double>(term.term.parameter_size()),
+                 exact = n * n * static_cast<double>(use->left + use->right);
+    if (exact < 2 * n * p) out.push_back(term.parameter);
+  }
+  return out;
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                                        \
+  template FeatureBasis<T> feature_basis(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,             \
+                                         const Readout&, const FeatureOptions&);                                       \
+  template Array<T> features(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, const Readout&,         \
+                             const FeatureBasis<T>&, const std::function<void(const Progress&)>&);                     \
+  template std::vector<std::string> dense_parameters(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, \
+                                                     std::size_t, const Readout&);
+XTANGENT_INSTANTIATE(float)
+XTANGENT_INSTANTIATE(double)
+#undef XTANGENT_INSTANTIATE
+
+}  // namespace xtangent::ntk
