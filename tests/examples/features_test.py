@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, interrupted, read_npy, write_idx
+from programs import check, finish, interrupted, read_npy, write_idx, write_npy
 
 features, kernel = map(os.path.abspath, sys.argv[1:])
 
@@ -73,6 +73,22 @@ def numbers(here, usual):
         check(distance(gram(test, train), k_test) < 1e-8, "test examples beside anchors")
 
 
+def of_tokens(here):
+    write_npy(here / "ids.npy", [(7 * i) % 11 for i in range(60)], (12, 5), whole=True)
+    write_npy(here / "labels.npy", [i % 3 for i in range(12)], whole=True)
+    network = ["--network", "text", "--width", 0.05, "--inputs", here / "ids.npy", "--labels", here / "labels.npy", "--double",
+               "--readout", "loss", "--parameters", "!*.bias"]
+    done = subprocess.run([kernel, *map(str, network), "--out", str(here / "tokens.npy")], capture_output=True, text=True,
+                          timeout=300)
+    check(done.returncode == 0, f"kernel of tokens: {done.stderr}")
+    shape, values = read_npy(here / "tokens.npy")
+    k = [values[i * shape[1]:(i + 1) * shape[1]] for i in range(shape[0])]
+    done = run(*network, "--k", 20000, "--out", here / "tokens")
+    check(done.returncode == 0 and "12 x 20000" in done.stdout, f"features of tokens: {done.stdout}{done.stderr}")
+    rows = rows_in(here / "tokens" / "train")
+    check(distance(gram(rows, rows), k) < 1e-12, "features of tokens")
+
+
 def going_on(here, usual):
     network = [*usual, "--n", 40, "--part", 2]
     options = [*network, "--k", 2000]
@@ -129,6 +145,7 @@ with tempfile.TemporaryDirectory() as folder:
     write_idx(top / "mnist", 100)
     usual = ["--data", top / "mnist", "--network", "mlp", "--width", 0.01, "--double"]
     numbers(top, usual)
+    of_tokens(top)
     going_on(top, usual)
     study(top, usual)
     wrong(top, usual)
