@@ -93,7 +93,7 @@ def datamodel(out, report):
     check(abs(report["lds"]["exact"]["mean"] - mean) < 1e-6, f"mean of correlations: {mean}")
     check(mean > 2 * report["lds"]["exact"]["standard_error"] > 0, f"scores predict nothing: {mean}")
     # Projections of more numbers are closer to the exact scores.
-    gaps = [sum(abs(float(row[f"projected_{k}"]) - float(row["exact"])) for row in table) for k in (16, 4096)]
+    gaps = [sum(abs(float(row[f"projected_{k}"]) - float(row["exact"])) for row in table) for k in (16, 2048)]
     check(gaps[1] < 0.5 * gaps[0] and gaps[1] > 0, f"projections: {gaps}")
 
 
@@ -262,7 +262,7 @@ with tempfile.TemporaryDirectory() as folder:
     data, out = here / "data", here / "a"
     data.mkdir()
     write_digits(data / "digits.csv.gz", 160)
-    small = ["--data", data, "--width", 0.05, "--test", 12, "--batch-size", 16, "--projections", "16,4096",
+    small = ["--data", data, "--width", 0.05, "--test", 12, "--batch-size", 16, "--projections", "16,2048",
              "--subsets", 40, "--repeats", 2, "--ensemble", 2, "--flip-seeds", 2]
     done = run(*small, "--epochs", 20, "--ridge", 0.5, "--out", out)
     check(done.returncode == 0 and not done.stderr, done.stderr[:500])
@@ -271,7 +271,7 @@ with tempfile.TemporaryDirectory() as folder:
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     n = report["n"]
     check(n == 80 and report["test"] == 12 and report["agreement"]["count"] == 12, f"{report}")
-    check(list(report["lds"]) == ["exact", "projected_16", "projected_4096", "products", "ensemble"], f"{report['lds']}")
+    check(list(report["lds"]) == ["exact", "projected_16", "projected_2048", "products", "ensemble"], f"{report['lds']}")
     scores(out, data, n, 12, 0.5)
     datamodel(out, report)
     flips(out, data, n, 0.1)
