@@ -34,6 +34,13 @@ void add_reduction(Table& table, std::initializer_list<const char*> names, F f) 
   });
 }
 
+// The largest or smallest elements over these axes of a value; over none of them, the value as it is.
+template <class T>
+Var<T> extreme(const Var<T>& x, const std::vector<long>& axes, bool keepdims, bool largest) {
+  if (axes.empty()) return x;
+  return largest ? amax(x, axes, keepdims) : amin(x, axes, keepdims);
+}
+
 // The first places of the largest (sign 1) or smallest (-1) elements along an axis, as an array without a derivative.
 template <class T>
 Tensor<T> place_of_extreme(const Tensor<T>& x, std::size_t axis, bool keepdims, T sign) {
@@ -75,12 +82,10 @@ void add_extremes(Table& table) {
     const auto of = [largest](const auto& x, long axis, bool keep) {
       return largest ? max(x, axis, keep) : min(x, axis, keep);
     };
-    const auto shared = [largest](const auto& x, const std::vector<long>& axes, bool keep) {
-      return largest ? amax(x, axes, keep) : amin(x, axes, keep);
-    };
-    add_reduction(table, {largest ? "amax" : "amin"},
-                  [shared](const auto& x, const auto& axes, bool keep, const auto&) { return shared(x, axes, keep); });
-    add(table, {largest ? "max" : "min"}, [of, shared, largest](const auto& c) {
+    add_reduction(
+        table, {largest ? "amax" : "amin"},
+        [largest](const auto& x, const auto& axes, bool keep, const auto&) { return extreme(x, axes, keep, largest); });
+    add(table, {largest ? "max" : "min"}, [of, largest](const auto& c) {
       using T = element_of<decltype(c)>;
       const Tensor<T> x = c.tensor("self");
       if (c.has("other")) {
@@ -88,7 +93,7 @@ void add_extremes(Table& table) {
         return Value<T>(
             binary(x, y, [&](const Var<T>& a, const Var<T>& b) { return largest ? maximum(a, b) : minimum(a, b); }));
       }
-      if (!c.has("dim")) return Value<T>(Tensor<T>{shared(x.value, reduced_axes(c, x), false), x.kind});
+      if (!c.has("dim")) return Value<T>(Tensor<T>{extreme(x.value, reduced_axes(c, x), false, largest), x.kind});
       const std::size_t axis = axis_of(x, c.integer("dim"));
       const bool keep = c.boolean("keepdim", false);
       return Value<T>(Values<T>{Tensor<T>{of(x.value, static_cast<long>(axis), keep), x.kind},
@@ -136,9 +141,7 @@ void add_reductions(Table& table) {
     add(table, {all ? "all" : "any"}, [all](const auto& c) {
       auto x = c.tensor("self");
       if (x.kind != Kind::boolean) c.refuse("of numbers");
-      const std::vector<long> axes = reduced_axes(c, x);
-      const bool keep = c.boolean("keepdim", false);
-      x.value = all ? amin(x.value, axes, keep) : amax(x.value, axes, keep);
+      x.value = extreme(x.value, reduced_axes(c, x), c.boolean("keepdim", false), !all);
       return x;
     });
   add(table, {"cumsum"}, [](const auto& c) {
