@@ -90,12 +90,13 @@ NetworkForInputs gpt2(const InputSizes& sizes) {
 }  // namespace
 
 template <class T>
-std::vector<Array<T>> read_inputs(const std::string& option, const std::vector<fs::path>& files) {
+std::vector<Array<T>> read_inputs(const std::string& program, const std::string& option,
+                                  const std::vector<fs::path>& files) {
   std::vector<Array<T>> out;
   for (const fs::path& file : files) {
     out.push_back(nn::read_npy_file(file).get<T>());
     const Shape& shape = out.back().shape();
-    const std::string where = "[kernel] " + option + " " + file.string() + ": " + to_string(shape);
+    const std::string where = "[" + program + "] " + option + " " + file.string() + ": " + to_string(shape);
     if (shape.rank() == 0) throw shape_error(where + " has no axis of examples.");
     if (shape[0] != out.front().shape()[0])
       throw shape_error(where + " and " + files.front().string() + " " + to_string(out.front().shape()) +
@@ -104,9 +105,10 @@ std::vector<Array<T>> read_inputs(const std::string& option, const std::vector<f
   return out;
 }
 
-std::vector<std::size_t> read_labels(const std::string& option, const fs::path& file, std::size_t examples) {
+std::vector<std::size_t> read_labels(const std::string& program, const std::string& option, const fs::path& file,
+                                     std::size_t examples) {
   const nn::Int64Values found = nn::read_npy_file(file).integers();
-  const std::string where = "[kernel] " + option + " " + file.string() + ": ";
+  const std::string where = "[" + program + "] " + option + " " + file.string() + ": ";
   if (!(found.shape == Shape{examples}))
     throw shape_error(where + to_string(found.shape) + ", expected " + to_string(Shape{examples}) +
                       ", a label for each example.");
@@ -139,7 +141,7 @@ NetworkForInputs network_for(const std::string& name, const InputSizes& sizes) {
   return {kind.make(like, width), width, flat};
 }
 
-template std::vector<Array<float>> read_inputs(const std::string&, const std::vector<fs::path>&);
-template std::vector<Array<double>> read_inputs(const std::string&, const std::vector<fs::path>&);
+template std::vector<Array<float>> read_inputs(const std::string&, const std::string&, const std::vector<fs::path>&);
+template std::vector<Array<double>> read_inputs(const std::string&, const std::string&, const std::vector<fs::path>&);
 
 }  // namespace xtangent::examples

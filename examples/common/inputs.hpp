@@ -10,14 +10,16 @@
 /// Examples from NumPy files, one file for each input of the network, and networks for them.
 namespace xtangent::examples {
 
-/// The inputs of the same N examples, each (N, ...), whole or floating numbers. Messages name `option`. Throws what
-/// reading throws, and shape_error for an array without an axis of examples or with another number of them.
+/// The inputs of the same N examples, each (N, ...), whole or floating numbers. Messages name the program
+/// and its option. Throws what reading throws, and shape_error for an array without an axis of examples or with another
+/// number of them.
 template <class T>
-std::vector<Array<T>> read_inputs(const std::string& option, const std::vector<std::filesystem::path>& files);
+std::vector<Array<T>> read_inputs(const std::string& program, const std::string& option,
+                                  const std::vector<std::filesystem::path>& files);
 
 /// Whole numbers (N,) from 0 on. Throws what reading throws, shape_error (another shape), data_error (a negative one).
-std::vector<std::size_t> read_labels(const std::string& option, const std::filesystem::path& file,
-                                     std::size_t examples);
+std::vector<std::size_t> read_labels(const std::string& program, const std::string& option,
+                                     const std::filesystem::path& file, std::size_t examples);
 
 /// What is known of examples when a network is made for them.
 struct InputSizes {

@@ -114,7 +114,7 @@ ntk::Readout test_readout(const FeatureSettings& s, const Work<T>& work) {
 void compute(const FeatureSettings& s) {
   ntk::readout::parse(s.work.readout, {});  // refused before anything else
   ntk::parse_feature_split(s.split);
-  if (!s.work.inputs.empty()) {
+  if (s.work.files.given()) {
     s.work.in_double ? compute_with(s, prepare_inputs<double>(s.work)) : compute_with(s, prepare_inputs<float>(s.work));
     return;
   }

@@ -39,30 +39,8 @@ void add_options(CLI::App& app, FeatureSettings& f) {
   option(app, "--data", s.data, "SET", "digits, mnist, fashion, cifar10, or a folder with the files of one of them")
       ->check(named())
       ->capture_default_str();
-  option(app, "--inputs", s.inputs, "FILE", "NumPy file (N, ...) instead of images; again for each further input")
-      ->check(named())
-      ->allow_extra_args(false)
-      ->excludes(app.get_option("--data"))
-      ->default_str("none");
-  option(app, "--model", s.model, "FILE", "A network for inputs from torch.export.save, instead of --network")
-      ->check(named())
-      ->needs(app.get_option("--inputs"))
-      ->excludes(app.get_option("--network"))
-      ->default_str("none");
-  option(app, "--test-inputs", s.test_inputs, "FILE", "The same for test examples")
-      ->check(named())
-      ->allow_extra_args(false)
-      ->needs(app.get_option("--inputs"))
-      ->default_str("none");
-  option(app, "--labels", s.labels, "FILE", "NumPy file (N,) with the labels of the inputs")
-      ->check(named())
-      ->needs(app.get_option("--inputs"))
-      ->default_str("none");
-  option(app, "--test-labels", s.test_labels, "FILE", "The same for the test inputs")
-      ->check(named())
-      ->needs(app.get_option("--test-inputs"))
-      ->default_str("none");
-  option(app, "--n", s.n, "N", "The first training images or inputs, as their files have them; 0: all")
+  input_options(app, s.files, "--data", "The same for test examples");
+  option(app, "--n", s.n, "N", "The first N training images or inputs in the order of their files; 0: all")
       ->check(whole(0))
       ->default_str("1000 images, all inputs");
   option(app, "--test", s.test, "N", "The first test images, with the same projection, in test/")

@@ -85,7 +85,7 @@ FeatureStudy study_features(const FeatureSettings& s, const Work<float>& work) {
             work.test_labels};
   t.y = one_hot(work.train_labels, t.f0.shape()[1]);
   const ntk::Options options = options_of(s.work, work);
-  FeatureStudy out{.title = s.work.inputs.empty() ? s.work.network + ", " + s.work.data : s.work.network,
+  FeatureStudy out{.title = s.work.files.given() ? s.work.network : s.work.network + ", " + s.work.data,
                    .train = work.train.shape()[0],
                    .test = work.tests(),
                    .parameters = work.params.size()};

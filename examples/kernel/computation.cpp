@@ -112,7 +112,7 @@ fs::path test_file(const fs::path& out) {
 
 void compute(const Settings& settings) {
   ntk::readout::parse(settings.readout, {});  // refused before anything else
-  if (!settings.inputs.empty()) {
+  if (settings.files.given()) {
     settings.in_double ? compute_with(settings, prepare_inputs<double>(settings))
                        : compute_with(settings, prepare_inputs<float>(settings));
     return;

@@ -4,22 +4,17 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <vector>
+#include "examples/common/files.hpp"
 
 /// What the kernel program is asked for.
 namespace xtangent::examples {
 
 struct Settings {
-  std::string network = "mlp";  ///< a name of common/networks.hpp
-  std::optional<double> width;  ///< factor of the network's numbers of channels and features; none: the trainer's
-  std::filesystem::path model;  ///< a network of inputs that PyTorch exported, instead of one with a name; empty: none
-  std::string output;           ///< which of several outputs of the model
-  std::string weights;          ///< a safetensors file; empty: initial parameters, from `seed`
-  std::string data = "digits";  ///< a name of common/images.hpp, or a folder
-  std::vector<std::filesystem::path> inputs, test_inputs;  ///< NumPy files instead of images, one for each input
-  std::filesystem::path labels, test_labels;               ///< of these examples
-  std::size_t classes = 0;          ///< outputs of a network for inputs; 0: the largest label + 1
-  std::size_t vocabulary = 0;       ///< tokens are below it; 0: the largest + 1, or that of gpt2
+  std::string network = "mlp";      ///< a name of common/networks.hpp
+  std::optional<double> width;      ///< factor of the network's numbers of channels and features; none: the trainer's
+  std::string weights;              ///< a safetensors file; empty: initial parameters, from `seed`
+  std::string data = "digits";      ///< a name of common/images.hpp, or a folder
+  InputFiles files;                 ///< examples instead of images
   std::optional<std::size_t> n;     ///< the first training examples; 0: all; none: 1000 images, or all of the inputs
   std::optional<std::size_t> test;  ///< the first test examples; none: no images, or all of the test inputs
   std::string readout = "pseudo";   ///< as ntk::readout::parse reads it, with the labels of the examples

@@ -94,8 +94,8 @@ void load_and_show(Work<T>& work, const Settings& s, double width, const std::st
   if (!s.weights.empty()) work.params = nn::load_parameters<T>(std::move(work.params), s.weights);
   char factor[32];
   std::snprintf(factor, sizeof factor, ", width %g", width);
-  const std::string name = s.model.empty() ? s.network + factor : s.model.string();
-  const char* initial = s.model.empty() ? "initial parameters" : "its own parameters";
+  const std::string name = s.files.model.empty() ? s.network + factor : s.files.model.string();
+  const char* initial = s.files.model.empty() ? "initial parameters" : "its own parameters";
   std::printf("%s, %s: %s parameters; %s\n", name.c_str(), s.weights.empty() ? initial : s.weights.c_str(),
               grouped(static_cast<double>(work.params.size())).c_str(), examples.c_str());
 }

@@ -29,7 +29,7 @@ struct Work {
 template <class T>
 Work<T> prepare(const Settings& settings, const nn::TrainAndTest& images);
 
-/// The same for examples from files, settings.inputs. Several inputs stand side by side, as nn::join_inputs puts them.
+/// The same for examples from files, settings.files. Several inputs stand side by side, as nn::join_inputs puts them.
 /// Throws also what reading throws, and shape_error for shapes that do not fit one another or the network.
 template <class T>
 Work<T> prepare_inputs(const Settings& settings);

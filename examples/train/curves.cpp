@@ -66,7 +66,7 @@ Panel panel(const std::string& title, const std::string& y, const Points& update
     out.series.push_back({"single batches", updates, single_color, 0, false, true, 0.7});
     out.series.push_back({"training", smoothed(updates), training_color, 0, false, true, 2.0});
   }
-  out.series.push_back({"test", tests, test_color});
+  if (!tests.empty()) out.series.push_back({"test", tests, test_color});
   for (std::size_t e = 0; epochs.size() <= 10 && e <= epochs.size(); ++e) out.x_ticks.push_back(static_cast<double>(e));
   const auto last = static_cast<double>(epochs.size());
   out.x_range = {0, last + std::max(0.1, 0.02 * last)};
@@ -82,15 +82,18 @@ std::string curves_svg(const Training& training, const std::filesystem::path& me
   for (const nn::Epoch& e : history) {
     const auto epoch = static_cast<double>(e.number);
     losses.emplace_back(epoch, e.loss);
-    test_losses.emplace_back(epoch, e.test_loss);
     accuracies.emplace_back(epoch, 100 * e.accuracy);
+    if (!training.tested) continue;
+    test_losses.emplace_back(epoch, e.test_loss);
     test_accuracies.emplace_back(epoch, 100 * e.test_accuracy);
   }
   const std::string what = training.network + " on " + training.data_set;
   Panel left = panel(what + ": loss", "cross-entropy", updates.losses, losses, test_losses);
   left.log_y = true;
-  const Panel right = panel(what + ": " + fixed(100 * history.back().test_accuracy, 2) + " % of the test images",
-                            "accuracy in %", updates.accuracies, accuracies, test_accuracies);
+  const double reached = training.tested ? history.back().test_accuracy : history.back().accuracy;
+  const char* which = training.tested ? " % of the test " : " % of the training ";
+  const Panel right = panel(what + ": " + fixed(100 * reached, 2) + which + training.noun, "accuracy in %",
+                            updates.accuracies, accuracies, test_accuracies);
   return draw(std::vector<Panel>{left, right}, 480, 400);
 }
 

@@ -4,6 +4,7 @@
 #include "examples/common/divergence.hpp"
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
+#include "examples/common/networks.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/train/curves.hpp"
@@ -18,10 +19,12 @@ using namespace xtangent::examples;
 
 const Program program = {
     "train",
-    "Trains a network on images: curves, weights that PyTorch loads, metrics, and a checkpoint to go on from.",
+    "Trains a network on images or arrays: curves, weights that PyTorch loads, metrics, a checkpoint to go on from.",
     {{"", "a fully connected network on the handwritten digits, which need no files; results/train/digits-mlp"},
      {"mnist --data DIR --epochs 10 --schedule onecycle",
       "LeNet on MNIST, its four files in DIR; where they lie in data/ or build/data/, without --data"},
+     {"--model net.pt2 --inputs x.npy --labels y.npy --test-inputs t.npy --test-labels z.npy",
+      "a network that PyTorch exported, on examples of your own; more --inputs for a network of several"},
      {"cifar10 --resume", "after Ctrl-C: goes on from the checkpoint of the same training"}},
     "Choose a smaller --width or --batch-size.",
     usual_recipes()};
@@ -29,7 +32,8 @@ const Program program = {
 void add_options(CLI::App& app, Settings& s) {
   option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
       ->capture_default_str();
-  option(app, "--network", s.network, "NAME", "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer")
+  option(app, "--network", s.network, "NAME",
+         "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer; text for --inputs")
       ->default_str("below");
   option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
       ->check(positive())
@@ -37,6 +41,8 @@ void add_options(CLI::App& app, Settings& s) {
   option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
       ->check(named())
       ->default_str("data, build/data or $XTANGENT_DATA");
+  input_options(app, s.files, "dataset", "The same for test examples");
+  app.get_option("--inputs")->needs(app.get_option("--labels"))->excludes(app.get_option("--data"));
   option(app, "--out", s.out, "DIR", "For curves, weights, metrics and checkpoint")
       ->check(named())
       ->default_str("results/train/SET-NETWORK");
@@ -71,16 +77,29 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_flag("--resume", s.resume, "Go on from the checkpoint in --out");
 }
 
-void run(Settings& settings) {
-  require_gnuplot();
+// Fills in what was not given, and reads the images.
+Lesson prepare_images(Settings& settings) {
   const ImageSet& set = image_set(settings.data_set);
   if (settings.network.empty())
     settings.network = set.name == "cifar10" ? "resnet18" : set.name == "digits" ? "mlp" : "lenet";
   if (settings.out.empty()) settings.out = "results/train/" + set.name + "-" + settings.network;
   network_kind(settings.network);
-  const nn::TrainAndTest images = load(set, settings.data);
+  return lesson_on(settings, set, load(set, settings.data));
+}
+
+Lesson prepare_files(Settings& settings) {
+  if (settings.network.empty()) settings.network = "mlp";
+  const std::filesystem::path& model = settings.files.model;
+  if (settings.out.empty())
+    settings.out = "results/train/inputs-" + (model.empty() ? settings.network : model.stem().string());
+  return lesson_on_files(settings);
+}
+
+void run(Settings& settings) {
+  require_gnuplot();
   const ThreadLimit limit(settings.threads);
-  const Training training = train(settings, set, images);
+  const Training training =
+      train(settings, settings.files.given() ? prepare_files(settings) : prepare_images(settings));
   {
     const Patience patience;
     nn::write_file(settings.out / "curves.svg", {curves_svg(training, settings.out / "metrics.jsonl")});
@@ -89,9 +108,9 @@ void run(Settings& settings) {
               seconds(training.seconds).c_str());
   std::fflush(stdout);
   const double loss = training.fit.history.back().loss;
-  if (diverged(loss, images.train.classes))
+  if (diverged(loss, training.classes))
     std::fprintf(stderr, "train: warning: %s Choose a smaller --learning-rate than %g.\n",
-                 say_diverged(loss, images.train.classes).c_str(), training.recipe.rate);
+                 say_diverged(loss, training.classes).c_str(), training.recipe.rate);
 }
 
 }  // namespace

@@ -38,22 +38,28 @@ Recipe usual_recipe(const std::string& network, Images images) {
   return out;
 }
 
+Recipe recipe_for_files() { return {.epochs = 10}; }
+
 std::string usual_recipes() {
   std::string out =
-      "The network is mlp for digits, lenet for mnist and fashion, resnet18 for cifar10.\n"
-      "What depends on the network and the images (gray: mnist, fashion; color: cifar10):\n"
+      "The network is mlp for digits and files, lenet for mnist and fashion, resnet18 for cifar10.\n"
+      "What depends on the network and the images (gray: mnist, fashion; color: cifar10; files: --inputs):\n"
       "  network        images  width  epochs  batch size  optimizer  learning rate  weight decay  clip norm";
+  const auto add = [&](const std::string& network, const char* images, const std::string& width, const Recipe& r) {
+    char line[160];
+    std::snprintf(line, sizeof line, "\n  %-13s  %-6s  %5s  %6zu  %10zu  %9s  %13g  %12g  %9g", network.c_str(), images,
+                  width.c_str(), r.epochs, r.batch_size, r.optimizer.c_str(), r.rate, r.weight_decay, r.clip_norm);
+    out += line;
+  };
   for (const NetworkKind& kind : network_kinds())
     for (const auto& [name, images] :
          {std::pair("digits", Images::digits), std::pair("gray", Images::gray), std::pair("color", Images::color)}) {
       if (kind.name == "lenet" && images != Images::gray) continue;  // takes no other images
-      const Recipe r = usual_recipe(kind.name, images);
-      char line[160];
-      std::snprintf(line, sizeof line, "\n  %-13s  %-6s  %5g  %6zu  %10zu  %9s  %13g  %12g  %9g", kind.name.c_str(),
-                    name, images == Images::color ? kind.color_width : kind.gray_width, r.epochs, r.batch_size,
-                    r.optimizer.c_str(), r.rate, r.weight_decay, r.clip_norm);
-      out += line;
+      char width[16];
+      std::snprintf(width, sizeof width, "%g", images == Images::color ? kind.color_width : kind.gray_width);
+      add(kind.name, name, width, usual_recipe(kind.name, images));
     }
+  add("any", "files", "", recipe_for_files());
   return out;
 }
 

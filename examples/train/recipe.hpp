@@ -23,6 +23,9 @@ enum class Images { digits, gray, color };
 /// The recipe for a network of networks.hpp.
 Recipe usual_recipe(const std::string& network, Images images);
 
+/// The recipe for examples from files, whatever the network.
+Recipe recipe_for_files();
+
 /// A table of all of them, for --help.
 std::string usual_recipes();
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "examples/common/files.hpp"
+
 /// The settings of the trainer. Where none is given, the data set and the network decide.
 namespace xtangent::examples {
 
@@ -13,6 +15,7 @@ struct Settings {
   std::string data_set = "digits";  ///< or mnist, fashion, cifar10
   std::string network;              ///< a name of common/networks.hpp
   std::filesystem::path data;       ///< folder of the files, or a folder above; empty: the usual places
+  InputFiles files;                 ///< examples instead of images
   std::filesystem::path out;        ///< empty: results/train/DATASET-NETWORK
   std::optional<double> width;      ///< factor of the network's numbers of channels and features
   std::optional<std::size_t> epochs, batch_size;

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from programs import check, finish, on_a_terminal, write_cifar, write_digits, write_idx
+from programs import check, finish, on_a_terminal, write_cifar, write_digits, write_idx, write_npy
 
 program = os.path.abspath(sys.argv[1])
 
@@ -56,6 +56,54 @@ def check_outputs(folder, epochs):
           "epochs in metrics")
     check(all(isinstance(line["loss"], float) for line in lines), "losses in metrics")
     return lines
+
+
+def arrays_from_files(here):
+    """Networks of two inputs on NumPy files: one with a name, and one that PyTorch exported."""
+    folder, draw = here / "files", random.Random(3)
+    folder.mkdir()
+
+    def write(name, n):
+        """Five tokens below 7 and a mask. The label says whether the mask shows a 3."""
+        ids = [[draw.randrange(7) for _ in range(5)] for _ in range(n)]
+        mask = [[1 if j == i % 5 or draw.random() < 0.4 else 0 for j in range(5)] for i in range(n)]
+        y = [int(any(t == 3 and m for t, m in zip(*row))) for row in zip(ids, mask)]
+        for array, rows in (("ids", ids), ("mask", mask)):
+            write_npy(folder / f"{name}_{array}.npy", [v for row in rows for v in row], (n, 5), True)
+        write_npy(folder / f"{name}_y.npy", y, whole=True)
+        return ["--inputs", folder / f"{name}_ids.npy", "--inputs", folder / f"{name}_mask.npy"]
+
+    train, test = write("train", 400), [option.replace("--inputs", "--test-inputs") if isinstance(option, str) else option
+                                        for option in write("test", 100)]
+    labels = ["--labels", folder / "train_y.npy", "--test-labels", folder / "test_y.npy"]
+    done = run("--network", "text", *train, *test, *labels, "--epochs", 30, "--learning-rate", 0.01, "--out", here / "text")
+    lines = check_outputs(here / "text", 30)
+    epochs = [line for line in lines if line["kind"] == "epoch"]
+    check(done.returncode == 0 and "text, width 1: " in done.stdout and "400 training examples" in done.stdout,
+          f"text: {done.stdout}{done.stderr}")
+    check(epochs[-1]["test_accuracy"] > 0.95, f"the mask is an input: {epochs[-1]}")
+    names, _ = tensors(here / "text" / "weights.safetensors")
+    check(names["embedding.weight"][0] == 7 and names["fc2.weight"][0] == 2, f"sizes from the files: {names}")
+
+    model = ["--model", pathlib.Path(__file__).parents[1] / "fixtures" / "exported" / "mixed.pt2", *train, *labels[:2]]
+    done = run(*model, "--epochs", 4, "--out", here / "model")
+    check(done.returncode == 0 and "mixed.pt2: " in done.stdout and "test" not in done.stdout.split("epoch    loss")[-1],
+          f"a model: {done.stdout}{done.stderr}")
+    lines = [line for line in check_outputs(here / "model", 4) if line["kind"] == "epoch"]
+    check(lines[-1]["loss"] < lines[0]["loss"], f"a model learns: {lines}")
+    again = run(*model, "--epochs", 4, "--out", here / "resumed", "--n", 0)
+    check(again.returncode == 0 and tensors(here / "resumed" / "weights.safetensors") ==
+          tensors(here / "model" / "weights.safetensors"), "the same training")
+    for options, says in ((train, "--labels"),
+                          ([*train, *labels[:2], "--data", folder], "excludes"),
+                          (["digits", *train, *labels[:2]], "excludes"),
+                          ([*train, *test, *labels[:2], "--network", "text"], "Name their file with --test-labels"),
+                          ([*train, "--labels", folder / "test_y.npy", "--network", "text"], "expected (400,)"),
+                          ([*train, *labels[:2], "--network", "text", "--n", 401], "there are 400 training examples"),
+                          ([*train, *labels[:2], "--network", "text", "--augment"], "no random changes of --inputs"),
+                          ([*train[:2], *model[:2], *labels[:2]], "for a model of 2 inputs")):
+        done = run(*options, "--out", here / "wrong")
+        check(done.returncode == 1 and says in done.stderr, f"{options}: {done.returncode} {done.stderr}")
 
 
 def inode(file):
@@ -267,5 +315,7 @@ with tempfile.TemporaryDirectory() as temporary:
     # Figures and help in the plainest of environments.
     done = run("digits", "--data", data, "--out", here / "plain", "--epochs", 1, env={"PATH": os.environ["PATH"], "LC_ALL": "C"})
     check(done.returncode == 0 and not done.stderr, f"in locale C: {done.stderr}")
+
+    arrays_from_files(here)
 
 finish()
