@@ -144,8 +144,8 @@ std::string report_html(const Study& s) {
 std::string summary(const Study& s) {
   std::string out;
   char line[200];
-  std::snprintf(line, sizeof line, "Linear datamodeling score, %zu test images, %zu halves, %zu networks on each:\n",
-                s.task.y_test.size(), s.subsets.size(), s.settings.repeats);
+  std::snprintf(line, sizeof line, "Linear datamodeling score, %zu test images, %zu halves, %s on each:\n",
+                s.task.y_test.size(), s.subsets.size(), plural(s.settings.repeats, "network").c_str());
   out += line;
   for (const Method& method : s.methods)
     out += "  " + method.name + std::string(30 - std::min<std::size_t>(29, method.name.size()), ' ') +
