@@ -177,7 +177,7 @@ StoredArray stored_array(const Strided& strided, std::int64_t scalar_type, const
     throw data_error("the array '" + name + "' is of type " + type_name(scalar_type));
   }
   std::string place = storage + " " + std::to_string(strided.offset) + to_string(strided.shape);
-  for (std::size_t stride : strided.strides) place += " " + std::to_string(stride);
+  for (std::size_t stride : strided.strides) place.append(" ").append(std::to_string(stride));
   return {elements(strided, *type, bytes, name), scalar_type, place};
 }
 
