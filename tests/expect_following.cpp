@@ -143,7 +143,7 @@ class Following : CheckedRow {
       const bool marked = (chosen >> a & 1) != 0;
       // What has an entry for each example, but is not theirs, mixes them whatever its numbers are.
       if (!marked && x_[a].rank() >= back && x_[a].shape().from_right(back) == n) return false;
-      // Of examples on axis 0 an op says that they stay there (Op::infer), not that another axis comes before it.
+      // Op::infer says only that examples on axis 0 stay there, not that another axis may come before it.
       if (marked && x_[a].rank() == back && y_.rank() > back) return false;
     }
     std::vector<std::size_t> turned(n);

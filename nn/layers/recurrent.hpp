@@ -29,9 +29,9 @@ struct RecurrentOptions {
   double dropout = 0.0;  ///< rate between layers, in training mode
   /// Sequences are (N, T, in) and not (T, N, in). The states have the examples in front in any case.
   bool batch_first = true;
-  /// Of Lstm alone: if not 0, each position's output is a product of weight_hr_l{k} (proj_size, hidden) with what it
-  /// was without, and so are the hidden states that the next position reads: weight_hh_l{k} is (4 hidden, proj_size).
-  /// It must be below `hidden`.
+  /// Only Lstm takes it. If it is not 0, each hidden state is multiplied by weight_hr_l{k} (proj_size, hidden). The
+  /// product is the output of its position and what the next position reads, so weight_hh_l{k} is (4 hidden,
+  /// proj_size). It must be below `hidden`.
   std::size_t proj_size = 0;
   RecurrentOutput output = RecurrentOutput::sequence;
   WeightOptions weights = {};

@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(kernels_between_two_functions_of_the_same_parameters) {
           BOOST_TEST(kernel_difference(of(residual), product(r, transposed(r_other))) < 1e-7);
           const Array<double> cross = ntk::kernel(both, params, x, other, ur, options);
           BOOST_TEST(kernel_difference(cross, product(u, transposed(r_other))) < 1e-7);
-          // Of the same examples: it is not symmetric, but its transpose is the block ru.
+          // For the same examples the block ur is not symmetric, but its transpose is the block ru.
           const Array<double> square = ntk::kernel(both, params, x, ur, options);
           BOOST_TEST(kernel_difference(square, product(u, transposed(r))) < 1e-7);
           const auto ru = readout::between(readout::single(1), readout::single(0));
