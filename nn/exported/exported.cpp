@@ -2,19 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <utility>
 
 #include "nn/data/file.hpp"
 #include "nn/exported/archive.hpp"
 #include "nn/exported/interpreter.hpp"
+#include "nn/exported/user_inputs.hpp"
 #include "nn/inputs.hpp"
 
 namespace xtangent::nn {
 namespace {
 
 using exported::Archive;
-using exported::Extent;
 using exported::Input;
 using exported::Kind;
 using exported::Role;
@@ -104,11 +103,10 @@ struct Exported::State {
   std::vector<Given> given;  // in the order of the graph's inputs
   Part root{"Exported"};
   std::vector<std::pair<std::string, std::string>> ties;  // (later, first)
-  std::vector<ExportedInput> inputs;
-  std::vector<const Input*> users;
+  exported::UserInputs inputs;
   std::vector<std::string> outputs;
 
-  explicit State(Archive a) : archive(std::move(a)) {}
+  State(Archive a, const std::string& source) : archive(std::move(a)), inputs(archive.program.inputs, source) {}
 
   bool held(const Input& input) const {
     return (input.role == Role::parameter || input.role == Role::buffer) && !is_counter(input.name);
@@ -156,27 +154,6 @@ void declare_arrays(State& state, const std::string& source) {
   }
 }
 
-// What one example of each input is, and which symbols stand for the number of examples.
-void describe_inputs(State& state, const std::string& source) {
-  for (const Input& input : state.archive.program.inputs) {
-    if (input.role != Role::user) continue;
-    const std::vector<Extent>& extents = input.type.extents;
-    exported::kind_of(input.type.scalar_type, "the input '" + input.name + "'");
-    if (extents.empty()) fail(source, "the input '" + input.name + "' has no axis of examples.");
-    const Extent& batch = extents.front();
-    if (batch.symbol.empty() && batch.number != 1)
-      fail(source, "the input '" + input.name + "' was exported for a batch of " + std::to_string(batch.number) +
-                       " examples. Export it for one, as every number of examples is computed by the network of one: "
-                       "torch.export.export(model.eval(), (x[:1],)).");
-    ExportedInput described{input.name, exported::type_name(input.type.scalar_type), {}};
-    for (std::size_t i = 1; i < extents.size(); ++i)
-      described.extents.push_back(extents[i].symbol.empty() ? std::optional(extents[i].number) : std::nullopt);
-    state.inputs.push_back(std::move(described));
-    state.users.push_back(&input);
-  }
-  if (state.inputs.empty()) fail(source, "its graph has no input.");
-}
-
 // Where the values of the graph's inputs come from.
 void bind_inputs(State& state) {
   for (const exported::Argument& argument : state.archive.program.graph.inputs) {
@@ -220,64 +197,6 @@ void choose_output(State& state, const std::string& wanted, const std::string& s
       if (reference->value == outputs[chosen].value) state.output = i;
 }
 
-std::string described(const ExportedInput& input) {
-  std::string text = "(N";
-  for (const auto& extent : input.extents) text += ", " + (extent ? std::to_string(*extent) : std::string("any"));
-  return text + ")";
-}
-
-[[noreturn]] void refuse(const State& state, const Shape& x) {
-  std::string expected;
-  for (const ExportedInput& input : state.inputs)
-    expected += (expected.empty() ? "" : ", ") + input.name + " " + described(input);
-  throw shape_error("[Exported] the input is " + to_string(x) + ". Expected " + expected +
-                    (state.inputs.size() > 1 ? ", side by side in one row for each example (join_inputs)." : "."));
-}
-
-// The extents of one example of each input, without the axis of examples, for x (N, ...).
-std::vector<Shape> example_shapes(const State& state, const Shape& x) {
-  if (state.inputs.size() == 1) {
-    const ExportedInput& input = state.inputs.front();
-    bool fits = x.rank() == input.extents.size() + 1;
-    for (std::size_t i = 0; fits && i < input.extents.size(); ++i)
-      fits = !input.extents[i] || *input.extents[i] == x[i + 1];
-    if (!fits) refuse(state, x);
-    return {x.slice(1, x.rank())};
-  }
-  if (x.rank() != 2) refuse(state, x);
-  // The sum of the sizes is known, so one extent that stands for any number can be found.
-  std::set<std::string> open;
-  for (const Input* input : state.users)
-    for (std::size_t i = 1; i < input->type.extents.size(); ++i)
-      if (!input->type.extents[i].symbol.empty()) open.insert(input->type.extents[i].symbol);
-  const auto shapes_with = [&](std::size_t length) {
-    std::vector<Shape> shapes;
-    for (const Input* input : state.users) {
-      Shape shape;
-      for (std::size_t i = 1; i < input->type.extents.size(); ++i) {
-        const Extent& extent = input->type.extents[i];
-        shape.push_back(extent.symbol.empty() ? extent.number : length);
-      }
-      shapes.push_back(shape);
-    }
-    return shapes;
-  };
-  const auto total = [](const std::vector<Shape>& shapes) {
-    std::size_t sum = 0;
-    for (const Shape& shape : shapes) sum += shape.size();
-    return sum;
-  };
-  if (open.size() > 1)
-    throw shape_error("[Exported] several inputs with " + std::to_string(open.size()) +
-                      " dynamic extents: one row does not say where each input ends. Export them with fixed extents.");
-  for (std::size_t length = 1; length <= x[1]; ++length) {
-    const std::vector<Shape> shapes = shapes_with(length);
-    if (total(shapes) == x[1]) return shapes;
-    if (open.empty() || total(shapes) > x[1]) break;
-  }
-  refuse(state, x);
-}
-
 }  // namespace
 
 template <Scalar T>
@@ -288,7 +207,7 @@ Parameters<T> Exported::parameters() const {
   return out;
 }
 
-const std::vector<ExportedInput>& Exported::input_types() const { return state_->inputs; }
+const std::vector<ExportedInput>& Exported::input_types() const { return state_->inputs.described(); }
 const std::vector<std::string>& Exported::outputs() const { return state_->outputs; }
 const std::string& Exported::torch_version() const { return state_->archive.program.torch_version; }
 
@@ -302,8 +221,8 @@ void Exported::children(Declaration& visit) const {
 template <class T>
 Var<T> Exported::forward(Scope<T> p, const Var<T>& x) const {
   const State& state = *state_;
-  if (x.rank() < 1 || x.examples() != Examples::axis0) refuse(state, x.shape());
-  const std::vector<Shape> shapes = example_shapes(state, x.shape());
+  if (x.rank() < 1 || x.examples() != Examples::axis0) state.inputs.refuse(x.shape());
+  const std::vector<Shape> shapes = state.inputs.shapes(x.shape());
   const std::vector<Var<T>> rows = shapes.size() == 1 ? std::vector<Var<T>>{x} : split_inputs(x, shapes);
   const std::size_t n = x.shape()[0];
   exported::Values<T> values;
@@ -345,20 +264,8 @@ namespace {
 // Runs the graph on shapes alone, so that what it calls in a way that the library does not do is known at once. A graph
 // that looks at values, and one of extents for which no example is known, is left to its first run.
 void try_calls(const Exported& net, const State& state, const std::string& source) {
-  std::vector<Shape> shapes;
-  std::size_t elements = 0;
-  for (const Input* input : state.users) {
-    Shape shape;
-    double size = 1;
-    for (std::size_t i = 1; i < input->type.extents.size(); ++i) {
-      shape.push_back(input->type.extents[i].number);
-      size *= static_cast<double>(shape.back());
-    }
-    if (size == 0 || size > 1e9) return;
-    elements += shape.size();
-    shapes.push_back(shape);
-  }
-  const Shape one = shapes.size() == 1 ? shapes.front() : Shape{elements};
+  const Shape x = state.inputs.exported_for();
+  if (x.rank() == 0) return;
   const auto layout = net.layout();
   const Parameters<float> params(layout, Array<float>::zeros({layout->parameter_size}),
                                  Array<float>::zeros({layout->buffer_size}));
@@ -367,7 +274,7 @@ void try_calls(const Exported& net, const State& state, const std::string& sourc
     fail(source, what.starts_with(prefix) ? what.substr(prefix.size()) : what);
   };
   try {
-    net(params, Array<float>::unknown(one.prepended(2), std::make_shared<Unknown>()));
+    net(params, Array<float>::unknown(x, std::make_shared<Unknown>()));
   } catch (const unknown_value&) {
   } catch (const shape_error& e) {
     stop(e.what());
@@ -383,12 +290,12 @@ Exported load_exported(const std::filesystem::path& file, const ExportedOptions&
 }
 
 Exported load_exported(std::vector<std::uint8_t> bytes, const std::string& source, const ExportedOptions& options) {
-  auto state = std::make_shared<State>(exported::read_archive(std::move(bytes), source));
-  if (const std::string unknown = exported::unknown_ops(state->archive.program.graph); !unknown.empty())
+  Archive archive = exported::read_archive(std::move(bytes), source);
+  if (const std::string unknown = exported::unknown_ops(archive.program.graph); !unknown.empty())
     fail(source,
          "its graph calls ops that this library does not know:" + unknown + "\nCONTRIBUTING.md says how to add one.");
+  const auto state = std::make_shared<State>(std::move(archive), source);
   declare_arrays(*state, source);
-  describe_inputs(*state, source);
   bind_inputs(*state);
   choose_output(*state, options.output, source);
   const Exported net(state);
