@@ -5,6 +5,7 @@
 #include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/features/computation.hpp"
+#include "examples/kernel/work_options.hpp"
 #include "xtangent.hpp"
 
 namespace {
@@ -29,23 +30,7 @@ void add_options(CLI::App& app, FeatureSettings& f) {
   count_option(app, "--anchors", f.anchors, 0, "Examples whose kernels are exact, as so many numbers more");
   option(app, "--split", f.split, "NAME", "Of k over the arrays of parameters: pooled, equal, size or trace")
       ->capture_default_str();
-  option(app, "--network", s.network, "NAME", "As ./run kernel has them")->capture_default_str();
-  option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
-      ->check(positive())
-      ->default_str("the trainer's");
-  option(app, "--weights", s.weights, "FILE", "Safetensors, of ./run train or of PyTorch")
-      ->check(named())
-      ->default_str("none: initial parameters");
-  option(app, "--data", s.data, "SET", "digits, mnist, fashion, cifar10, or a folder with the files of one of them")
-      ->check(named())
-      ->capture_default_str();
-  input_options(app, s.files, "--data", "The same for test examples");
-  option(app, "--n", s.n, "N", "The first N training images or inputs in the order of their files; 0: all")
-      ->check(whole(0))
-      ->default_str("1000 images, all inputs");
-  option(app, "--test", s.test, "N", "The first test images, with the same projection, in test/")
-      ->check(whole(0))
-      ->default_str("0, all test inputs");
+  work_options(app, s, "The first test images, with the same projection, in test/", "The same for test examples");
   option(app, "--readout", s.readout, "NAME", "As ./run kernel has them: pseudo, full, trace, margin, loss, ...")
       ->capture_default_str();
   option(app, "--parameters", s.parameters, "NAMES",

@@ -5,6 +5,7 @@
 #include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/kernel/computation.hpp"
+#include "examples/kernel/work_options.hpp"
 #include "xtangent.hpp"
 
 namespace {
@@ -28,25 +29,8 @@ const Program program = {
     "Choose a smaller --n or --memory."};
 
 void add_options(CLI::App& app, Settings& s) {
-  option(app, "--network", s.network, "NAME",
-         "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer; text or gpt2 for --inputs")
-      ->capture_default_str();
-  option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
-      ->check(positive())
-      ->default_str("the trainer's");
-  option(app, "--weights", s.weights, "FILE", "Safetensors, of ./run train or of PyTorch")
-      ->check(named())
-      ->default_str("none: initial parameters");
-  option(app, "--data", s.data, "SET", "digits, mnist, fashion, cifar10, or a folder with the files of one of them")
-      ->check(named())
-      ->capture_default_str();
-  input_options(app, s.files, "--data", "The same for a second kernel, test x train, in K_test.npy");
-  option(app, "--n", s.n, "N", "The first N training images or inputs in the order of their files; 0: all")
-      ->check(whole(0))
-      ->default_str("1000 images, all inputs");
-  option(app, "--test", s.test, "N", "The first test images: a second kernel, test x train, in K_test.npy")
-      ->check(whole(0))
-      ->default_str("0, all test inputs");
+  work_options(app, s, "The first test images: a second kernel, test x train, in K_test.npy",
+               "The same for a second kernel, test x train, in K_test.npy");
   option(app, "--readout", s.readout, "NAME",
          "pseudo, full, trace, diagonal, single:OUTPUT, signs:SEEDxCOUNT, or loss, below")
       ->capture_default_str();
