@@ -69,11 +69,11 @@ void check_fit(const Layout& layout, const TensorFile& file, LoadOptions options
     if (!options.ignore_extra && !known.contains(entry.name) && !is_counter(entry.name))
       extra.push_back(shown(entry.name));
   std::string problems;
-  list(problems, "missing in the file", missing);
+  list(problems, "missing", missing);
   list(problems, "not in the network", extra);
   list(problems, "of another shape", misshapen);
   list(problems, "of another type", mistyped);
-  list(problems, "tied in the network, different in the file", different);
+  list(problems, "tied in the network, different here", different);
   if (!problems.empty())
     throw parameter_error("[load_parameters] " + file.source() + " does not fit the network. " + problems + ".");
 }

@@ -252,11 +252,13 @@ TensorFile read_safetensors(const fs::path& file) {
   return TensorFile(read_raw_file(file, size), name);
 }
 
-template <class T>
-void write_safetensors(const fs::path& file, const std::vector<NamedArray<T>>& arrays, const SaveOptions& options) {
-  const auto fail = [&](const std::string& what) {
-    throw data_error("[write_safetensors] " + file.string() + ": " + what);
-  };
+namespace {
+
+// Calls use(parts) with the bytes of a file of these arrays, one part after the other. Messages name it as `source`.
+template <class T, class Use>
+void with_parts(const std::string& source, const std::vector<NamedArray<T>>& arrays, const SaveOptions& options,
+                const Use& use) {
+  const auto fail = [&](const std::string& what) { throw data_error("[write_safetensors] " + source + ": " + what); };
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!options.metadata.empty()) header[metadata_key] = options.metadata;
   std::vector<std::vector<std::uint8_t>> converted;
@@ -290,12 +292,30 @@ void write_safetensors(const fs::path& file, const std::vector<NamedArray<T>>& a
     fail("a name or the metadata is no UTF-8.");
   }
   parts[0] = text;
-  write_file(file, parts);
+  use(parts);
 }
 
-#define XTANGENT_INSTANTIATE(T)                              \
-  template Array<T> TensorFile::get(std::string_view) const; \
-  template void write_safetensors(const fs::path&, const std::vector<NamedArray<T>>&, const SaveOptions&);
+}  // namespace
+
+template <class T>
+void write_safetensors(const fs::path& file, const std::vector<NamedArray<T>>& arrays, const SaveOptions& options) {
+  with_parts(file.string(), arrays, options,
+             [&](const std::vector<std::string_view>& parts) { write_file(file, parts); });
+}
+
+template <class T>
+TensorFile tensor_file(const std::vector<NamedArray<T>>& arrays, std::string source, const SaveOptions& options) {
+  std::vector<std::uint8_t> bytes;
+  with_parts(source, arrays, options, [&](const std::vector<std::string_view>& parts) {
+    for (std::string_view part : parts) bytes.insert(bytes.end(), part.begin(), part.end());
+  });
+  return TensorFile(std::move(bytes), std::move(source));
+}
+
+#define XTANGENT_INSTANTIATE(T)                                                                            \
+  template Array<T> TensorFile::get(std::string_view) const;                                               \
+  template void write_safetensors(const fs::path&, const std::vector<NamedArray<T>>&, const SaveOptions&); \
+  template TensorFile tensor_file(const std::vector<NamedArray<T>>&, std::string, const SaveOptions&);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

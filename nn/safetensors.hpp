@@ -90,6 +90,10 @@ template <class T>
 void write_safetensors(const std::filesystem::path& file, const std::vector<NamedArray<T>>& arrays,
                        const SaveOptions& options = {});
 
+/// The same as a file in memory, which messages call `source`. Throws as above. Memory: the elements once more.
+template <class T>
+TensorFile tensor_file(const std::vector<NamedArray<T>>& arrays, std::string source, const SaveOptions& options = {});
+
 struct LoadOptions {
   /// Ignore arrays of the file that the network does not have, instead of refusing them. Those named
   /// num_batches_tracked, counters of PyTorch on which nothing depends, are always ignored.

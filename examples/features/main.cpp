@@ -18,7 +18,7 @@ const Program program = {
     "Projects the gradient of each example to k numbers, whose inner products make the kernel, into NumPy files.",
     {{"", "8,192 numbers for each of the first 1,000 handwritten digits, in results/features/train/"},
      {"--data cifar10 --network resnet18 --n 0 --k 65536",
-      "of all of CIFAR-10, 13 GB; to go on after Ctrl-C: the same"},
+      "features of all of CIFAR-10, 13 GB; the same command goes on after Ctrl-C"},
      {"--readout margin --test 200 --k 4096", "what TRAK's scores are made of, and the same for 200 test images"},
      {"--network convnet --n 400 --test 200 --study 512,2048,8192",
       "errors beside the exact kernel, with anchors and by the split of k, in results/features/study.svg"}},
@@ -27,8 +27,9 @@ const Program program = {
 void add_options(CLI::App& app, FeatureSettings& f) {
   Settings& s = f.work;
   count_option(app, "--k", f.k, 1, "Numbers to which gradients are projected");
-  count_option(app, "--anchors", f.anchors, 0, "Examples whose kernels are exact, as so many numbers more");
-  option(app, "--split", f.split, "NAME", "Of k over the arrays of parameters: pooled, equal, size or trace")
+  count_option(app, "--anchors", f.anchors, 0, "Examples whose kernels are exact; each adds numbers to every row");
+  option(app, "--split", f.split, "NAME",
+         "How k is divided among the arrays of parameters: pooled, equal, size or trace")
       ->capture_default_str();
   work_options(app, s, "The first test images, with the same projection, in test/", "The same for test examples");
   option(app, "--readout", s.readout, "NAME", "As ./run kernel has them: pseudo, full, trace, margin, loss, ...")
@@ -40,8 +41,9 @@ void add_options(CLI::App& app, FeatureSettings& f) {
       ->delimiter(',')
       ->check(whole(1))
       ->default_str("none");
-  count_option(app, "--repeats", f.repeats, 1, "Seeds of the signs for each of them");
-  option(app, "--ridge", f.ridge, "X", "Of the regressions of --study, relative to the mean of the kernel's diagonal")
+  count_option(app, "--repeats", f.repeats, 1, "Seeds of the signs for each number of --study");
+  option(app, "--ridge", f.ridge, "X",
+         "Ridge of the regressions of --study, relative to the mean of the kernel's diagonal")
       ->check(not_negative())
       ->capture_default_str();
   option(app, "--memory", s.memory, "SIZE", "Beside the program and its images: 512M, 2G, 1.5GiB")
@@ -51,7 +53,7 @@ void add_options(CLI::App& app, FeatureSettings& f) {
       ->capture_default_str();
   count_option(app, "--part", f.part, 0, "Examples in a file; 0: as many as make about 256 MiB");
   app.add_flag("--double", s.in_double, "Compute in double")->excludes(app.get_option("--study"));
-  seed_option(app, s.seed, "Of the initial parameters and of the signs");
+  seed_option(app, s.seed, "Seed of the initial parameters and of the signs");
   threads_option(app, s.threads);
 }
 

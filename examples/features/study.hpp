@@ -31,7 +31,7 @@ FeatureStudy study_features(const FeatureSettings& s, const Work<float>& work);
 
 /// A row for each comparison.
 std::string csv(const FeatureStudy& study);
-/// What the program prints: a table, and which split has the least error.
+/// What the program prints: errors by k, split and number of anchors.
 std::string summary(const FeatureStudy& study);
 /// Errors against k as SVG text.
 std::string figure(const FeatureStudy& study);

@@ -52,7 +52,7 @@ void add_options(CLI::App& app, Settings& s) {
       ->default_str("none");
   app.add_flag("--double", s.in_double, "Compute in double");
   app.add_flag("--dry-run", s.dry_run, "Show the plan only");
-  seed_option(app, s.seed, "Of the initial parameters");
+  seed_option(app, s.seed, "Seed of the initial parameters");
   threads_option(app, s.threads);
 }
 

@@ -25,15 +25,15 @@ const Program program = {
 void add_options(CLI::App& app, PinnSettings& s) {
   option(app, "--diffusivity", s.diffusivity, "X", "nu in u_t = nu u_xx")->check(positive())->capture_default_str();
   count_option(app, "--modes", s.modes, 1, "k in u(x, 0) = sin(pi x) + sin(k pi x) / 2");
-  count_option(app, "--width", s.width, 1, "Of the three hidden layers");
+  count_option(app, "--width", s.width, 1, "Width of the three hidden layers");
   count_option(app, "--boundary", s.boundary, 1, "Points at t = 0, x = 0 and x = 1");
   count_option(app, "--interior", s.interior, 1, "Points where the equation has to hold");
-  count_option(app, "--steps", s.steps, 1, "Of Adam, on all points");
-  learning_rate_option(app, s.learning_rate, "Of Adam");
+  count_option(app, "--steps", s.steps, 1, "Steps of Adam, on all points");
+  learning_rate_option(app, s.learning_rate, "Learning rate of Adam");
   count_option(app, "--update-every", s.update_every, 1, "Steps between updates of the weights");
   count_option(app, "--seeds", s.seeds, 1, "Networks of each kind");
   option(app, "--out", s.out, "DIR", "For the figures and the numbers")->check(named())->capture_default_str();
-  seed_option(app, s.seed, "Of the first network and its points");
+  seed_option(app, s.seed, "Seed of the first network and its points");
   threads_option(app, s.threads);
 }
 

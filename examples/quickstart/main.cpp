@@ -42,8 +42,9 @@ void add_options(CLI::App& app, Settings& s) {
   count_option(app, "--fit-images", s.fit_images, 1, "Training images of the networks, at most");
   count_option(app, "--epochs", s.epochs, 1, "Passes over the training images");
   batch_size_option(app, s.batch_size);
-  learning_rate_option(app, s.learning_rate, "Of Adam at width 64; it falls as width^-1/2, and to 0 in time");
-  seed_option(app, s.seed, "Of the split, the initial parameters and the order of images");
+  learning_rate_option(app, s.learning_rate,
+                       "Learning rate of Adam at width 64; it falls as width^-1/2, and to 0 in time");
+  seed_option(app, s.seed, "Seed of the split, the initial parameters and the order of images");
   threads_option(app, s.threads);
   app.add_flag("--all-kernels", s.all_kernels, "Write every kernel; otherwise the eNTKs of the widest networks alone");
 }

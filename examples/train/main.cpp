@@ -33,7 +33,7 @@ void add_options(CLI::App& app, Settings& s) {
   option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
       ->capture_default_str();
   option(app, "--network", s.network, "NAME",
-         "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer; text for --inputs")
+         "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer; text or gpt2 for --inputs")
       ->default_str("below");
   option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
       ->check(positive())
@@ -49,9 +49,9 @@ void add_options(CLI::App& app, Settings& s) {
   option(app, "--epochs", s.epochs, "N", "Passes over the training images")->check(whole(1))->default_str("below");
   batch_size_option(app, s.batch_size)->default_str("below");
   option(app, "--optimizer", s.optimizer, "NAME", "sgd (Nesterov's momentum), adam or adamw")->default_str("below");
-  learning_rate_option(app, s.learning_rate, "At its highest")->default_str("below");
-  option(app, "--momentum", s.momentum, "X", "Of sgd")->default_str("0.9");
-  option(app, "--weight-decay", s.weight_decay, "X", "Of the optimizer")->default_str("below");
+  learning_rate_option(app, s.learning_rate, "Learning rate at its highest")->default_str("below");
+  option(app, "--momentum", s.momentum, "X", "Momentum of sgd")->default_str("0.9");
+  option(app, "--weight-decay", s.weight_decay, "X", "Weight decay of the optimizer")->default_str("below");
   option(app, "--schedule", s.schedule, "NAME", "constant, step, cosine, warmup (then cosine) or onecycle")
       ->default_str("warmup");
   option(app, "--clip-norm", s.clip_norm, "X", "Largest norm of a gradient; 0: any")
@@ -72,7 +72,7 @@ void add_options(CLI::App& app, Settings& s) {
   count_option(app, "--metrics-steps", s.metrics_steps, 0, "Updates between two lines of metrics; 0: epochs alone");
   count_option(app, "--checkpoint-steps", s.checkpoint_steps, 0,
                "Updates between two checkpoints; 0: at epochs and each minute");
-  seed_option(app, s.seed, "Of the initial parameters and all random numbers");
+  seed_option(app, s.seed, "Seed of the initial parameters and of all random numbers");
   threads_option(app, s.threads);
   app.add_flag("--resume", s.resume, "Go on from the checkpoint in --out");
 }

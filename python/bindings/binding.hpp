@@ -54,6 +54,9 @@ class Network {
   /// The parameters in float or in double. They are converted once. Needs the interpreter's lock.
   template <class T>
   const nn::Parameters<T>& params() const;
+  const nn::Layout& layout() const {
+    return std::visit([](const auto& params) -> const nn::Layout& { return params.layout(); }, given_);
+  }
   /// The inputs of a network that PyTorch exported.
   std::vector<nn::ExportedInput> inputs = {};
 

@@ -61,38 +61,25 @@ NetworkPtr at_positions(const NetworkPtr& net, const py::object& which) {
   return out;
 }
 
-// The same network with arrays replaced, by their names.
-NetworkPtr with_arrays(const NetworkPtr& net, const py::dict& arrays, bool all) {
+// The same network with arrays of a file, or of a dictionary as one.
+NetworkPtr with_file(const NetworkPtr& net, const nn::TensorFile& file, bool partial) {
   nn::Parameters<double> params = net->params<double>();
-  std::vector<std::string> missing;
-  const auto name_of = [](const auto& key) { return py::cast<std::string>(key); };
-  for (const auto& [key, value] : arrays) {
-    const std::string name = name_of(key);
-    if (name.ends_with("num_batches_tracked")) continue;  // counters of PyTorch on which nothing depends
-    params.set(name, array_of<double>(py::reinterpret_borrow<py::array>(value)));
-  }
-  if (all) {
-    for (const auto* infos : {&params.infos(), &params.buffer_infos()})
-      for (const nn::ParameterInfo& info : *infos)
-        if (!arrays.contains(info.name.c_str())) missing.push_back(info.name);
-    if (!missing.empty()) {
-      std::string names;
-      for (std::size_t i = 0; i < missing.size() && i < 5; ++i) names += (i ? ", " : "") + missing[i];
-      throw parameter_error("[network] " + std::to_string(missing.size()) + " arrays are missing: " + names +
-                            (missing.size() > 5 ? ", ..." : "") + ".");
-    }
-  }
-  auto out = std::make_shared<Network>(net->module(), std::move(params));
+  const py::gil_scoped_release release;
+  auto out = std::make_shared<Network>(net->module(),
+                                       nn::load_parameters(std::move(params), file, {.ignore_missing = partial}));
   out->inputs = net->inputs;
   return out;
 }
 
-NetworkPtr loaded(const NetworkPtr& net, const std::string& file) {
-  nn::Parameters<double> params = net->params<double>();
-  const py::gil_scoped_release release;
-  auto out = std::make_shared<Network>(net->module(), nn::load_parameters(std::move(params), file));
-  out->inputs = net->inputs;
-  return out;
+NetworkPtr with_arrays(const NetworkPtr& net, const py::dict& arrays, bool partial) {
+  std::vector<nn::NamedArray<double>> named;
+  for (const auto& [key, value] : arrays)
+    named.push_back({py::cast<std::string>(key), array_of<double>(py::reinterpret_borrow<py::array>(value))});
+  return with_file(net, nn::tensor_file(named, "the dictionary"), partial);
+}
+
+NetworkPtr loaded(const NetworkPtr& net, const std::string& file, bool partial) {
+  return with_file(net, nn::read_safetensors(file), partial);
 }
 
 py::dict arrays_of(const NetworkPtr& net, bool buffers) {
@@ -130,12 +117,12 @@ py::list inputs_of(const NetworkPtr& net) {
 void bind_networks(py::module_& m) {
   py::class_<Network, std::shared_ptr<Network>>(m, "Network")
       .def_property_readonly("type", [](const NetworkPtr& net) { return net->net().type(); })
-      .def_property_readonly("size", [](const NetworkPtr& net) { return net->params<double>().size(); })
-      .def_property_readonly("count", [](const NetworkPtr& net) { return net->params<double>().count(); })
+      .def_property_readonly("size", [](const NetworkPtr& net) { return net->layout().parameter_size; })
+      .def_property_readonly("count", [](const NetworkPtr& net) { return net->layout().parameters.size(); })
       .def_property_readonly("inputs", &inputs_of)
       .def("arrays", &arrays_of, py::arg("buffers"))
-      .def("with_arrays", &with_arrays, py::arg("arrays"), py::arg("all"))
-      .def("load", &loaded, py::arg("file"))
+      .def("with_arrays", &with_arrays, py::arg("arrays"), py::arg("partial"))
+      .def("load", &loaded, py::arg("file"), py::arg("partial"))
       .def(
           "save",
           [](const NetworkPtr& net, const std::string& file, bool wide) {

@@ -10,7 +10,7 @@
     outputs = xt.regression(k, ridge=1e-3).predict(xt.pntk(net, x_new, x), y)
 
 Functions take models as they are; ``network`` spares a torch module from being exported at each call. Arrays may be
-NumPy's, torch tensors, or anything with a buffer or DLPack. Results are NumPy arrays in double, or small objects, and can
+NumPy's, torch tensors, or anything with a buffer or DLPack. Kernels are NumPy arrays in double; results can
 be pickled. Errors are classes below ``xtangent.Error``.
 """
 

@@ -40,7 +40,7 @@ def spectrum(
 
 
 def compare(a: Array, b: Array) -> Comparison:
-    """How far kernel `a` is from kernel `b`, in one pass over the entries.
+    """How far kernel `a` is from kernel `b`, in two or three passes over the entries.
 
     Both have the same shape, or a is an eNTK (N1 O, N2 O) and b a pNTK (N1, N2), which then stands for b (x) I without
     being enlarged. Raises ShapeError, NumericalError (a kernel is 0).

@@ -81,7 +81,7 @@ def kernel(
     store: a folder for finished tiles. After an interruption, the same call goes on from there.
     dtype: "float32" or "float64", in which the network is computed; the type of its parameters without.
     metric: D of J D J^T, one positive number for each array of parameters or for each element.
-    strategy: "automatic", "structured", "jacobian" or "vector products".
+    strategy: "automatic", "structured", "jacobian" or "vector_products".
     tile: examples along the edge of a tile; chosen without.
     threads: the most that are used; all without.
     progress: True for a bar, or a function of (fraction, seconds, seconds left).

@@ -64,11 +64,11 @@ class Network:
         """
         if isinstance(weights, Mapping):
             arrays = {name: array(value) for name, value in weights.items()}
-            core = self._core.with_arrays(arrays, all=not partial)
+            core = self._core.with_arrays(arrays, partial)
             kinds = {value.dtype.name for value in arrays.values()}
             dtype = "float64" if "float64" in kinds else self.dtype
         else:
-            core, dtype = self._core.load(path(weights)), self.dtype
+            core, dtype = self._core.load(path(weights), partial), self.dtype
         return Network(core, self._origin, dtype, changed=True)
 
     def save(self, file: "str | os.PathLike[str]") -> None:
@@ -102,7 +102,7 @@ def _made(origin: tuple[Any, ...]) -> _xtangent.Network:
 
 def _restored(origin: tuple[Any, ...], arrays: dict[str, Any] | None, dtype: str) -> Network:
     core = _made(origin)
-    return Network(core if arrays is None else core.with_arrays(arrays, all=False), origin, dtype, arrays is not None)
+    return Network(core if arrays is None else core.with_arrays(arrays, True), origin, dtype, arrays is not None)
 
 
 def _exported(model: Any, x: Array, torch: Any) -> bytes:
