@@ -33,8 +33,8 @@ template <class T>
 Var<T> masked_fill(const Var<T>& x, const Var<T>& mask, double value) {
   return where(mask, Var<T>(Array<T>::scalar(static_cast<T>(value))), x);
 }
-/// The nearest number in [low, high], with slope 1 at both ends; `high` where low > high. Bounds may be infinite. So
-/// had PyTorch it for long; PyTorch 2.14 has slope 0 at ends that are numbers, and 1 / 2 at those that are arrays.
+/// The nearest number in [low, high]; `high` where low > high. Bounds may be infinite. The slope is 1 at both ends, as
+/// in PyTorch before 2.14, which has 0 at ends that are numbers and 1 / 2 at ends that are arrays.
 template <class T>
 Var<T> clamp(const Var<T>& x, const Var<T>& low, const Var<T>& high) {
   return minimum(maximum(x, low, Ties::first), high, Ties::first);

@@ -35,7 +35,7 @@ std::string dotted_axes(std::size_t count) {
   return out;
 }
 
-// Group of letters number i with "..." replaced, which stands for `count` axes.
+// A group of letters with "..." replaced by `count` axes. Throws shape_error for what is no letter.
 std::string without_dots(const std::string& spec, std::string letters, std::size_t count) {
   const std::size_t at = letters.find(dots);
   for (std::size_t i = 0; i < letters.size(); ++i) {

@@ -9,7 +9,7 @@
 namespace xtangent::nn::exported {
 namespace {
 
-// The results of these are views of their first argument, those of the others sometimes are and sometimes are copies.
+// Ops whose results are always views of their first argument, and those whose results are views or copies.
 const std::unordered_set<std::string> views = {"slice",
                                                "select",
                                                "narrow",

@@ -7,6 +7,7 @@
 
 #include "autodiff/kernels/convert.hpp"
 #include "nn/data/zip.hpp"
+#include "nn/exported/archive_files.hpp"
 #include "nn/exported/state_dict.hpp"
 
 namespace xtangent::nn::exported {
@@ -43,31 +44,6 @@ std::optional<ElementType> element_type(std::int64_t code) {
       return std::nullopt;
   }
 }
-
-// The files of an archive, without the folder in which all of them lie.
-class Files {
- public:
-  Files(const ZipArchive& archive) : archive_(archive) {
-    for (const ZipArchive::Entry& entry : archive.entries()) {
-      const std::size_t slash = entry.name.find('/');
-      entries_.emplace(slash == std::string::npos ? entry.name : entry.name.substr(slash + 1), &entry);
-    }
-  }
-  bool contains(const std::string& name) const { return entries_.contains(name); }
-  std::vector<std::uint8_t> bytes(const std::string& name) const {
-    const auto found = entries_.find(name);
-    if (found == entries_.end()) throw data_error("it has no file '" + name + "'");
-    return archive_.unpack(*found->second);
-  }
-  std::string text(const std::string& name) const {
-    const std::vector<std::uint8_t> all = bytes(name);
-    return {all.begin(), all.end()};
-  }
-
- private:
-  const ZipArchive& archive_;
-  std::map<std::string, const ZipArchive::Entry*> entries_;
-};
 
 constexpr std::size_t most_elements = std::size_t(1) << 31;
 
@@ -121,7 +97,7 @@ Array<double> elements(const Strided& strided, ElementType type, const std::vect
   return out;
 }
 
-void read_arrays(const Files& files, const std::string& folder, const std::string& config,
+void read_arrays(const ArchiveFiles& files, const std::string& folder, const std::string& config,
                  std::map<std::string, StoredArray>& out) {
   if (!files.contains(folder + config)) return;
   const Json json = Json::parse(files.text(folder + config));
@@ -139,18 +115,23 @@ void read_arrays(const Files& files, const std::string& folder, const std::strin
 }
 
 // PyTorch 2.6 and 2.7 keep the arrays as torch.save writes dictionaries, and so do some later files.
-void read_dictionary(const Files& files, const std::string& file, const std::string& source,
+void read_dictionary(const ArchiveFiles& files, const std::string& file, const std::string& source,
                      std::map<std::string, StoredArray>& out) {
   if (!files.contains(file)) return;
-  for (auto& [name, array] : read_state_dict(files.bytes(file), source + ", " + file)) {
-    array.storage = file + "/" + array.storage;
-    out[name] = std::move(array);
+  try {
+    for (auto& [name, array] : read_state_dict(files.bytes(file), source + ", " + file)) {
+      array.storage = file + "/" + array.storage;
+      out[name] = std::move(array);
+    }
+  } catch (const data_error& e) {
+    const std::string what = e.what();
+    if (what.starts_with("[")) throw;  // it names the file
+    throw data_error(file + ": " + what);
   }
 }
 
-Archive read(const Files& files, const std::string& source) {
-  if (files.contains("byteorder") && files.text("byteorder") != "little")
-    throw data_error("its numbers are not little-endian");
+Archive read(const ArchiveFiles& files, const std::string& source) {
+  files.require_little_endian();
   const char* former = "serialized_exported_program.json";
   if (files.contains(former)) {
     Archive out{parse_program(files.text(former), source), {}};
@@ -184,7 +165,7 @@ StoredArray stored_array(const Strided& strided, std::int64_t scalar_type, const
 Archive read_archive(std::vector<std::uint8_t> bytes, const std::string& source) {
   const ZipArchive archive(std::move(bytes), source);
   try {
-    return read(Files(archive), source);
+    return read(ArchiveFiles(archive), source);
   } catch (const nlohmann::json::exception& e) {
     throw data_error("[load_exported] " + source + ": the list of its arrays cannot be read: " + e.what() + ".");
   } catch (const data_error& e) {

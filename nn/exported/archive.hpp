@@ -24,7 +24,8 @@ struct Strided {
   std::vector<std::size_t> strides;
   std::size_t offset = 0;
 };
-/// An array out of the bytes of its storage, whose name tells arrays that share them. Throws data_error for what lies
+/// Reads an array from the bytes of its storage. Arrays of the same storage, offset, shape and strides count as tied.
+/// Throws data_error for what lies
 /// outside of the bytes, and for types of elements that are not read.
 StoredArray stored_array(const Strided& strided, std::int64_t scalar_type, const std::vector<std::uint8_t>& bytes,
                          const std::string& name, const std::string& storage);

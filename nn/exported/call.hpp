@@ -198,8 +198,9 @@ struct Piece {
 /// What slice, narrow or select takes of x, by the name of the op.
 template <class T>
 Piece piece_of(const Call<T>& c, const std::string& name, const Tensor<T>& x) {
+  if (x.rank() == 0) c.refuse("of an array without axes");
   const std::size_t axis = graph_axis(x, c.integer("dim", 0));
-  const auto extent = static_cast<std::int64_t>(x.rank() ? x.shape()[axis] : 1);
+  const auto extent = static_cast<std::int64_t>(x.shape()[axis]);
   const auto from_front = [&](std::int64_t v) { return v < 0 ? v + extent : v; };
   const auto bound = [&](std::int64_t v) { return std::clamp(from_front(v), std::int64_t(0), extent); };
   if (name == "slice") {

@@ -51,6 +51,20 @@ Tensor<T> combined(const Call<T>& c, const Logic& logic, const Bits& bits) {
                   [&](T x, T y) { return bits(static_cast<std::int64_t>(x), static_cast<std::int64_t>(y)); });
 }
 
+// What division of x by y leaves, exactly: with the sign of y, as Python has it, or with that of x.
+template <class T>
+T rest_of(T x, T y, bool floors) {
+  const T rest = std::fmod(x, y);
+  return floors && rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+}
+// The whole number q of x = q y + rest. The quotient itself may have been rounded up to a whole number.
+template <class T>
+T whole_quotient(T x, T y, bool floors) {
+  if (y == 0) return x / y;
+  const T rest = std::fmod(x, y), q = (x - rest) / y;
+  return std::nearbyint(floors && rest != 0 && (rest < 0) != (y < 0) ? q - 1 : q);
+}
+
 template <class T>
 Tensor<T> divided(const Call<T>& c, const std::string& rounding) {
   const Tensor<T> a = c.tensor("self"), b = c.tensor("other");
@@ -61,7 +75,21 @@ Tensor<T> divided(const Call<T>& c, const std::string& rounding) {
   }
   const bool floors = rounding == "floor";
   return pairwise(a, b, std::max(a.kind, b.kind),
-                  [&](T x, T y) { return floors ? std::floor(x / y) : std::trunc(x / y); });
+                  [&](T x, T y) { return floors ? whole_quotient(x, y, true) : std::trunc(x / y); });
+}
+
+// a - q b with the derivatives of that, and the value of the exact rest.
+template <class T>
+Tensor<T> remainder(const Call<T>& c, bool floors) {
+  const Tensor<T> a = c.tensor("self"), b = c.tensor("other");
+  const Kind kind = std::max(a.kind, b.kind);
+  const auto infinite = each(b, Kind::boolean, [](T v) { return std::isinf(v); });
+  const Tensor<T> finite{where(infinite.value, Var<T>(Array<T>::scalar(T(1))), b.value), b.kind};
+  const auto q = pairwise(a, b, kind, [&](T x, T y) { return std::isinf(y) ? T(0) : whole_quotient(x, y, floors); });
+  const auto rest = pairwise(a, b, kind, [&](T x, T y) { return rest_of(x, y, floors); });
+  const auto product = binary(q, finite, [](const Var<T>& x, const Var<T>& y) { return x * y; });
+  const auto rounded = binary(a, product, [](const Var<T>& x, const Var<T>& y) { return x - y; });
+  return binary(rounded, rest, [](const Var<T>& x, const Var<T>& y) { return x + (y - x).detached(); });
 }
 
 }  // namespace
@@ -110,14 +138,8 @@ void add_comparisons(Table& table) {
   add_rounding(table, "sign", [](auto x) { return x > 0 ? 1 : x < 0 ? -1 : 0; });
   add(table, {"div", "divide", "true_divide"}, [](const auto& c) { return divided(c, c.text("rounding_mode", "")); });
   add(table, {"floor_divide"}, [](const auto& c) { return divided(c, "floor"); });
-  add(table, {"remainder", "fmod"}, [](const auto& c) {  // a - q b for the quotient q, which is a whole number
-    const auto a = c.tensor("self"), b = c.tensor("other");
-    const bool floors = base_name(c.node().op).starts_with("remainder");
-    const auto q = pairwise(a, b, std::max(a.kind, b.kind),
-                            [&](auto x, auto y) { return floors ? std::floor(x / y) : std::trunc(x / y); });
-    const auto product = binary(q, b, [](const auto& x, const auto& y) { return x * y; });
-    return binary(a, product, [](const auto& x, const auto& y) { return x - y; });
-  });
+  add(table, {"remainder"}, [](const auto& c) { return remainder(c, true); });
+  add(table, {"fmod"}, [](const auto& c) { return remainder(c, false); });
 }
 
 }  // namespace xtangent::nn::exported

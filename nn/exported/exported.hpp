@@ -68,11 +68,11 @@ struct ExportedOptions {
   std::string output = {};
 };
 
-/// Reads a file that torch.export.save wrote, with schema 8.x: PyTorch 2.6 and newer. Throws data_error:
-/// naming file and byte for what is no such file or is damaged; listing all ops that this library does not know, with
-/// the modules that call them; for a batch that is fixed at more than one example, training mode, complex or quantized
-/// arrays, whole numbers that are trained; for a call that the library does not do in this way; and listing the outputs
-/// if there are several and none is chosen. Cost: the file is in memory once, and its arrays once more.
+/// Reads a file that torch.export.save wrote, with schema 8.x: PyTorch 2.6 and newer. Throws data_error: naming file
+/// and byte for what is no such file or is damaged; listing all ops that this library does not know, with the modules
+/// that call them; for a batch that is fixed at more than one example, training mode, complex or quantized arrays,
+/// whole numbers that are trained; for a call that the library does not do in this way; and listing the outputs if
+/// there are several and none is chosen. Cost: the file is in memory once, and its arrays once more.
 Exported load_exported(const std::filesystem::path& file, const ExportedOptions& options = {});
 /// The same from a file in memory, which messages call `source`.
 Exported load_exported(std::vector<std::uint8_t> bytes, const std::string& source, const ExportedOptions& options = {});

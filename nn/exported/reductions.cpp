@@ -5,7 +5,6 @@
 
 #include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/reduction.hpp"
-#include "nn/exported/aliases.hpp"
 #include "nn/exported/table.hpp"
 
 namespace xtangent::nn::exported {
@@ -22,13 +21,13 @@ std::vector<long> reduced_axes(const Call<T>& c, const Tensor<T>& x) {
   return axes_of(x, axes);
 }
 
+// `least` is the kind of the result where the array is of a lower one: sums of truth values are whole numbers.
 template <class F>
-void add_reduction(Table& table, std::initializer_list<const char*> names, F f) {
-  add(table, names, [f](const auto& c) {
+void add_reduction(Table& table, std::initializer_list<const char*> names, Kind least, F f) {
+  add(table, names, [f, least](const auto& c) {
     auto x = c.tensor("self");
     if (x.rank() > 0) x.value = f(x.value, reduced_axes(c, x), c.boolean("keepdim", false), c);
-    const bool whole = base_name(c.node().op).starts_with("sum") || base_name(c.node().op).starts_with("am");
-    x.kind = whole ? std::max(x.kind, Kind::integer) : Kind::floating;
+    x.kind = std::max(x.kind, least);
     if (c.has("dtype")) x.kind = kind_of(c.integer("dtype"), "the result of " + c.node().op);
     return x;
   });
@@ -83,7 +82,7 @@ void add_extremes(Table& table) {
       return largest ? max(x, axis, keep) : min(x, axis, keep);
     };
     add_reduction(
-        table, {largest ? "amax" : "amin"},
+        table, {largest ? "amax" : "amin"}, Kind::integer,
         [largest](const auto& x, const auto& axes, bool keep, const auto&) { return extreme(x, axes, keep, largest); });
     add(table, {largest ? "max" : "min"}, [of, largest](const auto& c) {
       using T = element_of<decltype(c)>;
@@ -112,18 +111,18 @@ void add_extremes(Table& table) {
 }  // namespace
 
 void add_reductions(Table& table) {
-  add_reduction(table, {"sum"},
+  add_reduction(table, {"sum"}, Kind::integer,
                 [](const auto& x, const auto& axes, bool keep, const auto&) { return sum(x, axes, keep); });
-  add_reduction(table, {"mean"},
+  add_reduction(table, {"mean"}, Kind::floating,
                 [](const auto& x, const auto& axes, bool keep, const auto&) { return mean(x, axes, keep); });
-  add_reduction(table, {"logsumexp"}, [](const auto& x, const auto& axes, bool keep, const auto& c) {
+  add_reduction(table, {"logsumexp"}, Kind::floating, [](const auto& x, const auto& axes, bool keep, const auto& c) {
     if (axes.size() != 1) c.refuse("over several axes");
     return logsumexp(x, axes.front(), keep);
   });
-  add_reduction(table, {"var"}, [](const auto& x, const auto& axes, bool keep, const auto& c) {
+  add_reduction(table, {"var"}, Kind::floating, [](const auto& x, const auto& axes, bool keep, const auto& c) {
     return corrected_variance(c, x, axes, keep);
   });
-  add_reduction(table, {"std"}, [](const auto& x, const auto& axes, bool keep, const auto& c) {
+  add_reduction(table, {"std"}, Kind::floating, [](const auto& x, const auto& axes, bool keep, const auto& c) {
     return sqrt(corrected_variance(c, x, axes, keep));
   });
   add(table, {"var_mean"}, [](const auto& c) {
@@ -133,10 +132,11 @@ void add_reductions(Table& table) {
     const bool keep = c.boolean("keepdim", false);
     return Values<T>{Tensor<T>{corrected_variance(c, x.value, axes, keep)}, Tensor<T>{mean(x.value, axes, keep)}};
   });
-  add_reduction(table, {"linalg_vector_norm", "norm"}, [](const auto& x, const auto& axes, bool keep, const auto& c) {
-    const double order = c.number(c.has("ord") ? "ord" : "p", 2);
-    return norm(x, axes, {.p = order, .keepdims = keep});
-  });
+  add_reduction(table, {"linalg_vector_norm", "norm"}, Kind::floating,
+                [](const auto& x, const auto& axes, bool keep, const auto& c) {
+                  const double order = c.number(c.has("ord") ? "ord" : "p", 2);
+                  return norm(x, axes, {.p = order, .keepdims = keep});
+                });
   for (const bool all : {true, false})
     add(table, {all ? "all" : "any"}, [all](const auto& c) {
       auto x = c.tensor("self");

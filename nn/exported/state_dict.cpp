@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "nn/data/zip.hpp"
+#include "nn/exported/archive_files.hpp"
 #include "nn/exported/pickle.hpp"
 
 namespace xtangent::nn::exported {
@@ -31,20 +32,12 @@ std::int64_t scalar_type(const Pickled& storage, const std::string& name) {
 // Reads arrays from the files of an archive.
 class Reader {
  public:
-  explicit Reader(const ZipArchive& archive) : archive_(archive) {
-    for (const ZipArchive::Entry& entry : archive.entries()) {
-      const std::size_t slash = entry.name.find('/');
-      entries_[slash == std::string::npos ? entry.name : entry.name.substr(slash + 1)] = &entry;
-    }
-  }
+  explicit Reader(const ZipArchive& archive) : files_(archive) {}
 
   std::map<std::string, StoredArray> read() const {
-    if (entries_.contains("byteorder")) {
-      const std::vector<std::uint8_t> order = bytes("byteorder");
-      if (std::string(order.begin(), order.end()) != "little") throw data_error("its numbers are not little-endian");
-    }
+    files_.require_little_endian();
     std::map<std::string, StoredArray> out;
-    const Pickle pickle(bytes("data.pkl"));
+    const Pickle pickle(files_.bytes("data.pkl"));
     const auto& all = pickle.value().what;
     const PickledDictionary* items = nullptr;
     if (const auto* dictionary = std::get_if<PickledDictionary*>(&all)) items = *dictionary;
@@ -56,12 +49,6 @@ class Reader {
   }
 
  private:
-  std::vector<std::uint8_t> bytes(const std::string& name) const {
-    const auto found = entries_.find(name);
-    if (found == entries_.end()) throw data_error("it has no file '" + name + "'");
-    return archive_.unpack(*found->second);
-  }
-
   // The call that makes the array of a parameter, or that makes the array.
   static const PickledCall& tensor(const PickledCall& call) {
     const bool parameter = *call.function == "torch._utils._rebuild_parameter" && !call.arguments->empty();
@@ -80,7 +67,7 @@ class Reader {
     strided.offset = extent(arguments[1], name);
     for (const Pickled& size : arguments[2].list()) strided.shape.push_back(extent(size, name));
     for (const Pickled& stride : arguments[3].list()) strided.strides.push_back(extent(stride, name));
-    return stored_array(strided, scalar_type(storage[1], name), bytes(file), name, file);
+    return stored_array(strided, scalar_type(storage[1], name), files_.bytes(file), name, file);
   }
 
   static std::size_t extent(const Pickled& value, const std::string& name) {
@@ -88,8 +75,7 @@ class Reader {
     return static_cast<std::size_t>(value.integer());
   }
 
-  const ZipArchive& archive_;
-  std::map<std::string, const ZipArchive::Entry*> entries_;
+  ArchiveFiles files_;
 };
 
 }  // namespace

@@ -11,8 +11,9 @@ namespace xtangent::nn::exported {
 
 class UserInputs {
  public:
-  /// Of a program's inputs those with Role::user; they must outlive this. Throws data_error naming `source` for a batch
-  /// that is fixed at more than one example, elements that are no real numbers, and where there is no input.
+  /// Takes the inputs with Role::user out of a program's `inputs`, which must outlive this. Throws data_error naming
+  /// `source` for a batch that is fixed at more than one example, elements that are no real numbers, and where there is
+  /// no input.
   UserInputs(const std::vector<Input>& inputs, const std::string& source);
 
   const std::vector<ExportedInput>& described() const { return described_; }

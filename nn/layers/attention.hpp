@@ -25,8 +25,8 @@ struct AttentionMasks {
   Var<T> attn_mask = {};
   /// (N, L): keys with a number other than 0 are left out.
   Var<T> key_padding_mask = {};
-  /// PyTorch's attn_mask of booleans: pairs of a query and a key with a number other than 0 are left out. Of the shapes
-  /// of attn_mask.
+  /// PyTorch's attn_mask of booleans, in the same shapes as attn_mask: pairs of a query and a key with a number other
+  /// than 0 are left out.
   Var<T> bool_attn_mask = {};
 };
 

@@ -209,6 +209,32 @@ BOOST_AUTO_TEST_CASE(rows_without_a_network_compute_what_python_computes) {
   }
 }
 
+// The values are those of std::fmod and of Python's %, also where the quotient is rounded up to a whole number.
+BOOST_AUTO_TEST_CASE(remainders_are_exact) {
+  using namespace nn::exported;
+  const float infinity = std::numeric_limits<float>::infinity();
+  const auto call = [](const std::string& op, float x, float y) {
+    nn::exported::Node node;
+    node.op = "aten." + op + ".Tensor";
+    node.arguments = {{"self", {}}, {"other", {}}};
+    const auto number = [](float v) { return Tensor<float>{Var<float>(Array<float>::scalar(v)), Kind::floating}; };
+    return find_row(node.op)->single(Call<float>(node, {number(x), number(y)})).tensor()->value.value().item();
+  };
+  for (int i = -200; i <= 200; ++i)
+    for (const float y : {0.1f, -0.1f, 0.7f}) {
+      const float x = static_cast<float>(i) * 0.1f, rest = std::fmod(x, y);
+      const float signed_rest = rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+      BOOST_TEST(call("fmod", x, y) == rest);
+      BOOST_TEST(call("remainder", x, y) == signed_rest);
+      BOOST_TEST(call("floor_divide", x, y) == std::nearbyint((x - signed_rest) / y));
+    }
+  BOOST_TEST(call("fmod", 5, infinity) == 5);
+  BOOST_TEST(call("remainder", 5, infinity) == 5);
+  BOOST_TEST(call("remainder", -5, infinity) == infinity);
+  BOOST_TEST(call("floor_divide", 1, 0.1f) == 9);  // 0.1f is above a tenth
+  BOOST_TEST(call("floor_divide", -5, 2) == -3);
+}
+
 BOOST_AUTO_TEST_CASE(every_file_is_used) {
   const std::set<std::string> refused = {"batch_of_three", "training",    "unknown_ops", "whole_parameter",
                                          "branching",      "unsupported", "complex",     "several_outputs"};
