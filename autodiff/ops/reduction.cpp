@@ -134,10 +134,19 @@ struct CumSum : Op<T> {
   }
 };
 
-// The ops below work on the last axis.
-Examples after_last_axis(const Spec& x) {
-  return x.examples == Examples::axis0 && x.shape.rank() == 1 ? Examples::mixed : x.examples;
-}
+// The ops below work on rows, along the last axis: each gives a number, or a row.
+template <class T>
+struct OnRows : Op<T> {
+  bool to_number;
+  explicit OnRows(bool n) : to_number(n) {}
+  bool vector_mode() const override { return true; }
+  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return place_beside(x[0], 1); }
+  Spec infer(std::span<const Spec> x) const override {
+    const bool one_row = x[0].shape.rank() == 1;
+    return {result(x[0].shape), x[0].examples == Examples::axis0 && one_row ? Examples::mixed : x[0].examples};
+  }
+  Shape result(const Shape& x) const { return to_number ? x.slice(0, x.rank() - 1).joined({1}) : x; }
+};
 std::size_t rows_of(const Shape& shape) { return shape.slice(0, shape.rank() - 1).size(); }
 template <class T>
 Var<T> sum_last(const Var<T>& x) {
@@ -146,16 +155,12 @@ Var<T> sum_last(const Var<T>& x) {
 
 // The maximum over the last axis, which stays with extent 1. Equal largest elements share the derivative.
 template <class T>
-struct SharedMax : Op<T> {
+struct SharedMax : OnRows<T> {
+  SharedMax() : OnRows<T>(true) {}
   std::string name() const override { return "amax"; }
-  bool vector_mode() const override { return true; }
-  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return place_beside(x[0], 1); }
-  Spec infer(std::span<const Spec> x) const override {
-    return {x[0].shape.slice(0, x[0].shape.rank() - 1).joined({1}), after_last_axis(x[0])};
-  }
   Array<T> eval(std::span<const Array<T>> x) const override {
     const Shape& from = x[0].shape();
-    Array<T> y(from.slice(0, from.rank() - 1).joined({1}));
+    Array<T> y(this->result(from));
     kernels::max_axis(rows_of(from), from.back(), 1, x[0].data(), y.mutable_data());
     return y;
   }
@@ -171,16 +176,12 @@ struct SharedMax : Op<T> {
 };
 
 template <class T>
-struct LogSumExp : Op<T> {
+struct LogSumExp : OnRows<T> {
+  LogSumExp() : OnRows<T>(true) {}
   std::string name() const override { return "logsumexp"; }
-  bool vector_mode() const override { return true; }
-  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return place_beside(x[0], 1); }
-  Spec infer(std::span<const Spec> x) const override {
-    return {x[0].shape.slice(0, x[0].shape.rank() - 1).joined({1}), after_last_axis(x[0])};
-  }
   Array<T> eval(std::span<const Array<T>> x) const override {
     const Shape& from = x[0].shape();
-    Array<T> y(from.slice(0, from.rank() - 1).joined({1}));
+    Array<T> y(this->result(from));
     kernels::logsumexp_rows(rows_of(from), from.back(), x[0].data(), y.mutable_data());
     return y;
   }
@@ -191,11 +192,9 @@ struct LogSumExp : Op<T> {
 };
 
 template <class T>
-struct Softmax : Op<T> {
+struct Softmax : OnRows<T> {
+  Softmax() : OnRows<T>(false) {}
   std::string name() const override { return "softmax"; }
-  bool vector_mode() const override { return true; }
-  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return place_beside(x[0], 1); }
-  Spec infer(std::span<const Spec> x) const override { return {x[0].shape, after_last_axis(x[0])}; }
   Array<T> eval(std::span<const Array<T>> x) const override {
     Array<T> y(x[0].shape());
     kernels::softmax_rows(rows_of(y.shape()), y.shape().back(), x[0].data(), y.mutable_data());
@@ -220,11 +219,9 @@ struct Softmax : Op<T> {
 };
 
 template <class T>
-struct LogSoftmax : Op<T> {
+struct LogSoftmax : OnRows<T> {
+  LogSoftmax() : OnRows<T>(false) {}
   std::string name() const override { return "log_softmax"; }
-  bool vector_mode() const override { return true; }
-  std::optional<Place> place(std::span<const Placed> x, std::size_t) const override { return place_beside(x[0], 1); }
-  Spec infer(std::span<const Spec> x) const override { return {x[0].shape, after_last_axis(x[0])}; }
   Array<T> eval(std::span<const Array<T>> x) const override {
     Array<T> y(x[0].shape());
     kernels::log_softmax_rows(rows_of(y.shape()), y.shape().back(), x[0].data(), y.mutable_data());
