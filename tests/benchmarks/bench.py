@@ -19,8 +19,10 @@ ROWS = {'mlp': {'pntk': 256, 'entk': 64, 'loss': 256, 'train': 64},
         'cnn': {'pntk': 128, 'entk': 32, 'loss': 128, 'train': 64},
         'resnet18': {'pntk': 32, 'entk': 4, 'loss': 32, 'train': 64},
         'lstm': {'pntk': 32}, 'gru': {'pntk': 32}, 'shared_vit': {'pntk': 32}, 'tied_gpt': {'pntk': 64},
-        'deq': {'pntk': 128}, 'tied_autoencoder': {'pntk': 128}}  # examples
+        'deq': {'pntk': 128}, 'tied_autoencoder': {'pntk': 128},
+        'py_resnet18': {'pntk': 64}, 'py_vit': {'pntk': 128}, 'py_gpt2': {'pntk': 64, 'signs': 64}}  # examples
 SHARED = 'lstm', 'gru', 'shared_vit', 'tied_gpt', 'deq', 'tied_autoencoder'  # use a weight many times
+MODULES = 'py_resnet18', 'py_vit', 'py_gpt2'  # torch modules, from Python, beside torch.func; only with --peers
 STEPS = {'mlp': 16, 'lenet': 32, 'cnn': 4, 'resnet18': 1}  # training steps that are timed together
 TRAIN_ROUNDS = 3  # at least; in a round all programs of a row run in turn
 AGREEMENT = {'resnet18': 1e-4}  # else 1e-5: some of its many relus are so near their kinks that rounding decides
@@ -40,9 +42,11 @@ def arguments():
     parser = argparse.ArgumentParser(prog='./run bench', description=__doc__.split('\n')[0], epilog=EXAMPLES,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--peers', action='store_true', help='run PyTorch and neural-tangents in turn with ours')
-    parser.add_argument('--workload', action='append', choices=ROWS, help='only this one (may be repeated)')
-    parser.add_argument('--kernel', choices=['pntk', 'entk', 'loss', 'train', 'solve'],
-                        help='only this one (loss: the Gram of loss gradients; train: a training step; solve: regression, with --large)')
+    parser.add_argument('--workload', action='append', choices=ROWS, metavar='NAME',
+                        help='only this one (may be repeated): ' + ', '.join(ROWS))
+    parser.add_argument('--kernel', choices=['pntk', 'entk', 'loss', 'signs', 'train', 'solve'],
+                        help='only this one (loss: the Gram of loss gradients; signs: the mean of ten kernels of random'
+                             ' signs; train: a training step; solve: regression, with --large)')
     parser.add_argument('--rules', action='store_true', help='every contraction rule on a table of layers instead')
     parser.add_argument('--memory', action='store_true',
                         help='peaks of 70 kernels within budgets of memory instead; fails if one is above its promise')
@@ -54,6 +58,7 @@ def arguments():
     parser.add_argument('--rounds', type=int, default=1, help='turns of all programs in each row (%(default)s)')
     parser.add_argument('--out', default='results/bench.json', help='(%(default)s)')
     parser.add_argument('--build', default='build', help=argparse.SUPPRESS)
+    parser.add_argument('--package', default='', help=argparse.SUPPRESS)  # where the Python package is; with --peers
     return parser.parse_args()
 
 
@@ -84,10 +89,18 @@ def measure(command):
     return None
 
 
+def of_modules(options, peers, *words):
+    return ['env', 'PYTHONPATH=' + options.package, peers['torch'], str(PEERS / 'modules.py'), *words]
+
+
 def programs(options, peers, workload, kernel, n):
     tail = [workload, kernel, str(n), str(options.repeat)]
     if kernel == 'train':
         tail.append(str(STEPS[workload]))
+    if workload in MODULES:
+        for program in 'xtangent', 'exported', 'torch.func':
+            yield of_modules(options, peers, program, *tail)
+        return
     yield [options.bench, *tail]
     if peers and kernel == 'train':
         yield [peers['torch'], str(PEERS / 'torch_train.py'), *tail]
@@ -97,15 +110,19 @@ def programs(options, peers, workload, kernel, n):
             yield [peers['neural_tangents'], str(PEERS / 'nt_kernels.py'), *tail, implementation]
 
 
+def is_ours(row):
+    return row['program'].startswith('xtangent')
+
+
 def add_ratios(rows):
-    others = [r['seconds'] for r in rows if r['program'] != 'xtangent']
+    others = [r['seconds'] for r in rows if not is_ours(r)]
     for r in rows:
         r['ratio_to_best_peer'] = min(others) / r['seconds'] if others else None
 
 
 def print_row(r):
     ratio, speed, images = r.get('ratio_to_best_peer'), r.get('gflops'), r.get('images_per_second')
-    print(f'{r["workload"]:<9}{r["kernel"]:<8}{r["n"]:>5}  {r["program"]:<45}{r["seconds"]:>9.4f}{r["peak_mib"]:>10.0f}'
+    print(f'{r["workload"]:<13}{r["kernel"]:<8}{r["n"]:>5}  {r["program"]:<45}{r["seconds"]:>9.4f}{r["peak_mib"]:>10.0f}'
           f'{"" if speed is None else format(speed, ".1f"):>9}{"" if ratio is None else format(ratio, ".2f"):>8}'
           f'{"" if images is None else format(images, ".0f"):>10}', flush=True)
 
@@ -131,6 +148,10 @@ def check_agreement(options, peers, wanted):
     for workload, kernel in wanted:
         if kernel == 'train':
             continue  # the tests of parity compare gradients and updates
+        if workload in MODULES:
+            command = of_modules(options, peers, 'compare', workload, kernel, '6', '1')
+            worst = max(worst, float(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+            continue
         with tempfile.TemporaryDirectory() as folder:
             if not measure([options.bench, workload, kernel, '6', '1', '--save', folder]):
                 return False
@@ -166,16 +187,20 @@ def main():
     if options.memory:
         sys.exit(0 if memory.table(str(pathlib.Path(options.build) / 'tests' / 'probe')) else 1)
     known = subprocess.run([options.bench, 'list'], capture_output=True, text=True, check=True).stdout.split()
+    if options.package:
+        known += MODULES
     wanted = [(w, k) for w in ROWS if w in (options.workload or known) for k in ROWS[w]
               if options.kernel in (None, k)]
     unknown = [w for w, _ in wanted if w not in known]
+    if set(unknown) & set(MODULES):
+        sys.exit(f'bench: {unknown[0]} is a torch module: add --peers')
     if unknown:
         sys.exit(f'bench: no network {unknown[0]} here yet; there are: {" ".join(known)}')
     peers = {}
     if options.peers:
         home = pathlib.Path(options.build) / 'peers'
         peers['torch'] = environment(home / 'torch', TORCH, 'torch, numpy')
-        if options.large or any(kernel != 'train' for _, kernel in wanted):
+        if options.large or any(kernel != 'train' and w not in MODULES for w, kernel in wanted):
             peers['neural_tangents'] = environment(home / 'neural-tangents', NEURAL_TANGENTS, 'neural_tangents')
     if options.large:
         solve = str(pathlib.Path(options.bench).with_name('solve'))
@@ -190,13 +215,13 @@ def main():
     if not limit:
         sys.exit(1)
     print(f'OpenBLAS core {limit["core"]}, {limit["threads"]} threads; float; best of {options.repeat} or more runs\n')
-    print(f'{"workload":<9}{"kernel":<8}{"N":>5}  {"program":<45}{"seconds":>9}{"peak MiB":>10}{"GFLOP/s":>9}{"ratio":>8}'
+    print(f'{"workload":<13}{"kernel":<8}{"N":>5}  {"program":<45}{"seconds":>9}{"peak MiB":>10}{"GFLOP/s":>9}{"ratio":>8}'
           f'{"images/s":>10}')
     print_row(limit)
     rows, good = [limit], True
     for workload, kernel in wanted:
         found = run_row(options, peers, workload, kernel, ROWS[workload][kernel])
-        good = good and any(r['program'] == 'xtangent' for r in found)
+        good = good and any(map(is_ours, found))
         rows += found
         write(options.out, rows)
     if peers and any(kernel != 'train' for _, kernel in wanted):
