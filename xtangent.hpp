@@ -51,3 +51,5 @@
 #include "ntk/regression.hpp"
 #include "ntk/solve.hpp"
 #include "ntk/spectrum.hpp"
+#include "ntk/store.hpp"
+#include "ntk/stored_cholesky.hpp"

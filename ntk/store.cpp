@@ -51,40 +51,47 @@ Array<double> StoredKernel::tile(std::size_t i, std::size_t j) const {
   return values;
 }
 
-// Copies what tile (i, j), or its mirror image, has of rows [first, last) of the matrix into `out` (last - first,
-// width).
+// Copies what tile (i, j), or its mirror image, has of a block of the matrix into `out` (rows, columns).
 void StoredKernel::place(const Array<double>& tile, std::size_t plane, std::size_t i, std::size_t j, bool mirrored,
-                         std::size_t first, std::size_t last, double* out) const {
+                         Range rows, Range columns, double* out) const {
   const std::size_t h = shape_.grid.row(i).size() * shape_.block,
                     w = shape_.grid.column(j).size() * shape_.column_block;
   const double* from = tile.data() + plane * h * w;
   const std::size_t row0 = (mirrored ? shape_.grid.column(j) : shape_.grid.row(i)).first * shape_.block;
   const std::size_t column0 = (mirrored ? shape_.grid.row(i) : shape_.grid.column(j)).first * shape_.column_block;
-  const std::size_t rows = mirrored ? w : h, columns = mirrored ? h : w;
+  const std::size_t height = mirrored ? w : h, width = mirrored ? h : w;
   Array<double> turned;
   if (mirrored) {
-    turned = Array<double>({rows, columns});
+    turned = Array<double>({height, width});
     kernels::transpose(Shape{h, w}, {1, 0}, from, turned.mutable_data());
     from = turned.data();
   }
-  const std::size_t begin = std::max(first, row0), end = std::min(last, row0 + rows);
-  if (begin < end)
-    kernels::copy_runs(end - begin, columns, from + (begin - row0) * columns, columns,
-                       out + (begin - first) * shape_.width() + column0, shape_.width());
+  const Range r{std::max(rows.first, row0), std::min(rows.last, row0 + height)},
+      c{std::max(columns.first, column0), std::min(columns.last, column0 + width)};
+  if (r.first < r.last && c.first < c.last)
+    kernels::copy_runs(r.size(), c.size(), from + (r.first - row0) * width + c.first - column0, width,
+                       out + (r.first - rows.first) * columns.size() + c.first - columns.first, columns.size());
 }
 
 Array<double> StoredKernel::rows(std::size_t first, std::size_t last, std::size_t plane) const {
-  if (first > last || last > shape_.height() || plane >= shape_.planes)
-    throw shape_error("[ntk store] rows " + std::to_string(first) + " to " + std::to_string(last) + ", plane " +
-                      std::to_string(plane) + " of a kernel " + to_string(shape_.shape()) + ".");
+  return block({first, last}, {0, shape_.width()}, plane);
+}
+
+Array<double> StoredKernel::block(Range rows, Range columns, std::size_t plane) const {
+  if (rows.first > rows.last || rows.last > shape_.height() || columns.first > columns.last ||
+      columns.last > shape_.width() || plane >= shape_.planes)
+    throw shape_error("[ntk store] rows " + std::to_string(rows.first) + " to " + std::to_string(rows.last) +
+                      ", columns " + std::to_string(columns.first) + " to " + std::to_string(columns.last) +
+                      ", plane " + std::to_string(plane) + " of a kernel " + to_string(shape_.shape()) + ".");
   require_complete();
-  Array<double> out({last - first, shape_.width()});
+  Array<double> out({rows.size(), columns.size()});
+  if (out.size() == 0) return out;
   double* to = out.mutable_data();
-  const std::size_t each = shape_.grid.edge * shape_.block;
-  for (std::size_t i = first / each; first < last && i <= (last - 1) / each; ++i)
-    for (std::size_t j = 0; j < shape_.grid.tile_columns(); ++j) {
+  const std::size_t high = shape_.grid.edge * shape_.block, wide = shape_.grid.edge * shape_.column_block;
+  for (std::size_t i = rows.first / high; i <= (rows.last - 1) / high; ++i)
+    for (std::size_t j = columns.first / wide; j <= (columns.last - 1) / wide; ++j) {
       const bool mirrored = shape_.grid.symmetric && j < i;
-      place(mirrored ? tile(j, i) : tile(i, j), plane, mirrored ? j : i, mirrored ? i : j, mirrored, first, last, to);
+      place(mirrored ? tile(j, i) : tile(i, j), plane, mirrored ? j : i, mirrored ? i : j, mirrored, rows, columns, to);
     }
   return out;
 }
@@ -93,13 +100,14 @@ Array<double> StoredKernel::matrix() const {
   require_complete();
   Array<double> out(shape_.shape());
   double* to = out.mutable_data();
-  const std::size_t n = shape_.height();
+  const Range rows{0, shape_.height()}, columns{0, shape_.width()};
   for (const auto& [at, file] : files_) {
     const auto [i, j] = at;
     const Array<double> values = tile(i, j);
     for (std::size_t plane = 0; plane < shape_.planes; ++plane) {
-      place(values, plane, i, j, false, 0, n, to + plane * n * shape_.width());
-      if (shape_.grid.symmetric && i != j) place(values, plane, i, j, true, 0, n, to + plane * n * shape_.width());
+      double* begin = to + plane * rows.size() * columns.size();
+      place(values, plane, i, j, false, rows, columns, begin);
+      if (shape_.grid.symmetric && i != j) place(values, plane, i, j, true, rows, columns, begin);
     }
   }
   return out;

@@ -43,6 +43,9 @@ class StoredKernel {
   /// the tiles that these rows cross. Throws shape_error (out of range), data_error (the kernel is not complete, or a
   /// tile is missing, truncated or corrupt; the message names the file).
   Array<double> rows(std::size_t first, std::size_t last, std::size_t plane = 0) const;
+  /// The entries in a range of rows and a range of columns. It reads the tiles that these cross, one at a time. Throws
+  /// as rows() does.
+  Array<double> block(Range rows, Range columns, std::size_t plane = 0) const;
   /// The whole kernel as an array of shape().shape(). Throws data_error as rows() does.
   Array<double> matrix() const;
   /// Writes the kernel as one NumPy file, whole or not at all. Memory: two tiles, or a row of tiles for a
@@ -55,8 +58,8 @@ class StoredKernel {
  private:
   friend class StoreTiles;
   Array<double> tile(std::size_t i, std::size_t j) const;
-  void place(const Array<double>& tile, std::size_t plane, std::size_t i, std::size_t j, bool mirrored,
-             std::size_t first, std::size_t last, double* out) const;
+  void place(const Array<double>& tile, std::size_t plane, std::size_t i, std::size_t j, bool mirrored, Range rows,
+             Range columns, double* out) const;
   void require_complete() const;
 
   std::filesystem::path folder_;

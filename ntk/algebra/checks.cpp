@@ -1,6 +1,9 @@
 #include "ntk/algebra/checks.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <sstream>
 #include <string>
 
 #include "autodiff/error.hpp"
@@ -20,6 +23,33 @@ void check_symmetric(const char* who, const Array<T>& kernel) {
     throw numerical_error(name + "the kernel is not symmetric: entries differ from their mirror images by up to " +
                           std::to_string(found.skew) + ". Pass the kernel between one set of examples and itself.");
 }
+
+void check_ridge(const char* who, double ridge) {
+  if (!(ridge >= 0) || !std::isfinite(ridge))
+    throw option_error("[" + std::string(who) + "] ridge " + std::to_string(ridge) +
+                       " must be finite and not negative.");
+}
+
+double absolute_ridge(const std::vector<double>& diagonal, double ridge, bool relative) {
+  if (!relative) return ridge;
+  double sum = 0;
+  for (double d : diagonal) sum += d;
+  return ridge * std::max(sum / static_cast<double>(diagonal.size()), 0.0);
+}
+
+template <class T>
+void check_resolved(const char* who, const std::vector<double>& diagonal) {
+  const double largest = *std::max_element(diagonal.begin(), diagonal.end());
+  constexpr double least = static_cast<double>(std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon());
+  if (largest <= 0 || largest >= least) return;  // the pivots say what is wrong with the former
+  std::ostringstream text;
+  text << "[" << who << "] the largest entry of the diagonal is " << largest << ", and "
+       << (sizeof(T) == 4 ? "float" : "double") << " computes with kernels from " << least
+       << " on. Multiply the kernel and the ridge by a number" << (sizeof(T) == 4 ? ", or use double." : ".");
+  throw numerical_error(text.str());
+}
+template void check_resolved<float>(const char*, const std::vector<double>&);
+template void check_resolved<double>(const char*, const std::vector<double>&);
 
 void check_rhs(const char* who, const Array<double>& y, std::size_t n) {
   const std::string name = std::string("[") + who + "] ";

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "nn/parameters.hpp"
 
@@ -20,6 +21,15 @@ template <class T>
 double pivot_rounding(std::size_t n) {
   return 8 * std::sqrt(static_cast<double>(n)) * static_cast<double>(std::numeric_limits<T>::epsilon());
 }
+
+/// Throws option_error for a ridge that is negative or not finite.
+void check_ridge(const char* who, double ridge);
+/// The ridge for a kernel with this diagonal: as it is, or in units of the mean of the diagonal.
+double absolute_ridge(const std::vector<double>& diagonal, double ridge, bool relative);
+/// Refuses a kernel whose products T does not resolve, because they are smaller than its rounding of the smallest
+/// numbers. Throws numerical_error.
+template <class T>
+void check_resolved(const char* who, const std::vector<double>& diagonal);
 
 /// Checks that y is (n,) or (n, m) and finite. Throws shape_error, numerical_error.
 void check_rhs(const char* who, const Array<double>& y, std::size_t n);

@@ -6,12 +6,11 @@
 #include <sstream>
 
 #include "autodiff/error.hpp"
-#include "autodiff/kernels/columns.hpp"
-#include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/kernels/lapack.hpp"
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/symmetric.hpp"
 #include "ntk/algebra/checks.hpp"
+#include "ntk/algebra/refinement.hpp"
 
 namespace xtangent::ntk {
 namespace {
@@ -27,29 +26,15 @@ double mean_of(const std::vector<double>& values) {
 template <class T>
 Cholesky<T>::Cholesky(Array<T> matrix, Options options) : refinements_(options.refinements) {
   check_symmetric("cholesky", matrix);
-  if (!(options.ridge >= 0) || !std::isfinite(options.ridge))
-    throw option_error("[cholesky] ridge " + std::to_string(options.ridge) + " must be finite and not negative.");
+  check_ridge("cholesky", options.ridge);
   const std::size_t n = matrix.shape()[0];
   for (std::size_t i = 0; i < n; ++i) diagonal_.push_back(static_cast<double>(matrix[i * n + i]));
-  ridge_ = options.relative ? options.ridge * std::max(mean_of(diagonal_), 0.0) : options.ridge;
+  ridge_ = absolute_ridge(diagonal_, options.ridge, options.relative);
   for (double& d : diagonal_) d += ridge_;
   storage_ = std::move(matrix);
-  check_scale();
+  check_resolved<T>("cholesky", diagonal_);
   check_pivots(0, factor_rows(0, n));
   size_ = n;
-}
-
-// Refuses a matrix whose products T does not resolve: they are smaller than its rounding of the smallest numbers.
-template <class T>
-void Cholesky<T>::check_scale() const {
-  const double largest = *std::max_element(diagonal_.begin(), diagonal_.end());
-  constexpr double least = static_cast<double>(std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon());
-  if (largest <= 0 || largest >= least) return;  // the pivots say what is wrong with the former
-  std::ostringstream text;
-  text << "[cholesky] the largest entry of the diagonal is " << largest << ", and "
-       << (sizeof(T) == 4 ? "float" : "double") << " computes with kernels from " << least
-       << " on. Multiply the kernel and the ridge by a number" << (sizeof(T) == 4 ? ", or use double." : ".");
-  throw numerical_error(text.str());
 }
 
 // Computes rows [first, last) of L from the rows of L above and from K in the upper triangle. Returns 0, or 1 + the row
@@ -146,60 +131,42 @@ typename Cholesky<T>::Pivot Cholesky<T>::smallest_pivot() const {
 
 template <class T>
 double Cholesky<T>::log_determinant() const {
+  return log_determinants()[size_ - 1];
+}
+
+template <class T>
+Array<double> Cholesky<T>::log_determinants() const {
+  Array<double> out({size_});
   double sum = 0;
-  for (std::size_t i = 0; i < size_; ++i) sum += 2 * std::log(static_cast<double>(storage_[i * stride() + i]));
-  return sum;
+  for (std::size_t i = 0; i < size_; ++i)
+    out.mutable_data()[i] = sum += 2 * std::log(static_cast<double>(storage_[i * stride() + i]));
+  return out;
 }
 
 template <class T>
 Array<double> Cholesky<T>::solve_unrefined(const Array<double>& y) const {
   check_rhs("cholesky solve", y, size_);
-  const std::size_t columns = y.size() / size_;
-  // Columns are scaled, so that small ones do not vanish in T; and so that what lies between y and x, which is of the
-  // size of y divided by the square root of the kernel, is near 1. By a power of two, so that nothing is rounded.
-  std::vector<double> scale(columns);
-  kernels::column_maxima(size_, columns, y.data(), scale.data());
-  const double largest = *std::max_element(diagonal_.begin(), diagonal_.end());
-  for (double& s : scale) s = std::ldexp(s, -std::ilogb(largest) / 2);
-  Array<T> d(y.shape());
-  kernels::divide_columns(size_, columns, scale.data(), y.data(), d.mutable_data());
-  kernels::triangular_solve(false, size_, storage_.data(), stride(), columns, d.mutable_data(), columns);
-  kernels::triangular_solve(true, size_, storage_.data(), stride(), columns, d.mutable_data(), columns);
-  Array<double> x = Array<double>::zeros(y.shape());
-  kernels::add_columns(size_, columns, scale.data(), d.data(), x.mutable_data());
-  return x;
+  return in_scaled_columns<T>(y, size_, *std::max_element(diagonal_.begin(), diagonal_.end()),
+                              [&](T* d, std::size_t columns) {
+                                for (bool transpose : {false, true})
+                                  kernels::triangular_solve(transpose, size_, storage_.data(), stride(), columns, d,
+                                                            columns);
+                              });
 }
 
 template <class T>
 Array<double> Cholesky<T>::solve(const Array<double>& y) const {
-  Array<double> x = solve_unrefined(y);
-  const std::size_t columns = y.size() / size_;
-  std::vector<double> size_y(columns), size_r(columns);
-  kernels::column_maxima(size_, columns, y.data(), size_y.data());
-  // The residual of the worst column, relative to its y.
-  const auto size_of = [&](const Array<double>& r) {
-    kernels::column_maxima(size_, columns, r.data(), size_r.data());
-    double worst = 0;
-    for (std::size_t c = 0; c < columns; ++c)
-      if (size_y[c] > 0) worst = std::max(worst, size_r[c] / size_y[c]);
-    return worst;
-  };
-  if (!all_finite(x))
-    throw numerical_error("[cholesky solve] the solution overflows. Multiply the kernel or y by a number.");
-  if (refinements_ == 0 || columns == 0) return x;
-  Array<double> r = residual(x, y);
-  double last = size_of(r);
-  for (std::size_t step = 0; step < refinements_ && last > 4 * std::numeric_limits<double>::epsilon(); ++step) {
-    Array<double> moved = solve_unrefined(r);
-    kernels::axpy(x.size(), 1.0, x.data(), moved.mutable_data());
-    r = residual(moved, y);
-    const double now = size_of(r);
-    if (!(now < last)) break;
-    x = std::move(moved);
-    if (now > last / 2) break;
-    last = now;
-  }
-  return x;
+  return refined(
+      "cholesky solve", y, size_, refinements_, [&](const Array<double>& r) { return solve_unrefined(r); },
+      [&](const Array<double>& x, const Array<double>& right) { return residual(x, right); });
+}
+
+template <class T>
+Array<double> Cholesky<T>::log_evidence(const Array<double>& y, const Array<double>& x) const {
+  check_rhs("cholesky evidence", y, size_);
+  if (x.defined() && !(x.shape() == y.shape()))
+    throw shape_error("[cholesky evidence] x " + to_string(x.shape()) + " and y " + to_string(y.shape()) + " differ.");
+  return log_evidences(y, x.defined() ? x : solve(y), size_, log_determinant());
 }
 
 template <class T>

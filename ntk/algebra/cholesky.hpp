@@ -42,11 +42,17 @@ class Cholesky {
   /// The pivot that is smallest relative to its diagonal entry.
   Pivot smallest_pivot() const;
   double log_determinant() const;
+  /// The logarithms of the determinants of all leading minors of K + ridge I, (n,).
+  Array<double> log_determinants() const;
 
   /// (K + ridge I)^-1 y for y (n,) or (n, m), refined. Residuals are in double even if T is float, so the solution is
   /// accurate to double if the condition number of K is below about 1e6. Cost: 2 n^2 multiply-adds for each column, and
   /// as many for each refinement. Throws shape_error, numerical_error (y is not finite).
   Array<double> solve(const Array<double>& y) const;
+  /// The logarithm of the density of y under a Gaussian process with covariance K + ridge I, for each column of y (n,)
+  /// or (n, m): (m,). `x` is solve(y) where that is there already. Rasmussen and Williams, equation 2.30. Throws what
+  /// solve() throws.
+  Array<double> log_evidence(const Array<double>& y, const Array<double>& x = {}) const;
   /// L^-T L^-1 y in T, without refinement. It is linear in y up to rounding, as a preconditioner must be.
   Array<double> solve_unrefined(const Array<double>& y) const;
   /// y - (K + ridge I) x, in double.
@@ -71,7 +77,6 @@ class Cholesky {
  private:
   std::size_t stride() const { return storage_.shape()[1]; }
   std::size_t factor_rows(std::size_t first, std::size_t last);
-  void check_scale() const;
   void check_pivots(std::size_t first, std::size_t failed);
   [[noreturn]] void refuse(std::size_t row) const;
 

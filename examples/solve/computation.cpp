@@ -1,0 +1,236 @@
+#include "examples/solve/computation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <optional>
+
+#include "examples/common/format.hpp"
+#include "examples/common/images.hpp"
+#include "examples/common/interruption.hpp"
+#include "examples/common/progress.hpp"
+#include "examples/common/sizes.hpp"
+#include "examples/common/stopwatch.hpp"
+#include "nn/data/file.hpp"
+#include "nn/data/npy.hpp"
+#include "ntk/regression.hpp"
+#include "ntk/stored_cholesky.hpp"
+#include "xtangent.hpp"
+
+namespace xtangent::examples {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What is fitted: numbers (N, O), and the labels if that is what they come from.
+struct Targets {
+  Array<double> values;
+  std::vector<std::size_t> labels;
+};
+
+Targets of_labels(std::vector<std::size_t> labels, std::size_t classes) {
+  return {nn::one_hot<double>(labels, classes), std::move(labels)};
+}
+
+// Whole numbers (N,) are labels; other numbers are targets as they are. `classes` is 0 where nothing says it yet.
+Targets read_targets(const fs::path& file, const char* option, std::size_t classes) {
+  const nn::NpyFile read = nn::read_npy_file(file);
+  const Shape& shape = read.shape();
+  const auto wrong = [&](const std::string& what) {
+    return shape_error("[solve] " + std::string(option) + " " + file.string() + " " + to_string(shape) + ": " + what);
+  };
+  if (shape.rank() == 0 || shape.rank() > 2 || shape.size() == 0)
+    throw wrong("give labels (N,), or numbers (N,) or (N, outputs).");
+  const bool whole = read.type() < kernels::ElementType::f16;
+  if (!whole || shape.rank() == 2) {
+    const Array<double> values = read.get<double>();
+    return {values.reshaped({shape[0], values.size() / shape[0]}), {}};
+  }
+  std::vector<std::size_t> labels;
+  for (const std::int64_t label : read.integers().values) {
+    if (label < 0) throw wrong("a label is " + std::to_string(label) + "; they count from 0.");
+    labels.push_back(static_cast<std::size_t>(label));
+  }
+  const std::size_t largest = *std::max_element(labels.begin(), labels.end());
+  constexpr std::size_t most = 100000;
+  if (classes == 0 ? largest >= most : largest >= classes)
+    throw wrong("a label is " + std::to_string(largest) + ", and there are " +
+                std::to_string(classes == 0 ? most : classes) + " classes at most.");
+  return of_labels(std::move(labels), classes == 0 ? largest + 1 : classes);
+}
+
+struct Problem {
+  ntk::StoredKernel train;
+  std::optional<ntk::StoredKernel> test;
+  Targets targets, test_targets;
+  Array<double> outputs, test_outputs;  // (N, O) and (M, O)
+};
+
+// An eNTK has a row for each output of an example.
+std::size_t examples_of(const ntk::StoredKernel& kernel) { return kernel.shape().grid.rows; }
+
+void require_rows(const Array<double>& values, std::size_t rows, const std::string& what) {
+  if (values.defined() && values.shape()[0] != rows)
+    throw shape_error("[solve] " + what + " " + to_string(values.shape()) + " for a kernel of " + std::to_string(rows) +
+                      " examples.");
+}
+
+Array<double> read_outputs(const fs::path& file, const Shape& shape, const char* option) {
+  if (file.empty()) return Array<double>::zeros(shape);
+  const Array<double> read = nn::read_npy_file(file).get<double>();
+  if (read.size() != shape.size() || read.rank() == 0 || read.shape()[0] != shape[0])
+    throw shape_error("[solve] " + std::string(option) + " " + file.string() + " " + to_string(read.shape()) +
+                      ", expected " + to_string(shape) + ".");
+  return read.reshaped(shape);
+}
+
+Problem prepare(const SolveSettings& s) {
+  const bool both = ntk::is_store(s.store / "train");
+  if (!both && !ntk::is_store(s.store))
+    throw data_error("[solve] no kernel is in " + s.store.string() + ". Compute one: ./run kernel --store " +
+                     s.store.string());
+  Problem out{ntk::StoredKernel(both ? s.store / "train" : s.store), std::nullopt, {}, {}, {}, {}};
+  if (both && ntk::is_store(s.store / "test")) out.test.emplace(s.store / "test");
+  const std::size_t n = examples_of(out.train), m = out.test ? examples_of(*out.test) : 0;
+  if (!s.data.empty()) {
+    const nn::TrainAndTest images = load(s.data);
+    const auto first = [](const nn::LabeledImages& from, std::size_t count) {
+      if (count > from.count())
+        throw shape_error("[solve] the kernel has " + std::to_string(count) + " examples, and " + from.name + " " +
+                          std::to_string(from.count()) + " images. Name the labels with --labels FILE.");
+      std::vector<std::size_t> labels;
+      for (std::size_t i = 0; i < count; ++i) labels.push_back(from.labels[i]);
+      return labels;
+    };
+    out.targets = of_labels(first(images.train, n), images.train.classes);
+    if (m > 0) out.test_targets = of_labels(first(images.test, m), images.train.classes);
+  } else {
+    if (s.labels.empty())
+      throw option_error("[solve] what is to be fitted? Name labels with --labels FILE, or a data set with --data.");
+    out.targets = read_targets(s.labels, "--labels", out.train.shape().block > 1 ? out.train.shape().block : 0);
+    if (!s.test_labels.empty()) {
+      if (m == 0)
+        throw option_error("[solve] --test-labels: " + s.store.string() +
+                           " has no test kernel. Compute one: ./run kernel --store DIR --test N");
+      out.test_targets = read_targets(s.test_labels, "--test-labels", out.targets.values.shape()[1]);
+    }
+  }
+  require_rows(out.targets.values, n, "targets");
+  require_rows(out.test_targets.values, m, "test targets");
+  const std::size_t outputs = out.targets.values.shape()[1];
+  if (out.train.shape().block != 1 && out.train.shape().block != outputs)
+    throw shape_error("[solve] targets " + to_string(out.targets.values.shape()) + " for a kernel of " +
+                      std::to_string(out.train.shape().block) + " outputs.");
+  out.outputs = read_outputs(s.outputs, {n, outputs}, "--outputs");
+  if (m > 0) out.test_outputs = read_outputs(s.test_outputs, {m, outputs}, "--test-outputs");
+  return out;
+}
+
+// The outputs (M, O) of the linearized network at the test examples, from some rows of the test kernel at a time.
+Array<double> predictions(const Problem& p, const Array<double>& weights) {
+  const ntk::StoredKernel& kernel = *p.test;
+  const std::size_t outputs = weights.shape()[1], block = kernel.shape().block, m = examples_of(kernel),
+                    step = kernel.shape().grid.edge;
+  Array<double> out({m, outputs});
+  for (std::size_t first = 0; first < m; first += step) {
+    end_if_interrupted();
+    const std::size_t last = std::min(m, first + step);
+    const Array<double> part = ntk::predict(kernel.rows(first * block, last * block), weights,
+                                            p.test_outputs.rows(first, last));
+    std::copy_n(part.data(), part.size(), out.mutable_data() + first * outputs);
+  }
+  return out;
+}
+
+struct Found {
+  double ridge = 0, evidence = 0, residual = 0, seconds = 0;
+  std::optional<double> accuracy, error;  // of the test examples
+};
+
+std::string ridge_name(double ridge) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", ridge);
+  return text;
+}
+
+Found solve_with(const SolveSettings& s, const Problem& p, double ridge, Progress& bar, double weight) {
+  const Stopwatch watch;
+  const std::string name = ridge_name(ridge);
+  const fs::path folder = s.out / ("factor-" + name);
+  bar.step("ridge " + name, weight, 100, "percent");
+  ntk::StoredCholeskyOptions options{.ridge = ridge,
+                                     .memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory),
+                                     .single = s.single};
+  options.progress = [&](const ntk::Progress& done) {
+    bar.update(100 * done.fraction);
+    end_if_interrupted();
+  };
+  const ntk::StoredCholesky factor(p.train, folder, options);
+  bar.note("solving");
+  // An eNTK takes all outputs as one right-hand side.
+  const std::size_t n = factor.size();
+  Array<double> y(p.targets.values.shape());
+  for (std::size_t i = 0; i < y.size(); ++i) y.mutable_data()[i] = p.targets.values[i] - p.outputs[i];
+  const Array<double> right = y.reshaped({n, y.size() / n}), x = factor.solve(right);
+  const Array<double> left = factor.residual(x, right);
+  Found out{ridge};
+  const Array<double> evidence = factor.log_evidence(right, x);
+  for (std::size_t i = 0; i < evidence.size(); ++i) out.evidence += evidence[i];
+  double size = 0, rest = 0;
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    size += right[i] * right[i];
+    rest += left[i] * left[i];
+  }
+  out.residual = size > 0 ? std::sqrt(rest / size) : 0;
+  const Array<double> weights = x.reshaped(y.shape());
+  nn::write_npy(s.out / ("weights-" + name + ".npy"), weights);
+  if (p.test) {
+    const Array<double> predicted = predictions(p, weights);
+    nn::write_npy(s.out / ("predictions-" + name + ".npy"), predicted);
+    if (!p.test_targets.labels.empty()) out.accuracy = nn::accuracy(predicted, p.test_targets.labels);
+    if (p.test_targets.values.defined()) {
+      double sum = 0;
+      for (std::size_t i = 0; i < predicted.size(); ++i) sum += std::pow(predicted[i] - p.test_targets.values[i], 2);
+      out.error = sum / static_cast<double>(predicted.size());
+    }
+  }
+  if (!s.keep) fs::remove_all(folder);
+  out.seconds = watch.seconds();
+  return out;
+}
+
+void print(const std::vector<Found>& all) {
+  const auto best = std::max_element(all.begin(), all.end(),
+                                     [](const Found& a, const Found& b) { return a.evidence < b.evidence; });
+  std::printf("\n%-10s %16s %10s %14s %10s %10s\n", "ridge", "log evidence", "residual", "test accuracy", "test error",
+              "time");
+  for (const Found& f : all)
+    std::printf("%-10s %16s %10.1e %14s %10s %10s%s\n", ridge_name(f.ridge).c_str(), grouped(f.evidence).c_str(),
+                f.residual, f.accuracy ? percent(*f.accuracy).c_str() : "-",
+                f.error ? significant(*f.error).c_str() : "-", seconds(f.seconds).c_str(),
+                all.size() > 1 && &f == &*best ? "  <- the most evidence" : "");
+}
+
+}  // namespace
+
+void solve(const SolveSettings& s) {
+  const Problem p = prepare(s);
+  with_patience([&] { nn::require_writable_folder(s.out); });
+  const ntk::KernelShape& shape = p.train.shape();
+  std::printf("kernel    %s x %s in %s, %s\n", grouped(static_cast<double>(shape.height())).c_str(),
+              grouped(static_cast<double>(shape.width())).c_str(), p.train.folder().c_str(),
+              bytes(shape.bytes()).c_str());
+  if (p.test)
+    std::printf("test      %s x %s in %s\n", grouped(static_cast<double>(p.test->shape().height())).c_str(),
+                grouped(static_cast<double>(p.test->shape().width())).c_str(), p.test->folder().c_str());
+  std::fflush(stdout);
+  const Patience patience;
+  Progress bar(static_cast<double>(s.ridges.size()));
+  std::vector<Found> found;
+  for (const double ridge : s.ridges) found.push_back(solve_with(s, p, ridge, bar, 1));
+  bar.finish();
+  print(found);
+  std::printf("%s: weights%s%s\n", s.out.c_str(), p.test ? ", predictions" : "", s.keep ? ", factors" : "");
+}
+
+}  // namespace xtangent::examples
