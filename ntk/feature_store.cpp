@@ -213,7 +213,7 @@ StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T
       continue;
     }
     Array<T> rows({here.size() * each, basis.columns()});
-    parts.make(here, rows.mutable_data(), [&](std::size_t done) { meter.add(static_cast<double>(done)); });
+    parts.make(here, rows, 0, [&](std::size_t done) { meter.add(static_cast<double>(done)); });
     writer.put(number, rows);
   }
   return writer.stored();

@@ -87,6 +87,16 @@ BOOST_AUTO_TEST_CASE(holds_the_features) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_memory_is_that_of_the_call) {
+  const Stored c;
+  auto basis = ntk::feature_basis(c.net, c.params, c.x, c.readout, c.options(4));
+  const Array<float> expected = ntk::features(c.net, c.params, c.x, c.readout, basis);
+  basis.options.memory = 1;
+  const ntk::FeatureOptions here{.store = c.folder / "here", .part = 5};
+  const ntk::StoredFeatures stored = ntk::stored_features(c.net, c.params, c.x, c.readout, basis, here);
+  BOOST_TEST(same_bits(all_of(stored), to_double(expected)));
+}
+
 BOOST_AUTO_TEST_CASE(goes_on_after_an_interruption_with_the_same_bits) {
   const Stored whole;
   const Array<double> expected = all_of(whole.compute(whole.options(4)));
