@@ -114,6 +114,9 @@ BOOST_AUTO_TEST_CASE(goes_on_after_an_interruption_with_the_same_bits) {
     BOOST_TEST(same_bits(all_of(c.compute(c.options(4))), expected));
     BOOST_TEST(!fs::exists(o.store / "features-00001-0000.npy.tmp"));
   }
+  fs::create_directories(whole.options().store / "features-00001-0000.npy.tmp" / "mine");
+  BOOST_TEST(has(message_of<data_error>([&] { whole.compute(whole.options(4)); }),
+                 "is a folder that cannot be removed. Remove it, and compute the features again with this folder."));
 }
 
 BOOST_AUTO_TEST_CASE(damaged_files_are_named_and_computed_again) {
