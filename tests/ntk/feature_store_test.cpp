@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <stdexcept>
 #include <string>
 
 #include "nn/data/file.hpp"
@@ -17,6 +16,7 @@
 #include "ntk/feature_matrix.hpp"
 #include "ntk/kernel.hpp"
 #include "tests/nn/files.hpp"
+#include "tests/ntk/running.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -46,10 +46,6 @@ struct Stored {
       if (entry.path().extension() == ".npy") sorted.insert(entry.path());
     return {sorted.begin(), sorted.end()};
   }
-};
-
-struct Stop : std::runtime_error {
-  using std::runtime_error::runtime_error;
 };
 
 Array<double> all_of(const ntk::StoredFeatures& stored) { return stored.block(0, stored.rows()); }
@@ -103,9 +99,7 @@ BOOST_AUTO_TEST_CASE(goes_on_after_an_interruption_with_the_same_bits) {
   for (std::size_t calls = 0; calls < 5; ++calls) {
     const Stored c;
     ntk::FeatureOptions o = c.options(4);
-    o.progress = [left = calls](const ntk::Progress&) mutable {
-      if (left-- == 0) throw Stop("stop");
-    };
+    o.progress = stop_after(calls);
     BOOST_CHECK_THROW(c.compute(o), Stop);
     const ntk::StoredFeatures begun(o.store);
     BOOST_TEST(begun.finished() == calls);
