@@ -7,6 +7,7 @@
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/reduction.hpp"
+#include "ntk/algebra/checks.hpp"
 
 namespace xtangent::ntk {
 
@@ -35,16 +36,8 @@ Array<T> misses(const Array<T>& outputs, const Labels& y) {
 }
 
 template <class T>
-void Attribution<T>::check_misses(const char* who, const Doubles& misses) const {
-  if (!(misses.shape() == Shape{size()}))
-    throw shape_error(std::string("[") + who + "] misses " + to_string(misses.shape()) + " for " +
-                      std::to_string(size()) + " training examples. Pass one number for each.");
-  if (!all_finite(misses)) throw numerical_error(std::string("[") + who + "] the misses hold NaN or infinity.");
-}
-
-template <class T>
 Array<double> Attribution<T>::scores(const AnyMatrix& kernel_new, const Doubles& misses) const {
-  check_misses("scores", misses);
+  check_misses("scores", misses, size());
   const Shape& shape = kernel_new.shape();
   if (shape.rank() != 2 || shape[1] != size())
     throw shape_error("[scores] kernel_new " + to_string(shape) + ", expected (M, " + std::to_string(size()) +
@@ -56,7 +49,7 @@ Array<double> Attribution<T>::scores(const AnyMatrix& kernel_new, const Doubles&
 
 template <class T>
 Array<double> Attribution<T>::self_influence(const Doubles& misses) const {
-  check_misses("self_influence", misses);
+  check_misses("self_influence", misses, size());
   // K (K + ridge I)^-1 = I - ridge (K + ridge I)^-1
   const Var<double> inverse = Var<double>(factor_.inverse_diagonal().reshaped({size()}));
   return ((1.0 - ridge() * inverse) * Var<double>(misses)).value();

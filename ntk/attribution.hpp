@@ -65,8 +65,6 @@ class Attribution {
   Array<double> self_influence(const Doubles& misses) const;
 
  private:
-  void check_misses(const char* who, const Doubles& misses) const;
-
   Cholesky<T> factor_;
 };
 

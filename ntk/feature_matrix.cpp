@@ -5,19 +5,13 @@
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/blas.hpp"
-#include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/symmetric.hpp"
+#include "ntk/computation/feature_products.hpp"
 
 namespace xtangent::ntk {
 namespace {
 
 constexpr std::size_t block_bytes = std::size_t{64} << 20;
-
-void check_columns(const FeatureMatrix& a, const FeatureMatrix& b) {
-  if (a.columns() != b.columns())
-    throw shape_error("[feature_kernel] features of " + std::to_string(a.columns()) + " and of " +
-                      std::to_string(b.columns()) + " numbers. Make both with the same basis.");
-}
 
 // out (., width) at row and column of a block = a b^T
 void put_product(const Array<double>& a, const Array<double>& b, std::size_t row, std::size_t column, std::size_t width,
@@ -56,7 +50,7 @@ Array<double> feature_kernel(const FeatureMatrix& phi) {
   Array<double> out({n, n});
   double* to = out.mutable_data();
   phi.for_each_block([&](std::size_t first, const Array<double>& a) {
-    put_product(a, a, first, first, n, to);
+    upper_gram(false, a.shape()[0], a.shape()[1], a.data(), a.shape()[1], 0.0, to + first * (n + 1), n);
     const std::size_t each = phi.block_rows();
     for (std::size_t next = first + each; next < n; next += each)
       put_product(a, phi.block(next, std::min(n, next + each)), first, next, n, to);
@@ -66,7 +60,7 @@ Array<double> feature_kernel(const FeatureMatrix& phi) {
 }
 
 Array<double> feature_kernel(const FeatureMatrix& phi1, const FeatureMatrix& phi2) {
-  check_columns(phi1, phi2);
+  check_same_columns(phi1, phi2);
   const std::size_t m = phi2.rows();
   Array<double> out({phi1.rows(), m});
   double* to = out.mutable_data();
@@ -77,19 +71,7 @@ Array<double> feature_kernel(const FeatureMatrix& phi1, const FeatureMatrix& phi
 }
 
 LinearMap feature_map(const FeatureMatrix& phi) {
-  return {phi.rows(), [phi](const Array<double>& u) {
-            const std::size_t m = u.shape()[1], k = phi.columns();
-            Array<double> inner = Array<double>::zeros({k, m}), out({phi.rows(), m});
-            double *sum = inner.mutable_data(), *to = out.mutable_data();
-            phi.for_each_block([&](std::size_t first, const Array<double>& a) {
-              kernels::gemm(true, false, k, m, a.shape()[0], 1.0, a.data(), k, u.data() + first * m, m, 1.0, sum, m);
-            });
-            phi.for_each_block([&](std::size_t first, const Array<double>& a) {
-              kernels::gemm(false, false, a.shape()[0], m, k, 1.0, a.data(), k, inner.data(), m, 0.0, to + first * m,
-                            m);
-            });
-            return out;
-          }};
+  return {phi.rows(), [phi](const Array<double>& u) { return applied(phi, projected(phi, u)); }};
 }
 
 }  // namespace xtangent::ntk

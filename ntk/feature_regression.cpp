@@ -4,75 +4,20 @@
 #include <utility>
 
 #include "autodiff/error.hpp"
-#include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
-#include "autodiff/kernels/symmetric.hpp"
-#include "autodiff/ops/arithmetic.hpp"
 #include "ntk/algebra/checks.hpp"
+#include "ntk/algebra/transposed.hpp"
+#include "ntk/computation/feature_products.hpp"
 
 namespace xtangent::ntk {
 namespace {
-
-Array<double> transposed(const Array<double>& a) {
-  Array<double> out({a.shape()[1], a.shape()[0]});
-  kernels::transpose(a.shape(), {1, 0}, a.data(), out.mutable_data());
-  return out;
-}
 
 Array<double> combined(kernels::Binary op, const Array<double>& a, const Array<double>& b) {
   Array<double> out(a.shape());
   kernels::binary(op, a.shape(), a.data(), a.shape(), b.data(), b.shape(), out.mutable_data());
   return out;
-}
-
-// Phi^T Phi (k, k)
-Array<double> normal_matrix(const FeatureMatrix& phi) {
-  const std::size_t k = phi.columns();
-  Array<double> out = Array<double>::zeros({k, k});
-  double* to = out.mutable_data();
-  phi.for_each_block([&](std::size_t, const Array<double>& a) {
-    kernels::gemm(true, false, k, k, a.shape()[0], 1.0, a.data(), k, a.data(), k, 1.0, to, k);
-  });
-  kernels::mirror_upper(k, to);
-  return out;
-}
-
-// Phi^T y (k, m)
-Array<double> projected(const FeatureMatrix& phi, const Array<double>& y) {
-  const std::size_t k = phi.columns(), m = y.shape()[1];
-  Array<double> out = Array<double>::zeros({k, m});
-  double* to = out.mutable_data();
-  phi.for_each_block([&](std::size_t first, const Array<double>& a) {
-    kernels::gemm(true, false, k, m, a.shape()[0], 1.0, a.data(), k, y.data() + first * m, m, 1.0, to, m);
-  });
-  return out;
-}
-
-// Phi b (n, m)
-Array<double> applied(const FeatureMatrix& phi, const Array<double>& b) {
-  const std::size_t k = phi.columns(), m = b.shape()[1];
-  Array<double> out({phi.rows(), m});
-  double* to = out.mutable_data();
-  phi.for_each_block([&](std::size_t first, const Array<double>& a) {
-    kernels::gemm(false, false, a.shape()[0], m, k, 1.0, a.data(), k, b.data(), m, 0.0, to + first * m, m);
-  });
-  return out;
-}
-
-void check_columns(const char* who, const FeatureMatrix& phi_new, std::size_t k) {
-  if (phi_new.columns() != k)
-    throw shape_error(std::string("[") + who + "] features of " + std::to_string(phi_new.columns()) +
-                      " numbers for new examples, and of " + std::to_string(k) +
-                      " for those of training. Make both with the same basis.");
-}
-
-void check_misses(const char* who, const Array<double>& misses, std::size_t n) {
-  if (!(misses.shape() == Shape{n}))
-    throw shape_error(std::string("[") + who + "] misses " + to_string(misses.shape()) + " for " + std::to_string(n) +
-                      " training examples: one for each.");
-  if (!all_finite(misses)) throw numerical_error(std::string("[") + who + "] the misses hold NaN or infinity.");
 }
 
 }  // namespace
@@ -100,7 +45,7 @@ Array<double> FeatureSystem::weights(const Doubles& y) const {
 }
 
 Array<double> FeatureSystem::smoother(const FeatureMatrix& phi_new) const {
-  check_columns("features", phi_new, phi_.columns());
+  check_same_columns(phi_new, phi_);
   if (!primal_) return transposed(factor_->solve(transposed(feature_kernel(phi_new, phi_))));
   const std::size_t k = phi_.columns(), m = phi_new.rows();
   Array<double> all({k, m});
@@ -135,7 +80,7 @@ Array<double> FeatureRegression::weights(const Doubles& y, const Doubles& f0) co
 
 Array<double> FeatureRegression::predict(const FeatureMatrix& phi_new, const Doubles& y, const Doubles& f0,
                                          const Doubles& f0_new) const {
-  check_columns("predict", phi_new, system_.phi().columns());
+  check_same_columns(phi_new, system_.phi());
   const Array<double> w = weights(y, f0);
   if (f0_new.rank() != 2 || f0_new.shape()[1] != y.shape()[1] || f0_new.size() != phi_new.rows() * w.shape()[1])
     throw shape_error("[predict] f0_new " + to_string(f0_new.shape()) + " for " + std::to_string(phi_new.rows()) +

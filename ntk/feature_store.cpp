@@ -23,24 +23,10 @@ using feature_format::Manifest;
 using store_format::fail;
 using store_format::manifest_name;
 
-namespace {
-
-constexpr std::size_t largest_manifest = std::size_t{64} << 20;
-
-Manifest manifest_in(const fs::path& folder) {
-  const fs::path file = folder / manifest_name;
-  const auto bytes = nn::read_raw_file(file, largest_manifest);
-  return feature_format::parsed_manifest({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file);
-}
-
-}  // namespace
-
-bool is_feature_store(const fs::path& folder) { return is_store(folder); }
-
 StoredFeatures::StoredFeatures(fs::path folder) : folder_(std::move(folder)) {
-  if (!is_feature_store(folder_))
+  if (!has_manifest(folder_))
     fail(folder_, std::string("there is no ") + manifest_name + ": no features were stored here.");
-  const Manifest manifest = manifest_in(folder_);
+  const Manifest manifest = feature_format::read_manifest(folder_);
   rows_ = manifest.rows;
   columns_ = manifest.columns;
   part_ = manifest.part;
@@ -49,7 +35,7 @@ StoredFeatures::StoredFeatures(fs::path folder) : folder_(std::move(folder)) {
   settings_ = manifest.settings;
   const std::string text = feature_format::text_of(manifest);
   identity_ = fingerprint(text.data(), text.size());
-  for (const fs::path& entry : store_format::entries(folder_))
+  for (const fs::path& entry : entries(folder_))
     if (const auto found = feature_format::parsed(entry.filename().string()))
       if (found->number < parts()) files_[found->number] = entry;
 }
@@ -71,7 +57,7 @@ Array<T> StoredFeatures::part(std::size_t number) const {
   Array<T> values = nn::read_npy<T>(file);
   const std::size_t rows = std::min(part_, rows_ - number * part_);
   if (!(values.shape() == Shape{rows, columns_}) ||
-      file.filename() != feature_format::part_name(number, feature_format::sum_of(values, number, identity_)))
+      file.filename() != feature_format::part_name(number, sum_of(values, {number}, identity_)))
     fail(file,
          "is corrupt: its checksum or shape does not fit. Remove it and compute the features again with this folder.");
   return values;
@@ -109,7 +95,7 @@ class FeatureWriter {
     nn::require_writable_folder(folder);
     lock_.emplace(folder);
     const double row_bytes = static_cast<double>(manifest.columns * sizeof(T));
-    if (!is_feature_store(folder)) {
+    if (!has_manifest(folder)) {
       require_empty(folder, manifest_name, "features");
       nn::remove_unfinished(folder / manifest_name);
       require_space(folder, static_cast<double>(manifest.rows) * row_bytes, "features");
@@ -123,10 +109,10 @@ class FeatureWriter {
       throw option_error("[features] " + folder.string() +
                          " was begun with other parts. Use another folder, or continue with the options that it was "
                          "begun with.");
-    for (const fs::path& entry : store_format::entries(folder)) {
+    for (const fs::path& entry : entries(folder)) {
       const std::string name = entry.filename().string();
       const bool left = name.starts_with("features-") && !feature_format::parsed(name);  // by a run that was killed
-      if (left || name.starts_with(nn::probe_name)) store_format::remove_entry(entry);
+      if (left || name.starts_with(nn::probe_name)) remove_entry(entry, "features");
     }
     keep_whole_parts();
     require_space(folder, static_cast<double>((stored_->parts() - stored_->finished()) * manifest.part) * row_bytes,
@@ -135,8 +121,8 @@ class FeatureWriter {
 
   bool has(std::size_t number) const { return stored_->files_.contains(number); }
   void put(std::size_t number, const Array<T>& values) {
-    const fs::path file = stored_->folder_ /
-                          feature_format::part_name(number, feature_format::sum_of(values, number, stored_->identity_));
+    const fs::path file =
+        stored_->folder_ / feature_format::part_name(number, sum_of(values, {number}, stored_->identity_));
     nn::write_npy(file, values);
     stored_->files_[number] = file;
   }
@@ -150,7 +136,7 @@ class FeatureWriter {
         stored_->part<T>(at->first);
         ++at;
       } catch (const data_error&) {
-        store_format::remove_entry(at->second);
+        remove_entry(at->second, "features");
         at = stored_->files_.erase(at);
       }
     }
@@ -213,7 +199,7 @@ StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T
       continue;
     }
     Array<T> rows({here.size() * each, basis.columns()});
-    parts.make(here, rows.mutable_data(), [&](std::size_t done) { meter.add(static_cast<double>(done)); });
+    parts.make(here, rows, 0, [&](std::size_t done) { meter.add(static_cast<double>(done)); });
     writer.put(number, rows);
   }
   return writer.stored();

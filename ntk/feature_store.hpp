@@ -62,13 +62,12 @@ class StoredFeatures {
   std::map<std::size_t, std::filesystem::path> files_;
 };
 
-/// Whether the folder holds features, complete or not.
-bool is_feature_store(const std::filesystem::path& folder);
-
 /// Computes features into the folder options.store, options.part examples in a file. A call that was interrupted in any
-/// way is continued by the same call from the parts that it has left there, and ends with the same bits. Memory: one
-/// part, and what `features` needs besides its result. Throws what `features` throws, option_error (no folder is named,
-/// or it was begun with other settings, which are named), data_error (the folder cannot be used).
+/// way is continued by the same call from the parts that it has left there, and ends with the same bits. With anchors
+/// that is sure only where options.memory is given: else the plan of their kernels, and with it the rounding, follows
+/// the memory that is free. Memory: one part, and what `features` needs besides its result. Throws what `features`
+/// throws, option_error (no folder is named, or it was begun with other settings, which are named), data_error (the
+/// folder cannot be used).
 template <class T>
 StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                                const Readout& readout, const FeatureOptions& options);

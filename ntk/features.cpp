@@ -70,17 +70,14 @@ void add_anchors(FeatureBasis<T>& basis, const nn::ModuleBase& net, const nn::Pa
   const std::vector<std::size_t> numbers = drawn(o.anchors, x.shape()[0], o.seed);
   basis.anchors = x.rows_at(numbers);
   basis.anchor_readout = of_examples(readout, numbers);
-  const FeatureParts<T> parts(net, params, basis.anchors, basis.anchor_readout, basis, o, true);
-  Array<T> phi({numbers.size() * basis.rows_each, o.k});
-  for (std::size_t first = 0; first < numbers.size(); first += parts.part()) {
-    const std::size_t last = std::min(numbers.size(), first + parts.part());
-    parts.make({first, last}, phi.mutable_data() + first * basis.rows_each * o.k, [](std::size_t) {});
-  }
-  const Array<double> wide = Doubles(phi);
+  const double budget = memory_budget(o.memory);
+  const Array<double> wide = Doubles(features(net, params, basis.anchors, basis.anchor_readout, basis));
   const std::size_t m = wide.shape()[0];
+  const double left = budget - static_cast<double>(wide.bytes());
+  const Options options{
+      .memory = static_cast<std::size_t>(std::max(1.0, left)), .parameters = o.parameters, .metric = o.metric};
+  basis.whitening = whitening_of<T>(kernel(net, params, basis.anchors, basis.anchor_readout, options));
   Array<double> explained({m, o.k});
-  basis.whitening = whitening_of<T>(kernel(net, params, basis.anchors, basis.anchor_readout,
-                                           {.memory = o.memory, .parameters = o.parameters, .metric = o.metric}));
   kernels::gemm(true, false, m, o.k, m, 1.0, basis.whitening.data(), m, wide.data(), o.k, 0.0, explained.mutable_data(),
                 o.k);
   basis.explained = std::move(explained);
@@ -139,9 +136,8 @@ Array<T> features(const nn::ModuleBase& net, const nn::Parameters<T>& params, co
   const Options told{.progress = progress};
   ProgressMeter meter(told, static_cast<double>(n));
   Array<T> out({n * parts.rows_each(), stride});
-  T* to = out.mutable_data();
   for (std::size_t first = 0; first < n; first += parts.part())
-    parts.make({first, std::min(n, first + parts.part())}, to + first * parts.rows_each() * stride,
+    parts.make({first, std::min(n, first + parts.part())}, out, first * parts.rows_each(),
                [&](std::size_t done) { meter.add(static_cast<double>(done)); });
   return out;
 }

@@ -12,23 +12,13 @@
 #include "nn/shards.hpp"
 #include "ntk/algebra/checks.hpp"
 #include "ntk/algebra/converted.hpp"
+#include "ntk/algebra/transposed.hpp"
 #include "ntk/computation/cotangents.hpp"
 #include "ntk/planning/budget.hpp"
 #include "ntk/planning/planner.hpp"
 #include "ntk/planning/profile.hpp"
 
 namespace xtangent::ntk {
-namespace {
-
-// (n, m) to (m, n)
-Array<double> transposed(const Array<double>& x) {
-  const Shape& shape = x.shape();
-  Array<double> out({shape[1], shape[0]});
-  kernels::transpose(shape, {1, 0}, x.data(), out.mutable_data());
-  return out;
-}
-
-}  // namespace
 
 template <class T>
 class Operator<T>::State {

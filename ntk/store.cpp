@@ -13,10 +13,7 @@ namespace xtangent::ntk {
 namespace fs = std::filesystem;
 using namespace store_format;
 
-bool is_store(const fs::path& folder) {
-  std::error_code code;
-  return fs::exists(folder / manifest_name, code);
-}
+bool is_store(const fs::path& folder) { return has_manifest(folder); }
 
 StoredKernel::StoredKernel(fs::path folder) : folder_(std::move(folder)) {
   if (!is_store(folder_)) fail(folder_, std::string("there is no ") + manifest_name + ": no kernel was stored here.");

@@ -59,6 +59,14 @@ void check_rhs(const char* who, const Array<double>& y, std::size_t n) {
   if (!all_finite(y)) throw numerical_error(name + "the right-hand side holds NaN or infinity.");
 }
 
+void check_misses(const char* who, const Array<double>& misses, std::size_t n) {
+  const std::string name = std::string("[") + who + "] ";
+  if (!(misses.shape() == Shape{n}))
+    throw shape_error(name + "misses " + to_string(misses.shape()) + " for " + std::to_string(n) +
+                      " training examples. Pass one number for each.");
+  if (!all_finite(misses)) throw numerical_error(name + "the misses hold NaN or infinity.");
+}
+
 std::size_t columns_of_targets(const char* who, const Array<double>& y, const Array<double>& f0, std::size_t n) {
   const std::string name = std::string("[") + who + "] ";
   if (y.rank() != 2 || !(y.shape() == f0.shape()))

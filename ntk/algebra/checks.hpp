@@ -34,6 +34,9 @@ void check_resolved(const char* who, const std::vector<double>& diagonal);
 /// Checks that y is (n,) or (n, m) and finite. Throws shape_error, numerical_error.
 void check_rhs(const char* who, const Array<double>& y, std::size_t n);
 
+/// Checks that there is a finite miss for each of n training examples: (n,). Throws shape_error, numerical_error.
+void check_misses(const char* who, const Array<double>& misses, std::size_t n);
+
 /// Checks that there are at least `least` examples in x (N, ...) and that all are finite. Messages call x `which`.
 /// Throws shape_error, numerical_error (the message names the example).
 template <class T>

@@ -2,33 +2,26 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
-#include "autodiff/error.hpp"
+#include "ntk/computation/manifest_json.hpp"
 
 namespace xtangent::ntk::feature_format {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-using store_format::fail;
+using namespace store_format;
 
 constexpr const char* format = "xtangent features, 1";
-constexpr const char* sum_key = "crc32";
-
-[[noreturn]] void corrupt(const fs::path& file, const std::string& what) {
-  fail(file, "is corrupt: " + what + ". Remove the folder to begin again.");
-}
+constexpr std::size_t largest_manifest = std::size_t{64} << 20;  // bytes; networks have many parameters
 
 Json described(const Manifest& m) {
-  Json places = Json::array(), given = Json::object();
+  Json places = Json::array();
   for (const FeaturePlace& p : m.places)
     places.push_back({{"parameter", p.parameter},
                       {"elements", p.elements},
                       {"first", p.first},
                       {"count", p.count},
                       {"exact", p.exact}});
-  for (const auto& [name, value] : m.settings) given[name] = value;
   return {{"format", format},
           {"features",
            {{"rows", m.rows},
@@ -36,14 +29,7 @@ Json described(const Manifest& m) {
             {"rows_in_a_file", m.part},
             {"type", m.in_double ? "float64" : "float32"}}},
           {"places", places},
-          {"settings", given}};
-}
-
-// A conversion by Json itself would take -1 and 1e30.
-std::size_t whole(const Json& object, const char* name, const fs::path& file) {
-  const Json& value = object.at(name);
-  if (!value.is_number_unsigned()) corrupt(file, std::string(name) + " is no whole number");
-  return value.get<std::size_t>();
+          {"settings", as_json(m.settings)}};
 }
 
 Manifest manifest_of(const Json& all, const fs::path& file) {
@@ -57,8 +43,7 @@ Manifest manifest_of(const Json& all, const fs::path& file) {
   for (const Json& place : all.at("places"))
     out.places.push_back({place.at("parameter").get<std::string>(), whole(place, "elements", file),
                           whole(place, "first", file), whole(place, "count", file), place.at("exact").get<bool>()});
-  for (const auto& [name, value] : all.at("settings").items())
-    out.settings.emplace_back(name, value.get<std::string>());
+  out.settings = settings_in(all.at("settings"));
   return out;
 }
 
@@ -91,24 +76,16 @@ std::optional<PartFile> parsed(const std::string& name) {
   return PartFile{number, sum};
 }
 
-std::string text_of(const Manifest& manifest) {
-  Json all = described(manifest);
-  const std::string text = all.dump();
-  all[sum_key] = fingerprint(text.data(), text.size());
-  return all.dump(1) + "\n";
-}
+std::string text_of(const Manifest& manifest) { return with_sum(described(manifest)); }
 
 Manifest parsed_manifest(std::string_view text, const fs::path& file) {
-  Manifest out;
-  try {
-    out = manifest_of(Json::parse(text), file);
-    // Compared as a whole, so that there is no byte whose damage goes unnoticed.
-    if (text_of(out) != text) corrupt(file, "its checksum does not fit");
-  } catch (const Json::exception& wrong) {
-    corrupt(file, wrong.what());
-  }
+  const Manifest out = read_json(text, file, [&](const Json& all) { return manifest_of(all, file); });
   if (const std::string fault = fault_of(out); !fault.empty()) corrupt(file, fault);
   return out;
+}
+
+Manifest read_manifest(const fs::path& folder) {
+  return parsed_manifest(text_of_manifest(folder, largest_manifest), folder / manifest_name);
 }
 
 }  // namespace xtangent::ntk::feature_format

@@ -1,10 +1,8 @@
 #include "ntk/computation/feature_parts.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "autodiff/kernels/blas.hpp"
-#include "autodiff/kernels/simd/loops.hpp"
 #include "ntk/algebra/checks.hpp"
 #include "ntk/computation/chosen_examples.hpp"
 #include "ntk/kernel.hpp"
@@ -21,6 +19,21 @@ std::size_t part_of(std::size_t examples, const FeatureBasis<T>& basis, const Fe
   const std::size_t each = std::max<std::size_t>(1, basis.rows_each * basis.columns() * sizeof(T));
   const std::size_t wanted = options.part > 0 ? options.part : std::max<std::size_t>(16, usual_part_bytes / each);
   return std::min(wanted, std::max<std::size_t>(1, examples));
+}
+
+// Bytes of the features of so many examples, and of what the basis has of its anchors.
+template <class T>
+double held_bytes(std::size_t examples, const FeatureBasis<T>& basis) {
+  return static_cast<double>(examples * basis.rows_each * basis.columns() * sizeof(T) + basis.whitening.bytes() +
+                             basis.explained.bytes());
+}
+
+// Bytes beside these while the anchors are put before the features of a part: C, and some rows in double.
+template <class T>
+double anchor_bytes(std::size_t examples, const FeatureBasis<T>& basis) {
+  const std::size_t rows = examples * basis.rows_each, m = basis.columns() - basis.options.k;
+  if (m == 0) return 0;
+  return static_cast<double>((rows * m + std::min(rows, rows_at_a_time) * basis.columns()) * sizeof(double));
 }
 
 // phi (n, m + k), whose last k numbers are projections: puts c W^(+/2) before them, and takes off what it explains.
@@ -68,8 +81,8 @@ FeatureParts<T>::FeatureParts(const nn::ModuleBase& net, const nn::Parameters<T>
       readout_(readout),
       basis_(basis),
       part_(part_of(x.shape()[0], basis, options)),
-      sweep_(net, params, x, readout, options,
-             static_cast<double>((in_memory ? x.shape()[0] : part_) * basis.rows_each * basis.columns() * sizeof(T))) {
+      held_bytes_(held_bytes(in_memory ? x.shape()[0] : part_, basis)),
+      sweep_(net, params, x, readout, options, held_bytes_ + anchor_bytes(part_, basis)) {
   const std::vector<TermPlan>& terms = sweep_.plan().terms;
   for (std::size_t t = 0; t < terms.size(); ++t) {
     const auto found = std::find_if(basis.places.begin(), basis.places.end(), [&](const FeaturePlace& place) {
@@ -83,28 +96,29 @@ FeatureParts<T>::FeatureParts(const nn::ModuleBase& net, const nn::Parameters<T>
 }
 
 template <class T>
-void FeatureParts<T>::make(Range examples, T* out, const std::function<void(std::size_t)>& done) const {
+void FeatureParts<T>::make(Range examples, Array<T>& out, std::size_t row,
+                           const std::function<void(std::size_t)>& done) const {
   const std::size_t stride = basis_.columns(), rows = examples.size() * rows_each(), m = stride - basis_.options.k;
   const Array<T> x = x_.rows(examples.first, examples.last);
   const Cotangents<T> cotangents(readout_, sweep_.plan().outputs, Readout::Of::rows);
-  std::fill_n(out, rows * stride, T(0));
-  sweep_.project({x, cotangents, examples.first}, basis_.options.seed, places_, stride, out + m, done);
-  for (std::size_t i = 0; i < rows; ++i)
-    if (!std::isfinite(kernels::loops<T>().sum(stride, out + i * stride)))
-      throw numerical_error(
-          "[features] there is NaN or infinity although inputs and parameters are finite: the network "
-          "overflows. Scale its inputs, or use double.");
+  T* to = out.mutable_data() + row * stride;
+  std::fill_n(to, rows * stride, T(0));
+  sweep_.project({x, cotangents, examples.first}, basis_.options.seed, places_, stride, to + m, done);
+  if (!all_finite(out.rows(row, row + rows)))
+    throw numerical_error(
+        "[features] there is NaN or infinity although inputs and parameters are finite: the network "
+        "overflows. Scale its inputs, or use double.");
   if (m == 0) return;
   std::vector<std::size_t> numbers;
   for (std::size_t i = examples.first; i < examples.last; ++i) numbers.push_back(i);
   const bool common = readout_.common() && basis_.anchor_readout.common();
   const Readout both =
       common ? readout_ : readout::between(of_examples(readout_, std::move(numbers)), basis_.anchor_readout);
-  put_anchors(
-      kernel(
-          net_, params_, x, basis_.anchors, both,
-          {.memory = basis_.options.memory, .parameters = basis_.options.parameters, .metric = basis_.options.metric}),
-      basis_, out);
+  const double left = sweep_.plan().budget_bytes - held_bytes_ - sweep_.profile().metric_bytes;
+  const Options options{.memory = static_cast<std::size_t>(std::max(1.0, left)),
+                        .parameters = basis_.options.parameters,
+                        .metric = basis_.options.metric};
+  put_anchors(kernel(net_, params_, x, basis_.anchors, both, options), basis_, to);
 }
 
 template void check_feature_request(const nn::Parameters<float>&, const Array<float>&, const Readout&);

@@ -23,9 +23,11 @@ class FeatureParts {
   std::size_t part() const { return part_; }
   std::size_t rows_each() const { return sweep_.rows_each(); }
   const GradientSweep<T>& sweep() const { return sweep_; }
-  /// The features of these examples, which are a part: (n K, m K + k). `done` as in GradientSweep::project.
-  /// Throws numerical_error (the network overflows).
-  void make(Range examples, T* out, const std::function<void(std::size_t)>& done) const;
+  /// Puts the features of these examples, which are a part, into n K rows of out (., m K + k) from `row` on. `done` as
+  /// in GradientSweep::project.
+  /// With anchors, their kernel has the rest of options.memory. Throws numerical_error (the network overflows),
+  /// memory_error.
+  void make(Range examples, Array<T>& out, std::size_t row, const std::function<void(std::size_t)>& done) const;
 
  private:
   const nn::ModuleBase& net_;
@@ -34,6 +36,7 @@ class FeatureParts {
   const Readout& readout_;
   const FeatureBasis<T>& basis_;
   std::size_t part_ = 0;
+  double held_bytes_ = 0;  // of all features or of a part, and of the basis
   GradientSweep<T> sweep_;
   std::vector<FeaturePlace> places_;  // in the order of the terms
 };

@@ -9,7 +9,7 @@
 #include "nn/choice.hpp"
 #include "ntk/algebra/checks.hpp"
 #include "ntk/computation/cotangents.hpp"
-#include "ntk/computation/store_format.hpp"
+#include "ntk/computation/store_folder.hpp"
 #include "ntk/computation/store_tiles.hpp"
 #include "ntk/computation/tiled.hpp"
 
@@ -65,7 +65,7 @@ std::optional<Partition> begun_with(const Request<T>& r, const Profile& profile,
     const StoredKernel store(folder);
     StoreSettings settings = settings_of(r, profile);
     if (!given) std::erase_if(settings, [](const auto& setting) { return is_of_examples(setting.first); });
-    require_same_settings(store, settings);
+    require_same_settings(folder, store.settings(), settings);
     require_same_kernel(store, order.rows, order.columns, order.symmetric);
     if (!out) out = store.partition();
   }

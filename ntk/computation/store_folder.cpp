@@ -3,19 +3,59 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include "autodiff/error.hpp"
 #include "nn/data/file.hpp"
-#include "ntk/computation/store_format.hpp"
 
 namespace xtangent::ntk {
 
 namespace fs = std::filesystem;
 using store_format::fail;
+
+void store_format::fail(const fs::path& place, const std::string& what) {
+  throw data_error("[ntk store] " + place.string() + ": " + what);
+}
+
+std::string fingerprint(const void* data, std::size_t bytes, const std::string& earlier) {
+  const uLong before = earlier.empty() ? 0 : std::stoul(earlier, nullptr, 16);
+  char text[9];
+  std::snprintf(text, sizeof text, "%08lx", crc32_z(before, static_cast<const Bytef*>(data), bytes));
+  return text;
+}
+
+bool has_manifest(const fs::path& folder) {
+  std::error_code code;
+  return fs::exists(folder / store_format::manifest_name, code);
+}
+
+std::string text_of_manifest(const fs::path& folder, std::size_t most) {
+  const auto bytes = nn::read_raw_file(folder / store_format::manifest_name, most);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::vector<fs::path> entries(const fs::path& folder) {
+  std::vector<fs::path> out;
+  std::error_code code;
+  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code))
+    out.push_back(entry->path());
+  if (code) fail(folder, "cannot be read: " + code.message() + ".");
+  return out;
+}
+
+void remove_entry(const fs::path& entry, const std::string& what) {
+  std::error_code code;
+  fs::remove(entry, code);
+  if (!code) return;
+  const bool is_folder = fs::is_directory(entry, code);
+  fail(entry, (is_folder ? std::string("is a folder that") : "is no finished part of the " + what + " and") +
+                  " cannot be removed. Remove it, and compute the " + what + " again with this folder.");
+}
 
 FolderLock::FolderLock(const fs::path& folder)
     : file_(::open((folder / "lock").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)) {
@@ -37,7 +77,7 @@ void require_space(const fs::path& folder, double bytes, const std::string& what
 }
 
 void require_empty(const fs::path& folder, const std::string& manifest, const std::string& what) {
-  for (const fs::path& entry : store_format::entries(folder)) {
+  for (const fs::path& entry : entries(folder)) {
     const std::string name = entry.filename().string();
     // A process that was killed at the right moment leaves a half manifest, or the file by which it tried the folder.
     const bool ours = name == "lock" || name.starts_with(manifest) || name.starts_with(nn::probe_name);

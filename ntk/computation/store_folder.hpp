@@ -1,12 +1,41 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "ntk/store.hpp"
 
 /// Folders in which finished parts of a result stand beside a manifest.
 namespace xtangent::ntk {
+
+namespace store_format {
+
+constexpr const char* manifest_name = "manifest.json";
+
+[[noreturn]] void fail(const std::filesystem::path& place, const std::string& what);
+
+}  // namespace store_format
+
+/// The CRC-32 of bytes in hexadecimal. It continues from an earlier fingerprint.
+std::string fingerprint(const void* data, std::size_t bytes, const std::string& earlier = "");
+/// The checksum of a finished part at its place in one folder, for which the fingerprint of the manifest stands. So a
+/// file that was renamed or comes from another folder is as corrupt as one with other numbers.
+template <class T>
+std::string sum_of(const Array<T>& part, std::initializer_list<std::uint64_t> place, const std::string& folder) {
+  return fingerprint(part.data(), part.bytes(), fingerprint(place.begin(), 8 * place.size(), folder));
+}
+
+/// Whether there is a manifest, of whatever.
+bool has_manifest(const std::filesystem::path& folder);
+/// The text of the manifest, which has at most so many bytes. Throws data_error.
+std::string text_of_manifest(const std::filesystem::path& folder, std::size_t most);
+/// What is in a folder, in any order. Throws data_error with the system's reason.
+std::vector<std::filesystem::path> entries(const std::filesystem::path& folder);
+/// Removes a file that is no finished part of the kernel, or of whatever `what` names. Throws data_error.
+void remove_entry(const std::filesystem::path& entry, const std::string& what);
 
 /// An advisory lock, which ends with the process however that ends.
 class FolderLock {

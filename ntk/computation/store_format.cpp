@@ -1,33 +1,20 @@
 #include "ntk/computation/store_format.hpp"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
-#include "autodiff/error.hpp"
-#include "nn/data/file.hpp"
+#include "ntk/computation/manifest_json.hpp"
 
-namespace xtangent::ntk {
-namespace store_format {
+namespace xtangent::ntk::store_format {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 constexpr const char* format = "xtangent kernel store, 3";
-constexpr const char* sum_key = "crc32";
 constexpr std::size_t largest_manifest = 1 << 20;  // bytes; a usual one has about a thousand
-
-[[noreturn]] void corrupt(const fs::path& file, const std::string& what) {
-  fail(file, "is corrupt: " + what + ". Remove the folder to begin again.");
-}
 
 Json described(const Manifest& manifest) {
   const auto& [shape, partition, settings] = manifest;
-  Json given = Json::object();
-  for (const auto& [name, value] : settings) given[name] = value;
   const Grid& g = shape.grid;
   return {{"format", format},
           {"kernel",
@@ -44,14 +31,7 @@ Json described(const Manifest& manifest) {
             {"shard", partition.shard},
             {"rows_held", partition.rows_held},
             {"columns_held", partition.columns_held}}},
-          {"settings", given}};
-}
-
-// A conversion by Json itself would take -1 and 1e30 for numbers of examples.
-std::size_t whole(const Json& object, const char* name, const fs::path& file) {
-  const Json& value = object.at(name);
-  if (!value.is_number_unsigned()) corrupt(file, std::string(name) + " is no whole number");
-  return value.get<std::size_t>();
+          {"settings", as_json(settings)}};
 }
 
 Strategy strategy_of(const std::string& text, const fs::path& file) {
@@ -75,16 +55,11 @@ Manifest manifest_of(const Json& all, const fs::path& file) {
                    number(cut, "shard"),
                    cut.at("rows_held"),
                    cut.at("columns_held")};
-  for (const auto& [name, value] : all.at("settings").items())
-    out.settings.emplace_back(name, value.get<std::string>());
+  out.settings = settings_in(all.at("settings"));
   return out;
 }
 
 }  // namespace
-
-void fail(const fs::path& place, const std::string& what) {
-  throw data_error("[ntk store] " + place.string() + ": " + what);
-}
 
 std::string tile_name(Place place, const std::string& sum) {
   char text[64];
@@ -102,17 +77,7 @@ std::optional<TileFile> parsed(const std::string& name) {
   return TileFile{{i, j}, sum};
 }
 
-std::string sum_of(const Array<double>& tile, Place place, const std::string& store) {
-  const std::uint64_t at[] = {place.first, place.second};
-  return fingerprint(tile.data(), tile.bytes(), fingerprint(at, sizeof at, store));
-}
-
-std::string text_of(const Manifest& manifest) {
-  Json all = described(manifest);
-  const std::string text = all.dump();
-  all[sum_key] = fingerprint(text.data(), text.size());
-  return all.dump(1) + "\n";
-}
+std::string text_of(const Manifest& manifest) { return with_sum(described(manifest)); }
 
 std::string fault_of(const KernelShape& shape, const Partition& cut) {
   const Grid& g = shape.grid;
@@ -138,48 +103,13 @@ std::string fault_of(const KernelShape& shape, const Partition& cut) {
 }
 
 Manifest parsed_manifest(std::string_view text, const fs::path& file) {
-  Manifest out;
-  try {
-    out = manifest_of(Json::parse(text), file);
-    // Compared as a whole, so that there is no byte whose damage goes unnoticed.
-    if (text_of(out) != text) corrupt(file, "its checksum does not fit");
-  } catch (const Json::exception& wrong) {
-    corrupt(file, wrong.what());
-  }
+  const Manifest out = read_json(text, file, [&](const Json& all) { return manifest_of(all, file); });
   if (const std::string fault = fault_of(out.shape, out.partition); !fault.empty()) corrupt(file, fault);
   return out;
 }
 
 Manifest read_manifest(const fs::path& folder) {
-  const fs::path file = folder / manifest_name;
-  const auto bytes = nn::read_raw_file(file, largest_manifest);
-  return parsed_manifest({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file);
+  return parsed_manifest(text_of_manifest(folder, largest_manifest), folder / manifest_name);
 }
 
-std::vector<fs::path> entries(const fs::path& folder) {
-  std::vector<fs::path> out;
-  std::error_code code;
-  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code))
-    out.push_back(entry->path());
-  if (code) fail(folder, "cannot be read: " + code.message() + ".");
-  return out;
-}
-
-void remove_entry(const fs::path& entry) {
-  std::error_code code;
-  fs::remove(entry, code);
-  if (code)
-    fail(entry, std::string(fs::is_directory(entry, code) ? "is a folder that" : "is no finished tile and") +
-                    " cannot be removed. Remove it, and compute the kernel again with this store.");
-}
-
-}  // namespace store_format
-
-std::string fingerprint(const void* data, std::size_t bytes, const std::string& earlier) {
-  const uLong before = earlier.empty() ? 0 : std::stoul(earlier, nullptr, 16);
-  char text[9];
-  std::snprintf(text, sizeof text, "%08lx", crc32_z(before, static_cast<const Bytef*>(data), bytes));
-  return text;
-}
-
-}  // namespace xtangent::ntk
+}  // namespace xtangent::ntk::store_format

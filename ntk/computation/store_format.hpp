@@ -7,16 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "ntk/computation/store_folder.hpp"
 #include "ntk/store.hpp"
 
 /// The files of a store: manifest.json, and one file for each tile with its place and checksum in the name.
 namespace xtangent::ntk::store_format {
 
 using Place = std::pair<std::size_t, std::size_t>;  ///< row and column of a tile
-
-constexpr const char* manifest_name = "manifest.json";
-
-[[noreturn]] void fail(const std::filesystem::path& place, const std::string& what);
 
 struct TileFile {
   Place place;
@@ -25,10 +22,6 @@ struct TileFile {
 std::string tile_name(Place place, const std::string& sum);
 /// The place and checksum in the name of a tile's file, or nothing for other files.
 std::optional<TileFile> parsed(const std::string& name);
-/// The checksum of a tile at its place in one store, which the fingerprint of the manifest stands for. So a tile that
-/// was renamed or comes from another store is as corrupt as one with other entries.
-std::string sum_of(const Array<double>& tile, Place place, const std::string& store);
-
 struct Manifest {
   KernelShape shape;
   Partition partition;
@@ -44,16 +37,4 @@ Manifest parsed_manifest(std::string_view text, const std::filesystem::path& fil
 /// Throws data_error (the manifest cannot be read, or is corrupt).
 Manifest read_manifest(const std::filesystem::path& folder);
 
-/// What is in a folder, in any order. Throws data_error with the system's reason.
-std::vector<std::filesystem::path> entries(const std::filesystem::path& folder);
-/// Removes a file that is no finished tile. Throws data_error.
-void remove_entry(const std::filesystem::path& entry);
-
 }  // namespace xtangent::ntk::store_format
-
-namespace xtangent::ntk {
-
-/// The CRC-32 of bytes in hexadecimal. It continues from an earlier fingerprint.
-std::string fingerprint(const void* data, std::size_t bytes, const std::string& earlier = "");
-
-}  // namespace xtangent::ntk

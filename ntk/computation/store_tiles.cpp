@@ -13,10 +13,6 @@ namespace xtangent::ntk {
 namespace fs = std::filesystem;
 using namespace store_format;
 
-void require_same_settings(const StoredKernel& store, const StoreSettings& settings) {
-  require_same_settings(store.folder(), store.settings(), settings);
-}
-
 void require_same_kernel(const StoredKernel& store, std::size_t rows, std::size_t columns, bool symmetric) {
   const Grid& g = store.shape().grid;
   if (g.rows == rows && g.columns == columns && g.symmetric == symmetric) return;
@@ -42,7 +38,7 @@ StoreTiles::StoreTiles(const fs::path& folder, const KernelShape& shape, const P
     nn::write_file(folder / manifest_name, {text});
   }
   stored_ = std::make_unique<StoredKernel>(folder);
-  require_same_settings(*stored_, settings);
+  require_same_settings(folder, stored_->settings(), settings);
   if (!(stored_->shape() == shape) || !(stored_->partition() == partition))
     throw option_error("[ntk store] " + folder.string() +
                        " was begun with other tiles. Use another folder, or continue " +
@@ -50,14 +46,14 @@ StoreTiles::StoreTiles(const fs::path& folder, const KernelShape& shape, const P
   for (const fs::path& entry : entries(folder)) {
     const std::string name = entry.filename().string();
     const bool left = name.starts_with("tile-") && !parsed(name);  // by a run that was killed
-    if (left || name.starts_with(nn::probe_name)) remove_entry(entry);
+    if (left || name.starts_with(nn::probe_name)) remove_entry(entry, "kernel");
   }
   for (auto at = stored_->files_.begin(); at != stored_->files_.end();) {
     try {
       stored_->tile(at->first.first, at->first.second);
       ++at;
     } catch (const data_error&) {  // the tile is computed again
-      remove_entry(at->second);
+      remove_entry(at->second, "kernel");
       at = stored_->files_.erase(at);
     }
   }
@@ -71,7 +67,7 @@ bool StoreTiles::has(std::size_t i, std::size_t j) const { return stored_->files
 void StoreTiles::put(const FinishedTile& tile) {
   const Array<double> values = tile.values();
   const Place place(tile.i(), tile.j());
-  const fs::path file = stored_->folder_ / tile_name(place, sum_of(values, place, stored_->identity_));
+  const fs::path file = stored_->folder_ / tile_name(place, sum_of(values, {tile.i(), tile.j()}, stored_->identity_));
   nn::write_npy(file, values);
   stored_->files_[place] = file;
 }

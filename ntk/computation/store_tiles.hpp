@@ -30,8 +30,6 @@ class StoreTiles : public TileSink {
   std::unique_ptr<StoredKernel> stored_;
 };
 
-/// Throws option_error, which names each setting that differs from that of the store and says what to do.
-void require_same_settings(const StoredKernel& store, const StoreSettings& settings);
 /// Throws option_error unless the store is of a kernel between so many examples.
 void require_same_kernel(const StoredKernel& store, std::size_t rows, std::size_t columns, bool symmetric);
 

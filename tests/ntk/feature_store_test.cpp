@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <stdexcept>
 #include <string>
 
 #include "nn/data/file.hpp"
@@ -17,6 +16,7 @@
 #include "ntk/feature_matrix.hpp"
 #include "ntk/kernel.hpp"
 #include "tests/nn/files.hpp"
+#include "tests/ntk/running.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -46,10 +46,6 @@ struct Stored {
       if (entry.path().extension() == ".npy") sorted.insert(entry.path());
     return {sorted.begin(), sorted.end()};
   }
-};
-
-struct Stop : std::runtime_error {
-  using std::runtime_error::runtime_error;
 };
 
 Array<double> all_of(const ntk::StoredFeatures& stored) { return stored.block(0, stored.rows()); }
@@ -87,15 +83,23 @@ BOOST_AUTO_TEST_CASE(holds_the_features) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_memory_is_that_of_the_call) {
+  const Stored c;
+  auto basis = ntk::feature_basis(c.net, c.params, c.x, c.readout, c.options(4));
+  const Array<float> expected = ntk::features(c.net, c.params, c.x, c.readout, basis);
+  basis.options.memory = 1;
+  const ntk::FeatureOptions here{.store = c.folder / "here", .part = 5};
+  const ntk::StoredFeatures stored = ntk::stored_features(c.net, c.params, c.x, c.readout, basis, here);
+  BOOST_TEST(same_bits(all_of(stored), to_double(expected)));
+}
+
 BOOST_AUTO_TEST_CASE(goes_on_after_an_interruption_with_the_same_bits) {
   const Stored whole;
   const Array<double> expected = all_of(whole.compute(whole.options(4)));
   for (std::size_t calls = 0; calls < 5; ++calls) {
     const Stored c;
     ntk::FeatureOptions o = c.options(4);
-    o.progress = [left = calls](const ntk::Progress&) mutable {
-      if (left-- == 0) throw Stop("stop");
-    };
+    o.progress = stop_after(calls);
     BOOST_CHECK_THROW(c.compute(o), Stop);
     const ntk::StoredFeatures begun(o.store);
     BOOST_TEST(begun.finished() == calls);
@@ -104,6 +108,9 @@ BOOST_AUTO_TEST_CASE(goes_on_after_an_interruption_with_the_same_bits) {
     BOOST_TEST(same_bits(all_of(c.compute(c.options(4))), expected));
     BOOST_TEST(!fs::exists(o.store / "features-00001-0000.npy.tmp"));
   }
+  fs::create_directories(whole.options().store / "features-00001-0000.npy.tmp" / "mine");
+  BOOST_TEST(has(message_of<data_error>([&] { whole.compute(whole.options(4)); }),
+                 "is a folder that cannot be removed. Remove it, and compute the features again with this folder."));
 }
 
 BOOST_AUTO_TEST_CASE(damaged_files_are_named_and_computed_again) {

@@ -280,6 +280,36 @@ BOOST_AUTO_TEST_CASE(anchors_are_exact_and_correct_the_rest) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(anchors_stay_within_the_memory) {
+  const Small c;
+  auto basis = ntk::feature_basis(c.net, c.params, c.x, readout::pseudo(), {.k = 1 << 16, .anchors = 5});
+  // 6 MiB of features, and 2.5 MiB of the basis.
+  basis.options.memory = std::size_t{8} << 20;
+  BOOST_TEST(has(message_of<memory_error>([&] { ntk::features(c.net, c.params, c.x, readout::pseudo(), basis); }),
+                 "for the features"));
+
+  // A kernel that would use all of the memory has only what the features leave.
+  const auto net = nn::sequential(nn::Conv2d(1, 8, 3), nn::Tanh(), nn::Conv2d(8, 8, 3), nn::Tanh(), nn::Flatten(),
+                                  nn::Linear(8 * 12 * 12, 2));
+  const auto params = net.init<float>(1);
+  Random random("memory of anchors");
+  const Array<float> x = cast<float>(random_array(random, {1500, 1, 16, 16}));
+  auto wide = ntk::feature_basis(net, params, x, readout::pseudo(), {.k = 3000, .anchors = 8});
+  wide.options.memory = std::size_t{30} << 20;
+  reset_peak_memory();
+  const std::size_t before = memory_statistics().live;
+  const Array<float> phi = ntk::features(net, params, x, readout::pseudo(), wide);
+  BOOST_TEST(phi.bytes() > std::size_t{17} << 20);
+  BOOST_TEST(memory_statistics().peak - before <= wide.options.memory);
+}
+
+BOOST_AUTO_TEST_CASE(large_finite_numbers_are_no_overflow) {
+  // The gradient of the weight is the example itself.
+  const auto net = nn::sequential(nn::Linear(3, 1, {.bias = false}));
+  const Array<double> x = Array<double>::full({2, 3}, 1.2e308);
+  BOOST_TEST(same_bits(ntk::features(net, net.init<double>(1), x, readout::full(), {.k = 3}), x));
+}
+
 BOOST_AUTO_TEST_CASE(say_what_they_cannot_do) {
   const Small c;
   const ntk::Readout r = readout::pseudo();

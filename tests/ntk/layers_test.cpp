@@ -18,6 +18,7 @@
 #include "tests/ntk/kernels.hpp"
 #include "tests/ntk/matrices.hpp"
 #include "tests/ntk/networks.hpp"
+#include "tests/ntk/running.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -197,13 +198,7 @@ BOOST_AUTO_TEST_CASE(groups_are_layers_or_what_a_function_says) {
 BOOST_AUTO_TEST_CASE(layers_in_folders_go_on_after_an_interruption) {
   const Case c;
   const TemporaryFolder folder;
-  struct Stop : std::runtime_error {
-    using std::runtime_error::runtime_error;
-  };
-  ntk::LayerOptions options{.options = {.tile = 2, .store = folder / "s"}};
-  options.options.progress = [calls = 6](const ntk::Progress&) mutable {
-    if (calls-- == 0) throw Stop("stop");
-  };
+  ntk::LayerOptions options{.options = {.tile = 2, .progress = stop_after(6), .store = folder / "s"}};
   BOOST_CHECK_THROW(ntk::stored_layer_kernels(c.net, c.params, c.x, readout::pseudo(), options), Stop);
   std::filesystem::remove_all(folder / "s" / "2");  // as if the process had ended before it made this one
   options.options.progress = nullptr;

@@ -7,7 +7,6 @@
 #include <limits>
 #include <numbers>
 #include <set>
-#include <stdexcept>
 
 #include "autodiff/kernels/statistics.hpp"
 #include "nn/layers/activation.hpp"
@@ -15,6 +14,7 @@
 #include "ntk/gram.hpp"
 #include "tests/ntk/kernels.hpp"
 #include "tests/ntk/matrices.hpp"
+#include "tests/ntk/running.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -212,12 +212,7 @@ BOOST_AUTO_TEST_CASE(stops_when_the_error_is_small_enough) {
   BOOST_TEST(std::abs(found.relative_error() / seen.back().relative_error - 1) < 1e-12);
   const auto soon = ntk::monte_carlo(net, x, ntk::readout::full(), {.samples = 50, .tolerance = 10, .min_samples = 4});
   BOOST_TEST(soon.samples == 4u);
-  struct Stopped : std::runtime_error {
-    Stopped() : std::runtime_error("stopped") {}
-  };
-  BOOST_CHECK_THROW(ntk::monte_carlo(net, x, ntk::readout::full(),
-                                     {.progress = [](const ntk::MonteCarloProgress&) { throw Stopped(); }}),
-                    Stopped);
+  BOOST_CHECK_THROW(ntk::monte_carlo(net, x, ntk::readout::full(), {.progress = stop_after(0)}), Stop);
   // Where all samples are equal, nothing is uncertain.
   const auto constant = [](const nn::Parameters<double>&) { return Array<double>::zeros({2}); };
   BOOST_TEST(ntk::monte_carlo<double>(net, constant, {.samples = 20, .tolerance = 1e-9}).samples == 10u);

@@ -8,7 +8,6 @@
 #include <fstream>
 #include <functional>
 #include <map>
-#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -19,6 +18,7 @@
 #include "ntk/spectrum.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/ntk/networks.hpp"
+#include "tests/ntk/running.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -42,16 +42,8 @@ std::size_t tiles_in(const fs::path& folder) {
   return count;
 }
 
-// Stops after some calls, as if a user had pressed Ctrl-C.
-struct Stop : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 ntk::Options stopping(const fs::path& store, std::size_t calls) {
-  ntk::Options options{.tile = 4, .store = store};
-  options.progress = [calls](const ntk::Progress&) mutable {
-    if (calls-- == 0) throw Stop("stop");
-  };
-  return options;
+  return {.tile = 4, .progress = stop_after(calls), .store = store};
 }
 
 }  // namespace

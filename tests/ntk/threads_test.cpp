@@ -1,9 +1,7 @@
 // Plans and bits do not depend on the number of threads.
 #include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/task_arena.h>
 
 #include <boost/test/unit_test.hpp>
-#include <optional>
 #include <sstream>
 
 #include "autodiff/kernels/parallel.hpp"
@@ -16,6 +14,7 @@
 #include "ntk/packed.hpp"
 #include "ntk/store.hpp"
 #include "tests/nn/files.hpp"
+#include "tests/ntk/running.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -24,16 +23,6 @@ using namespace xtangent::testing;
 namespace {
 
 constexpr std::size_t some[] = {2, 8};
-
-// f() in a task arena of so many threads, which may be more than the machine has cores.
-template <class F>
-auto among(std::size_t threads, const F& f) {
-  const oneapi::tbb::global_control allowed(oneapi::tbb::global_control::max_allowed_parallelism, 8);
-  oneapi::tbb::task_arena arena(static_cast<int>(threads));
-  std::optional<decltype(f())> out;
-  arena.execute([&] { out.emplace(f()); });
-  return std::move(*out);
-}
 
 struct Case {
   std::string name;
@@ -145,16 +134,12 @@ BOOST_AUTO_TEST_CASE(a_store_goes_on_with_another_number_of_threads) {
         ntk::stored_kernel(*c.net, params, x, ntk::readout::pseudo(), options);
         return 0;
       };
-      std::string begun;
-      std::size_t calls = 0;
-      options.progress = [&](const ntk::Progress&) {
-        if (++calls == 3) throw std::runtime_error("stop");
-      };
+      options.progress = stop_after(2);
       try {
         among(1, run);
       } catch (const memory_error&) {
         continue;  // refused on one thread, so it is refused on all
-      } catch (const std::runtime_error&) {
+      } catch (const Stop&) {
       }
       options.progress = nullptr;
       among(8, run);
