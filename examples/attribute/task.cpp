@@ -33,7 +33,8 @@ const char* usual_network(const std::string& set) {
 }  // namespace
 
 Task make_task(const AttributeSettings& s, const ImageSet& set, const nn::TrainAndTest& images) {
-  const NetworkKind& kind = network_kind(s.network.empty() ? usual_network(set.name) : s.network);
+  const std::string network = s.network.empty() ? usual_network(set.name) : s.network;
+  const NetworkKind& kind = network_kind(network);
   const double width = s.width.value_or(kind.name == "lenet" ? 1.0 : 0.125);
   // Images are scaled as the trainer and the kernel program scale them.
   const nn::DatasetOptions options{.layout = kind.layout, .scaling = nn::channel_standardization(images.train)};
