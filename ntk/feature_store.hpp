@@ -64,10 +64,10 @@ class StoredFeatures {
 
 /// Computes features into the folder options.store, options.part examples in a file. A call that was interrupted in any
 /// way is continued by the same call from the parts that it has left there, and ends with the same bits. With anchors
-/// that is sure only where options.memory is given: else the plan of their kernels, and with it the rounding, follows
-/// the memory that is free. Memory: one part, and what `features` needs besides its result. Throws what `features`
-/// throws, option_error (no folder is named, or it was begun with other settings, which are named), data_error (the
-/// folder cannot be used).
+/// the bits are sure to be the same only if options.memory is given: otherwise the kernels of the anchors are planned,
+/// and rounded, by the memory that happens to be free. Memory: one part, and what `features` needs besides its result.
+/// Throws what `features` throws, option_error (no folder is named, or it was begun with other settings, which are
+/// named), data_error (the folder cannot be used).
 template <class T>
 StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                                const Readout& readout, const FeatureOptions& options);

@@ -7,9 +7,11 @@
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/random.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/pool.hpp"
 #include "nn/initialize.hpp"
 #include "ntk/algebra/checks.hpp"
+#include "ntk/algebra/transposed.hpp"
 #include "ntk/computation/chosen_examples.hpp"
 #include "ntk/computation/feature_parts.hpp"
 #include "ntk/computation/tiled.hpp"
@@ -22,7 +24,6 @@ namespace xtangent::ntk {
 namespace {
 
 constexpr std::size_t trace_examples = 32;
-constexpr const char* who = "features";
 
 constexpr std::pair<FeatureSplit, const char*> splits[] = {{FeatureSplit::pooled, "pooled"},
                                                            {FeatureSplit::equal, "equal"},
@@ -48,19 +49,29 @@ std::vector<std::size_t> drawn(std::size_t m, std::size_t n, std::uint64_t seed)
 // W^(+/2): the eigenvectors of W (n, n) in columns, each divided by the root of its eigenvalue. Directions whose
 // eigenvalues are lost in the rounding of T become 0, and are left to the projection.
 template <class T>
-Array<double> whitening_of(const Array<double>& w) {
+Array<double> whitening_of(Array<double> w) {
+  const std::size_t n = w.shape()[0];
   Eigensystem found;
   // LAPACK cuts its work by the number of threads, which must not change bits.
-  kernels::with_threads(1, [&] { found = eigensystem(w); });
-  const std::size_t n = w.shape()[0];
+  kernels::with_threads(1, [&] { found = eigensystem(std::move(w)); });
   const double least = found.values.back() * static_cast<double>(std::numeric_limits<T>::epsilon());
-  Array<double> out({n, n});
-  for (std::size_t i = 0; i < n; ++i) {
-    const double value = found.values[n - 1 - i], factor = value > least ? 1 / std::sqrt(value) : 0;
-    const double* vector = found.vectors.data() + (n - 1 - i) * n;
-    for (std::size_t j = 0; j < n; ++j) out.mutable_data()[j * n + i] = factor * vector[j];
+  Array<double> rows({n, n});
+  double* to = rows.mutable_data();
+  for (std::size_t i = n; i-- > 0; to += n) {  // the largest eigenvalue first
+    const double value = found.values[i], factor = value > least ? 1 / std::sqrt(value) : 0;
+    kernels::loops<double>().affine(n, factor, 0.0, found.vectors.data() + i * n, to);
   }
-  return out;
+  return transposed(rows);
+}
+
+// Throws memory_error unless there is room for what belongs to m rows of anchors: their features and what W^(+/2)
+// explains of them, and before that W with LAPACK's twice as large workspace.
+void check_anchor_memory(std::size_t m, std::size_t k, double budget) {
+  const double needed = static_cast<double>(m * std::max(2 * k + m, k + 3 * m) * sizeof(double));
+  if (needed > budget)
+    throw memory_error("[features] " + readable_bytes_up(needed) + " are needed for " + std::to_string(m) +
+                       " rows of anchors, the budget is " + readable_bytes(budget) +
+                       ". Raise options.memory, or lower the number of anchors or k.");
 }
 
 template <class T>
@@ -70,12 +81,13 @@ void add_anchors(FeatureBasis<T>& basis, const nn::ModuleBase& net, const nn::Pa
   const std::vector<std::size_t> numbers = drawn(o.anchors, x.shape()[0], o.seed);
   basis.anchors = x.rows_at(numbers);
   basis.anchor_readout = of_examples(readout, numbers);
-  const double budget = memory_budget(o.memory);
+  const std::size_t m = numbers.size() * basis.rows_each;
+  const double budget = memory_budget(o.memory) - static_cast<double>(basis.anchors.bytes());
+  check_anchor_memory(m, o.k, budget);
   const Array<double> wide = Doubles(features(net, params, basis.anchors, basis.anchor_readout, basis));
-  const std::size_t m = wide.shape()[0];
-  const double left = budget - static_cast<double>(wide.bytes());
-  const Options options{
-      .memory = static_cast<std::size_t>(std::max(1.0, left)), .parameters = o.parameters, .metric = o.metric};
+  const Options options{.memory = at_least_a_byte(budget - static_cast<double>(wide.bytes())),
+                        .parameters = o.parameters,
+                        .metric = o.metric};
   basis.whitening = whitening_of<T>(kernel(net, params, basis.anchors, basis.anchor_readout, options));
   Array<double> explained({m, o.k});
   kernels::gemm(true, false, m, o.k, m, 1.0, basis.whitening.data(), m, wide.data(), o.k, 0.0, explained.mutable_data(),
@@ -94,8 +106,9 @@ FeatureSplit parse_feature_split(std::string_view text) {
   for (const auto& [split, known] : splits)
     if (text == known) return split;
   std::string message = "[features] no split is called \"";
-  message.append(text).append("\". There are: pooled, equal, size, trace.");
-  throw option_error(message);
+  message.append(text).append("\". There are: ");
+  for (const auto& [split, known] : splits) message.append(split == splits[0].first ? "" : ", ").append(known);
+  throw option_error(message + ".");
 }
 
 template <class T>
@@ -145,7 +158,7 @@ Array<T> features(const nn::ModuleBase& net, const nn::Parameters<T>& params, co
 template <class T>
 std::vector<std::string> dense_parameters(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                                           std::size_t examples, const Readout& readout) {
-  check_examples(who, x, "x");
+  check_examples("dense_parameters", x, "x");
   std::vector<std::string> out;
   const Plan planned = plan(net, params, x, examples, examples, readout, {.strategy = Strategy::structured});
   for (const TermPlan& term : planned.terms) {

@@ -54,7 +54,7 @@ FeatureSplit parse_feature_split(std::string_view text);
 
 struct FeatureOptions {
   std::size_t k = 8192;     ///< numbers to which gradients are projected
-  std::uint64_t seed = 0;   ///< of the signs, and of the choice of anchors
+  std::uint64_t seed = 0;   ///< decides the signs, and which examples are anchors
   std::size_t anchors = 0;  ///< m, examples whose kernels are exact
   FeatureSplit split = FeatureSplit::pooled;
   /// The parameters whose gradients count, as in Options. A kernel is a sum over parameters, so those whose exact
@@ -72,7 +72,7 @@ struct FeatureOptions {
 /// Where the gradient of an array of parameters stands among the k numbers.
 struct FeaturePlace {
   std::string parameter;             ///< its name
-  std::size_t elements = 0;          ///< of its gradient: P, or K P where K probes are summed
+  std::size_t elements = 0;          ///< in its gradient: P, or K P where K probes are summed
   std::size_t first = 0, count = 0;  ///< its numbers: [first, first + count)
   bool exact = false;                ///< they are the elements themselves
 };
@@ -85,7 +85,7 @@ struct FeatureBasis {
   std::vector<FeaturePlace> places = {};
   std::size_t rows_each = 1;     ///< rows of an example
   Array<T> anchors = {};         ///< (m, ...)
-  Readout anchor_readout = {};   ///< of the anchors, which differs from that of the examples if each has its own
+  Readout anchor_readout = {};   ///< theirs, not that of the examples where each has its own
   Array<double> whitening = {};  ///< W^(+/2) (m K, m K)
   Array<double> explained = {};  ///< its transpose times Phi_A, (m K, k)
 
@@ -95,15 +95,17 @@ struct FeatureBasis {
 
 /// Divides the k numbers among the parameters and draws the anchors from x (N, ...). Cost: one forward pass; for m
 /// anchors their exact kernel, their features, and an eigenvalue problem of order m K; for FeatureSplit::trace the
-/// gradients of 32 examples. Throws also option_error (k is 0 or above 2^31, or less than the number of arrays that
-/// need places of their own; more anchors than examples).
+/// gradients of 32 examples. Memory: with anchors 8 m K (m K + k) bytes that stay in the basis, and up to three times
+/// as much on the way. Also throws option_error (k is 0 or above 2^31, or less than the number of arrays that need
+/// places of their own; more anchors than examples).
 template <class T>
 FeatureBasis<T> feature_basis(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                               const Readout& readout, const FeatureOptions& options = {});
 
 /// Phi of examples x (N, ...): (N K, m K + k). Rows have the same bits for any number of threads. Cost: one sweep and
 /// the gradients themselves, N K P hashed elements, and with anchors the exact kernel between x and the anchors.
-/// Memory: the result, and the gradients of a few shards in pieces.
+/// Memory: the result, the gradients of a few shards in pieces, and with anchors their kernel with a part of the
+/// examples; all of it and the basis within options.memory of the basis.
 template <class T>
 Array<T> features(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout,
                   const FeatureBasis<T>& basis, const std::function<void(const Progress&)>& progress = {});

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/layout.hpp"
 #include "ntk/algebra/checks.hpp"
+#include "ntk/algebra/converted.hpp"
 #include "ntk/computation/chosen_examples.hpp"
 #include "ntk/kernel.hpp"
 
@@ -21,19 +23,29 @@ std::size_t part_of(std::size_t examples, const FeatureBasis<T>& basis, const Fe
   return std::min(wanted, std::max<std::size_t>(1, examples));
 }
 
-// Bytes of the features of so many examples, and of what the basis has of its anchors.
+// Bytes of the features of so many examples, and of the anchors with all that the basis has of them.
 template <class T>
 double held_bytes(std::size_t examples, const FeatureBasis<T>& basis) {
-  return static_cast<double>(examples * basis.rows_each * basis.columns() * sizeof(T) + basis.whitening.bytes() +
-                             basis.explained.bytes());
+  return static_cast<double>(examples * basis.rows_each * basis.columns() * sizeof(T) + basis.anchors.bytes() +
+                             basis.whitening.bytes() + basis.explained.bytes());
 }
 
-// Bytes beside these while the anchors are put before the features of a part: C, and some rows in double.
+// Bytes beside these while the anchors are put before the features of a part: C, and some rows as they are and in
+// double.
 template <class T>
 double anchor_bytes(std::size_t examples, const FeatureBasis<T>& basis) {
   const std::size_t rows = examples * basis.rows_each, m = basis.columns() - basis.options.k;
   if (m == 0) return 0;
-  return static_cast<double>((rows * m + std::min(rows, rows_at_a_time) * basis.columns()) * sizeof(double));
+  return static_cast<double>(rows * m * sizeof(double) +
+                             std::min(rows, rows_at_a_time) * basis.columns() * (sizeof(double) + sizeof(T)));
+}
+
+// Rows x (n, k), which are `stride` apart, in double.
+template <class T>
+Array<double> widened(std::size_t n, std::size_t k, const T* x, std::size_t stride) {
+  Array<T> out({n, k});
+  kernels::copy_runs(n, k, x, stride, out.mutable_data(), k);
+  return converted<double>(out);
 }
 
 // phi (n, m + k), whose last k numbers are projections: puts c W^(+/2) before them, and takes off what it explains.
@@ -42,19 +54,15 @@ void put_anchors(const Array<double>& c, const FeatureBasis<T>& basis, T* phi) {
   const std::size_t n = c.shape()[0], m = basis.whitening.shape()[1], k = basis.options.k, stride = m + k;
   for (std::size_t begin = 0; begin < n; begin += rows_at_a_time) {
     const std::size_t here = std::min(rows_at_a_time, n - begin);
-    Array<double> first({here, m}), rest({here, k});
+    T* rows = phi + begin * stride;
+    Array<double> first({here, m});
     kernels::gemm(false, false, here, m, m, 1.0, c.data() + begin * m, m, basis.whitening.data(), m, 0.0,
                   first.mutable_data(), m);
-    for (std::size_t i = 0; i < here; ++i) std::copy_n(phi + (begin + i) * stride + m, k, rest.mutable_data() + i * k);
+    Array<double> rest = widened(here, k, rows + m, stride);
     kernels::gemm(false, false, here, k, m, -1.0, first.data(), m, basis.explained.data(), k, 1.0, rest.mutable_data(),
                   k);
-    const auto put = [&](const Array<double>& from, std::size_t count, std::size_t at) {
-      for (std::size_t i = 0; i < here; ++i)
-        std::transform(from.data() + i * count, from.data() + (i + 1) * count, phi + (begin + i) * stride + at,
-                       [](double value) { return static_cast<T>(value); });
-    };
-    put(first, m, 0);
-    put(rest, k, m);
+    kernels::copy_runs(here, m, converted<T>(first).data(), m, rows, stride);
+    kernels::copy_runs(here, k, converted<T>(rest).data(), k, rows + m, stride);
   }
 }
 
@@ -115,9 +123,8 @@ void FeatureParts<T>::make(Range examples, Array<T>& out, std::size_t row,
   const Readout both =
       common ? readout_ : readout::between(of_examples(readout_, std::move(numbers)), basis_.anchor_readout);
   const double left = sweep_.plan().budget_bytes - held_bytes_ - sweep_.profile().metric_bytes;
-  const Options options{.memory = static_cast<std::size_t>(std::max(1.0, left)),
-                        .parameters = basis_.options.parameters,
-                        .metric = basis_.options.metric};
+  const Options options{
+      .memory = at_least_a_byte(left), .parameters = basis_.options.parameters, .metric = basis_.options.metric};
   put_anchors(kernel(net_, params_, x, basis_.anchors, both, options), basis_, to);
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "ntk/computation/projector.hpp"
 
 namespace xtangent::ntk {
@@ -8,6 +10,9 @@ namespace xtangent::ntk {
 /// same combinations on both sides.
 template <class T>
 void check_feature_request(const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout);
+
+/// What is left of a budget, for Options::memory, where 0 would mean half of what is free.
+inline std::size_t at_least_a_byte(double left) { return static_cast<std::size_t>(std::max(1.0, left)); }
 
 /// Makes the features of examples x (N, ...), a part of the examples at a time. The parts, and with them all bits, are
 /// the same in memory and in a folder.
@@ -23,10 +28,9 @@ class FeatureParts {
   std::size_t part() const { return part_; }
   std::size_t rows_each() const { return sweep_.rows_each(); }
   const GradientSweep<T>& sweep() const { return sweep_; }
-  /// Puts the features of these examples, which are a part, into n K rows of out (., m K + k) from `row` on. `done` as
-  /// in GradientSweep::project.
-  /// With anchors, their kernel has the rest of options.memory. Throws numerical_error (the network overflows),
-  /// memory_error.
+  /// Puts the features of these examples, which are a part, into n K rows of out (., m K + k) from `row` on. `done` is
+  /// called as by GradientSweep::project. The kernel of the anchors gets what is left of options.memory. Throws
+  /// numerical_error (the network overflows), memory_error.
   void make(Range examples, Array<T>& out, std::size_t row, const std::function<void(std::size_t)>& done) const;
 
  private:
@@ -36,7 +40,7 @@ class FeatureParts {
   const Readout& readout_;
   const FeatureBasis<T>& basis_;
   std::size_t part_ = 0;
-  double held_bytes_ = 0;  // of all features or of a part, and of the basis
+  double held_bytes_ = 0;  // the features of all examples or of a part, and the basis
   GradientSweep<T> sweep_;
   std::vector<FeaturePlace> places_;  // in the order of the terms
 };

@@ -141,7 +141,8 @@ std::size_t GradientSweep<T>::step(const TermPlan& term) const {
 
 template <class T>
 std::size_t GradientSweep<T>::examples_at_a_time(std::size_t length) const {
-  return std::max<std::size_t>(1, cached / (plan_.probes * length * sizeof(T)));
+  // A gradient may have no elements: of an empty array, or of a readout without columns.
+  return std::max<std::size_t>(1, cached / std::max<std::size_t>(1, plan_.probes * length * sizeof(T)));
 }
 
 template <class T>
@@ -157,8 +158,8 @@ std::vector<Factor<T>> GradientSweep<T>::scaled(const TermPlan& term, std::vecto
   return parts;
 }
 
-// For each piece of the gradients of a shard, in order: begin(term, first element, last element) and then, for groups
-// of examples in parallel, f(examples, gradients (K, examples, elements of the piece)).
+// For each piece of the gradients of a shard, in order: begin_piece(term, elements) returns f, and then f(examples,
+// gradients (K, examples, elements of the piece)) is called for groups of examples in parallel.
 template <class T>
 template <class Begin>
 void GradientSweep<T>::for_each_piece(const OneSide<T>& side, const Begin& begin_piece) const {
@@ -254,7 +255,7 @@ template <class T>
 std::vector<double> GradientSweep<T>::squared_norms(const OneSide<T>& side) const {
   const nn::Shards cut{side.size(), plan_.partition.shard};
   const std::size_t terms = plan_.terms.size();
-  Array<double> found = Array<double>::zeros({side.size(), terms});  // of each example, so that no order matters
+  Array<double> found = Array<double>::zeros({side.size(), terms});  // for each example, so that no order matters
   double* sums = found.mutable_data();
   const auto shard = [&](std::size_t s) {
     for_each_piece(side.part(cut[s]), [&](std::size_t t, Range elements) {

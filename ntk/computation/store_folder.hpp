@@ -28,13 +28,13 @@ std::string sum_of(const Array<T>& part, std::initializer_list<std::uint64_t> pl
   return fingerprint(part.data(), part.bytes(), fingerprint(place.begin(), 8 * place.size(), folder));
 }
 
-/// Whether there is a manifest, of whatever.
+/// Whether the folder has a manifest, whatever that describes.
 bool has_manifest(const std::filesystem::path& folder);
-/// The text of the manifest, which has at most so many bytes. Throws data_error.
+/// The text of the manifest. Throws data_error (it cannot be read, or has more than `most` bytes).
 std::string text_of_manifest(const std::filesystem::path& folder, std::size_t most);
 /// What is in a folder, in any order. Throws data_error with the system's reason.
 std::vector<std::filesystem::path> entries(const std::filesystem::path& folder);
-/// Removes a file that is no finished part of the kernel, or of whatever `what` names. Throws data_error.
+/// Removes a file that is not a finished part of `what`, such as "kernel". Throws data_error.
 void remove_entry(const std::filesystem::path& entry, const std::string& what);
 
 /// An advisory lock, which ends with the process however that ends.

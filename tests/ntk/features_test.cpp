@@ -1,12 +1,8 @@
 // Features by sparse signs, beside the kernels that they approximate.
 #include "ntk/features.hpp"
 
-#include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/task_arena.h>
-
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <optional>
 
 #include "autodiff/kernels/projection.hpp"
 #include "nn/models/resnet.hpp"
@@ -16,6 +12,7 @@
 #include "tests/ntk/matrices.hpp"
 #include "tests/ntk/networks.hpp"
 #include "tests/ntk/readouts_of_examples.hpp"
+#include "tests/ntk/running.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -36,6 +33,19 @@ struct Small {
 
   Array<double> features(const ntk::Readout& r, const ntk::FeatureOptions& options) const {
     return ntk::features(net, params, x, r, options);
+  }
+};
+
+// x (N, 4) times a weight, and a parameter without elements.
+struct WithEmpty : nn::Module<WithEmpty> {
+  template <class Declare>
+  void parameters(Declare&& declare) const {
+    declare("weight", Shape{1, 4}, nn::constant(1.0));
+    declare("empty", Shape{0}, nn::constant(1.0));
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>& x) const {
+    return linear(x, p("weight")) + sum(p("empty"));
   }
 };
 
@@ -211,16 +221,6 @@ BOOST_AUTO_TEST_CASE(take_chosen_parameters_and_metrics) {
                                ntk::kernel(wide, params, x, r)) < 1e-10);
 }
 
-// f() in a task arena of so many threads, which may be more than the machine has cores.
-template <class F>
-auto among(std::size_t threads, const F& f) {
-  const oneapi::tbb::global_control allowed(oneapi::tbb::global_control::max_allowed_parallelism, 8);
-  oneapi::tbb::task_arena arena(static_cast<int>(threads));
-  std::optional<decltype(f())> out;
-  arena.execute([&] { out.emplace(f()); });
-  return std::move(*out);
-}
-
 BOOST_AUTO_TEST_CASE(have_the_same_bits_for_any_threads_memory_and_parts) {
   const auto net = nn::resnet18({.classes = 10, .stem = nn::Stem::cifar, .width = 0.0625});
   const auto params = net.init<float>(1);
@@ -280,34 +280,19 @@ BOOST_AUTO_TEST_CASE(anchors_are_exact_and_correct_the_rest) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(anchors_stay_within_the_memory) {
-  const Small c;
-  auto basis = ntk::feature_basis(c.net, c.params, c.x, readout::pseudo(), {.k = 1 << 16, .anchors = 5});
-  // 6 MiB of features, and 2.5 MiB of the basis.
-  basis.options.memory = std::size_t{8} << 20;
-  BOOST_TEST(has(message_of<memory_error>([&] { ntk::features(c.net, c.params, c.x, readout::pseudo(), basis); }),
-                 "for the features"));
-
-  // A kernel that would use all of the memory has only what the features leave.
-  const auto net = nn::sequential(nn::Conv2d(1, 8, 3), nn::Tanh(), nn::Conv2d(8, 8, 3), nn::Tanh(), nn::Flatten(),
-                                  nn::Linear(8 * 12 * 12, 2));
-  const auto params = net.init<float>(1);
-  Random random("memory of anchors");
-  const Array<float> x = cast<float>(random_array(random, {1500, 1, 16, 16}));
-  auto wide = ntk::feature_basis(net, params, x, readout::pseudo(), {.k = 3000, .anchors = 8});
-  wide.options.memory = std::size_t{30} << 20;
-  reset_peak_memory();
-  const std::size_t before = memory_statistics().live;
-  const Array<float> phi = ntk::features(net, params, x, readout::pseudo(), wide);
-  BOOST_TEST(phi.bytes() > std::size_t{17} << 20);
-  BOOST_TEST(memory_statistics().peak - before <= wide.options.memory);
-}
-
 BOOST_AUTO_TEST_CASE(large_finite_numbers_are_no_overflow) {
   // The gradient of the weight is the example itself.
   const auto net = nn::sequential(nn::Linear(3, 1, {.bias = false}));
   const Array<double> x = Array<double>::full({2, 3}, 1.2e308);
   BOOST_TEST(same_bits(ntk::features(net, net.init<double>(1), x, readout::full(), {.k = 3}), x));
+}
+
+BOOST_AUTO_TEST_CASE(arrays_without_elements_count_for_nothing) {
+  const WithEmpty net;
+  const auto params = net.init<double>(1);
+  const Array<double> x = Array<double>::ones({2, 4});
+  const Array<double> phi = ntk::features(net, params, x, readout::full(), {.k = 4});
+  BOOST_TEST(same_bits(phi, x));
 }
 
 BOOST_AUTO_TEST_CASE(say_what_they_cannot_do) {
