@@ -307,10 +307,10 @@ Array<double> StoredCholesky::residual(const Doubles& x, const Doubles& y) const
     throw shape_error("[stored cholesky residual] x " + to_string(x.shape()) + " and y " + to_string(y.shape()) +
                       " differ.");
   const Shape columns{size(), y.size() / size()};
-  Array<double> out = kernel_.map()(x.reshaped(columns)).reshaped(y.shape());
-  double* r = out.mutable_data();
-  kernels::axpy(out.size(), ridge_, x.data(), r);
-  for (std::size_t i = 0; i < out.size(); ++i) r[i] = y[i] - r[i];
+  const Array<double> product = kernel_.map()(x.reshaped(columns));
+  Array<double> out = y.clone();
+  kernels::axpy(out.size(), -1.0, product.data(), out.mutable_data());
+  kernels::axpy(out.size(), -ridge_, x.data(), out.mutable_data());
   return out;
 }
 

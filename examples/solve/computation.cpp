@@ -173,7 +173,8 @@ Found solve_with(const SolveSettings& s, const Problem& p, double ridge, Progres
   for (std::size_t i = 0; i < y.size(); ++i) y.mutable_data()[i] = p.targets.values[i] - p.outputs[i];
   const Array<double> right = y.reshaped({n, y.size() / n}), x = factor.solve(right);
   const Array<double> left = factor.residual(x, right);
-  Found out{ridge};
+  Found out;
+  out.ridge = ridge;
   const Array<double> evidence = factor.log_evidence(right, x);
   for (std::size_t i = 0; i < evidence.size(); ++i) out.evidence += evidence[i];
   double size = 0, rest = 0;

@@ -1,0 +1,177 @@
+"""Solves with stored kernels by the program for it, and compares with elimination in Python.
+
+usage: solve_test.py SOLVE KERNEL
+"""
+import math
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+from programs import check, finish, interrupted, read_npy, write_idx, write_npy
+
+solve, kernel = map(os.path.abspath, sys.argv[1:])
+N, TESTS, CLASSES = 60, 20, 10
+
+
+def run(*options):
+    return subprocess.run([solve, *map(str, options)], capture_output=True, text=True, timeout=300)
+
+
+def rows_of(file):
+    shape, values = read_npy(file)
+    return [values[i * shape[1]:(i + 1) * shape[1]] for i in range(shape[0])]
+
+
+def eliminated(k, y):
+    """K^-1 Y and the logarithm of the determinant of K, by elimination without exchanges."""
+    a, log_determinant = [[*row, *right] for row, right in zip(k, y)], 0.0
+    for i, row in enumerate(a):
+        log_determinant += math.log(row[i])
+        for other in a[i + 1:]:
+            factor = other[i] / row[i]
+            for j in range(i, len(row)):
+                other[j] -= factor * row[j]
+    n = len(k)
+    for i in reversed(range(n)):
+        for j in range(n, len(a[i])):
+            a[i][j] = (a[i][j] - sum(a[i][l] * a[l][j] for l in range(i + 1, n))) / a[i][i]
+    return [row[n:] for row in a], log_determinant
+
+
+def with_ridge(k, ridge):
+    mean = sum(k[i][i] for i in range(len(k))) / len(k)
+    return [[v + ridge * mean * (i == j) for j, v in enumerate(row)] for i, row in enumerate(k)]
+
+
+def close(a, b, tolerance, what):
+    scale = max(abs(v) for row in b for v in row)
+    worst = max(abs(v - w) for x, y in zip(a, b) for v, w in zip(x, y))
+    check(len(a) == len(b) and worst <= tolerance * scale, f"{what}: {worst} of {scale}")
+
+
+def product(a, b):
+    return [[sum(x * row[j] for x, row in zip(line, b)) for j in range(len(b[0]))] for line in a]
+
+
+def labels_in(file):
+    return list(file.read_bytes()[8:])
+
+
+def regression(here, store, k, k_test):
+    images = here / "mnist"
+    labels = labels_in(images / "train-labels-idx1-ubyte")[:N]
+    test_labels = labels_in(images / "t10k-labels-idx1-ubyte")[:TESTS]
+    y = [[float(label == c) for c in range(CLASSES)] for label in labels]
+    write_npy(here / "y.npy", labels, whole=True)
+    write_npy(here / "y_test.npy", test_labels, whole=True)
+    for name, options, tolerance in [("data", ["--data", images], 1e-9), ("float", ["--data", images, "--float"], 1e-9),
+                                     ("files", ["--labels", here / "y.npy", "--test-labels", here / "y_test.npy"], 1e-9),
+                                     ("little", ["--data", images, "--memory", "80K"], 1e-9)]:
+        out = here / name
+        done = run("--store", store, *options, "--ridge", "0.1,0.01", "--out", out)
+        check(done.returncode == 0, f"{name}: {done.stderr}")
+        for ridge in 0.1, 0.01:
+            weights, log_determinant = eliminated(with_ridge(k, ridge), y)
+            close(rows_of(out / f"weights-{ridge}.npy"), weights, tolerance, f"{name}, weights")
+            predicted = product(k_test, weights)
+            close(rows_of(out / f"predictions-{ridge}.npy"), predicted, tolerance, f"{name}, predictions")
+            hits = sum(row.index(max(row)) == label for row, label in zip(predicted, test_labels))
+            fit = sum(a * b for x, w in zip(y, weights) for a, b in zip(x, w))
+            evidence = -(fit + CLASSES * (log_determinant + N * math.log(2 * math.pi))) / 2
+            error = sum((v - (c == label)) ** 2 for row, label in zip(predicted, test_labels)
+                        for c, v in enumerate(row)) / (TESTS * CLASSES)
+            line = re.search(rf"^{ridge} +(\S+) +(\S+) +(\S+ %) +(\S+) ", done.stdout, re.MULTILINE)
+            check(line is not None, f"{name}: {done.stdout}")
+            shown = [float(word.replace(",", "").replace("−", "-").removesuffix(" %")) for word in line.groups()]
+            check(abs(shown[0] - evidence) <= 0.51 + 1e-4 * abs(evidence), f"{name}: evidence {shown[0]}, not {evidence}")
+            check(shown[1] < 1e-10, f"{name}: residual {shown[1]}")
+            check(abs(shown[2] - 100 * hits / TESTS) < 0.06, f"{name}: accuracy {shown[2]}, not {hits} of {TESTS}")
+            check(abs(shown[3] / error - 1) < 0.006, f"{name}: error {shown[3]}, not {error}")
+        check(done.stdout.count("the most evidence") == 1, done.stdout)
+        check(not list(out.glob("factor-*")), f"{name}: the factors are left")
+
+
+def numbers(here, store, k, k_test):
+    """Targets that are numbers, and a network's own outputs."""
+    y = [math.sin(i) for i in range(N)]
+    f0, f_test = [math.cos(i) for i in range(N)], [0.1 * i for i in range(TESTS)]
+    write_npy(here / "numbers.npy", y)
+    write_npy(here / "f0.npy", f0)
+    write_npy(here / "f_test.npy", f_test, (TESTS, 1))
+    done = run("--store", store, "--labels", here / "numbers.npy", "--outputs", here / "f0.npy", "--test-outputs",
+               here / "f_test.npy", "--ridge", 0.5, "--keep", "--out", here / "numbers")
+    check(done.returncode == 0, done.stderr)
+    weights, _ = eliminated(with_ridge(k, 0.5), [[a - b] for a, b in zip(y, f0)])
+    close(rows_of(here / "numbers" / "weights-0.5.npy"), weights, 1e-9, "weights of numbers")
+    close(rows_of(here / "numbers" / "predictions-0.5.npy"),
+          [[f + row[0]] for f, row in zip(f_test, product(k_test, weights))], 1e-9, "predictions of numbers")
+    check(list((here / "numbers" / "factor-0.5").glob("factor-*.npy")), "no factor is left")
+
+
+def outputs(here):
+    """The eNTK, whose rows are the outputs of the examples, and a folder that holds one kernel."""
+    store = here / "entk"
+    done = subprocess.run([kernel, "--data", here / "mnist", "--network", "mlp", "--width", "0.05", "--n", "8", "--readout",
+                           "full", "--double", "--store", store, "--out", here / "entk.npy"], capture_output=True, text=True,
+                          timeout=300)
+    check(done.returncode == 0, done.stderr)
+    done = run("--store", store / "train", "--data", here / "mnist", "--out", here / "whole")
+    check(done.returncode == 0, done.stderr)
+    labels = labels_in(here / "mnist" / "train-labels-idx1-ubyte")[:8]
+    weights, _ = eliminated(with_ridge(rows_of(here / "entk.npy"), 1e-3),
+                            [[float(label == c)] for label in labels for c in range(CLASSES)])
+    found = [[v] for row in rows_of(here / "whole" / "weights-0.001.npy") for v in row]
+    close(found, weights, 1e-8, "weights of the eNTK")
+
+
+def going_on(here, store):
+    """A run that is interrupted keeps its tiles, and the next one ends with the same bits."""
+    options = ["--store", store, "--data", here / "mnist", "--memory", "40K", "--keep"]
+    done = run(*options, "--out", here / "at_once")
+    check(done.returncode == 0, done.stderr)
+    done = interrupted([solve, *map(str, options), "--out", here / "stopped"],
+                       lambda: len(list((here / "stopped").glob("factor-*/factor-*.npy"))) >= 2)
+    if done.running and done.status != 0:  # it may have been faster
+        check(done.status == 130 and "To go on" in done.errors, f"{done.status}: {done.errors}")
+    done = run(*options, "--out", here / "stopped")
+    check(done.returncode == 0, done.stderr)
+    for file in (here / "at_once").rglob("*.npy"):
+        other = here / "stopped" / file.relative_to(here / "at_once")
+        check(other.exists() and other.read_bytes() == file.read_bytes(), f"{other} differs")
+
+
+def wrong(here, store):
+    write_npy(here / "few.npy", [0, 1], whole=True)
+    write_npy(here / "negative.npy", [-1] * N, whole=True)
+    for options, text in [(["--store", here / "nothing", "--labels", here / "y.npy"], "./run kernel --store"),
+                          (["--store", store], "--labels FILE, or a data set with --data"),
+                          (["--store", store, "--labels", here / "few.npy"], "for a kernel of 60 examples"),
+                          (["--store", store, "--labels", here / "negative.npy"], "they count from 0"),
+                          (["--store", store / "train", "--labels", here / "y.npy", "--test-labels", here / "y_test.npy"],
+                           "has no test kernel"),
+                          (["--store", store, "--labels", here / "y.npy", "--data", "digits"], "--data"),
+                          (["--store", store, "--labels", here / "y.npy", "--outputs", here / "few.npy"], "expected (60, 10)"),
+                          (["--store", store, "--labels", here / "y.npy", "--memory", "1K"], "Raise the memory"),
+                          (["--store", store, "--labels", here / "y.npy", "--ridge", "-1"], "--ridge")]:
+        done = run(*options, "--out", here / "wrong")
+        check(done.returncode == 1 and text in done.stderr, f"{options}: {done.stdout}{done.stderr}")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    top = pathlib.Path(folder)
+    write_idx(top / "mnist", 80)
+    stored = top / "kernels"
+    command = [kernel, "--data", top / "mnist", "--network", "mlp", "--width", "0.1", "--n", N, "--test", TESTS, "--double",
+               "--memory", "2M", "--store", stored, "--out", top / "K.npy"]
+    made = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+    check(made.returncode == 0, made.stderr)
+    exact, exact_test = rows_of(top / "K.npy"), rows_of(top / "K_test.npy")
+    regression(top, stored, exact, exact_test)
+    numbers(top, stored, exact, exact_test)
+    outputs(top)
+    going_on(top, stored)
+    wrong(top, stored)
+finish()
