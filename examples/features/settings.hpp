@@ -12,7 +12,7 @@ struct FeatureSettings {
   std::vector<std::size_t> study = {};                      ///< numbers k to compare with the exact kernel; empty: none
   std::vector<std::size_t> study_anchors = {20, 100, 400};  ///< those below half of the examples are tried
   std::size_t repeats = 3;                                  ///< seeds of the signs in the study
-  double ridge = 0;                                         ///< of its regressions
+  double ridge = 0;                                         ///< that of the study's regressions
   std::filesystem::path out = "results/features";
 };
 

@@ -10,6 +10,7 @@
 #include "examples/common/format.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "examples/features/computation.hpp"
+#include "nn/data/images.hpp"
 #include "nn/training/evaluate.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/feature_regression.hpp"
@@ -18,28 +19,8 @@
 namespace xtangent::examples {
 namespace {
 
-constexpr const char* split_names[] = {"pooled", "equal", "size", "trace"};
-
-struct Targets {
-  Array<double> y, f0, f0_new;
-  ntk::Labels labels_new;
-};
-
-Array<double> one_hot(const ntk::Labels& labels, std::size_t classes) {
-  Array<double> out = Array<double>::zeros({labels.size(), classes});
-  for (std::size_t n = 0; n < labels.size(); ++n) out.mutable_data()[n * classes + labels[n]] = 1;
-  return out;
-}
-
-double accuracy_of(const Array<double>& outputs, const ntk::Labels& labels) {
-  const std::size_t classes = outputs.shape()[1];
-  double right = 0;
-  for (std::size_t n = 0; n < labels.size(); ++n) {
-    const double* row = outputs.data() + n * classes;
-    right += static_cast<std::size_t>(std::max_element(row, row + classes) - row) == labels[n];
-  }
-  return right / static_cast<double>(labels.size());
-}
+constexpr ntk::FeatureSplit splits[] = {ntk::FeatureSplit::pooled, ntk::FeatureSplit::equal, ntk::FeatureSplit::size,
+                                        ntk::FeatureSplit::trace};
 
 // The mean over the rows that fit, where it is a number.
 double mean_of(const FeatureStudy& study, double Comparison::*value,
@@ -62,13 +43,14 @@ std::vector<std::size_t> numbers_in(const FeatureStudy& study, std::size_t Compa
   return out;
 }
 
-double of_split(const FeatureStudy& study, double Comparison::*value, std::size_t k, const std::string& split) {
+double of_split(const FeatureStudy& study, double Comparison::*value, std::size_t k, ntk::FeatureSplit split) {
   return mean_of(study, value, [&](const Comparison& r) { return r.k == k && r.anchors == 0 && r.split == split; });
 }
 
 double of_anchors(const FeatureStudy& study, double Comparison::*value, std::size_t k, std::size_t anchors) {
-  return mean_of(study, value,
-                 [&](const Comparison& r) { return r.k == k && r.anchors == anchors && r.split == "pooled"; });
+  return mean_of(study, value, [&](const Comparison& r) {
+    return r.k == k && r.anchors == anchors && r.split == ntk::FeatureSplit::pooled;
+  });
 }
 
 }  // namespace
@@ -79,11 +61,9 @@ FeatureStudy study_features(const FeatureSettings& s, const Work<float>& work) {
         "[features] a study needs test examples and labels. Give --test, or --test-inputs, --labels and "
         "--test-labels.");
   const ntk::Readout r = training_readout(s, work), r_new = test_readout(s, work);
-  Targets t{{},
-            ntk::Doubles(nn::predict(*work.net, work.params, work.train)),
-            ntk::Doubles(nn::predict(*work.net, work.params, work.test)),
-            work.test_labels};
-  t.y = one_hot(work.train_labels, t.f0.shape()[1]);
+  const ntk::Doubles f0 = nn::predict(*work.net, work.params, work.train),
+                     f0_new = nn::predict(*work.net, work.params, work.test);
+  const Array<double> y = nn::one_hot<double>(work.train_labels, f0.shape()[1]);
   const ntk::Options options = options_of(s.work, work);
   FeatureStudy out{.title = s.work.files.given() ? s.work.network : s.work.network + ", " + s.work.data,
                    .train = work.train.shape()[0],
@@ -96,14 +76,14 @@ FeatureStudy study_features(const FeatureSettings& s, const Work<float>& work) {
   out.seconds = watch.seconds();
   if (k.shape()[0] != out.train)
     throw option_error("[features] a study needs one row for each example. Choose a readout of one column.");
-  const Array<double> exact = ntk::Regression<double>(k, {.ridge = s.ridge}).predict(k_new, t.y, t.f0, t.f0_new);
-  out.accuracy = accuracy_of(exact, t.labels_new);
+  const Array<double> exact = ntk::Regression<double>(k, {.ridge = s.ridge}).predict(k_new, y, f0, f0_new);
+  out.accuracy = nn::accuracy(exact, work.test_labels);
 
-  const auto compare = [&](std::size_t count, std::size_t anchors, const char* split, std::uint64_t seed) {
+  const auto compare = [&](std::size_t count, std::size_t anchors, ntk::FeatureSplit split, std::uint64_t seed) {
     ntk::FeatureOptions o = feature_options(s, work);
     o.k = count;
     o.anchors = anchors;
-    o.split = ntk::parse_feature_split(split);
+    o.split = split;
     o.seed = seed;
     const Stopwatch of_features;
     const auto basis = ntk::feature_basis(*work.net, work.params, work.train, r, o);
@@ -113,22 +93,22 @@ FeatureStudy study_features(const FeatureSettings& s, const Work<float>& work) {
     row.frobenius = ntk::relative_difference(ntk::feature_kernel(phi), k);
     row.predictions = row.accuracy = std::numeric_limits<double>::quiet_NaN();
     try {
-      const Array<double> f = ntk::FeatureRegression(phi, {.ridge = s.ridge}).predict(phi_new, t.y, t.f0, t.f0_new);
+      const Array<double> f = ntk::FeatureRegression(phi, {.ridge = s.ridge}).predict(phi_new, y, f0, f0_new);
       row.predictions = ntk::relative_difference(f, exact);
-      row.accuracy = accuracy_of(f, t.labels_new);
+      row.accuracy = nn::accuracy(f, work.test_labels);
     } catch (const numerical_error&) {  // features that depend on each other, and no ridge
     }
     out.rows.push_back(row);
-    std::printf("k %zu, %zu anchors, %s, seed %llu: %s of the kernel, %s of predictions\n", count, anchors, split,
-                static_cast<unsigned long long>(seed), significant(row.frobenius).c_str(),
+    std::printf("k %zu, %zu anchors, %s, seed %llu: %s of the kernel, %s of predictions\n", count, anchors,
+                ntk::name(split), static_cast<unsigned long long>(seed), significant(row.frobenius).c_str(),
                 significant(row.predictions).c_str());
     std::fflush(stdout);
   };
   for (const std::size_t count : s.study) {
     for (std::size_t seed = 0; seed < s.repeats; ++seed)
-      for (const char* split : split_names) compare(count, 0, split, s.work.seed + seed);
+      for (const ntk::FeatureSplit split : splits) compare(count, 0, split, s.work.seed + seed);
     for (const std::size_t m : s.study_anchors)
-      if (2 * m <= out.train) compare(count, m, "pooled", s.work.seed);
+      if (2 * m <= out.train) compare(count, m, ntk::FeatureSplit::pooled, s.work.seed);
   }
   return out;
 }
@@ -137,7 +117,7 @@ std::string csv(const FeatureStudy& study) {
   std::string out = "k,anchors,split,seed,frobenius,predictions,accuracy,seconds\n";
   for (const Comparison& r : study.rows) {
     char line[256];
-    std::snprintf(line, sizeof line, "%zu,%zu,%s,%llu,%.6g,%.6g,%.6g,%.4g\n", r.k, r.anchors, r.split.c_str(),
+    std::snprintf(line, sizeof line, "%zu,%zu,%s,%llu,%.6g,%.6g,%.6g,%.4g\n", r.k, r.anchors, ntk::name(r.split),
                   static_cast<unsigned long long>(r.seed), r.frobenius, r.predictions, r.accuracy, r.seconds);
     out += line;
   }
@@ -154,8 +134,8 @@ std::string summary(const FeatureStudy& study) {
   };
   for (const std::size_t k : numbers_in(study, &Comparison::k)) {
     out.append("  k = ").append(grouped(static_cast<double>(k))).append("\n");
-    for (const char* split : split_names) {
-      out.append("    ").append(split).append(": ");
+    for (const ntk::FeatureSplit split : splits) {
+      out.append("    ").append(ntk::name(split)).append(": ");
       out.append(
           cell(of_split(study, &Comparison::frobenius, k, split), of_split(study, &Comparison::predictions, k, split)));
       out.append("\n");
@@ -195,8 +175,8 @@ std::string figure(const FeatureStudy& study) {
            .color = colors[i % 5]});
     for (std::size_t i = 0; i < 4; ++i)
       by_split.series.push_back(
-          {.title = split_names[i],
-           .points = points([&, v = value](std::size_t k) { return of_split(study, v, k, split_names[i]); }),
+          {.title = ntk::name(splits[i]),
+           .points = points([&, v = value](std::size_t k) { return of_split(study, v, k, splits[i]); }),
            .color = colors[i]});
     for (Panel* panel : {&by_anchors, &by_split}) {
       std::erase_if(panel->series, [](const Series& one) { return one.points.empty(); });

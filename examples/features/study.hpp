@@ -10,18 +10,18 @@ namespace xtangent::examples {
 /// The features of one setting beside the exact kernel.
 struct Comparison {
   std::size_t k = 0, anchors = 0;
-  std::string split;
+  ntk::FeatureSplit split = ntk::FeatureSplit::pooled;
   std::uint64_t seed = 0;
-  double frobenius = 0;    ///< of the kernel of the training examples, relative
-  double predictions = 0;  ///< of the regressions' outputs for the test examples, relative to the exact ones; or NaN
-  double accuracy = 0;     ///< of the regression; or NaN
+  double frobenius = 0;    ///< relative error of the kernel of the training examples
+  double predictions = 0;  ///< relative error of the regression's outputs for the test examples, or NaN
+  double accuracy = 0;     ///< the regression's, or NaN
   double seconds = 0;      ///< to make both sets of features
 };
 
 struct FeatureStudy {
   std::string title;
   std::size_t train = 0, test = 0, parameters = 0;
-  double accuracy = 0, seconds = 0;  ///< of the exact kernel
+  double accuracy = 0, seconds = 0;  ///< the exact kernel's
   std::vector<Comparison> rows = {};
 };
 

@@ -1,8 +1,10 @@
-// Computes kernels in a process of its own, for tests that measure or kill it.
+// Computes kernels and features in a process of its own, for tests that measure or kill it.
 //
 //   probe memory NETWORK N READOUT STRATEGY MIB [FOLDER]
 //       the process' peak beside a budget of MIB, one line of JSON; the kernel in memory, or stored in FOLDER and then
 //       written to one file
+//   probe features NETWORK N K ANCHORS float|double MIB [FOLDER]
+//       the same for the features of N examples and their basis, in memory or in FOLDER
 //   probe store FOLDER                            a kernel in a store, tile by tile; says how many tiles it found
 #include <cstdio>
 #include <fstream>
@@ -12,6 +14,7 @@
 
 #include "autodiff/blas_core.hpp"
 #include "nn/nn.hpp"
+#include "ntk/feature_store.hpp"
 #include "ntk/kernel.hpp"
 #include "tests/ntk/causal_transformer.hpp"
 
@@ -47,11 +50,12 @@ Network network(const std::string& name) {
 }
 
 // Numbers between -1 and 1 that repeat nowhere.
-Array<float> inputs(const Shape& shape) {
-  Array<float> x(shape);
-  float* to = x.mutable_data();
+template <class T>
+Array<T> inputs(const Shape& shape) {
+  Array<T> x(shape);
+  T* to = x.mutable_data();
   for (std::size_t i = 0; i < x.size(); ++i)
-    to[i] = static_cast<float>(static_cast<double>(i * 2654435761u % 4294967291u) / 2147483648.0 - 1.0);
+    to[i] = static_cast<T>(static_cast<double>(i * 2654435761u % 4294967291u) / 2147483648.0 - 1.0);
   return x;
 }
 
@@ -62,21 +66,41 @@ double mib(const char* key) {
   throw std::runtime_error(std::string("no ") + key + " in /proc/self/status");
 }
 
+constexpr double mebi = 1 << 20;
+
+// The peaks of arrays and of the process beside a budget, from here on.
+class Measured {
+ public:
+  explicit Measured(std::size_t budget) : budget_(budget) {
+    std::ofstream("/proc/self/clear_refs") << 5;
+    before_ = mib("VmRSS:");
+    reset_peak_memory();
+    live_ = memory_statistics().live;
+  }
+  nlohmann::json found() const {
+    return {{"budget", budget_},
+            {"overhead", static_cast<double>(ntk::memory_overhead()) / mebi},
+            {"arrays", static_cast<double>(memory_statistics().peak - live_) / mebi},
+            {"peak", mib("VmHWM:") - before_}};
+  }
+
+ private:
+  std::size_t budget_, live_ = 0;
+  double before_ = 0;
+};
+
 void memory(const std::string& name, std::size_t n, const std::string& readout, const std::string& strategy,
             std::size_t budget, const std::string& folder) {
   const Network network = ::network(name);
   const auto params = network.net->init<float>(1);
-  const Array<float> x = inputs(network.input.prepended(n));
+  const Array<float> x = inputs<float>(network.input.prepended(n));
   const ntk::Readout r = ntk::readout::parse(readout);
   ntk::Options options{.memory = budget << 20, .store = folder};
   for (ntk::Strategy s : {ntk::Strategy::structured, ntk::Strategy::jacobian, ntk::Strategy::vector_products})
     if (strategy == ntk::name(s)) options.strategy = s;
-  std::ofstream("/proc/self/clear_refs") << 5;  // the peak is counted from here
-  const double before = mib("VmRSS:");
   const auto residence = folder.empty() ? ntk::Residence::dense : ntk::Residence::stored;
   const ntk::Plan plan = ntk::plan(*network.net, params, x, r, options, residence);
-  reset_peak_memory();
-  const std::size_t live = memory_statistics().live;
+  const Measured measured(budget);
   double last = 0;
   if (folder.empty()) {
     const Array<double> k = ntk::kernel(*network.net, params, x, r, options);
@@ -84,23 +108,33 @@ void memory(const std::string& name, std::size_t n, const std::string& readout, 
   } else {
     ntk::stored_kernel(*network.net, params, x, r, options).write_npy(folder + ".npy");
   }
-  const double mebi = 1 << 20;
-  std::cout << nlohmann::json{{"budget", budget},
-                              {"overhead", static_cast<double>(ntk::memory_overhead()) / mebi},
-                              {"planned", plan.bytes() / mebi},
-                              {"arrays", static_cast<double>(memory_statistics().peak - live) / mebi},
-                              {"peak", mib("VmHWM:") - before},
-                              {"tiles", plan.grid.count()},
-                              {"panel", plan.partition.panel},
-                              {"strategy", ntk::name(plan.strategy)},
-                              {"last", last}}
-            << "\n";
+  nlohmann::json found = measured.found();
+  found.update({{"planned", plan.bytes() / mebi},
+                {"tiles", plan.grid.count()},
+                {"panel", plan.partition.panel},
+                {"strategy", ntk::name(plan.strategy)},
+                {"last", last}});
+  std::cout << found << "\n";
+}
+
+template <class T>
+void features(const std::string& name, std::size_t n, const ntk::FeatureOptions& options) {
+  const Network network = ::network(name);
+  const auto params = network.net->init<T>(1);
+  const Array<T> x = inputs<T>(network.input.prepended(n));
+  const ntk::Readout r = ntk::readout::pseudo();
+  const Measured measured(options.memory >> 20);
+  if (options.store.empty())
+    ntk::features(*network.net, params, x, r, options);
+  else
+    ntk::stored_features(*network.net, params, x, r, options);
+  std::cout << measured.found() << "\n";
 }
 
 void store(const std::string& folder) {
   const Network network = ::network("lenet");
   const auto params = network.net->init<float>(1);
-  const Array<float> x = inputs(network.input.prepended(240));
+  const Array<float> x = inputs<float>(network.input.prepended(240));
   const ntk::Options options{.memory = std::size_t{256} << 20, .tile = 16, .store = folder};
   std::size_t found = ntk::is_store(folder) ? ntk::StoredKernel(folder).finished() : 0;
   std::cout << "found " << found << std::endl;
@@ -117,10 +151,21 @@ int main(int argc, char** argv) {
     if ((words.size() == 6 || words.size() == 7) && words[0] == "memory")
       memory(words[1], std::stoul(words[2]), words[3], words[4], std::stoul(words[5]),
              words.size() == 7 ? words[6] : "");
+    else if ((words.size() == 7 || words.size() == 8) && words[0] == "features")
+      (words[5] == "double" ? features<double> : features<float>)(words[1], std::stoul(words[2]),
+                                                                  {.k = std::stoul(words[3]),
+                                                                   .anchors = std::stoul(words[4]),
+                                                                   .memory = std::stoul(words[6]) << 20,
+                                                                   .store = words.size() == 8 ? words[7] : "",
+                                                                   .part = 1024});
     else if (words.size() == 2 && words[0] == "store")
       store(words[1]);
     else
-      return std::fputs("usage: probe memory NETWORK N READOUT STRATEGY MIB [FOLDER] | probe store FOLDER\n", stderr),
+      return std::fputs(
+                 "usage: probe memory NETWORK N READOUT STRATEGY MIB [FOLDER]\n"
+                 "       probe features NETWORK N K ANCHORS float|double MIB [FOLDER]\n"
+                 "       probe store FOLDER\n",
+                 stderr),
              2;
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "probe: %s\n", failure.what());

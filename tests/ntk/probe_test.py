@@ -1,6 +1,6 @@
-"""Computes kernels in processes of their own, whose memory is measured or which are killed.
+"""Computes kernels and features in processes of their own, whose memory is measured or which are killed.
 
-usage: probe_test.py memory|kill|disk PROGRAM
+usage: probe_test.py memory|features|kill|disk PROGRAM
 """
 import json
 import pathlib
@@ -45,6 +45,24 @@ def memory():
         check(found["peak"] <= found["budget"] + found["overhead"], f"{row}: the peak is above budget and overhead")
     small = run("memory", "mlp", 2000, "pseudo", "automatic", 16)
     check(small.returncode == 1 and "needs at least" in small.stderr, "a budget that cannot be kept: " + small.stderr)
+
+
+def features():
+    """The same for features and their basis, in memory and in a folder."""
+    # Features of 4,000 examples take 125 MiB, or 250 MiB in double, and those of a file 32 MiB; 300 anchors take 20 MiB.
+    rows = [(("lenet", 4000, 8192, 0, "float", 176), False), (("lenet", 4000, 8192, 300, "float", 232), False),
+            (("lenet", 4000, 8192, 0, "double", 320), False), (("lenet", 4000, 8192, 0, "float", 64), True),
+            (("lenet", 4000, 8192, 300, "float", 112), True)]
+    for row, stored in rows:
+        with tempfile.TemporaryDirectory() as folder:
+            done = run("features", *row, *([folder] if stored else []))
+        check(done.returncode == 0, f"{row}: {done.stderr}")
+        if done.returncode:
+            continue
+        found = json.loads(done.stdout)
+        print(*row, "stored" if stored else "", done.stdout.strip())
+        check(0.5 * found["budget"] <= found["arrays"] <= found["budget"], f"{row}: arrays use the budget, and no more")
+        check(found["peak"] <= found["budget"] + found["overhead"], f"{row}: the peak is above budget and overhead")
 
 
 def uninterrupted(folder):
@@ -122,5 +140,5 @@ def disk():
                 subprocess.run(["umount", str(mounted)], check=True)
 
 
-{"memory": memory, "kill": kill, "disk": disk}[mode]()
+{"memory": memory, "features": features, "kill": kill, "disk": disk}[mode]()
 finish()
