@@ -15,6 +15,7 @@
 #include "ntk/computation/tiled.hpp"
 #include "ntk/contraction/rule.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/names.hpp"
 #include "ntk/planning/budget.hpp"
 #include "ntk/spectrum.hpp"
 
@@ -94,11 +95,8 @@ const char* name(FeatureSplit split) {
 }
 
 FeatureSplit parse_feature_split(std::string_view text) {
-  for (const auto& [split, known] : splits)
-    if (text == known) return split;
-  std::string message = "[features] no split is called \"";
-  message.append(text).append("\". There are: pooled, equal, size, trace.");
-  throw option_error(message);
+  using S = FeatureSplit;
+  return parse_name(text, {S::pooled, S::equal, S::size, S::trace}, who, "split");
 }
 
 template <class T>

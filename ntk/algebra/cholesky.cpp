@@ -152,6 +152,16 @@ double Cholesky<T>::log_determinant() const {
 }
 
 template <class T>
+Array<T> Cholesky<T>::matrix() const {
+  std::vector<double> diagonal = diagonal_;
+  for (double& d : diagonal) d -= ridge_;
+  Array<T> out({size_, size_});
+  kernels::copy_runs(size_, size_, storage_.data(), stride(), out.mutable_data(), size_);
+  kernels::mirror_upper(0, size_, diagonal.data(), out.mutable_data(), size_);
+  return out;
+}
+
+template <class T>
 Array<double> Cholesky<T>::solve_unrefined(const Array<double>& y) const {
   check_rhs("cholesky solve", y, size_);
   const std::size_t columns = y.size() / size_;

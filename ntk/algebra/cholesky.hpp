@@ -42,6 +42,8 @@ class Cholesky {
   /// The pivot that is smallest relative to its diagonal entry.
   Pivot smallest_pivot() const;
   double log_determinant() const;
+  /// K (n, n), without the ridge. Cost: one pass. Memory: n^2 elements.
+  Array<T> matrix() const;
 
   /// (K + ridge I)^-1 y for y (n,) or (n, m), refined. Residuals are in double even if T is float, so the solution is
   /// accurate to double if the condition number of K is below about 1e6. Cost: 2 n^2 multiply-adds for each column, and

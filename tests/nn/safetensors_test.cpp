@@ -91,8 +91,11 @@ BOOST_AUTO_TEST_CASE(a_file_in_memory_is_one_that_was_written) {
     BOOST_TEST(equal(file.get<double>(name), value));
     BOOST_TEST(equal(written.get<double>(name), value));
   }
-  expect_error<data_error>([&] { tensor_file<double>({arrays[0], arrays[0]}, "the arrays"); },
-                           {"[write_safetensors] the arrays: ", "'z' is given twice"});
+  expect_error<data_error>(
+      [&] {
+        tensor_file<double>({arrays[0], arrays[0]}, "the arrays");
+      },
+      {"[write_safetensors] the arrays: ", "'z' is given twice"});
 }
 
 BOOST_AUTO_TEST_CASE(types_are_converted) {
