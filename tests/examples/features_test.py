@@ -125,11 +125,10 @@ def study(here, usual):
 
 
 def wrong(here, usual):
-    write_npy(here / "metric.npy", [1.0] * 3)
     write_npy(here / "rows.npy", [0.5] * 40, (10, 4))
-    files = ["--network", "mlp", "--width", 0.01, "--inputs", here / "rows.npy", "--readout", "margin"]
-    for options, text in [([*usual, "--n", 1000], "[features] --n 1000: "), ([*usual, "--test", 1000], "[features] --test 1000: "),
-                          ([*usual, "--metric", here / "metric.npy"], f"[features] --metric {here / 'metric.npy'}: "),
+    files = ["--network", "mlp", "--width", 0.01, "--inputs", here / "rows.npy", "--classes", 3, "--readout", "margin"]
+    for options, text in [([*usual, "--n", 1000], "[features] --n 1000: "),
+                          ([*usual, "--n", 20, "--test", 1000], "[features] --test 1000: "),
                           (["--network", "text"], "[features] text takes tokens"),
                           (files, "[features] --readout margin takes the labels"),
                           ([*files, "--n", 11], "[features] --n 11")]:

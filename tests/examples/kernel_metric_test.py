@@ -81,5 +81,9 @@ with tempfile.TemporaryDirectory() as folder:
     check(done.returncode == 1 and "Take the network that was trained" in done.stderr, f"another network: {done.stderr}")
     done = run(kernel, *usual, "--metric", weights, "--out", here / "none.npy")
     check(done.returncode == 1 and "is no checkpoint" in done.stderr, f"weights alone: {done.stderr}")
+    write_npy(here / "short.npy", metric[:3])
+    done = run(kernel, *usual, "--metric", here / "short.npy", "--out", here / "none.npy")
+    check(done.returncode == 1 and f"[kernel] --metric {here / 'short.npy'}: [metric] 3 numbers for a network of "
+          f"{len(metric)} trainable" in done.stderr, f"three numbers: {done.stderr}")
 
 finish()
