@@ -17,6 +17,7 @@
 #include "ntk/computation/tiled.hpp"
 #include "ntk/contraction/rule.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/names.hpp"
 #include "ntk/planning/budget.hpp"
 #include "ntk/spectrum.hpp"
 
@@ -103,12 +104,8 @@ const char* name(FeatureSplit split) {
 }
 
 FeatureSplit parse_feature_split(std::string_view text) {
-  for (const auto& [split, known] : splits)
-    if (text == known) return split;
-  std::string message = "[features] no split is called \"";
-  message.append(text).append("\". There are: ");
-  for (const auto& [split, known] : splits) message.append(split == splits[0].first ? "" : ", ").append(known);
-  throw option_error(message + ".");
+  using S = FeatureSplit;
+  return parse_name(text, {S::pooled, S::equal, S::size, S::trace}, "features", "split");
 }
 
 template <class T>

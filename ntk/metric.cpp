@@ -1,10 +1,21 @@
 #include "ntk/metric.hpp"
 
 #include <cmath>
+#include <string>
+#include <utility>
 
 #include "autodiff/error.hpp"
 
 namespace xtangent::ntk {
+
+Metric metric_of(Array<double> numbers, const nn::Layout& layout) {
+  const std::size_t elements = layout.parameter_size, arrays = layout.parameters.size();
+  if (numbers.size() == elements) return {.elements = std::move(numbers)};
+  if (numbers.size() == arrays) return {.arrays = std::move(numbers)};
+  throw shape_error("[metric] " + std::to_string(numbers.size()) + " numbers for a network of " +
+                    std::to_string(elements) + " trainable elements in " + std::to_string(arrays) +
+                    " arrays. Give one for each element, or one for each array.");
+}
 
 template <class T>
 Metric adam_metric(const nn::OptimizerState<T>& state, double beta2, double epsilon) {

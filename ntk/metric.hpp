@@ -14,6 +14,10 @@ struct Metric {
   bool defined() const { return elements.defined() || arrays.defined(); }
 };
 
+/// The metric of `numbers` for a network with this layout: they belong to its trainable elements if there are as many,
+/// and to its trainable arrays if there are as many of those. Throws shape_error otherwise.
+Metric metric_of(Array<double> numbers, const nn::Layout& layout);
+
 /// The step that Adam takes along each parameter for a unit gradient, without its rate: 1 / (sqrt(v / (1 - beta2^t)) +
 /// epsilon) for the second moments v after t steps. Throws option_error for the state of another optimizer or one that
 /// has made no step.

@@ -5,6 +5,7 @@
 #include <iosfwd>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ntk/contraction/rule_names.hpp"
@@ -22,6 +23,8 @@ enum class Strategy {
   vector_products,  ///< NTK-vector products: pushforward(pullback(e)) for one example of the columns after the other
 };
 const char* name(Strategy strategy);
+/// The strategy of a name. Throws option_error, which lists the names.
+Strategy parse_strategy(std::string_view text);
 
 /// How far a computation has come, for a progress callback.
 struct Progress {

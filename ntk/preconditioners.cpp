@@ -13,6 +13,7 @@
 #include "ntk/algebra/triangular_factors.hpp"
 #include "ntk/algebra/vecchia.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/names.hpp"
 #include "ntk/planning/budget.hpp"
 #include "ntk/planning/planner.hpp"
 
@@ -144,6 +145,11 @@ const char* name(SolvePreconditioner preconditioner) {
       break;
   }
   return "nearest";
+}
+
+SolvePreconditioner parse_preconditioner(std::string_view text) {
+  using P = SolvePreconditioner;
+  return parse_name(text, {P::none, P::pseudo, P::trace, P::outputs, P::nearest}, "solve", "preconditioner");
 }
 
 template <class T>

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "nn/module.hpp"
 #include "ntk/algebra/conjugate_gradients.hpp"
@@ -20,6 +21,8 @@ enum class SolvePreconditioner {
   nearest,
 };
 const char* name(SolvePreconditioner preconditioner);
+/// The preconditioner of a name. Throws option_error, which lists the names.
+SolvePreconditioner parse_preconditioner(std::string_view text);
 
 /// A preconditioner and the number of bytes that it holds.
 struct HeldPreconditioner {

@@ -5,10 +5,7 @@
 
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
-#include "examples/common/images.hpp"
-#include "examples/common/inputs.hpp"
 #include "examples/common/interruption.hpp"
-#include "examples/common/networks.hpp"
 #include "examples/common/progress.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "examples/features/study.hpp"
@@ -112,17 +109,8 @@ ntk::Readout test_readout(const FeatureSettings& s, const Work<T>& work) {
 }
 
 void compute(const FeatureSettings& s) {
-  ntk::readout::parse(s.work.readout, {});  // refused before anything else
-  ntk::parse_feature_split(s.split);
-  if (s.work.files.given()) {
-    s.work.in_double ? compute_with(s, prepare_inputs<double>(s.work)) : compute_with(s, prepare_inputs<float>(s.work));
-    return;
-  }
-  if (takes_tokens(s.work.network))
-    throw option_error("[features] " + s.work.network + " takes tokens. Name their NumPy file with --inputs FILE.");
-  network_kind(s.work.network);  // before the images are read
-  const nn::TrainAndTest images = load(s.work.data);
-  s.work.in_double ? compute_with(s, prepare<double>(s.work, images)) : compute_with(s, prepare<float>(s.work, images));
+  ntk::parse_feature_split(s.split);  // refused before anything is read
+  with_work(s.work, [&](const auto& work) { compute_with(s, work); });
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                         \

@@ -6,6 +6,8 @@
 namespace xtangent::examples {
 
 struct FeatureSettings {
+  FeatureSettings() { work.program = "features"; }
+
   Settings work;  ///< the network and the examples, as the kernel program takes them
   std::size_t k = 8192, anchors = 0, part = 0;
   std::string split = "pooled";                             ///< as ntk::parse_feature_split reads it

@@ -5,10 +5,7 @@
 #include <vector>
 
 #include "examples/common/format.hpp"
-#include "examples/common/images.hpp"
-#include "examples/common/inputs.hpp"
 #include "examples/common/interruption.hpp"
-#include "examples/common/networks.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "examples/kernel/layers.hpp"
 #include "examples/kernel/work.hpp"
@@ -111,18 +108,7 @@ fs::path test_file(const fs::path& out) {
 }
 
 void compute(const Settings& settings) {
-  ntk::readout::parse(settings.readout, {});  // refused before anything else
-  if (settings.files.given()) {
-    settings.in_double ? compute_with(settings, prepare_inputs<double>(settings))
-                       : compute_with(settings, prepare_inputs<float>(settings));
-    return;
-  }
-  if (takes_tokens(settings.network))
-    throw option_error("[kernel] " + settings.network + " takes tokens. Name their NumPy file with --inputs FILE.");
-  network_kind(settings.network);  // before the images are read
-  const nn::TrainAndTest images = load(settings.data);
-  settings.in_double ? compute_with(settings, prepare<double>(settings, images))
-                     : compute_with(settings, prepare<float>(settings, images));
+  with_work(settings, [&](const auto& work) { compute_with(settings, work); });
 }
 
 }  // namespace xtangent::examples

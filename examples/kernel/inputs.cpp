@@ -5,7 +5,7 @@ namespace xtangent::examples {
 
 template <class T>
 Work<T> prepare_inputs(const Settings& s) {
-  FileExamples<T> read = read_examples<T>("kernel", s.files, s.network, s.width, {s.n, s.test}, s.seed);
+  FileExamples<T> read = read_examples<T>(s.program, s.files, s.network, s.width, {s.n, s.test}, s.seed);
   Work<T> work{read.net,  std::move(read.params),       read.train,
                read.test, std::move(read.train_labels), std::move(read.test_labels),
                "examples"};

@@ -10,6 +10,7 @@
 namespace xtangent::examples {
 
 struct Settings {
+  std::string program = "kernel";   ///< the program that errors name
   std::string network = "mlp";      ///< a name of common/networks.hpp
   std::optional<double> width;      ///< factor of the network's numbers of channels and features; none: the trainer's
   std::string weights;              ///< a safetensors file; empty: initial parameters, from `seed`

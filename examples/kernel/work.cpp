@@ -9,6 +9,7 @@
 
 #include "examples/common/format.hpp"
 #include "examples/common/images.hpp"
+#include "examples/common/inputs.hpp"
 #include "examples/common/networks.hpp"
 #include "examples/common/sizes.hpp"
 #include "nn/data/dataset.hpp"
@@ -26,10 +27,10 @@ ntk::Labels labels_of(const nn::LabeledImages& images, const std::vector<std::si
   return out;
 }
 
-std::vector<std::size_t> first(std::size_t count, const nn::LabeledImages& images, const char* option,
-                               const char* which) {
+std::vector<std::size_t> first(const Settings& s, std::size_t count, const nn::LabeledImages& images,
+                               const char* option, const char* which) {
   if (count > images.count())
-    throw option_error(std::string("[kernel] ") + option + " " + std::to_string(count) + ": " + images.name + " has " +
+    throw option_error("[" + s.program + "] " + option + " " + std::to_string(count) + ": " + images.name + " has " +
                        grouped(static_cast<double>(images.count())) + " " + which + " images.");
   std::vector<std::size_t> out(count);
   std::iota(out.begin(), out.end(), std::size_t{0});
@@ -45,29 +46,34 @@ std::vector<std::string> listed(const std::string& text) {
 
 // A number for each trainable element, or one for each trainable array; or the steps of Adam after a training.
 template <class T>
-ntk::Metric metric_of(const std::string& file, const nn::Parameters<T>& params) {
-  if (file.empty()) return {};
-  if (std::filesystem::path(file).extension() == ".safetensors")
-    return ntk::adam_metric(nn::load_optimizer_state(file, params));
-  const std::size_t elements = params.size(), arrays = params.count();
-  const Array<double> numbers = nn::read_npy<double>(file);
-  if (numbers.size() == elements) return {.elements = numbers};
-  if (numbers.size() == arrays) return {.arrays = numbers};
-  throw shape_error("[kernel] --metric " + file + ": " + std::to_string(numbers.size()) + " numbers for a network of " +
-                    std::to_string(elements) + " trainable elements in " + std::to_string(arrays) +
-                    " arrays. Give one for each element, or one for each array.");
+ntk::Metric metric_of(const Settings& s, const nn::Parameters<T>& params) {
+  if (s.metric.empty()) return {};
+  if (std::filesystem::path(s.metric).extension() == ".safetensors")
+    return ntk::adam_metric(nn::load_optimizer_state(s.metric, params));
+  try {
+    return ntk::metric_of(nn::read_npy<double>(s.metric), params.layout());
+  } catch (const shape_error& failure) {
+    throw shape_error("[" + s.program + "] --metric " + s.metric + ": " + failure.what());
+  }
 }
 
 // A readout that holds something for each example has nothing for them where there are no labels.
-ntk::Readout with_labels(const std::string& name, const ntk::Labels& labels, const char* option) {
-  const ntk::Readout out = ntk::readout::parse(name, labels);
+ntk::Readout with_labels(const Settings& s, const ntk::Labels& labels, const char* option) {
+  const ntk::Readout out = ntk::readout::parse(s.readout, labels);
   if (labels.empty() && !out.common() && out.of_rows->examples())
-    throw option_error("[kernel] --readout " + name + " takes the labels of the examples. Name their file with " +
-                       option + ".");
+    throw option_error("[" + s.program + "] --readout " + s.readout +
+                       " takes the labels of the examples. Name their file with " + option + ".");
   return out;
 }
 
 }  // namespace
+
+nn::TrainAndTest images_of(const Settings& s) {
+  if (takes_tokens(s.network))
+    throw option_error("[" + s.program + "] " + s.network + " takes tokens. Name their NumPy file with --inputs FILE.");
+  network_kind(s.network);  // before the images are read
+  return load(s.data);
+}
 
 template <class T>
 Work<T> prepare(const Settings& s, const nn::TrainAndTest& images) {
@@ -77,8 +83,8 @@ Work<T> prepare(const Settings& s, const nn::TrainAndTest& images) {
   // Images are scaled as the trainer scales them.
   const nn::DatasetOptions options{.layout = kind.layout, .scaling = nn::channel_standardization(images.train)};
   const std::size_t asked = s.n.value_or(1000), n = asked == 0 ? images.train.count() : asked;
-  const std::vector<std::size_t> rows = first(n, images.train, "--n", "training");
-  const std::vector<std::size_t> others = first(s.test.value_or(0), images.test, "--test", "test");
+  const std::vector<std::size_t> rows = first(s, n, images.train, "--n", "training");
+  const std::vector<std::size_t> others = first(s, s.test.value_or(0), images.test, "--test", "test");
   Work<T> work{net,
                net->init<T>(s.seed),
                nn::Dataset(images.train, options).template batch<T>(rows),
@@ -102,16 +108,16 @@ void load_and_show(Work<T>& work, const Settings& s, double width, const std::st
 
 template <class T>
 ntk::Readout readout_of(const Settings& s, const Work<T>& work, bool test) {
-  const ntk::Readout columns = with_labels(s.readout, work.train_labels, "--labels");
+  const ntk::Readout columns = with_labels(s, work.train_labels, "--labels");
   if (!test || columns.common()) return columns;
-  return ntk::readout::between(with_labels(s.readout, work.test_labels, "--test-labels"), columns);
+  return ntk::readout::between(with_labels(s, work.test_labels, "--test-labels"), columns);
 }
 
 template <class T>
 ntk::Options options_of(const Settings& s, const Work<T>& work) {
   return {.memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory),
           .parameters = listed(s.parameters),
-          .metric = metric_of(s.metric, work.params)};
+          .metric = metric_of(s, work.params)};
 }
 
 void Bar::begin(const std::string& what, double flop) {

@@ -47,6 +47,22 @@ ntk::Readout readout_of(const Settings& settings, const Work<T>& work, bool test
 template <class T>
 ntk::Options options_of(const Settings& settings, const Work<T>& work);
 
+/// The images that the settings name, for a network that takes images. Throws option_error for another network, and
+/// what reading throws.
+nn::TrainAndTest images_of(const Settings& settings);
+
+/// Calls f with the work of the settings, in float or double. What cannot be is refused before anything is read.
+template <class F>
+void with_work(const Settings& settings, const F& f) {
+  ntk::readout::parse(settings.readout, {});
+  if (settings.files.given()) {
+    settings.in_double ? f(prepare_inputs<double>(settings)) : f(prepare_inputs<float>(settings));
+    return;
+  }
+  const nn::TrainAndTest images = images_of(settings);
+  settings.in_double ? f(prepare<double>(settings, images)) : f(prepare<float>(settings, images));
+}
+
 /// The progress bar, with a step for each kernel. Its unit is floating-point operations.
 class Bar {
  public:

@@ -70,15 +70,6 @@ nn::OptimizerSettings optimizer_of(const Recipe& r) {
   throw option_error("[train] no optimizer '" + r.optimizer + "'. There are sgd, adam, adamw.");
 }
 
-nn::Schedule schedule_of(const Recipe& r) {
-  if (r.schedule == "constant") return {};
-  if (r.schedule == "step") return nn::schedule::step();
-  if (r.schedule == "cosine") return nn::schedule::cosine();
-  if (r.schedule == "warmup") return nn::schedule::warm_up();
-  if (r.schedule == "onecycle") return nn::schedule::one_cycle();
-  throw option_error("[train] no schedule '" + r.schedule + "'. There are constant, step, cosine, warmup, onecycle.");
-}
-
 Recipe changed(Recipe out, const Settings& settings) {
   const std::string before = out.optimizer;
   replace(out.optimizer, settings.optimizer);
@@ -95,7 +86,7 @@ Recipe changed(Recipe out, const Settings& settings) {
   replace(out.schedule, settings.schedule);
   replace(out.clip_norm, settings.clip_norm);
   nn::Optimizer<float>{optimizer_of(out)};
-  schedule_of(out);
+  nn::schedule::parse(out.schedule);
   return out;
 }
 

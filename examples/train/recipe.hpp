@@ -33,8 +33,7 @@ std::string usual_recipes();
 /// numbers out of range.
 Recipe changed(Recipe recipe, const Settings& settings);
 
-/// The optimizer and the schedule of a recipe. Throw option_error as above.
+/// The optimizer of a recipe. Throws option_error as above.
 nn::OptimizerSettings optimizer_of(const Recipe& recipe);
-nn::Schedule schedule_of(const Recipe& recipe);
 
 }  // namespace xtangent::examples

@@ -86,7 +86,7 @@ Training train(const Settings& settings, Lesson lesson) {
                  {.epochs = out.recipe.epochs,
                   .batch = out.recipe.batch_size,
                   .optimizer = optimizer_of(out.recipe),
-                  .schedule = schedule_of(out.recipe),
+                  .schedule = nn::schedule::parse(out.recipe.schedule),
                   .clip_norm = out.recipe.clip_norm,
                   .frozen = settings.frozen,
                   .seed = settings.seed,

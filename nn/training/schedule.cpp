@@ -78,4 +78,16 @@ Schedule one_cycle(OneCycleOptions options) {
   };
 }
 
+Schedule parse(std::string_view name) {
+  if (name == "constant") return constant();
+  if (name == "step") return step();
+  if (name == "cosine") return cosine();
+  if (name == "linear") return linear();
+  if (name == "warm_up" || name == "warmup") return warm_up();
+  if (name == "one_cycle" || name == "onecycle") return one_cycle();
+  std::string message = "[schedule] no schedule '";
+  message.append(name).append("'. There are constant, step, cosine, linear, warm_up, one_cycle.");
+  throw option_error(message);
+}
+
 }  // namespace xtangent::nn::schedule

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 #include <vector>
 
 /// Schedules: how the learning rate changes during a training.
@@ -50,6 +51,10 @@ struct OneCycleOptions {
 /// The factor rises and falls again, each along half a cosine (Smith 2018): PyTorch's OneCycleLR. As there, the rate of
 /// the optimizer is the largest one.
 Schedule one_cycle(OneCycleOptions options = {});
+
+/// The schedule of a name, with its usual options: constant, step, cosine, linear, warm_up or one_cycle. The last two
+/// are also known as warmup and onecycle. Throws option_error, which lists the names.
+Schedule parse(std::string_view name);
 
 // All schedules throw option_error for a fraction outside of [0, 1], fractions that do not rise, and a factor that is
 // negative or not finite.

@@ -144,6 +144,16 @@ Array<double> Cholesky<T>::log_determinants() const {
 }
 
 template <class T>
+Array<T> Cholesky<T>::matrix() const {
+  std::vector<double> diagonal = diagonal_;
+  for (double& d : diagonal) d -= ridge_;
+  Array<T> out({size_, size_});
+  kernels::copy_runs(size_, size_, storage_.data(), stride(), out.mutable_data(), size_);
+  kernels::mirror_upper(0, size_, diagonal.data(), out.mutable_data(), size_);
+  return out;
+}
+
+template <class T>
 Array<double> Cholesky<T>::solve_unrefined(const Array<double>& y) const {
   check_rhs("cholesky solve", y, size_);
   return in_scaled_columns<T>(y, size_, *std::max_element(diagonal_.begin(), diagonal_.end()),

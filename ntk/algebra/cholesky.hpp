@@ -44,6 +44,8 @@ class Cholesky {
   double log_determinant() const;
   /// The logarithms of the determinants of all leading minors of K + ridge I, (n,).
   Array<double> log_determinants() const;
+  /// K (n, n), without the ridge. Cost: one pass. Memory: n^2 elements.
+  Array<T> matrix() const;
 
   /// (K + ridge I)^-1 y for y (n,) or (n, m), refined. Residuals are in double even if T is float, so the solution is
   /// accurate to double if the condition number of K is below about 1e6. Cost: 2 n^2 multiply-adds for each column, and

@@ -35,8 +35,11 @@ Json described(const Manifest& manifest) {
 }
 
 Strategy strategy_of(const std::string& text, const fs::path& file) {
-  for (Strategy s : {Strategy::structured, Strategy::jacobian, Strategy::vector_products})
-    if (text == name(s)) return s;
+  try {
+    const Strategy out = parse_strategy(text);
+    if (out != Strategy::automatic) return out;  // a partition is of one of the others
+  } catch (const option_error&) {
+  }
   corrupt(file, "there is no strategy of that name");
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "ntk/contraction/rule.hpp"
+#include "ntk/names.hpp"
 #include "ntk/planning/budget.hpp"
 #include "ntk/planning/planner.hpp"
 
@@ -239,6 +240,11 @@ const char* name(Strategy strategy) {
       break;
   }
   return "vector_products";
+}
+
+Strategy parse_strategy(std::string_view text) {
+  return parse_name(text, {Strategy::automatic, Strategy::structured, Strategy::jacobian, Strategy::vector_products},
+                    "strategy", "strategy");
 }
 
 Plan make_plan(const Profile& t, const Order& order, const Readout& readout, const Options& options,

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "examples/common/threads.hpp"
 #include "nn/exported/exported.hpp"
 #include "nn/module.hpp"
 #include "ntk/kernel.hpp"
@@ -106,25 +107,37 @@ class Watch {
 ntk::Options kernel_options(const CallOptions& options, Watch& watch);
 ntk::OperatorOptions operator_options(const CallOptions& options);
 
-/// Limits the threads of the computations of this process as long as it lives; 0 leaves their number as it is.
-class ThreadLimit {
- public:
-  explicit ThreadLimit(std::size_t threads);
-  ~ThreadLimit();
-  ThreadLimit(const ThreadLimit&) = delete;
-  ThreadLimit& operator=(const ThreadLimit&) = delete;
-
- private:
-  struct Limit;
-  std::unique_ptr<Limit> limit_;
-};
-
-/// f() while other threads of Python run.
+/// f() while other threads of Python run, with at most this many threads; 0: all. The limit holds for other
+/// computations of the process meanwhile.
 template <class F>
 auto released(std::size_t threads, const F& f) {
   const py::gil_scoped_release release;
-  const ThreadLimit limit(threads);
+  const examples::ThreadLimit limit(threads);
   return f();
+}
+
+/// The examples of a call: x1 alone, or x1 in the rows and x2 in the columns.
+template <class T>
+struct Sides {
+  Array<T> x1;
+  std::optional<Array<T>> x2;
+
+  Sides(const py::array& first, const py::object& second) : x1(array_of<T>(first)) {
+    if (!second.is_none()) x2 = array_of<T>(second.cast<py::array>());
+  }
+};
+
+/// What f(net, params, sides, options) computes of the kernels of a network, in the type that the call asks for. f
+/// holds the interpreter's lock.
+template <class F>
+auto computed(const Network& net, const py::array& x1, const py::object& x2, const CallOptions& call, const F& f) {
+  return with_type(call.wide, [&](auto type) {
+    using T = decltype(type);
+    const Sides<T> sides(x1, x2);
+    const nn::Parameters<T>& params = net.params<T>();
+    Watch watch(call.progress);
+    return f(net.net(), params, sides, kernel_options(call, watch));
+  });
 }
 
 void bind_errors(py::module_& m);

@@ -10,43 +10,22 @@ namespace {
 
 using namespace pybind11::literals;
 
-// The examples of a call: x1 alone, or x1 in the rows and x2 in the columns.
-template <class T>
-struct Sides {
-  Array<T> x1;
-  std::optional<Array<T>> x2;
-
-  Sides(const py::array& first, const py::object& second) : x1(array_of<T>(first)) {
-    if (!second.is_none()) x2 = array_of<T>(second.cast<py::array>());
-  }
-};
-
 py::array kernel(const NetworkPtr& net, const py::array& x1, const py::object& x2, const ntk::Readout& readout,
                  const CallOptions& call) {
-  return with_type(call.wide, [&](auto type) -> py::array {
-    using T = decltype(type);
-    const Sides<T> sides(x1, x2);
-    const nn::Parameters<T>& params = net->params<T>();
-    Watch watch(call.progress);
-    const ntk::Options options = kernel_options(call, watch);
+  return computed(*net, x1, x2, call, [&](auto& module, auto& params, auto& sides, const auto& options) -> py::array {
     return numpy_of(released(call.threads, [&] {
-      return sides.x2 ? ntk::kernel(net->net(), params, sides.x1, *sides.x2, readout, options)
-                      : ntk::kernel(net->net(), params, sides.x1, readout, options);
+      return sides.x2 ? ntk::kernel(module, params, sides.x1, *sides.x2, readout, options)
+                      : ntk::kernel(module, params, sides.x1, readout, options);
     }));
   });
 }
 
 ntk::StoredKernel stored_kernel(const NetworkPtr& net, const py::array& x1, const py::object& x2,
                                 const ntk::Readout& readout, const CallOptions& call) {
-  return with_type(call.wide, [&](auto type) {
-    using T = decltype(type);
-    const Sides<T> sides(x1, x2);
-    const nn::Parameters<T>& params = net->params<T>();
-    Watch watch(call.progress);
-    const ntk::Options options = kernel_options(call, watch);
+  return computed(*net, x1, x2, call, [&](auto& module, auto& params, auto& sides, const auto& options) {
     return released(call.threads, [&] {
-      return sides.x2 ? ntk::stored_kernel(net->net(), params, sides.x1, *sides.x2, readout, options)
-                      : ntk::stored_kernel(net->net(), params, sides.x1, readout, options);
+      return sides.x2 ? ntk::stored_kernel(module, params, sides.x1, *sides.x2, readout, options)
+                      : ntk::stored_kernel(module, params, sides.x1, readout, options);
     });
   });
 }
@@ -68,23 +47,19 @@ ntk::ParameterGroup group_of(const py::object& group) {
 std::vector<std::pair<std::string, py::object>> layer_kernels(const NetworkPtr& net, const py::array& x1,
                                                               const py::object& x2, const ntk::Readout& readout,
                                                               const py::object& group, const CallOptions& call) {
-  return with_type(call.wide, [&](auto type) {
-    using T = decltype(type);
-    const Sides<T> sides(x1, x2);
-    const nn::Parameters<T>& params = net->params<T>();
-    Watch watch(call.progress);
-    const ntk::LayerOptions options{group_of(group), kernel_options(call, watch)};
+  return computed(*net, x1, x2, call, [&](auto& module, auto& params, auto& sides, const auto& settings) {
+    const ntk::LayerOptions options{group_of(group), settings};
     std::vector<std::pair<std::string, py::object>> out;
     if (!call.store.empty()) {
       if (sides.x2) throw option_error("[layer_kernels] a store takes the kernels of one set of examples.");
       for (auto& layer : released(
-               call.threads, [&] { return ntk::stored_layer_kernels(net->net(), params, sides.x1, readout, options); }))
+               call.threads, [&] { return ntk::stored_layer_kernels(module, params, sides.x1, readout, options); }))
         out.emplace_back(layer.name, py::cast(std::move(layer.kernel)));
       return out;
     }
     for (auto& layer : released(call.threads, [&] {
-           return sides.x2 ? ntk::layer_kernels(net->net(), params, sides.x1, *sides.x2, readout, options)
-                           : ntk::layer_kernels(net->net(), params, sides.x1, readout, options);
+           return sides.x2 ? ntk::layer_kernels(module, params, sides.x1, *sides.x2, readout, options)
+                           : ntk::layer_kernels(module, params, sides.x1, readout, options);
          }))
       out.emplace_back(layer.name, numpy_of(std::move(layer.kernel)));
     return out;
@@ -110,19 +85,14 @@ py::dict described(const ntk::Plan& plan) {
 // The text of a plan, and its numbers.
 std::pair<std::string, py::dict> plan(const NetworkPtr& net, const py::array& x1, const py::object& x2,
                                       const ntk::Readout& readout, const CallOptions& call) {
-  return with_type(call.wide, [&](auto type) {
-    using T = decltype(type);
-    const Sides<T> sides(x1, x2);
-    const nn::Parameters<T>& params = net->params<T>();
-    Watch watch(call.progress);
-    const ntk::Options options = kernel_options(call, watch);
+  return computed(*net, x1, x2, call, [&](auto& module, auto& params, auto& sides, const auto& options) {
     const auto residence = call.store.empty() ? ntk::Residence::dense : ntk::Residence::stored;
     std::string text;
     const ntk::Plan made = released(call.threads, [&] {
-      const auto rows = [](const Array<T>& x) { return x.rank() ? x.shape()[0] : 0; };
-      ntk::Plan out = sides.x2 ? ntk::plan(net->net(), params, sides.x1, rows(sides.x1), rows(*sides.x2), readout,
-                                           options, residence)
-                               : ntk::plan(net->net(), params, sides.x1, readout, options, residence);
+      const auto rows = [](const auto& x) { return x.rank() ? x.shape()[0] : 0; };
+      ntk::Plan out =
+          sides.x2 ? ntk::plan(module, params, sides.x1, rows(sides.x1), rows(*sides.x2), readout, options, residence)
+                   : ntk::plan(module, params, sides.x1, readout, options, residence);
       std::ostringstream stream;
       stream << out;
       text = stream.str();

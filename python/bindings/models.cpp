@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "autodiff/listed.hpp"
 #include "nn/nn.hpp"
 
 namespace xtangent::python {
@@ -41,13 +42,14 @@ class Given {
     std::string text;
     (*this)(name, text);
     if (text.empty()) return;
-    std::string names;
+    std::vector<std::string> names;
     for (const auto& [key, meaning] : choices) {
       if (key == text) value = meaning;
       if (key == text) return;
-      names += (names.empty() ? "" : ", ") + key;
+      names.push_back(key);
     }
-    throw option_error("[network] " + network_ + " has no " + name + " '" + text + "'. There are " + names + ".");
+    throw option_error("[network] " + network_ + " has no " + name + " '" + text + "'. There are " + listed(names) +
+                       ".");
   }
   void weights(nn::WeightOptions& w) {
     (*this)("bias", w.bias);
@@ -61,9 +63,7 @@ class Given {
     for (const auto& item : options_) {
       const auto name = item.first.cast<std::string>();
       if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
-      std::string names;
-      for (const std::string& known : known_) names += (names.empty() ? "" : ", ") + known;
-      throw option_error("[network] " + network_ + " has no option '" + name + "'. It has " + names + ".");
+      throw option_error("[network] " + network_ + " has no option '" + name + "'. It has " + listed(known_) + ".");
     }
   }
 
@@ -226,9 +226,8 @@ nn::AnyModule model(const std::string& name, const py::dict& options) {
     Given given(name, options);
     return found->second(given);
   }
-  std::string names;
-  for (const std::string& known : model_names()) names += (names.empty() ? "" : ", ") + known;
-  throw option_error("[network] no network '" + name + "'. There are " + names + ", and files of torch.export.save.");
+  throw option_error("[network] no network '" + name + "'. There are " + listed(model_names()) +
+                     ", and files of torch.export.save.");
 }
 
 std::vector<std::string> model_names() {

@@ -1,6 +1,4 @@
 // The extension itself, the errors, and the settings of a call.
-#include <oneapi/tbb/global_control.h>
-
 #include "autodiff/blas_core.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "examples/common/sizes.hpp"
@@ -24,40 +22,13 @@ bool raised(const std::exception_ptr& thrown, const char* name) {
   }
 }
 
-ntk::Strategy strategy_of(const std::string& text) {
-  std::string names;
-  for (const auto s :
-       {ntk::Strategy::automatic, ntk::Strategy::structured, ntk::Strategy::jacobian, ntk::Strategy::vector_products}) {
-    if (text == ntk::name(s)) return s;
-    names += (names.empty() ? "" : ", ") + std::string(ntk::name(s));
-  }
-  throw option_error("[strategy] no strategy '" + text + "'. There are " + names + ".");
-}
-
 std::size_t bytes_of(const py::object& memory) {
   if (memory.is_none()) return 0;
   if (py::isinstance<py::str>(memory)) return examples::parse_bytes("memory", memory.cast<std::string>());
   return memory.cast<std::size_t>();
 }
 
-// A number for each array of parameters, or one for each element: the size says which.
-ntk::Metric metric_of(const py::object& numbers, std::size_t arrays) {
-  if (numbers.is_none()) return {};
-  Array<double> given = array_of<double>(numbers.cast<py::array>());
-  if (given.rank() == 1 && given.size() == arrays) return {.arrays = std::move(given)};
-  return {.elements = std::move(given)};
-}
-
 }  // namespace
-
-struct ThreadLimit::Limit {
-  explicit Limit(std::size_t threads) : control(oneapi::tbb::global_control::max_allowed_parallelism, threads) {}
-  oneapi::tbb::global_control control;
-};
-ThreadLimit::ThreadLimit(std::size_t threads) {
-  if (threads) limit_ = std::make_unique<Limit>(threads);
-}
-ThreadLimit::~ThreadLimit() = default;
 
 ntk::Options kernel_options(const CallOptions& o, Watch& watch) {
   return {.strategy = o.strategy,
@@ -88,25 +59,25 @@ void bind_errors(py::module_&) {
 
 void bind_options(py::module_& m) {
   py::class_<CallOptions>(m, "Options")
-      .def(py::init([](bool wide, const py::object& memory, std::size_t threads, std::vector<std::string> parameters,
-                       const std::string& strategy, std::size_t tile, std::string store, const py::object& metric,
-                       std::size_t arrays, py::object progress) {
+      .def(py::init([](const Network& net, bool wide, const py::object& memory, std::size_t threads,
+                       std::vector<std::string> parameters, const std::string& strategy, std::size_t tile,
+                       std::string store, const py::object& metric, py::object progress) {
              CallOptions out;
              out.wide = wide;
              out.memory = bytes_of(memory);
              out.threads = threads;
              out.parameters = std::move(parameters);
-             out.strategy = strategy_of(strategy);
+             out.strategy = ntk::parse_strategy(strategy);
              out.tile = tile;
              out.store = std::move(store);
-             out.metric = metric_of(metric, arrays);
+             if (!metric.is_none())
+               out.metric = ntk::metric_of(array_of<double>(metric.cast<py::array>()), net.layout());
              out.progress = std::move(progress);
              return out;
            }),
-           py::kw_only(), py::arg("wide"), py::arg("memory") = py::none(), py::arg("threads") = 0,
+           py::arg("network"), py::kw_only(), py::arg("wide"), py::arg("memory") = py::none(), py::arg("threads") = 0,
            py::arg("parameters") = std::vector<std::string>(), py::arg("strategy") = "automatic", py::arg("tile") = 0,
-           py::arg("store") = "", py::arg("metric") = py::none(), py::arg("arrays") = 0,
-           py::arg("progress") = py::none());
+           py::arg("store") = "", py::arg("metric") = py::none(), py::arg("progress") = py::none());
 }
 
 }  // namespace xtangent::python

@@ -13,15 +13,14 @@ class Operator {
       : net_(std::move(net)), threads_(call.threads) {
     with_type(call.wide, [&](auto type) {
       using T = decltype(type);
-      const Array<T> first = array_of<T>(x1);
-      const Array<T> second = x2.is_none() ? Array<T>() : array_of<T>(x2.cast<py::array>());
+      const Sides<T> sides(x1, x2);
       const nn::Parameters<T>& params = net_->params<T>();
       const ntk::OperatorOptions options = operator_options(call);
       released(threads_, [&] {
-        if (second.defined())
-          operator_.emplace<ntk::Operator<T>>(net_->net(), params, first, second, readout, options);
+        if (sides.x2)
+          operator_.emplace<ntk::Operator<T>>(net_->net(), params, sides.x1, *sides.x2, readout, options);
         else
-          operator_.emplace<ntk::Operator<T>>(net_->net(), params, first, readout, options);
+          operator_.emplace<ntk::Operator<T>>(net_->net(), params, sides.x1, readout, options);
       });
     });
   }
@@ -42,16 +41,6 @@ class Operator {
   std::variant<std::monostate, ntk::Operator<float>, ntk::Operator<double>> operator_;
 };
 
-ntk::SolvePreconditioner preconditioner_of(const std::string& text) {
-  using P = ntk::SolvePreconditioner;
-  std::string names;
-  for (const P p : {P::none, P::pseudo, P::trace, P::outputs, P::nearest}) {
-    if (text == ntk::name(p)) return p;
-    names += (names.empty() ? "" : ", ") + std::string(ntk::name(p));
-  }
-  throw option_error("[solve] no preconditioner '" + text + "'. There are " + names + ".");
-}
-
 py::tuple solve(const NetworkPtr& net, const py::array& x, const py::array& y, double ridge, double tolerance,
                 std::size_t max_iterations, const std::string& preconditioner, bool float_products, bool partial,
                 const py::object& start, const CallOptions& call) {
@@ -66,7 +55,7 @@ py::tuple solve(const NetworkPtr& net, const py::array& x, const py::array& y, d
                                     .max_iterations = max_iterations,
                                     .memory = call.memory,
                                     .parameters = call.parameters,
-                                    .preconditioner = preconditioner_of(preconditioner),
+                                    .preconditioner = ntk::parse_preconditioner(preconditioner),
                                     .float_products = float_products,
                                     .start = array_or_none(start),
                                     .progress =

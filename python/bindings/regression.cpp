@@ -7,18 +7,6 @@
 namespace xtangent::python {
 namespace {
 
-// K + ridge I from a factor: the columns of the identity leave it as their residual, exactly.
-template <class T>
-Array<double> matrix_of_factor(const ntk::Cholesky<T>& factor) {
-  const std::size_t n = factor.size();
-  Array<double> unit = Array<double>::zeros({n, n});
-  for (std::size_t i = 0; i < n; ++i) unit.mutable_data()[i * n + i] = 1;
-  Array<double> out = factor.residual(unit, Array<double>::zeros({n, n}));
-  double* values = out.mutable_data();
-  for (std::size_t i = 0; i < n * n; ++i) values[i] = 0 - values[i];
-  return out;
-}
-
 template <class T>
 void bind_regression_of(py::module_& m, const char* name) {
   using Regression = ntk::Regression<T>;
@@ -32,7 +20,7 @@ void bind_regression_of(py::module_& m, const char* name) {
       .def_property_readonly("size", &Regression::size)
       .def_property_readonly("ridge", &Regression::ridge)
       .def_property_readonly("log_determinant", [](const Regression& r) { return r.factor().log_determinant(); })
-      .def("matrix", [made](const Regression& r) { return made([&] { return matrix_of_factor(r.factor()); }); })
+      .def("matrix", [made](const Regression& r) { return made([&] { return r.factor().matrix(); }); })
       .def(
           "solve",
           [made](const Regression& r, const py::array& y) {

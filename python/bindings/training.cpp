@@ -18,23 +18,19 @@ struct Recipe {
   std::vector<std::string> frozen = {};
 };
 
-nn::OptimizerSettings optimizer_of(const Recipe& r) {
-  if (r.optimizer == "sgd")
-    return nn::sgd({.rate = r.rate.value_or(0.01), .momentum = r.momentum, .weight_decay = r.weight_decay});
-  if (r.optimizer == "adam") return nn::adam({.rate = r.rate.value_or(1e-3), .weight_decay = r.weight_decay});
-  if (r.optimizer == "adamw") return nn::adamw({.rate = r.rate.value_or(1e-3), .weight_decay = r.weight_decay});
-  throw option_error("[train] no optimizer '" + r.optimizer + "'. There are sgd, adam, adamw.");
+// Options with the rate that was given, or the optimizer's usual one.
+template <class Options>
+Options with_rate(Options options, const Recipe& r) {
+  if (r.rate) options.rate = *r.rate;
+  return options;
 }
 
-nn::Schedule schedule_of(const std::string& name) {
-  if (name == "constant") return nn::schedule::constant();
-  if (name == "step") return nn::schedule::step();
-  if (name == "cosine") return nn::schedule::cosine();
-  if (name == "linear") return nn::schedule::linear();
-  if (name == "warm_up") return nn::schedule::warm_up();
-  if (name == "one_cycle") return nn::schedule::one_cycle();
-  throw option_error("[train] no schedule '" + name +
-                     "'. There are constant, step, cosine, linear, warm_up, one_cycle.");
+nn::OptimizerSettings optimizer_of(const Recipe& r) {
+  if (r.optimizer == "sgd")
+    return nn::sgd(with_rate(nn::SgdOptions{.momentum = r.momentum, .weight_decay = r.weight_decay}, r));
+  if (r.optimizer == "adam") return nn::adam(with_rate(nn::AdamOptions{.weight_decay = r.weight_decay}, r));
+  if (r.optimizer == "adamw") return nn::adamw(with_rate(nn::AdamwOptions{.weight_decay = r.weight_decay}, r));
+  throw option_error("[train] no optimizer '" + r.optimizer + "'. There are sgd, adam, adamw.");
 }
 
 // What stops a training from within the interpreter, an exception of the callback or Ctrl-C. The training then ends at
@@ -66,7 +62,7 @@ nn::FitOptions<T> fit_options(const Recipe& r, Stop& stop, Watch& watch) {
   out.epochs = r.epochs;
   out.batch = r.batch;
   out.optimizer = optimizer_of(r);
-  out.schedule = schedule_of(r.schedule);
+  out.schedule = nn::schedule::parse(r.schedule);
   out.clip_norm = r.clip_norm;
   out.frozen = r.frozen;
   out.seed = r.seed;

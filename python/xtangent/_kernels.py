@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any, TypedDict, Unpack, cast
+from typing import Any, TypeAlias, TypedDict, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,14 @@ from ._results import Plan, StoredKernel
 from .readout import Readout, _built
 
 
-class Settings(TypedDict, total=False):
-    """The settings of ``kernel``, which functions of kernels share."""
+Folder: TypeAlias = str | os.PathLike[str]
+
+
+class Computing(TypedDict, total=False):
+    """The settings of ``kernel`` that do not change the type of its result."""
 
     parameters: str | Iterable[str] | None
     memory: str | int | None
-    store: "str | os.PathLike[str] | None"
     dtype: Any
     metric: Array | None
     strategy: str
@@ -29,12 +31,19 @@ class Settings(TypedDict, total=False):
     progress: Progress
 
 
+class Settings(Computing, total=False):
+    """The settings of ``kernel``, which functions of kernels share."""
+
+    store: Folder | None
+
+
 def _options(net: Network, settings: Settings, callback: Callable[..., object] | None = None) -> _xtangent.Options:
     unknown = settings.keys() - Settings.__annotations__.keys()
     if unknown:
         raise TypeError(f"no setting {', '.join(sorted(unknown))}; there are {', '.join(Settings.__annotations__)}")
     metric = settings.get("metric")
     return _xtangent.Options(
+        net._core,
         wide=wide(settings.get("dtype"), net.dtype),
         memory=settings.get("memory"),
         threads=settings.get("threads", 0),
@@ -43,7 +52,6 @@ def _options(net: Network, settings: Settings, callback: Callable[..., object] |
         tile=settings.get("tile", 0),
         store=path(settings.get("store")),
         metric=None if metric is None else array(metric),
-        arrays=net._core.count,
         progress=callback,
     )
 
@@ -52,6 +60,35 @@ def _sides(x1: Array, x2: Array | None) -> tuple[npt.NDArray[Any], npt.NDArray[A
     return examples(x1), None if x2 is None else examples(x2)
 
 
+@overload
+def kernel(
+    model: Model,
+    x1: Array,
+    x2: Array | None = None,
+    *,
+    readout: Readout | str | Array = "pseudo",
+    store: None = None,
+    **settings: Unpack[Computing],
+) -> Floats: ...
+@overload
+def kernel(
+    model: Model,
+    x1: Array,
+    x2: Array | None = None,
+    *,
+    readout: Readout | str | Array = "pseudo",
+    store: Folder,
+    **settings: Unpack[Computing],
+) -> StoredKernel: ...
+@overload
+def kernel(
+    model: Model,
+    x1: Array,
+    x2: Array | None = None,
+    *,
+    readout: Readout | str | Array = "pseudo",
+    **settings: Unpack[Settings],
+) -> Floats | StoredKernel: ...
 def kernel(
     model: Model,
     x1: Array,
@@ -60,14 +97,14 @@ def kernel(
     readout: Readout | str | Array = "pseudo",
     parameters: str | Iterable[str] | None = None,
     memory: str | int | None = None,
-    store: "str | os.PathLike[str] | None" = None,
+    store: Folder | None = None,
     dtype: Any = None,
     metric: Array | None = None,
     strategy: str = "automatic",
     tile: int = 0,
     threads: int = 0,
     progress: Progress = False,
-) -> npt.NDArray[np.float64] | StoredKernel:
+) -> Floats | StoredKernel:
     """The kernel of a readout between examples x1 (N1, ...) and x2 (N2, ...), or x1 and themselves.
 
     Returns (N1 K, N2 K') in double for a readout of K columns, row n K + k for column k of example n; (N1, N2) for the
@@ -109,23 +146,74 @@ def kernel(
         return StoredKernel(_xtangent.stored_kernel(net._core, first, second, _built(readout), options).folder)
 
 
-def pntk(model: Model, x1: Array, x2: Array | None = None, **settings: Unpack[Settings]) -> Floats:
+@overload
+def pntk(
+    model: Model, x1: Array, x2: Array | None = None, *, store: None = None, **settings: Unpack[Computing]
+) -> Floats: ...
+@overload
+def pntk(
+    model: Model, x1: Array, x2: Array | None = None, *, store: Folder, **settings: Unpack[Computing]
+) -> StoredKernel: ...
+@overload
+def pntk(
+    model: Model, x1: Array, x2: Array | None = None, **settings: Unpack[Settings]
+) -> Floats | StoredKernel: ...
+def pntk(
+    model: Model, x1: Array, x2: Array | None = None, **settings: Unpack[Settings]
+) -> Floats | StoredKernel:
     """The pseudo-NTK, (N1, N2): the kernel of the sum of the outputs divided by sqrt(O).
 
     Mohamadi, Bae and Sutherland: A Fast, Well-Founded Approximation to the Empirical Neural Tangent Kernel, ICML 2023.
     The settings are those of ``kernel``, and with a `store` the result is a StoredKernel, too.
     """
-    return cast(Floats, kernel(model, x1, x2, readout="pseudo", **settings))
+    return kernel(model, x1, x2, readout="pseudo", **settings)
 
 
-def entk(model: Model, x1: Array, x2: Array | None = None, **settings: Unpack[Settings]) -> Floats:
+@overload
+def entk(
+    model: Model, x1: Array, x2: Array | None = None, *, store: None = None, **settings: Unpack[Computing]
+) -> Floats: ...
+@overload
+def entk(
+    model: Model, x1: Array, x2: Array | None = None, *, store: Folder, **settings: Unpack[Computing]
+) -> StoredKernel: ...
+@overload
+def entk(
+    model: Model, x1: Array, x2: Array | None = None, **settings: Unpack[Settings]
+) -> Floats | StoredKernel: ...
+def entk(
+    model: Model, x1: Array, x2: Array | None = None, **settings: Unpack[Settings]
+) -> Floats | StoredKernel:
     """The empirical NTK of all outputs, (N1 O, N2 O): J(x1) J(x2)^T, with output o of example n in row n O + o.
 
     The settings are those of ``kernel``, and with a `store` the result is a StoredKernel, too.
     """
-    return cast(Floats, kernel(model, x1, x2, readout="full", **settings))
+    return kernel(model, x1, x2, readout="full", **settings)
 
 
+@overload
+def layer_kernels(
+    model: Model,
+    x1: Array,
+    x2: Array | None = None,
+    *,
+    readout: Readout | str | Array = "pseudo",
+    group: str | Callable[[str], str] = "module",
+    store: None = None,
+    **settings: Unpack[Computing],
+) -> dict[str, Floats]: ...
+@overload
+def layer_kernels(
+    model: Model,
+    x1: Array,
+    x2: Array | None = None,
+    *,
+    readout: Readout | str | Array = "pseudo",
+    group: str | Callable[[str], str] = "module",
+    store: Folder,
+    **settings: Unpack[Computing],
+) -> dict[str, StoredKernel]: ...
+@overload
 def layer_kernels(
     model: Model,
     x1: Array,
@@ -134,7 +222,16 @@ def layer_kernels(
     readout: Readout | str | Array = "pseudo",
     group: str | Callable[[str], str] = "module",
     **settings: Unpack[Settings],
-) -> dict[str, Floats]:
+) -> dict[str, Floats] | dict[str, StoredKernel]: ...
+def layer_kernels(
+    model: Model,
+    x1: Array,
+    x2: Array | None = None,
+    *,
+    readout: Readout | str | Array = "pseudo",
+    group: str | Callable[[str], str] = "module",
+    **settings: Unpack[Settings],
+) -> dict[str, Floats] | dict[str, StoredKernel]:
     """The parts of a kernel that come from the layers, which sum to it: a dict from the name of a group to (N1, N2).
 
     group: "module" for the arrays of one layer together, "parameter" for each array, or a function from the name of a
@@ -146,8 +243,9 @@ def layer_kernels(
     with Bar(settings.get("progress", False), "layers", of_kernel) as callback:
         options = _options(net, settings, callback)
         found = _xtangent.layer_kernels(net._core, first, second, _built(readout), group, options)
-    store = settings.get("store") is not None
-    return {name: cast(Floats, StoredKernel(k.folder)) if store else k for name, k in found}
+    if settings.get("store") is None:
+        return dict(found)
+    return {name: StoredKernel(k.folder) for name, k in found}
 
 
 def plan(

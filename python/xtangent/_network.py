@@ -34,7 +34,7 @@ class Network:
 
         Raises ShapeError, which names the layer where a shape does not fit.
         """
-        options = _xtangent.Options(wide=wide(dtype, self.dtype), threads=threads)
+        options = _xtangent.Options(self._core, wide=wide(dtype, self.dtype), threads=threads)
         return self._core.outputs(examples(x), batch, options)
 
     @property

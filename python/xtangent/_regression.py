@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _xtangent
 from ._convert import Array, Floats, array, columns, examples
@@ -129,8 +128,7 @@ class Regression:
 
     def __init__(self, kernel: Array, ridge: float, relative: bool) -> None:
         given = array(kernel)
-        self._single = given.dtype == np.float32
-        made = _xtangent.RegressionFloat if self._single else _xtangent.RegressionDouble
+        made = _xtangent.RegressionFloat if given.dtype == np.float32 else _xtangent.RegressionDouble
         self._core = made(given, ridge, relative)
 
     @property
@@ -197,9 +195,7 @@ class Regression:
         return f"Regression({self.size} x {self.size}, ridge {self.ridge:.3g})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        matrix: npt.NDArray[Any] = self._core.matrix()
-        matrix[np.diag_indices(self.size)] -= self.ridge
-        return Regression, (matrix.astype(np.float32) if self._single else matrix, self.ridge, False)
+        return Regression, (self._core.matrix(), self.ridge, False)
 
 
 def regression(kernel: Array, ridge: float = 0.0, *, relative: bool = True) -> Regression:

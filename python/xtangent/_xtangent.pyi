@@ -13,6 +13,7 @@ _Floats = npt.NDArray[np.float64]
 class Options:
     def __init__(
         self,
+        network: Network,
         *,
         wide: bool,
         memory: str | int | None = None,
@@ -22,7 +23,6 @@ class Options:
         tile: int = 0,
         store: str = "",
         metric: _Any | None = None,
-        arrays: int = 0,
         progress: Callable[..., object] | None = None,
     ) -> None: ...
 

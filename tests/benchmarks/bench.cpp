@@ -105,13 +105,6 @@ ntk::Labels labels(std::size_t n) {
   return y;
 }
 
-ntk::Strategy strategy_of(const std::string& text) {
-  for (const ntk::Strategy s :
-       {ntk::Strategy::automatic, ntk::Strategy::structured, ntk::Strategy::jacobian, ntk::Strategy::vector_products})
-    if (text == name(s)) return s;
-  throw std::runtime_error("no strategy " + text);
-}
-
 Json time_kernel(const std::string& workload, const std::string& kernel, std::size_t n, std::size_t repeat,
                  const std::string& folder, ntk::Strategy strategy) {
   const Workload& chosen = workloads().at(workload);
@@ -216,7 +209,7 @@ int main(int argc, char** argv) {
                workloads().contains(words[0]) && (words[1] == "entk" || words[1] == "pntk" || words[1] == "loss")) {
       const bool saved = words.size() == 6 && words[4] == "--save";
       std::cout << time_kernel(words[0], words[1], std::stoul(words[2]), std::stoul(words[3]), saved ? words[5] : "",
-                               strategy_of(words.size() == 6 && !saved ? words[5] : "automatic"))
+                               ntk::parse_strategy(words.size() == 6 && !saved ? words[5] : "automatic"))
                 << "\n";
     } else if (words.size() == 8 && workloads().contains(words[0]) && words[3] == "once" && words[4] == "--inputs" &&
                words[6] == "--memory") {

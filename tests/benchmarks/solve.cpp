@@ -43,13 +43,6 @@ std::map<std::string, std::string> options_of(int argc, char** argv) {
   return out;
 }
 
-ntk::SolvePreconditioner preconditioner_of(const std::string& name) {
-  using enum ntk::SolvePreconditioner;
-  for (ntk::SolvePreconditioner kind : {none, pseudo, trace, outputs, nearest})
-    if (name == ntk::name(kind)) return kind;
-  throw option_error("[solve] no preconditioner " + name + ".");
-}
-
 Json run(std::size_t n, const std::map<std::string, std::string>& given) {
   const nn::TrainAndTest data = nn::load_idx_folder(given.at("data"));
   const nn::DatasetOptions flat{.layout = nn::ImageLayout::flat, .scaling = {nn::standardization(data.train)}};
@@ -72,7 +65,7 @@ Json run(std::size_t n, const std::map<std::string, std::string>& given) {
   ntk::SolveOptions options{.tolerance = std::stod(given.at("tolerance")),
                             .max_iterations = 20000,
                             .memory = std::stoul(given.at("memory")) << 20,
-                            .preconditioner = preconditioner_of(given.at("preconditioner")),
+                            .preconditioner = ntk::parse_preconditioner(given.at("preconditioner")),
                             .float_factor = true,
                             .float_products = given.at("products") == "float",
                             .neighbors = std::stoul(given.at("neighbors")),

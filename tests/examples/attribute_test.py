@@ -19,7 +19,7 @@ import sys
 import tempfile
 import zlib
 
-from programs import check, digits, finish, read_npy, write_cifar, write_digits
+from programs import check, digits, finish, read_floats, read_npy, write_cifar, write_digits
 
 program, kernel = sys.argv[1:]
 
@@ -152,13 +152,7 @@ def page(out, side, images):
 
 def network(file):
     """The layers of a perceptron as pairs (weight's rows, bias)."""
-    data = file.read_bytes()
-    length = struct.unpack("<Q", data[:8])[0]
-    header, arrays = json.loads(data[8:8 + length]), {}
-    for name, entry in header.items():
-        if name != "__metadata__":
-            begin, end = (8 + length + offset for offset in entry["data_offsets"])
-            arrays[name] = struct.unpack(f"<{(end - begin) // 4}f", data[begin:end])
+    _, arrays = read_floats(file)
     layers = []
     for name in "0", "2", "4":
         weight, bias = arrays[name + ".weight"], arrays[name + ".bias"]

@@ -5,12 +5,11 @@ usage: features_test.py FEATURES KERNEL
 """
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, interrupted, read_npy, write_idx, write_npy
+from programs import check, finish, interrupted, read_rows, write_idx, write_npy
 
 features, kernel = map(os.path.abspath, sys.argv[1:])
 
@@ -27,8 +26,7 @@ def rows_in(folder):
     """The rows of all parts of a folder, in order."""
     out = []
     for file in sorted(folder.glob("features-*.npy")):
-        shape, values = read_npy(file)
-        out += [values[i * shape[1]:(i + 1) * shape[1]] for i in range(shape[0])]
+        out += read_rows(file)[1]
     return out
 
 
@@ -46,11 +44,7 @@ def exact(here, *options):
     file = here / "exact" / "K.npy"
     done = subprocess.run([kernel, *map(str, options), "--out", str(file)], capture_output=True, text=True, timeout=300)
     check(done.returncode == 0, f"kernel: {done.stderr}")
-    kernels = []
-    for name in (file, file.with_name("K_test.npy")):
-        shape, values = read_npy(name)
-        kernels.append([values[i * shape[1]:(i + 1) * shape[1]] for i in range(shape[0])])
-    return kernels
+    return [read_rows(name)[1] for name in (file, file.with_name("K_test.npy"))]
 
 
 def numbers(here, usual):
@@ -81,8 +75,7 @@ def of_tokens(here):
     done = subprocess.run([kernel, *map(str, network), "--out", str(here / "tokens.npy")], capture_output=True, text=True,
                           timeout=300)
     check(done.returncode == 0, f"kernel of tokens: {done.stderr}")
-    shape, values = read_npy(here / "tokens.npy")
-    k = [values[i * shape[1]:(i + 1) * shape[1]] for i in range(shape[0])]
+    k = read_rows(here / "tokens.npy")[1]
     done = run(*network, "--k", 20000, "--out", here / "tokens")
     check(done.returncode == 0 and "12 x 20000" in done.stdout, f"features of tokens: {done.stdout}{done.stderr}")
     rows = rows_in(here / "tokens" / "train")
@@ -132,6 +125,15 @@ def study(here, usual):
 
 
 def wrong(here, usual):
+    write_npy(here / "rows.npy", [0.5] * 40, (10, 4))
+    files = ["--network", "mlp", "--width", 0.01, "--inputs", here / "rows.npy", "--classes", 3, "--readout", "margin"]
+    for options, text in [([*usual, "--n", 1000], "[features] --n 1000: "),
+                          ([*usual, "--n", 20, "--test", 1000], "[features] --test 1000: "),
+                          (["--network", "text"], "[features] text takes tokens"),
+                          (files, "[features] --readout margin takes the labels"),
+                          ([*files, "--n", 11], "[features] --n 11")]:
+        done = run(*options, "--out", here / "wrong")
+        check(done.returncode == 1 and text in done.stderr, f"{options}: {done.stdout}{done.stderr}")
     for options, text in [(["--k", 0], "--k"), (["--split", "half"], "pooled, equal, size, trace"),
                           (["--anchors", 30, "--n", 20], "30 anchors of 20"), (["--readout", "none"], "readout"),
                           (["--study", "100,x"], "--study"), (["--readout", "diagonal", "--n", 20], "reduction none")]:
@@ -149,5 +151,4 @@ with tempfile.TemporaryDirectory() as folder:
     going_on(top, usual)
     study(top, usual)
     wrong(top, usual)
-    shutil.rmtree(top / "exact")
 finish()

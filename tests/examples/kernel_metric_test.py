@@ -7,12 +7,11 @@ import json
 import math
 import os
 import pathlib
-import struct
 import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, read_npy, write_idx, write_npy
+from programs import check, finish, read_floats, read_npy, write_idx, write_npy
 
 kernel, train = map(os.path.abspath, sys.argv[1:])
 N, CLASSES = 6, 10
@@ -20,19 +19,6 @@ N, CLASSES = 6, 10
 
 def run(program, *options):
     return subprocess.run([program, *map(str, options)], capture_output=True, text=True, timeout=300)
-
-
-def arrays(file):
-    """Metadata, and all arrays of floats as lists by name, of a safetensors file."""
-    data = file.read_bytes()
-    length = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:8 + length])
-    metadata, out = header.pop("__metadata__", {}), {}
-    for name, entry in header.items():
-        begin, end = (8 + length + offset for offset in entry["data_offsets"])
-        check(entry["dtype"] == "F32", f"{name} is {entry['dtype']}")
-        out[name] = struct.unpack(f"<{(end - begin) // 4}f", data[begin:end])
-    return metadata, out
 
 
 def images(folder):
@@ -69,13 +55,13 @@ with tempfile.TemporaryDirectory() as folder:
                "--epochs", 2, "--out", here / "trained")
     check(done.returncode == 0, f"training: {done.stderr}")
     checkpoint, weights = here / "trained" / "checkpoint.safetensors", here / "trained" / "weights.safetensors"
-    metadata, state = arrays(checkpoint)
+    metadata, state = read_floats(checkpoint)
     steps, second = json.loads(metadata["training"])["steps"], state["optimizer/second"]
     check(steps >= 2, f"{steps} steps")
     metric = [1 / (math.sqrt(v / (1 - 0.999 ** steps)) + 1e-8) for v in second]
     write_npy(here / "D.npy", metric)
 
-    net = arrays(weights)[1]
+    net = read_floats(weights)[1]
     rows = [gradient(net, x) for x in images(here / "mnist")]
     check(len(rows[0]) == len(metric), f"{len(rows[0])} parameters and {len(metric)} moments")
     expected = [sum(d * a * b for d, a, b in zip(metric, g, h)) for g in rows for h in rows]
@@ -95,5 +81,9 @@ with tempfile.TemporaryDirectory() as folder:
     check(done.returncode == 1 and "Take the network that was trained" in done.stderr, f"another network: {done.stderr}")
     done = run(kernel, *usual, "--metric", weights, "--out", here / "none.npy")
     check(done.returncode == 1 and "is no checkpoint" in done.stderr, f"weights alone: {done.stderr}")
+    write_npy(here / "short.npy", metric[:3])
+    done = run(kernel, *usual, "--metric", here / "short.npy", "--out", here / "none.npy")
+    check(done.returncode == 1 and f"[kernel] --metric {here / 'short.npy'}: [metric] 3 numbers for a network of "
+          f"{len(metric)} trainable" in done.stderr, f"three numbers: {done.stderr}")
 
 finish()

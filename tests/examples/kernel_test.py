@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, interrupted, on_a_terminal, read_npy, write_cifar, write_digits, write_idx, write_npy
+from programs import (check, finish, interrupted, on_a_terminal, read_npy, read_rows, read_safetensors, write_cifar,
+                      write_digits, write_idx, write_npy)
 
 kernel, train = map(os.path.abspath, sys.argv[1:])
 
@@ -28,12 +29,6 @@ def run(*options, **more):
     return subprocess.run(command(*options), capture_output=True, text=True, timeout=300, **more)
 
 
-def read_rows(file):
-    """The shape and the rows of a kernel."""
-    shape, values = read_npy(file)
-    return shape, [values[i * shape[1]:(i + 1) * shape[1]] for i in range(shape[0])]
-
-
 def close(a, b, tolerance):
     scale = max(abs(v) for row in b for v in row)
     return all(abs(v - w) <= tolerance * scale for x, y in zip(a, b) for v, w in zip(x, y))
@@ -42,10 +37,7 @@ def close(a, b, tolerance):
 def as_pytorch_saves(file, target):
     """Writes the same arrays in the order of their names and with PyTorch's metadata, as safetensors.torch.save_file
     does."""
-    data = file.read_bytes()
-    length = struct.unpack("<Q", data[:8])[0]
-    header, body = json.loads(data[8:8 + length]), data[8 + length:]
-    header.pop("__metadata__", None)
+    _, header, body = read_safetensors(file)
     out, parts, offset = {"__metadata__": {"format": "pt"}}, [], 0
     for name in sorted(header):
         begin, end = header[name]["data_offsets"]

@@ -2,6 +2,7 @@
 import ast
 import collections
 import gzip
+import json
 import math
 import os
 import pathlib
@@ -113,3 +114,28 @@ def read_npy(file):
     head = ast.literal_eval(data[10:10 + length].decode())
     check(head["descr"] == "<f8" and not head["fortran_order"], f"{file.name} holds doubles, row-major")
     return head["shape"], struct.unpack(f"<{math.prod(head['shape'])}d", data[10 + length:])
+
+
+def read_rows(file):
+    """The shape and the rows of a NumPy file of a matrix of doubles."""
+    shape, values = read_npy(file)
+    return shape, [values[i * shape[1]:(i + 1) * shape[1]] for i in range(shape[0])]
+
+
+def read_safetensors(file):
+    """The metadata, the header's entries by the names of the arrays, and the bytes of all elements."""
+    data = file.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    entries = json.loads(data[8:8 + length])
+    return entries.pop("__metadata__", {}), entries, data[8 + length:]
+
+
+def read_floats(file):
+    """The metadata, and the numbers of all arrays by name, of a safetensors file of floats."""
+    metadata, entries, body = read_safetensors(file)
+    out = {}
+    for name, entry in entries.items():
+        begin, end = entry["data_offsets"]
+        check(entry["dtype"] == "F32", f"{name} is {entry['dtype']}")
+        out[name] = struct.unpack(f"<{(end - begin) // 4}f", body[begin:end])
+    return metadata, out

@@ -7,13 +7,12 @@ import os
 import pathlib
 import random
 import resource
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 
-from programs import check, finish, on_a_terminal, write_cifar, write_digits, write_idx, write_npy
+from programs import check, finish, on_a_terminal, read_safetensors, write_cifar, write_digits, write_idx, write_npy
 
 program = os.path.abspath(sys.argv[1])
 
@@ -38,11 +37,8 @@ def metrics(folder, whole=True):
 
 def tensors(file):
     """The names and shapes of all arrays, and the bytes of all elements."""
-    data = file.read_bytes()
-    length = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:8 + length])
-    header.pop("__metadata__", None)
-    return {name: tuple(entry["shape"]) for name, entry in header.items()}, data[8 + length:]
+    _, entries, body = read_safetensors(file)
+    return {name: tuple(entry["shape"]) for name, entry in entries.items()}, body
 
 
 def check_outputs(folder, epochs):
@@ -209,7 +205,7 @@ with tempfile.TemporaryDirectory() as temporary:
                                      "--schedule", "onecycle", "--clip-norm", 1, "--seed", 4]),
             ("cifar10", "mlp", ["--optimizer", "adamw"]), ("cifar10", "convnet", ["--schedule", "step"]),
             ("cifar10", "wide_resnet16", ["--no-augment"]), ("cifar10", "vit", []), ("cifar10", "mixer", []),
-            ("mnist", "resnet18", ["--augment"]), ("mnist", "vit", ["--schedule", "cosine"]), ("mnist", "mlp", []), ("digits", "mlp", []), ("digits", "resnet18", [])]:
+            ("mnist", "resnet18", ["--augment"]), ("mnist", "vit", ["--schedule", "cosine"]), ("mnist", "mlp", ["--schedule", "linear"]), ("digits", "mlp", []), ("digits", "resnet18", [])]:
         out = here / f"{data_set}-{network}"
         done = run(data_set, "--network", network, "--width", 0.125, "--epochs", 2, "--batch-size", 16, "--n", 50,
                    "--data", data, "--out", out, *options)

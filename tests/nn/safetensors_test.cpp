@@ -77,6 +77,27 @@ BOOST_AUTO_TEST_CASE(arrays_come_back_in_order) {
   BOOST_TEST(read_safetensors(folder / "none").entries().empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_file_in_memory_is_one_that_was_written) {
+  const TemporaryFolder folder;
+  const std::vector<NamedArray<double>> arrays = {{"z", Array<double>::from({2, 2}, {0.1, -0.0, 1e-310, 4})},
+                                                  {"empty", Array<double>(Shape{0, 5})}};
+  write_safetensors(folder / "a", arrays, {.metadata = {{"x", "1"}}});
+  const TensorFile written = read_safetensors(folder / "a");
+  const TensorFile file = tensor_file(arrays, "the arrays", {.metadata = {{"x", "1"}}});
+  BOOST_TEST(file.source() == "the arrays");
+  BOOST_TEST(file.metadata().at("x") == "1");
+  BOOST_TEST(file.entries().size() == written.entries().size());
+  for (const auto& [name, value] : arrays) {
+    BOOST_TEST(equal(file.get<double>(name), value));
+    BOOST_TEST(equal(written.get<double>(name), value));
+  }
+  expect_error<data_error>(
+      [&] {
+        tensor_file<double>({arrays[0], arrays[0]}, "the arrays");
+      },
+      {"[write_safetensors] the arrays: ", "'z' is given twice"});
+}
+
 BOOST_AUTO_TEST_CASE(types_are_converted) {
   const std::string elements = std::string("\x00\x3c", 2) + std::string("\x80\x3f", 2) +
                                std::string("\xff\xff\xff\xff", 4) + std::string("\0\0\0\0\0\0\xf0\x7f", 8) +

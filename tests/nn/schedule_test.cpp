@@ -6,10 +6,15 @@
 #include <cstdlib>
 #include <limits>
 #include <numbers>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "nn/safetensors.hpp"
+#include "tests/testing.hpp"
 
 using namespace xtangent;
+using namespace xtangent::testing;
 namespace rates = xtangent::nn::schedule;
 namespace tt = boost::test_tools;
 
@@ -65,6 +70,17 @@ BOOST_AUTO_TEST_CASE(pytorch_has_the_same_rates) {
   follows("warm_up", rates::warm_up(rates::cosine(), {.part = 0.2, .first = 0.25}), part);
   // PyTorch's cycle ends at its last step, and turns one step before the fraction it is given.
   follows("one_cycle", rates::one_cycle({.part = (0.3 * 40 - 1) / 39}), [](double t, double n) { return t / (n - 1); });
+}
+
+BOOST_AUTO_TEST_CASE(names) {
+  const std::vector<std::pair<std::string, nn::Schedule>> all = {
+      {"constant", rates::constant()},   {"step", rates::step()},         {"cosine", rates::cosine()},
+      {"linear", rates::linear()},       {"warm_up", rates::warm_up()},   {"warmup", rates::warm_up()},
+      {"one_cycle", rates::one_cycle()}, {"onecycle", rates::one_cycle()}};
+  for (const auto& [name, expected] : all)
+    for (double done : {0.0, 0.02, 0.2, 0.6, 0.9})
+      BOOST_TEST(rates::parse(name)(done) == expected(done), name << " at " << done);
+  expect_error<option_error>([] { rates::parse("zigzag"); }, {"no schedule 'zigzag'", "linear, warm_up, one_cycle"});
 }
 
 BOOST_AUTO_TEST_CASE(wrong_settings_are_refused) {

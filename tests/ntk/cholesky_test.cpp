@@ -63,6 +63,19 @@ BOOST_AUTO_TEST_CASE(a_matrix_that_is_handed_over_is_factored_in_place) {
   expect_factor(factor, kept, 1e-10);
 }
 
+BOOST_AUTO_TEST_CASE(gives_its_matrix_back_to_the_bit) {
+  for (std::size_t n : {1, 17, 130}) {
+    const Array<double> k = positive_matrix(n);
+    ntk::Cholesky<double> exact(k);
+    BOOST_TEST(difference(exact.matrix(), k) == 0);
+    exact.reserve(n + 5);
+    BOOST_TEST(difference(exact.matrix(), k) == 0);
+    const Array<float> narrow = cast<float>(k);
+    const Array<float> found = ntk::Cholesky<float>(narrow, {.ridge = 0.3}).matrix();
+    BOOST_TEST(difference(ntk::converted<double>(found), ntk::converted<double>(narrow)) == 0);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(refinement_makes_float_factors_as_good_as_double) {
   const std::size_t n = 200;
   for (double condition : {1e2, 1e4}) {

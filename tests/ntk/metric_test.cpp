@@ -156,6 +156,21 @@ BOOST_AUTO_TEST_CASE(metrics_that_cannot_be_and_stores_of_others) {
   BOOST_CHECK_THROW(begin(3), option_error);
 }
 
+BOOST_AUTO_TEST_CASE(numbers_are_of_elements_or_of_arrays) {
+  const auto params = nn::sequential(nn::Linear(2, 3), nn::Tanh(), nn::Linear(3, 1)).init<double>(1);
+  Random random("numbers");
+  const Array<double> elements = random_array(random, {13}), arrays = random_array(random, {4});
+  const ntk::Metric of_elements = ntk::metric_of(elements, params.layout());
+  BOOST_TEST(difference(of_elements.elements, elements) == 0);
+  BOOST_TEST(!of_elements.arrays.defined());
+  const ntk::Metric of_arrays = ntk::metric_of(arrays, params.layout());
+  BOOST_TEST(difference(of_arrays.arrays, arrays) == 0);
+  BOOST_TEST(!of_arrays.elements.defined());
+  const std::string message =
+      message_of<shape_error>([&] { ntk::metric_of(random_array(random, {5}), params.layout()); });
+  BOOST_TEST(has(message, "[metric] 5 numbers for a network of 13 trainable elements in 4 arrays."));
+}
+
 BOOST_AUTO_TEST_CASE(adam_steps_are_a_metric) {
   nn::OptimizerState<double> state{.steps = 3, .second = Array<double>::from({2}, std::vector<double>{0.04, 1.0})};
   const ntk::Metric metric = ntk::adam_metric(state, 0.9, 0.01);

@@ -26,6 +26,14 @@ using namespace xtangent::testing;
 
 BOOST_AUTO_TEST_SUITE(plan)
 
+BOOST_AUTO_TEST_CASE(strategies_have_names) {
+  using S = ntk::Strategy;
+  for (const S strategy : {S::automatic, S::structured, S::jacobian, S::vector_products})
+    BOOST_TEST((ntk::parse_strategy(ntk::name(strategy)) == strategy));
+  BOOST_TEST(has(message_of<option_error>([] { ntk::parse_strategy("fast"); }),
+                 "no strategy 'fast'. There are automatic, structured, jacobian, vector_products."));
+}
+
 BOOST_AUTO_TEST_CASE(plans_count_what_is_done) {
   const auto net = nn::sequential(nn::Linear(784, 1024), nn::Relu(), nn::Linear(1024, 10));
   const auto params = net.init<float>(1);

@@ -123,6 +123,14 @@ BOOST_AUTO_TEST_CASE(keeps_the_budget) {
     BOOST_CHECK_THROW(ntk::solve(p.net, p.params, p.x, p.y, {.memory = 20000, .preconditioner = kind}), memory_error);
 }
 
+BOOST_AUTO_TEST_CASE(preconditioners_have_names) {
+  using P = ntk::SolvePreconditioner;
+  for (const P kind : {P::none, P::pseudo, P::trace, P::outputs, P::nearest})
+    BOOST_TEST((ntk::parse_preconditioner(ntk::name(kind)) == kind));
+  BOOST_TEST(has(message_of<option_error>([] { ntk::parse_preconditioner("best"); }),
+                 "no preconditioner 'best'. There are none, pseudo, trace, outputs, nearest."));
+}
+
 BOOST_AUTO_TEST_CASE(bad_arguments) {
   Problem p;
   const double nan = std::numeric_limits<double>::quiet_NaN();

@@ -19,6 +19,7 @@ def test_spectrum(perceptron, x, tmp_path):
     assert whole.maximal_learning_rate == pytest.approx(2 / expected[-1])
     shares = expected / expected.sum()
     assert whole.effective_rank == pytest.approx(np.exp(-(shares * np.log(shares)).sum()))
+    pytest.importorskip("scipy")
     stored = xt.entk(net, x, store=tmp_path / "store")
     raw = np.linalg.eigvalsh(perceptron.entk(x))
     for given in (perceptron.entk(x), stored, xt.operator(net, x)):

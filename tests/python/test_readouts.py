@@ -37,7 +37,6 @@ def combinations(perceptron, x):
         "squared_loss": (readout.loss(targets), 2 * (f - targets) / 3),
         "per_example": (readout.per_example(targets), targets),
         "single": (readout.single(1), np.tile([0.0, 1, 0], (12, 1))),
-        "random_signs": (None, None),
     }
 
 

@@ -83,10 +83,10 @@ def test_files_programs_and_weights(images, tmp_path):
     np.testing.assert_allclose(changed(x), other(x).detach().numpy(), rtol=1e-12)
     other.load_state_dict({name: torch.as_tensor(value) for name, value in nets[0].parameters.items()}, strict=False)
     np.testing.assert_allclose(other(x).detach().numpy(), expected, rtol=1e-12)
+    pickles = [pickle.dumps(net) for net in (*nets, changed)]
     (tmp_path / "net.pt2").rename(tmp_path / "moved.pt2")
-    (tmp_path / "moved.pt2").rename(tmp_path / "net.pt2")
-    for net in (*nets, changed):
-        again = pickle.loads(pickle.dumps(net))
+    for net, dumped in zip((*nets, changed), pickles, strict=True):
+        again = pickle.loads(dumped)
         assert (again(x) == net(x)).all() and again.dtype == net.dtype
 
 
