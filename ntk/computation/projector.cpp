@@ -254,7 +254,7 @@ template <class T>
 std::vector<double> GradientSweep<T>::squared_norms(const OneSide<T>& side) const {
   const nn::Shards cut{side.size(), plan_.partition.shard};
   const std::size_t terms = plan_.terms.size();
-  Array<double> found = Array<double>::zeros({side.size(), terms});  // of each example, so that no order matters
+  Array<double> found = Array<double>::zeros({side.size(), terms});  // a row for each example, so that no order matters
   double* sums = found.mutable_data();
   const auto shard = [&](std::size_t s) {
     for_each_piece(side.part(cut[s]), [&](std::size_t t, Range elements) {
