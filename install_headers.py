@@ -30,7 +30,7 @@ def main():
         copy = target / header
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / header, copy)
-    for old in target.rglob('*.hpp'):  # of a version before this one
+    for old in target.rglob('*.hpp'):  # those of an earlier version
         if str(old.relative_to(target)) not in headers:
             old.unlink()
 

@@ -46,10 +46,10 @@ struct JacobianOptions {
 };
 
 struct CheckOptions {
-  double step = 0.0;       ///< of the five-point differences; 0: 1e-3 in double, 3e-2 in float
+  double step = 0.0;       ///< for the five-point differences; 0: 1e-3 in double, 3e-2 in float
   double tolerance = 0.0;  ///< relative error that passes; 0: 1e-6 in double, 1e-2 in float
   bool second_order = true;
-  std::uint64_t seed = 1;  ///< of the random directions
+  std::uint64_t seed = 1;  ///< for the random directions
 };
 
 /// What check_gradients found: relative errors against central differences along a random direction of each argument.

@@ -43,7 +43,7 @@ template <class T>
 struct Record {
   std::vector<Node<T>> nodes;
   std::uint64_t next_serial = 1;
-  Origin origin;  ///< of what is recorded now
+  Origin origin;  ///< where nodes are recorded now
 
   /// Is the node that x stands on still there? Not after a rewind.
   bool holds(const Var<T>& x) const { return x.position() < nodes.size() && nodes[x.position()].serial == x.serial(); }
@@ -52,7 +52,7 @@ struct Record {
 struct TapeStatistics {
   std::size_t nodes = 0;
   std::size_t leaves = 0;
-  std::size_t bytes = 0;  ///< of all values that nodes hold, shared buffers counted once
+  std::size_t bytes = 0;  ///< in all values that nodes hold, shared buffers counted once
 };
 
 /// An append-only recording of ops. One recording serves many sweeps. Not copyable; Vars keep its nodes alive.
@@ -90,16 +90,16 @@ struct SweepOptions {
 
 /// Reverse sweep: cotangents of `inputs` for the cotangent `ybar` of `y`, in the order of `inputs`.
 /// ybar has the shape of y, or (K, shape of y) for K seeds in one sweep; each result has the shape of its input, with
-/// the same probe axis. Undefined where y does not depend on an input. Cost: about twice the forward pass a seed.
+/// the same probe axis. It is undefined if y does not depend on that input. Cost: about two forward passes a seed.
 /// Where y or ybar carry tangents of streaming forward mode, so do the results.
 /// Throws tape_error (y or an input not on the tape), shape_error (ybar), rule_error (an op's rule misbehaves).
 template <class T>
 std::vector<Var<T>> pullback(const Var<T>& y, const Var<T>& ybar, VarListOf<T> inputs, SweepOptions options = {});
 
-/// Forward sweep over the same recording: tangents of `outputs` for `tangents` of `inputs` (undefined: zero).
-/// Tangents may carry one probe axis, the same for all. Undefined where an output depends on no input.
-/// The tangent of an input that was computed from other inputs adds to the one that reaches it from them, as pullback
-/// lets cotangents pass through it.
+/// Forward sweep over the same recording: the tangents of `outputs` for given tangents of `inputs`. If one of these is
+/// undefined, it counts as zero. All may carry the same probe axis. A result is undefined if its output depends on no
+/// input. If one input was computed from another, its given tangent is added to the one that arrives from the other.
+/// In the same way pullback sends a cotangent on, through such an input, to the input from which it was computed.
 template <class T>
 std::vector<Var<T>> pushforward(VarListOf<T> outputs, VarListOf<T> inputs, VarListOf<T> tangents,
                                 SweepOptions options = {});

@@ -39,7 +39,7 @@ struct Moved;
 template <Scalar T>
 class Var {
  public:
-  /// Undefined: stands for "no argument" or "no derivative".
+  /// An undefined Var, which stands for "no argument" or "no derivative".
   Var() = default;
   /// A constant.
   Var(Array<T> value, Examples examples = Examples::none) : value_(std::move(value)), examples_(examples) {}

@@ -72,7 +72,7 @@ Summary ModuleBase::summary(const Shape& example) const {
   const Var<float> x = tape.variable(Array<float>::zeros(example.prepended(1)), Examples::axis0);
   std::size_t counted = tape.size();
   const LayerObserver<float> observer = [&](const std::string& path, const std::string&, const Array<float>& output) {
-    double flop = 0.0;  // of the ops recorded since the last layer ended, which belong to this layer itself
+    double flop = 0.0;  // for the ops recorded since the last layer ended, which belong to this layer itself
     for (; counted < tape.size(); ++counted) flop += flop_of(tape.record()->nodes[counted]);
     for (Summary::Layer& layer : out.layers) {
       const bool around = layer.path.empty() || path == layer.path || path.starts_with(layer.path + ".");

@@ -15,7 +15,7 @@ struct Summary {
   struct Layer {
     std::string path, type;      ///< "layer1.0.conv1", "Conv2d"; the path of the network itself is empty
     std::size_t depth = 0;       ///< 0: the network
-    Shape output;                ///< of one example; if the layer runs several times, of the last run
+    Shape output;                ///< for one example; if the layer runs several times, by the last run
     bool runs = false;           ///< false for a layer that was declared but did not run
     std::size_t parameters = 0;  ///< trained elements, with those of children, each counted once
     double flop = 0.0;           ///< forward, for one example, with those of children

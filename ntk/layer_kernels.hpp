@@ -28,7 +28,7 @@ struct LayerOptions {
 
 template <class K>
 struct LayerKernel {
-  std::string name;  ///< of the group
+  std::string name;  ///< the group's
   K kernel;
 };
 

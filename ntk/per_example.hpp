@@ -138,7 +138,7 @@ Readout of(std::shared_ptr<const PerExample> both);
 
 struct FunctionOptions {
   std::size_t columns = 1;                             ///< C
-  std::optional<std::size_t> examples = std::nullopt;  ///< of how many examples g knows something, such as targets
+  std::optional<std::size_t> examples = std::nullopt;  ///< the number for which g knows something, such as targets
   std::string fingerprint = {};                        ///< what tells g from others of its name, for stores
 };
 

@@ -9,7 +9,7 @@
 namespace xtangent {
 
 struct ConvGeometry {
-  std::size_t axes;  ///< of positions: 2 for images, 3 for volumes
+  std::size_t axes;  ///< that positions have: 2 for images, 3 for volumes
   Extent3d stride, padding, dilation;
   std::size_t groups;
 

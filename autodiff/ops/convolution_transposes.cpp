@@ -118,7 +118,7 @@ template <class T>
 struct ConvWeight : Op<T> {
   ConvGeometry geometry;
   std::size_t image_axes;
-  Shape extents;  // of the kernel
+  Shape extents;  // the kernel's
   ConvWeight(const ConvGeometry& g, std::size_t images, const Shape& kernel)
       : geometry(g), image_axes(images), extents(kernel) {}
   std::string name() const override { return geometry.name("_weight"); }

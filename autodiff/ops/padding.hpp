@@ -14,7 +14,7 @@ enum class PadMode { constant, zeros = constant, reflect, replicate, circular };
 
 struct PadOptions {
   PadMode mode = PadMode::constant;
-  double value = 0.0;  ///< of a constant
+  double value = 0.0;  ///< for padding with a constant
 };
 
 /// Adds entries before and behind along one axis. Reflections must be shorter than the axis, and other ends at most as

@@ -16,7 +16,7 @@ struct PoolOptions {
   Extent2d stride = same_as_kernel;
   Extent2d padding = 0;
   bool count_include_pad = true;  ///< averages divide by the size of the window with its padding
-  Extent2d dilation = 1;          ///< of the windows of a maximum; averages have none
+  Extent2d dilation = 1;          ///< for the windows of a maximum; averages have none
   bool ceil_mode = false;         ///< a last window that leaves the padded input counts, if it begins inside
 };
 

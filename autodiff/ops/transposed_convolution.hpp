@@ -8,7 +8,7 @@ namespace xtangent {
 
 struct ConvTranspose2dOptions {
   Extent2d stride = 1;
-  Extent2d padding = 0;         ///< of the convolution that is transposed: rows and columns that the result lacks
+  Extent2d padding = 0;         ///< in the convolution that is transposed: rows and columns that the result lacks
   Extent2d output_padding = 0;  ///< more rows and columns of the result at its end, fewer than the stride
   Extent2d dilation = 1;
   std::size_t groups = 1;

@@ -35,7 +35,7 @@ struct FlipRun {
 };
 
 struct FlipStudy {
-  std::size_t epochs = 0;  ///< of each training
+  std::size_t epochs = 0;  ///< in each training
   std::vector<FlipRun> runs = {};
   std::vector<Ranking> rankings = {};  ///< by self-influence, by loss, at random
 };

@@ -2,7 +2,7 @@
 
 #include "examples/attribute/study.hpp"
 
-/// What the report says of its numbers. Nothing is said that the numbers do not show.
+/// The sentences of the report. They say only what its numbers show.
 namespace xtangent::examples {
 
 /// "0.41 ± 0.01"

@@ -17,8 +17,8 @@ struct AttributeSettings {
   std::size_t n = 1000;    ///< training images, at most
   std::size_t test = 200;  ///< test images, at most
   std::size_t epochs = 40, batch_size = 50;
-  double learning_rate = 4e-3;  ///< of Adam, at the start; it falls to 0
-  double ridge = 1;             ///< of the scores, relative to the mean of the kernel's diagonal
+  double learning_rate = 4e-3;  ///< Adam's, at the start; it falls to 0
+  double ridge = 1;             ///< for the scores, relative to the mean of the kernel's diagonal
   std::vector<std::size_t> projections = {2048, 8192};  ///< numbers to which gradients are projected
   std::size_t subsets = 200;   ///< random halves of the training images on which networks are trained
   std::size_t repeats = 2;     ///< networks for each half

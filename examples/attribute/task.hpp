@@ -9,9 +9,9 @@ namespace xtangent::examples {
 
 /// The images and the network of a run.
 struct Task {
-  std::string title;                     ///< of the data set
+  std::string title;                     ///< the data set's
   std::string network;                   ///< "mlp"
-  double width = 0;                      ///< of the network
+  double width = 0;                      ///< the network's
   nn::AnyModule net;                     ///< takes x
   nn::LabeledImages train, test;         ///< those that are used
   Array<float> x, x_test;                ///< the same as numbers, (N, ...) and (M, ...)

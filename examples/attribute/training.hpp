@@ -9,8 +9,8 @@ namespace xtangent::examples {
 /// What to train a network on: some of the training images, with these labels for all of them.
 struct Lesson {
   std::vector<std::size_t> images;
-  ntk::Labels labels;  ///< of all N training images
-  std::uint64_t seed;  ///< of the initial parameters and of the order of the images
+  ntk::Labels labels;  ///< for all N training images
+  std::uint64_t seed;  ///< for the initial parameters and for the order of the images
 };
 
 /// All training images with these labels.

@@ -15,7 +15,7 @@ namespace xtangent::examples {
 
 struct InputFiles {
   std::vector<std::filesystem::path> inputs, test_inputs;  ///< one file for each input of the network
-  std::filesystem::path labels, test_labels;               ///< of these examples; empty: none
+  std::filesystem::path labels, test_labels;               ///< for these examples; empty: none
   std::filesystem::path model;                             ///< what torch.export.save wrote; empty: none
   std::string output;                                      ///< which of several outputs of the model
   std::size_t classes = 0;                                 ///< outputs of a network with a name; 0: largest label + 1

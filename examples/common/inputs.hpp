@@ -23,7 +23,7 @@ std::vector<std::size_t> read_labels(const std::string& program, const std::stri
 
 /// What is known of examples when a network is made for them.
 struct InputSizes {
-  std::vector<Shape> inputs;         ///< of one example, in the order of the files
+  std::vector<Shape> inputs;         ///< for one example, in the order of the files
   std::size_t classes = 0;           ///< outputs; 0: not known
   std::size_t vocabulary = 0;        ///< tokens are below it; 0: not known
   std::optional<double> width = {};  ///< factor of numbers of features; none: the usual one

@@ -16,11 +16,11 @@ struct DistillSettings {
   std::string network = "mlp";      ///< mlp or lenet
   std::filesystem::path data;       ///< folder of the files, or a folder above; empty: the usual places
   std::filesystem::path out = "results/distill";
-  std::size_t width = 1024;  ///< of the mlp's hidden layers
+  std::size_t width = 1024;  ///< units in each of the mlp's hidden layers
   std::size_t steps = 400, batch_size = 500;
   std::size_t test_images = 10000;  ///< at most
-  std::size_t draws = 20;           ///< of random real images, to compare with
-  double learning_rate = 0.05;      ///< of Adam, in standard deviations of the pixels
+  std::size_t draws = 20;           ///< how often real images are drawn at random, to compare with
+  double learning_rate = 0.05;      ///< Adam's, in standard deviations of the pixels
   double ridge = 1e-4;              ///< relative to the mean of the kernel's diagonal
   std::uint64_t seed = 1;
   std::size_t threads = 0;

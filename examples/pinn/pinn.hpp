@@ -13,10 +13,10 @@ namespace xtangent::examples {
 struct PinnSettings {
   double diffusivity = 0.05;   ///< nu in u_t = nu u_xx
   std::size_t modes = 4;       ///< u(x, 0) = sin(pi x) + sin(modes pi x) / 2
-  std::size_t width = 50;      ///< of the three hidden layers
+  std::size_t width = 50;      ///< units in each of the three hidden layers
   std::size_t boundary = 200;  ///< points at t = 0, x = 0 and x = 1
   std::size_t interior = 400;  ///< points where the equation has to hold
-  std::size_t steps = 2000;    ///< of Adam, on all points
+  std::size_t steps = 2000;    ///< that Adam takes, on all points
   double learning_rate = 2e-3;
   std::size_t update_every = 100;  ///< steps between updates of the weights
   std::size_t seeds = 3;           ///< networks of each kind

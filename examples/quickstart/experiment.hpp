@@ -33,18 +33,18 @@ inline constexpr double regression_ridge = 1e-2;
 
 /// What is compared of the eNTK and the pNTK of one network at one time.
 struct Comparison {
-  double relative_frobenius = 0;  ///< of the kernels between training images
+  double relative_frobenius = 0;  ///< between the two kernels of the training images
   double lambda_max_entk = 0, lambda_max_pntk = 0, lambda_min_entk = 0, lambda_min_pntk = 0;
   double lambda_max_difference = 0;  ///< |pNTK - eNTK| / eNTK
   double condition_entk = 0, condition_pntk = 0;
-  double accuracy_network = 0;                              ///< of the network itself on the kernels' test images
-  double accuracy_entk = 0, accuracy_pntk = 0;              ///< of regression without a ridge
+  double accuracy_network = 0;                              ///< the network's own on the kernels' test images
+  double accuracy_entk = 0, accuracy_pntk = 0;              ///< by regression without a ridge
   double accuracy_entk_ridge = 0, accuracy_pntk_ridge = 0;  ///< with regression_ridge
   double agreement = 0;              ///< share of test images to which both regressions give the same class
   double prediction_difference = 0;  ///< || f_pntk - f_entk ||_F / || f_entk ||_F on the test images
   double ridge = 0;        ///< that both regressions without one had to be given, in units of the mean diagonal
   double diagonality = 0;  ///< mean |diagonal entry| / mean |other entry| of the eNTK's blocks of an image with itself
-  double seconds_entk = 0, seconds_pntk = 0;  ///< of the kernels between training images
+  double seconds_entk = 0, seconds_pntk = 0;  ///< for the kernels between training images
   double bytes_entk = 0, bytes_pntk = 0;      ///< memory held for them at most
 };
 

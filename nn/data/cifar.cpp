@@ -9,7 +9,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t side = 32, channels = 3, image_bytes = channels * side * side;
-constexpr std::size_t most_bytes = std::size_t(512) << 20;  // of a file, more than three times those of the largest one
+constexpr std::size_t most_bytes = std::size_t(512) << 20;  // a limit for files, more than three times the largest one
 
 // The bytes before an image: how many there are, which of them is the label, and how many classes it has.
 struct Format {

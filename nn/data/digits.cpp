@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t side = 8, fields = side * side + 1, classes = 10;
 constexpr unsigned full = 16;
-constexpr std::size_t most_bytes = std::size_t(64) << 20;  // of a file, a hundred times those of the largest one
+constexpr std::size_t most_bytes = std::size_t(64) << 20;  // a limit for files, a hundred times the largest one
 
 // The position of the parser, for messages.
 struct Place {

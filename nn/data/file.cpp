@@ -134,7 +134,7 @@ class Source {
   const fs::path& file_;
   int fd_;
   struct stat about_ {};
-  std::vector<std::uint8_t> block_;  // of which [begin_, end_) has been read but not consumed
+  std::vector<std::uint8_t> block_;  // its bytes [begin_, end_) have been read but not consumed
   std::size_t begin_ = 0, end_ = 0, consumed_ = 0;
   bool packed_ = false, between_members_ = false;
   z_stream stream_{};

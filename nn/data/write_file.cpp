@@ -59,7 +59,7 @@ class Descriptor {
 struct Target {
   fs::path file;                     // behind symbolic links
   std::optional<struct stat> there;  // none: a new file
-  int descriptor = -1;               // of this process, where the name is one of /dev/stdout's kind
+  int descriptor = -1;               // this process's own, where the name is one like /dev/stdout
   bool replaced() const { return descriptor < 0 && (!there || S_ISREG(there->st_mode)); }
 };
 

@@ -144,7 +144,7 @@ class Aliases {
   Graph& graph_;
   bool inner_;
   std::size_t count_;
-  std::vector<std::size_t> root_, wide_;          // of the values that certainly, or perhaps, share elements
+  std::vector<std::size_t> root_, wide_;          // groups of values that certainly, or perhaps, share elements
   std::vector<std::optional<std::size_t>> made_;  // the node that makes each value
   std::vector<std::size_t> last_;                 // the last node that uses each value
 };

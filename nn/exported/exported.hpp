@@ -26,7 +26,7 @@ namespace xtangent::nn {
 
 /// An input of an exported network.
 struct ExportedInput {
-  std::string name;  ///< of the argument of forward
+  std::string name;  ///< the argument's in forward
   std::string type;  ///< "float32", "int64", "bool"
   /// The extents of one example, without the axis of examples; none for those that were exported as dynamic.
   std::vector<std::optional<std::size_t>> extents;

@@ -34,13 +34,13 @@ struct Node {
   std::string op;  ///< "aten.conv2d.default", "_operator.mul"
   List arguments;
   List results;                        ///< references, or lists of them
-  std::string path, type;              ///< of the module that calls it: "layer1.0.conv1", "Conv2d"
+  std::string path, type;              ///< describe the module that calls it: "layer1.0.conv1", "Conv2d"
   std::vector<std::size_t> last_used;  ///< values that no later node and no output needs
   bool changes = false;                ///< its first argument, in place: "aten.relu_.default"
 };
 
 struct Graph {
-  std::vector<std::string> names;  ///< of all values
+  std::vector<std::string> names;  ///< one for each value
   List inputs, outputs;
   std::vector<Node> nodes;
   /// Which values share their elements with one that is changed in place, and for each of these that is a view of
@@ -73,7 +73,7 @@ enum class Role { parameter, buffer, constant, user };
 
 struct Input {
   Role role = Role::user;
-  std::size_t value = 0;  ///< of the graph
+  std::size_t value = 0;  ///< its number in the graph
   std::string name;       ///< "layer1.0.weight", or that of the argument of forward
   ArrayType type;
 };
@@ -90,7 +90,7 @@ struct Program {
   std::vector<Input> inputs;
   std::vector<Output> outputs;
   std::vector<std::string> modules;          ///< the paths of all modules, in the order in which they are registered
-  std::map<std::string, std::string> types;  ///< of those that call an op, by their paths: "Conv2d"
+  std::map<std::string, std::string> types;  ///< modules that call an op, by their paths: "Conv2d"
 };
 
 /// Parses models/model.json. Throws data_error naming `source` for what is no such JSON, another schema than 8.x, and

@@ -29,7 +29,7 @@ class BatchNorm {
   void parameters(Declaration& declare) const;
 
  protected:
-  /// For x (N, channels, ...).
+  /// Normalizes x (N, channels, ...).
   template <class T>
   Var<T> normalized(Scope<T> p, const Var<T>& x) const;
 
@@ -38,7 +38,7 @@ class BatchNorm {
   BatchNormOptions options_;
 };
 
-/// For x (N, channels) or (N, channels, L). Its arrays are weight, bias, running_mean and running_var (channels,), and
+/// Takes x (N, channels) or (N, channels, L). Its arrays are weight, bias, running_mean and running_var (channels,) and
 /// num_batches_tracked ().
 struct BatchNorm1d : Module<BatchNorm1d>, BatchNorm {
   explicit BatchNorm1d(std::size_t channels, BatchNormOptions options = {}) : BatchNorm(channels, options) {}
@@ -46,7 +46,7 @@ struct BatchNorm1d : Module<BatchNorm1d>, BatchNorm {
   Var<T> forward(Scope<T> p, const Var<T>& x) const;
 };
 
-/// For x (N, channels, H, W), with the same arrays.
+/// Takes x (N, channels, H, W). Its arrays are the same.
 struct BatchNorm2d : Module<BatchNorm2d>, BatchNorm {
   explicit BatchNorm2d(std::size_t channels, BatchNormOptions options = {}) : BatchNorm(channels, options) {}
   template <class T>
@@ -92,7 +92,7 @@ class InstanceNorm {
   void parameters(Declaration& declare) const;
 
  protected:
-  /// For x (N, channels, ...). Throws shape_error for other channels, and for one position without running statistics.
+  /// Takes x (N, channels, ...). Throws shape_error for other channels, or one position without running statistics.
   template <class T>
   Var<T> normalized(Scope<T> p, const Var<T>& x) const;
 
@@ -101,7 +101,7 @@ class InstanceNorm {
   InstanceNormOptions options_;
 };
 
-/// For x (N, channels, L). If there are any, its arrays are weight, bias, running_mean and running_var (channels,), and
+/// Takes x (N, channels, L). If it has arrays, they are weight, bias, running_mean and running_var (channels,), and
 /// num_batches_tracked ().
 struct InstanceNorm1d : Module<InstanceNorm1d>, InstanceNorm {
   explicit InstanceNorm1d(std::size_t channels, InstanceNormOptions options = {}) : InstanceNorm(channels, options) {}
@@ -109,7 +109,7 @@ struct InstanceNorm1d : Module<InstanceNorm1d>, InstanceNorm {
   Var<T> forward(Scope<T> p, const Var<T>& x) const;
 };
 
-/// For x (N, channels, H, W), with the same arrays.
+/// Takes x (N, channels, H, W). Its arrays are the same.
 struct InstanceNorm2d : Module<InstanceNorm2d>, InstanceNorm {
   explicit InstanceNorm2d(std::size_t channels, InstanceNormOptions options = {}) : InstanceNorm(channels, options) {}
   template <class T>
@@ -157,7 +157,7 @@ class RmsNorm : public Module<RmsNorm> {
   RmsNormOptions options_;
 };
 
-/// For x (N, channels, ...): normalizes each of the groups of channels of each example; weight and bias are
+/// Normalizes each of the groups of channels of each example of x (N, channels, ...); weight and bias are
 /// (channels,).
 class GroupNorm : public Module<GroupNorm> {
  public:

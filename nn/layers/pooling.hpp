@@ -129,7 +129,7 @@ struct Pool1dOptions {
   std::size_t stride = 0;  ///< 0: as large as the window
   std::size_t padding = 0;
   bool count_include_pad = true;
-  std::size_t dilation = 1;  ///< of the windows of a maximum; averages have none
+  std::size_t dilation = 1;  ///< for the windows of a maximum; averages have none
   bool ceil_mode = false;
 };
 
@@ -199,7 +199,7 @@ struct Flatten : Module<Flatten> {
   }
 };
 
-/// Exchanges the last two axes: from tokens (N, D, C) to signals (N, C, D), and back.
+/// Exchanges the last two axes: tokens (N, D, C) become signals (N, C, D), and signals tokens.
 struct Transpose : Module<Transpose> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {
@@ -207,7 +207,7 @@ struct Transpose : Module<Transpose> {
   }
 };
 
-/// From images (N, C, H, W) to tokens (N, H W, C), one for each pixel. Throws shape_error for another rank.
+/// Turns images (N, C, H, W) into tokens (N, H W, C), one for each pixel. Throws shape_error for another rank.
 struct Tokens : Module<Tokens> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {
@@ -217,7 +217,7 @@ struct Tokens : Module<Tokens> {
   }
 };
 
-/// From tokens (N, D, C) to their mean (N, C).
+/// The mean (N, C) of tokens (N, D, C).
 struct MeanOfTokens : Module<MeanOfTokens> {
   template <class T>
   Var<T> forward(Scope<T>, const Var<T>& x) const {

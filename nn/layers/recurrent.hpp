@@ -45,7 +45,7 @@ enum class Nonlinearity { tanh, relu };
 template <class T>
 struct RecurrentState {
   Var<T> hidden;
-  Var<T> cell;  ///< of LSTM alone
+  Var<T> cell;  ///< only an LSTM has one
 };
 
 /// The outputs of all positions, (N, T, directions hidden), and the state after the last one.

@@ -45,7 +45,7 @@ class Reparameterized {
   AnyModule layer_;
   std::string name_;
   WeightNames names_;
-  std::shared_ptr<const Layout> layout_;  // of the layer alone
+  std::shared_ptr<const Layout> layout_;  // describes the layer alone
   ParameterInfo replaced_;
 };
 

@@ -14,7 +14,7 @@ namespace xtangent::nn {
 struct TransformerOptions {
   std::size_t dim_feedforward = 2048;
   double dropout = 0.1;           ///< rate of all dropouts, in training mode
-  AnyModule activation = Relu{};  ///< of the perceptron
+  AnyModule activation = Relu{};  ///< in the perceptron
   double layer_norm_eps = 1e-5;
   bool norm_first =
       false;            ///< whether the normalizations stand before attention and perceptron, and not after the sums
@@ -79,7 +79,7 @@ class TransformerDecoderLayer : public Module<TransformerDecoderLayer> {
   void children(Declaration& visit) const;
   template <class T>
   Var<T> forward(Scope<T> p, const Var<T>& x) const;
-  /// From tokens (N, S, features) and a memory (N, L, features) to (N, S, features). `p` is the scope of this layer.
+  /// Maps tokens (N, S, features) and a memory (N, L, features) to (N, S, features). `p` is the scope of this layer.
   template <class T>
   Var<T> decode(Scope<T> p, const Var<T>& tokens, const Var<T>& memory, const DecoderMasks<T>& masks = {}) const;
 

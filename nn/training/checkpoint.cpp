@@ -126,7 +126,7 @@ data_error corrupt(const std::string& who, const fs::path& file, const std::stri
                     " Take an older checkpoint, or start from the beginning.");
 }
 
-// What a checkpoint holds, once its checksum is right: damage to a setting must not be taken for another setting.
+// The content of a checkpoint. It is read after its checksum, so that damage to a setting is not taken for another one.
 struct Stored {
   TensorFile arrays;
   Json state;

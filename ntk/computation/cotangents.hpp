@@ -4,7 +4,7 @@
 
 namespace xtangent::ntk {
 
-/// What a readout takes of the outputs of the examples on one side of a kernel, as cotangents for a reverse sweep.
+/// The cotangents for a reverse sweep that a readout makes of the outputs of the examples on one side of a kernel.
 template <class T>
 class Cotangents {
  public:

@@ -88,7 +88,7 @@ class ProductsPanel : public PanelWorker<T> {
   Range panel_;
   nn::Shards cut_;  // the shards of the panel
   std::vector<nn::Recorded<T>> shards_;
-  std::vector<Array<T>> combinations_;  // of each shard
+  std::vector<Array<T>> combinations_;  // one for each shard
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ void compute_column(const Plan& plan, const KernelShape& shape, const Panel& pan
   const double scale = plan.mode == ProbeMode::summed ? 1.0 / static_cast<double>(plan.probes) : 1.0;
   const auto compute = [&](Range rows, bool diagonal) {
     if (rows.size() == 0) return;
-    std::vector<Block> blocks;  // of each kernel
+    std::vector<Block> blocks;  // one for each kernel
     blocks.reserve(sinks.size());
     for (std::size_t k = 0; k < sinks.size(); ++k)
       blocks.emplace_back(block_shape(plan, rows.size(), column.examples.size(), diagonal));

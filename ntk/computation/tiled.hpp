@@ -37,7 +37,7 @@ class PanelWorker {
   virtual void add(Range rows, Range columns, bool within, std::vector<Block>& blocks) = 0;
 };
 
-/// What all panels of a kernel share. In a symmetric plan the columns are the rows themselves.
+/// All panels of a kernel share this. In a symmetric plan the columns are the rows themselves.
 template <class T>
 struct Work {
   const Model<T>& model;

@@ -55,7 +55,7 @@ double scratch_bytes(const Plan& p, std::size_t n, std::size_t m, bool diagonal)
   return most;
 }
 
-// What a readout of so many columns takes of the outputs of one example.
+// The cotangents that a readout of so many columns makes of the outputs of one example.
 double combination_bytes(const Plan& p, std::size_t probes) {
   return static_cast<double>(probes * p.outputs * p.scalar_bytes);
 }

@@ -207,7 +207,7 @@ double least_budget(double low, const Fits& fits) {
       (p.result_held > 0 ? ", or leave the result on the disk with options.store and stored_kernel." : "."));
 }
 
-// What a plan knows before its work is cut.
+// A plan with all that is known before its work is cut.
 Plan unplanned(const Profile& t, const Order& order, const Readout& readout) {
   Plan p;
   p.rows = order.rows;

@@ -33,7 +33,7 @@ using Json = nlohmann::ordered_json;
 
 struct Workload {
   std::function<nn::AnyModule()> net;
-  Shape input;             // of one example
+  Shape input;             // the shape of one example
   std::size_t tokens = 0;  // not 0: inputs are whole numbers below it
 };
 

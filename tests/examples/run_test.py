@@ -162,12 +162,30 @@ def said_in_advance(here):
     done = place.run("quickstart", standins={"dpkg-query": "return 1"})
     first = done.stderr.split("\n")[0]
     check("first build" in first and "150 MB" in first and "800 MB" in first and " min " in first, f"costs: {done.stderr}")
+    check("handwritten digits" in first, f"the digits are to come, too: {done.stderr}")
     check("update" in place.calls()[0] and "ninja" not in "".join(place.calls()), f"offline: {place.calls()}")
     place = Place(here, "second")
     done = place.run("quickstart")
-    check("nothing to download" in done.stderr.split("\n")[0], f"packages are there: {done.stderr}")
+    check("Debian packages" not in done.stderr.split("\n")[0], f"packages are there: {done.stderr}")
     done = place.run("quickstart")
     check("first build" not in done.stderr, f"said twice: {done.stderr}")
+
+    # Each command that builds says it first. The stand-in for apt-get then ends it.
+    for words, says in [(("install",), "of the library: "), (("install", "--prefix", "there"), "of the library: "),
+                        (("sanitize", "address"), "45 MB for clang"), (("sanitize", "thread"), "45 MB for clang"),
+                        (("fuzz",), "45 MB for clang"), (("build",), "all tests"), (("tests",), "2 MB for the handwritten"),
+                        (("bench",), "the benchmarks"), (("bench", "--peers"), "2 GB from PyPI")]:
+        place = Place(here, "first " + " ".join(words))
+        done = place.run(*words, standins={"dpkg-query": "return 1"})
+        first = done.stderr.split("\n")[0]
+        check("first build" in first and "150 MB" in first and " min " in first and says in first, f"{words}: {done.stderr}")
+
+    place = Place(here, "all there")
+    done = place.run("install", "--prefix", str(place.folder / "there"))
+    check("nothing to download; about" in done.stderr.split("\n")[0], f"packages are there: {done.stderr}")
+    place = Place(here, "one missing")
+    done = place.run("install", standins={"dpkg-query": 'shift 2; for p; do [ "$p" = gnuplot-nox ] || echo "$p installed"; done'})
+    check("to download: the Debian packages gnuplot-nox;" in done.stderr.split("\n")[0], f"one is missing: {done.stderr}")
 
 
 def statuses(here):

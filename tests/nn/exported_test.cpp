@@ -388,7 +388,7 @@ BOOST_AUTO_TEST_CASE(damaged_files_are_refused) {
         BOOST_TEST(std::string(e.what()).starts_with("["));
       }
     }
-    BOOST_TEST(passed < 50);  // of 75 with exchanged bits
+    BOOST_TEST(passed < 50);  // among 75 with exchanged bits
   }
 }
 

@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(norms_begin_at_what_the_layer_expects) {
   const Array<double> v = params["parametrizations.weight.original1"];
   double squares = 0;
   for (std::size_t i = 0; i < v.size(); ++i) squares += v[i] * v[i];
-  const double norm = std::sqrt(squares / 300);  // of a row, on average
+  const double norm = std::sqrt(squares / 300);  // that a row has, on average
   for (double g : {params["parametrizations.weight.original0"][0], params["parametrizations.weight.original0"][299]})
     BOOST_TEST(std::abs(g / norm - 1) < 0.02);
 }

@@ -26,7 +26,7 @@ struct UseRow {
   std::string name;
   FactorKind kind;
   std::size_t positions, left, right;  // D, C, R; of dense: P = left
-  std::size_t rows = 0;                // of the parameter that a gather picks from
+  std::size_t rows = 0;                // that the parameter has from which a gather picks
   bool channels_first = false, same_left = false;
   std::optional<kernels::ConvShape> patches = {};
   bool transposed = false;
