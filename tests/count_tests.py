@@ -1,4 +1,4 @@
-"""Counts the tests that `meson test` has run: each Boost test case, and each other program as one test.
+"""Counts the tests that `meson test` has run: each Boost test case, each test of pytest, and each other program as one.
 
 usage: count_tests.py [--words] testlog.json...
 Prints `N passed, N failed`, and `, N skipped` where there are any; with --words a line for people. Needs
@@ -9,6 +9,8 @@ import re
 import sys
 
 CASES = re.compile(r'(\d+) test cases? out of \d+ (passed|failed|aborted)')
+PYTEST = re.compile(r'^(?:=+ )?(\d+ (?:failed|passed|skipped|error)s?\b.*) in [\d.]+s\b', re.M)  # its last line
+KINDS = re.compile(r'(\d+) (failed|passed|skipped|error)s?\b')
 SKIPPED = re.compile(r'^skipped: ', re.M)  # what tests/nn/files.hpp and scripts print where data are missing
 
 
@@ -19,6 +21,10 @@ def count(test):
         return 0, 0, 1
     output = test.get('stdout', '') + test.get('stderr', '')
     cases, skipped = {kind: int(n) for n, kind in CASES.findall(output)}, len(SKIPPED.findall(output))
+    if summary := PYTEST.findall(output):
+        cases = {kind: int(n) for n, kind in KINDS.findall(summary[-1])}
+        failed = cases.get('failed', 0) + cases.get('error', 0)
+        return cases.get('passed', 0), failed if good else max(failed, 1), cases.get('skipped', 0)
     if not cases:
         return (1, 0, skipped) if good else (0, 1, skipped)
     failed = cases.get('failed', 0) + cases.get('aborted', 0)

@@ -120,6 +120,24 @@ def digits(here):
     check([file.name for file in place.digits.parent.iterdir()] == ["digits.csv.gz"], "nothing else is left")
 
 
+def python(here):
+    """The tests have the Python package: a folder is configured with it once. An installation is without it."""
+    place = Place(here, "python")
+    done = place.run("tests", standins={"dpkg-query": "return 1"})
+    check("900 MB" in done.stderr and "pybind11-dev" in done.stderr, f"its packages: {done.stderr}")
+    place.run("quickstart")  # has configured without it
+    folder = place.folder / "build/meson-info"
+    (folder / "meson-info.json").write_text('"full": "1"')
+    for _ in range(2):
+        place.run("tests")
+        (folder / "intro-buildoptions.json").write_text('[{"name": "python", "value": "enabled", "section": "user"}]')
+    changes = [call for call in place.calls() if "python=" in call]
+    check(changes == ["meson configure -Dpython=enabled build"], f"configured for the tests: {place.calls()}")
+    place.run("install", "--prefix", str(here / "prefix"))
+    changes = [call for call in place.calls() if "python=" in call][1:]
+    check(len(changes) == 1 and "-Dpython=disabled" in changes[0], f"configured for an installation: {place.calls()}")
+
+
 def help_at_once(here):
     place = Place(here, "help")
     for words in [*((name, "--help") for name in PROGRAMS), ("train", "mnist", "-h"), ("bench", "--help")]:
@@ -219,6 +237,6 @@ def signals(here):
 
 
 with tempfile.TemporaryDirectory() as temporary:
-    for part in digits, help_at_once, said_in_advance, statuses, signals:
+    for part in digits, python, help_at_once, said_in_advance, statuses, signals:
         part(pathlib.Path(temporary))
 finish()

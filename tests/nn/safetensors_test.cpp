@@ -87,9 +87,9 @@ BOOST_AUTO_TEST_CASE(a_file_in_memory_is_one_that_was_written) {
   BOOST_TEST(file.source() == "the arrays");
   BOOST_TEST(file.metadata().at("x") == "1");
   BOOST_TEST(file.entries().size() == written.entries().size());
-  for (const auto& [name, value] : arrays) {
-    BOOST_TEST(equal(file.get<double>(name), value));
-    BOOST_TEST(equal(written.get<double>(name), value));
+  for (const NamedArray<double>& array : arrays) {
+    BOOST_TEST(equal(file.get<double>(array.name), array.value));
+    BOOST_TEST(equal(written.get<double>(array.name), array.value));
   }
   expect_error<data_error>(
       [&] {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "nn/safetensors.hpp"
-#include "tests/testing.hpp"
+#include "tests/nn/files.hpp"
 
 using namespace xtangent;
 using namespace xtangent::testing;

@@ -205,7 +205,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_factored_is_refused) {
   const auto kernel_of = [&](const Array<double>& x, const fs::path& folder) {
     return ntk::stored_kernel(d.net, d.params, x, ntk::readout::pseudo(), {.tile = 7, .store = folder});
   };
-  Array<double> twice = random_array(Random("twice"), {20, 6});
+  Random random("twice");
+  Array<double> twice = random_array(random, {20, 6});
   std::copy_n(twice.data(), 6, twice.mutable_data() + 6 * 13);
   const ntk::StoredKernel singular = kernel_of(twice, d.folder.path() / "singular");
   refused(singular, d.folder.path() / "a", {.tile = 5}, "is not positive definite: row 13");
@@ -234,7 +235,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_factored_is_refused) {
 
 BOOST_AUTO_TEST_CASE(memory_is_kept_to) {
   const Case c;
-  const Array<double> x = random_array(Random("many"), {700, 6});
+  Random random("many");
+  const Array<double> x = random_array(random, {700, 6});
   const ntk::StoredKernel stored =
       ntk::stored_kernel(c.net, c.params, x, ntk::readout::pseudo(), {.tile = 64, .store = c.kernel()});
   for (const bool single : {false, true})
@@ -245,7 +247,7 @@ BOOST_AUTO_TEST_CASE(memory_is_kept_to) {
       const ntk::StoredCholesky factor(stored, folder,
                                        {.ridge = 1e-2, .memory = kibibytes << 10, .single = single});
       BOOST_TEST(memory_statistics().peak - before <= kibibytes << 10);
-      const Array<double> y = random_array(Random("y"), {700});
+      const Array<double> y = random_array(random, {700});
       BOOST_TEST(relative_error(factor.solve(y), ntk::Cholesky(stored.matrix(), {.ridge = 1e-2}).solve(y)) < 1e-10);
     }
 }
