@@ -13,15 +13,15 @@ namespace {
 template <class T>
 Array<double> outputs_of(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                          const char* which) {
-  check_examples("output_gram", x, which);
+  check_examples("output_gram", x, which, 0);
   check_parameters("output_gram", params);
   const Array<T> f = net(params, x);
   const std::size_t n = x.shape()[0];
-  if (f.rank() == 0 || f.rank() > 2 || f.shape()[0] != n)
+  if (f.rank() == 0 || f.shape()[0] != n)
     throw shape_error("[output_gram] outputs " + to_string(f.shape()) + " for examples " + to_string(x.shape()) +
-                      ". Expected (N, O). Take a mean or a position, or flatten them.");
+                      "; their axis 0 must run over the same examples.");
   if (!all_finite(f)) throw numerical_error("[output_gram] an output is NaN or infinite. Scale the parameters.");
-  return converted<double>(f).reshaped({n, f.size() / n});
+  return converted<double>(f).reshaped({n, f.shape().slice(1, f.rank()).size()});
 }
 
 Array<double> scaled_gram(const Array<double>& a, const Array<double>& b, bool symmetric) {
@@ -39,8 +39,8 @@ Array<double> output_gram(const nn::ModuleBase& net, const nn::Parameters<T>& pa
 template <class T>
 Array<double> output_gram(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x1,
                           const Array<T>& x2) {
-  check_examples("output_gram", x1, "x1");
-  check_examples("output_gram", x2, "x2");
+  check_examples("output_gram", x1, "x1", 0);
+  check_examples("output_gram", x2, "x2", 0);
   check_same_shape("output_gram", x1, x2);
   return scaled_gram(outputs_of(net, params, x1, "x1"), outputs_of(net, params, x2, "x2"), false);
 }

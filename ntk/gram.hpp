@@ -13,9 +13,9 @@
 /// Lee et al., Deep Neural Networks as Gaussian Processes, ICLR 2018.
 namespace xtangent::ntk {
 
-/// f(x) f(x')^T / O, (N, N), for outputs f (N, O), or (N,) as O = 1. Cost: one forward pass and N^2 O multiply-adds.
-/// Throws shape_error (no examples, or outputs of another shape), numerical_error (an example, a parameter or an output
-/// is not finite).
+/// f(x) f(x')^T / O, (N, N), for outputs f (N, O). Outputs of another shape (N, ...) count as (N, O), and (N,) as
+/// (N, 1). There may be no examples. Cost: one forward pass and N^2 O multiply-adds. Throws shape_error (axis 0 of the
+/// outputs does not run over the examples), numerical_error (an example, a parameter or an output is not finite).
 template <class T>
 Array<double> output_gram(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x);
 /// Between two sets of examples, (N1, N2).

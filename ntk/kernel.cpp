@@ -19,9 +19,37 @@ std::vector<std::filesystem::path> stores_of(const Options& options) {
   return {options.store};
 }
 
+template <class T>
+bool is_empty(const Array<T>& x) {
+  return x.defined() && x.rank() > 0 && x.shape()[0] == 0;
+}
+
+// The plan of a kernel without rows or columns: no work, but the shape that the network's outputs ask for.
+template <class T>
+Plan empty_plan(const Request<T>& r, const Order& order) {
+  Order one = order;
+  for (std::size_t* extent : {&one.rows, &one.columns}) *extent = std::max<std::size_t>(*extent, 1);
+  const Array<T>& x = is_empty(r.x1) ? r.x2 : r.x1;
+  Plan plan = make_plan(profile("ntk", model_of(r.net, r.params, r.options.parameters, r.options.metric), x, r.readout),
+                        one, r.readout, {.strategy = Strategy::structured});
+  plan.rows = order.rows;
+  plan.columns = order.columns;
+  plan.grid = {order.rows, order.columns, 1, order.symmetric};
+  plan.terms.clear();
+  plan.uses.clear();
+  for (double* work :
+       {&plan.sweep_flop, &plan.contraction_flop, &plan.result_bytes, &plan.result_held, &plan.working_bytes})
+    *work = 0;
+  return plan;
+}
+
 // Computes all tiles into the sink that make(p) returns, within the budget.
 template <class T, class Make>
 auto computed(const Request<T>& r, Residence residence, const Make& make) {
+  if (is_empty(r.x1) || is_empty(r.x2)) {
+    r.check(0);
+    return make({{}, {}, empty_plan(r, r.order(residence))});
+  }
   r.check();
   const Planned<T> p = planned(r, r.order(residence), stores_of(r.options));
   const pool::Ceiling ceiling(static_cast<std::size_t>(p.plan.budget_bytes));
@@ -33,6 +61,7 @@ auto computed(const Request<T>& r, Residence residence, const Make& make) {
 template <class T>
 StoredKernel compute_stored(const Request<T>& r, Residence residence) {
   if (r.options.store.empty()) throw option_error("[stored_kernel] options.store is empty. Name a folder in it.");
+  r.check();  // a folder of no tiles would not say of which network it is
   return computed(r, residence,
                   [&r](const Planned<T>& p) {
                     return std::make_unique<StoreTiles>(r.options.store, kernel_shape(p.plan), p.plan.partition,
@@ -41,23 +70,10 @@ StoredKernel compute_stored(const Request<T>& r, Residence residence) {
       ->stored();
 }
 
-// A kernel without rows or columns: no entries, but the shape that the network's outputs ask for.
-template <class T>
-Array<double> empty_kernel(const Request<T>& r) {
-  r.check(0);
-  const std::size_t n1 = r.x1.shape()[0], n2 = r.x2.shape()[0];
-  const Profile found = profile("ntk", model_of(r.net, r.params, r.options.parameters), n1 ? r.x1 : r.x2, r.readout);
-  Plan plan = make_plan(found, {std::max<std::size_t>(n1, 1), std::max<std::size_t>(n2, 1), r.symmetric, sizeof(T)},
-                        r.readout, {.strategy = Strategy::structured});
-  plan.grid = {n1, n2, 1, r.symmetric};
-  return Array<double>(kernel_shape(plan).shape());
-}
-
 template <class T>
 Array<double> compute(const Request<T>& r) {
-  const auto none = [](const Array<T>& x) { return x.defined() && x.rank() > 0 && x.shape()[0] == 0; };
-  if (none(r.x1) || none(r.x2)) return empty_kernel(r);
-  if (!r.options.store.empty()) return compute_stored(r, Residence::dense).matrix();
+  const bool empty = is_empty(r.x1) || is_empty(r.x2);
+  if (!r.options.store.empty() && !empty) return compute_stored(r, Residence::dense).matrix();
   return computed(r, Residence::dense,
                   [](const Planned<T>& p) { return std::make_unique<DenseTiles>(kernel_shape(p.plan)); })
       ->take();
@@ -115,17 +131,19 @@ StoredKernel stored_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& p
 template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, std::size_t rows,
           std::size_t columns, const Readout& readout, const Options& options, Residence residence) {
-  check_examples("ntk", x, "x");
-  if (rows == 0 || columns == 0) throw shape_error("[ntk] a plan needs at least one example in rows and in columns.");
+  check_examples("ntk", x, "x", 0);
   const Request<T> request{net, params, x, x, false, readout, options};
-  return planned(request, {rows, columns, false, sizeof(T), residence}, stores_of(options), false).plan;
+  const Order order{rows, columns, false, sizeof(T), residence};
+  if (rows == 0 || columns == 0) return empty_plan(request, order);
+  return planned(request, order, stores_of(options), false).plan;
 }
 
 template <class T>
 Plan plan(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Readout& readout,
           const Options& options, Residence residence) {
-  check_examples("ntk", x, "x");
+  check_examples("ntk", x, "x", 0);
   const Request<T> request{net, params, x, x, readout.same_sides(), readout, options};
+  if (is_empty(x)) return empty_plan(request, request.order(residence));
   return planned(request, request.order(residence), stores_of(options)).plan;
 }
 

@@ -23,9 +23,9 @@
 /// Cost for L dense layers of width W by the structured strategy: the sweeps take N L W^2 multiply-adds for each probe,
 /// and the products N^2 L W for the pNTK or N^2 O^2 L W for the eNTK. Memory: at most options.memory, see plan.hpp.
 ///
-/// All functions throw shape_error (no examples, or an output that is not (N, O)), numerical_error (NaN or infinity;
-/// the message names the example or the parameter), batch_error (an op mixes examples) and memory_error (the budget
-/// cannot be kept).
+/// Outputs of any shape (N, ...) count as (N, O). Without examples a kernel has no rows or columns. All functions throw
+/// shape_error (axis 0 of the outputs is not that of x), numerical_error (NaN or infinity; the message names the
+/// example or the parameter), batch_error (an op mixes examples) and memory_error (the budget cannot be kept).
 ///
 /// Mohamadi, Bae, Sutherland: A Fast, Well-Founded Approximation to the Empirical Neural Tangent Kernel, ICML 2023.
 /// Novak, Sohl-Dickstein, Schoenholz: Fast Finite Width Neural Tangent Kernel, ICML 2022.
@@ -56,8 +56,8 @@ void kernel_into(const std::function<std::unique_ptr<TileSink>(const KernelShape
                  const Options& options = {});
 
 /// Computes the kernel tile by tile into the folder options.store, for kernels that are larger than the memory. A call
-/// that was interrupted is continued from the tiles that it has left there. Throws also option_error (no store is
-/// given, or it was begun with other settings) and data_error (the folder cannot be used, see StoreTiles).
+/// that was interrupted is continued from the tiles that it has left there. Throws also shape_error (no examples),
+/// option_error (no store is given, or it was begun with other settings) and data_error (the folder cannot be used).
 template <class T>
 StoredKernel stored_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                            const Readout& readout, const Options& options);
@@ -66,7 +66,7 @@ StoredKernel stored_kernel(const nn::ModuleBase& net, const nn::Parameters<T>& p
                            const Array<T>& x2, const Readout& readout, const Options& options);
 
 /// Plans a kernel between `rows` and `columns` examples without computing it. The plan says what the kernel will cost
-/// and can be printed. x holds at least one example of the right shape. If options.store holds a store that was begun,
+/// and can be printed. x holds examples of the right shape, or none. If options.store holds a store that was begun,
 /// the plan keeps to the tiles of that store, or throws option_error if it is a store of another kernel. Cost: one
 /// forward pass over two examples.
 template <class T>

@@ -29,16 +29,17 @@ class Operator<T>::State {
         model_(model_of(net, params_, options.parameters, options.metric)),
         same_examples_(same_examples),
         symmetric_(same_examples && readout.same_sides()) {
-    check_examples("operator", x1, same_examples ? "x" : "x1");
+    check_examples("operator", x1, same_examples ? "x" : "x1", 0);
     if (!same_examples) {
-      check_examples("operator", x2, "x2");
+      check_examples("operator", x2, "x2", 0);
       check_same_shape("operator", x1, x2);
     }
     check_parameters("operator", params);
     readout.check_examples(x1.shape()[0], x2.shape()[0], !same_examples);
     profile_ = profile("operator", model_, x1, readout);
     // A recording keeps its examples, too.
-    recording_bytes_ = profile_.activation_bytes + static_cast<double>(x1.size() / x1.shape()[0] * sizeof(T));
+    recording_bytes_ =
+        profile_.activation_bytes + static_cast<double>(x1.shape().slice(1, x1.rank()).size() * sizeof(T));
     using Of = typename Cotangents<T>::Of;
     of_rows_.emplace(readout, profile_.outputs, Of::rows);
     of_columns_.emplace(readout, profile_.outputs, Of::columns);
@@ -49,7 +50,7 @@ class Operator<T>::State {
     probes_ = trace ? of_rows_->count() : 1;
     row_width_ = trace ? 1 : of_rows_->count();
     column_width_ = trace ? 1 : of_columns_->count();
-    plan(std::max(x1.shape()[0], x2.shape()[0]), options);
+    plan(std::max({x1.shape()[0], x2.shape()[0], std::size_t{1}}), options);
     const double each = shard_bytes();
     double room = budget_ - working_bytes(1, wave_) - 2 * column_bytes(x1.shape()[0], x2.shape()[0]);
     columns_ = side(x2, each, room);
@@ -70,6 +71,7 @@ class Operator<T>::State {
                         to_string(Shape{rows(), columns()}) + ": they must be (" + std::to_string(columns()) + ", m).");
     if (!all_finite(u)) throw numerical_error("[operator] the columns hold NaN or infinity.");
     const std::size_t m = u.shape()[1];
+    if (u.size() == 0 || rows() == 0) return Array<double>::zeros({rows(), m});
     const Array<double> from = transposed(u);
     Array<double> to = Array<double>::zeros({m, rows()});
     const std::size_t step = chunk(m), wave = wave_here(m, step);

@@ -44,10 +44,10 @@ template <class T>
 class Operator {
  public:
   /// The kernel between examples x (N, ...) and themselves. The network runs in evaluation mode and must outlive the
-  /// operator and its maps; parameters and examples are shared. Throws shape_error (no examples, an output that is not
-  /// (N, O), or a readout that does not fit), numerical_error (NaN or infinity; the message names the example or the
-  /// parameter), batch_error (an op mixes examples), memory_error (not even one example at a time fits), option_error
-  /// (the reduction is diagonal).
+  /// operator and its maps; parameters and examples are shared. There may be no examples. Throws shape_error (an output
+  /// that is not (N, ...), or a readout that does not fit), numerical_error (NaN or infinity; the message names the
+  /// example or the parameter), batch_error (an op mixes examples), memory_error (not even one example at a time fits),
+  /// option_error (the reduction is diagonal).
   Operator(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
            const Readout& readout = readout::full(), const OperatorOptions& options = {});
   /// The kernel between examples x1 (N1, ...) in its rows and x2 (N2, ...) in its columns. Throws also shape_error if

@@ -15,7 +15,7 @@ constexpr std::size_t rows_at_once = 256;
 }  // namespace
 
 PackedKernel::PackedKernel(std::size_t n, Array<double> values) : n_(n), values_(std::move(values)) {
-  if (n == 0 || values_.size() != n * (n + 1) / 2)
+  if (values_.size() != n * (n + 1) / 2)
     throw shape_error("[PackedKernel] " + std::to_string(values_.size()) + " values for a kernel of order " +
                       std::to_string(n) + ", which has n (n + 1) / 2.");
 }

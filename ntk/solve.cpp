@@ -15,25 +15,33 @@ namespace {
 
 constexpr double vectors = 9;  // arrays of N O doubles: those of conjugate gradients, and the result of a product
 
+// Numbers for each example of any shape (N, ...) as (N, O).
+Array<double> in_columns(const Array<double>& y) {
+  const Shape& shape = y.shape();
+  if (shape.rank() == 0 || shape.rank() == 2) return y;
+  return y.reshaped({shape[0], shape.slice(1, shape.rank()).size()});
+}
+
 template <class T>
 Array<double> outputs(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x) {
   const Array<T> y = nn::predict(net, params, x);
-  if (y.rank() != 2)
-    throw shape_error("[solve] the network's output is " + to_string(y.shape()) + ", but regression needs (N, O).");
-  return converted<double>(y);
+  if (y.rank() == 0 || y.shape()[0] != x.shape()[0])
+    throw shape_error("[solve] the network's output is " + to_string(y.shape()) + " for examples " +
+                      to_string(x.shape()) + "; its axis 0 must run over the same examples.");
+  return in_columns(converted<double>(y));
 }
 
-// y - f0 as one column (N O, 1).
+// y - f0 (N, O).
 template <class T>
 Array<double> right_hand_side(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                               const Array<double>& y) {
-  Array<double> f0 = outputs(net, params, x);
+  const Array<double> f0 = outputs(net, params, x);
   if (!(y.shape() == f0.shape()))
     throw shape_error("[solve] targets " + to_string(y.shape()) + " for outputs " + to_string(f0.shape()) + ".");
   check_rhs("solve", y, y.shape()[0]);
   Array<double> b(y.shape());
   kernels::binary(kernels::Binary::subtract, y.shape(), y.data(), y.shape(), f0.data(), f0.shape(), b.mutable_data());
-  return b.reshaped({b.size(), 1});
+  return b;
 }
 
 [[noreturn]] void refuse(const SolveOptions& options) {
@@ -62,13 +70,14 @@ ConjugateGradientResult iterate(const nn::ModuleBase& net, const nn::Parameters<
 }  // namespace
 
 template <class T>
-Solution solve(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x, const Array<double>& y,
-               const SolveOptions& options) {
+Solution solve(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+               const Array<double>& targets, const SolveOptions& options) {
   check_examples("solve", x, "x");
   check_parameters("solve", params);
   if (!(options.ridge >= 0)) throw option_error("[solve] the ridge must not be negative.");
-  const Array<double> b = right_hand_side(net, params, x, y);
-  if (options.start.defined() && !(options.start.shape() == y.shape()))
+  const Array<double> y = in_columns(targets), change = right_hand_side(net, params, x, y),
+                      b = change.reshaped({change.size(), 1});
+  if (options.start.defined() && !(in_columns(options.start).shape() == y.shape()))
     throw shape_error("[solve] start " + to_string(options.start.shape()) + " for targets " + to_string(y.shape()) +
                       ".");
   double room = memory_budget(options.memory) - vectors * static_cast<double>(b.bytes());
@@ -101,16 +110,8 @@ Solution solve(const nn::ModuleBase& net, const nn::Parameters<T>& params, const
 template <class T>
 Array<double> predict_linearized(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x_new,
                                  const Array<T>& x, const Array<double>& weights, const OperatorOptions& options) {
-  const bool none = x_new.rank() > 0 && x.rank() > 0 && (x_new.shape()[0] == 0 || x.shape()[0] == 0);
-  if (none) {  // nothing to predict, or nothing to predict from
-    Array<double> out = outputs(net, params, x_new);
-    if (!(weights.shape() == Shape{x.shape()[0], out.shape().back()}))
-      throw shape_error("[predict_linearized] weights " + to_string(weights.shape()) + " for " +
-                        std::to_string(x.shape()[0]) + " examples and outputs " + to_string(out.shape()) + ".");
-    return out;
-  }
   const Operator<T> theta(net, params, x_new, x, readout::full(), options);
-  if (weights.rank() != 2 || weights.size() != theta.columns() || weights.shape()[0] != x.shape()[0])
+  if (weights.rank() == 0 || weights.size() != theta.columns() || weights.shape()[0] != x.shape()[0])
     throw shape_error("[predict_linearized] weights " + to_string(weights.shape()) + " for a kernel " +
                       to_string(Shape{theta.rows(), theta.columns()}) + ": they must be (N, O).");
   Array<double> out = outputs(net, params, x_new);

@@ -45,10 +45,10 @@ struct Solution {
   bool converged = false;
 };
 
-/// Computes the weights of regression on targets y (N, O) at examples x (N, ...), by conjugate gradients on Operator
-/// for all outputs at once. The preconditioner is (pNTK + ridge I)^-1 (x) I_O unless options name another one. Give the
-/// network in double: in float the error of a product is about 1e-6 of the norm of Theta, and residuals stop decreasing
-/// at about 1e-6 times the condition number.
+/// Computes the weights of regression on targets y (N, O) at examples x (N, ...), by conjugate gradients on Operator.
+/// Targets and outputs (N, ...) of any shape count as (N, O). The preconditioner is (pNTK + ridge I)^-1 (x) I_O unless
+/// options name another one. Give the network in double: in float the error of a product is about 1e-6 of the norm of
+/// Theta, and residuals stop decreasing at about 1e-6 times the condition number.
 ///
 /// Cost: making the preconditioner, see make_preconditioner(); then each iteration takes one product with the operator
 /// and one with the preconditioner. The number of iterations depends on how near the preconditioner is to the inverse
@@ -63,8 +63,8 @@ Solution solve(const nn::ModuleBase& net, const nn::Parameters<T>& params, const
                const SolveOptions& options = {});
 
 /// The outputs (M, O) of the linearized network at x_new (M, ...): f0(x_new) + Theta(x_new, x) w for the weights w (N,
-/// O) of `solve` or of Regression. Theta(x_new, x) is not formed. Either set of examples may be empty. Cost: one
-/// product with the operator. Throws shape_error, and what Operator throws.
+/// O), or (N,) for one output, of `solve` or of Regression. Theta(x_new, x) is not formed. Either set of examples may
+/// be empty. Cost: one product with the operator. Throws shape_error, and what Operator throws.
 template <class T>
 Array<double> predict_linearized(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x_new,
                                  const Array<T>& x, const Array<double>& weights, const OperatorOptions& options = {});

@@ -17,8 +17,10 @@ std::string fitting_core(const std::string& core) {
   std::string suggested = core;
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_cpu_init();
+  // The flags of usable_instruction_sets(), which the test compares. The Python package compiles this file without it.
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   // A name that is in none of the lists is of an OpenBLAS newer than they are, which knows its processors.
   const bool core_is_avx512 = one_of(core, {"SkylakeX", "Cooperlake", "SapphireRapids"});

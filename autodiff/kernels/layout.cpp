@@ -9,16 +9,16 @@
 namespace xtangent::kernels {
 namespace {
 
-constexpr std::size_t tile = 16;  // rows and columns of a transposition block: one cache line of floats
+constexpr std::size_t edge = 16;  // rows and columns of a transposition block: one cache line of floats
 
 // out (rows, columns) with out[i * out_stride + j] = x[i + j * x_stride]
 template <class T>
 void transpose_block(std::size_t rows, std::size_t columns, const T* x, std::size_t x_stride, T* out,
                      std::size_t out_stride) {
-  for (std::size_t i0 = 0; i0 < rows; i0 += tile)
-    for (std::size_t j0 = 0; j0 < columns; j0 += tile)
-      for (std::size_t i = i0; i < std::min(rows, i0 + tile); ++i)
-        for (std::size_t j = j0; j < std::min(columns, j0 + tile); ++j) out[i * out_stride + j] = x[i + j * x_stride];
+  for (std::size_t i0 = 0; i0 < rows; i0 += edge)
+    for (std::size_t j0 = 0; j0 < columns; j0 += edge)
+      for (std::size_t i = i0; i < std::min(rows, i0 + edge); ++i)
+        for (std::size_t j = j0; j < std::min(columns, j0 + edge); ++j) out[i * out_stride + j] = x[i + j * x_stride];
 }
 
 }  // namespace

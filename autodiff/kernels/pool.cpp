@@ -23,7 +23,7 @@ void for_images(std::size_t images, const Windows& rows, const Windows& columns,
 
 // Whether the windows are uniform runs that can be computed for a whole image at once, because its lines follow each
 // other without a remainder.
-bool uniform(const Windows& rows, const Windows& columns) { return columns.tiles() && rows.run > 0; }
+bool uniform(const Windows& rows, const Windows& columns) { return columns.cover_exactly() && rows.run > 0; }
 
 // Sums over the rows of each window: lines (rows.size(), columns.extent).
 template <class T>

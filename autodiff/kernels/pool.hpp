@@ -19,7 +19,7 @@ struct Windows {
 
   std::size_t size() const { return first.size(); }
   /// Whether the windows lie side by side and cover the axis exactly.
-  bool tiles() const { return run > 0 && run * size() == extent; }
+  bool cover_exactly() const { return run > 0 && run * size() == extent; }
 };
 
 /// How windows slide along an axis with `padding` more inputs on both sides.

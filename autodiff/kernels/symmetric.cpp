@@ -11,20 +11,20 @@
 namespace xtangent::kernels {
 namespace {
 
-constexpr std::size_t tile = 64;        // edge of the blocks that are read transposed
-constexpr std::size_t tile_rows = 128;  // rows that are converted to double at once
+constexpr std::size_t edge = 64;           // edge of the blocks that are read transposed
+constexpr std::size_t rows_at_once = 128;  // rows that are converted to double at once
 
 }  // namespace
 
 template <class T>
 Asymmetry asymmetry(std::size_t n, const T* a, std::size_t ld) {
-  const std::size_t blocks = (n + tile - 1) / tile;
+  const std::size_t blocks = (n + edge - 1) / edge;
   std::vector<Asymmetry> found(blocks);
   parallel_for(blocks, 1, [&](std::size_t first, std::size_t last) {
     for (std::size_t bi = first; bi < last; ++bi)
       for (std::size_t bj = 0; bj <= bi; ++bj)
-        for (std::size_t i = bi * tile; i < std::min(n, (bi + 1) * tile); ++i)
-          for (std::size_t j = bj * tile; j < std::min(i + 1, (bj + 1) * tile); ++j) {
+        for (std::size_t i = bi * edge; i < std::min(n, (bi + 1) * edge); ++i)
+          for (std::size_t j = bj * edge; j < std::min(i + 1, (bj + 1) * edge); ++j) {
             const double low = static_cast<double>(a[i * ld + j]), up = static_cast<double>(a[j * ld + i]);
             found[bi].scale = std::max({found[bi].scale, std::abs(low), std::abs(up)});
             found[bi].skew = std::max(found[bi].skew, std::abs(low - up));
@@ -37,27 +37,27 @@ Asymmetry asymmetry(std::size_t n, const T* a, std::size_t ld) {
 
 template <class T>
 void mirror_upper(std::size_t first, std::size_t last, const double* diagonal, T* a, std::size_t ld) {
-  parallel_for(last - first, tile, [&](std::size_t from, std::size_t to) {
-    for (std::size_t block = 0; block < first + to; block += tile)
+  parallel_for(last - first, edge, [&](std::size_t from, std::size_t to) {
+    for (std::size_t block = 0; block < first + to; block += edge)
       for (std::size_t i = std::max(first + from, block); i < first + to; ++i)
-        for (std::size_t j = block; j < std::min(i, block + tile); ++j) a[i * ld + j] = a[j * ld + i];
+        for (std::size_t j = block; j < std::min(i, block + edge); ++j) a[i * ld + j] = a[j * ld + i];
     for (std::size_t i = first + from; i < first + to; ++i) a[i * ld + i] = static_cast<T>(diagonal[i]);
   });
 }
 
 void mirror_lower(std::size_t n, double* a) {
-  parallel_for(n, tile, [&](std::size_t first, std::size_t last) {
-    for (std::size_t block = first; block < n; block += tile)
+  parallel_for(n, edge, [&](std::size_t first, std::size_t last) {
+    for (std::size_t block = first; block < n; block += edge)
       for (std::size_t i = first; i < last; ++i)
-        for (std::size_t j = std::max(i + 1, block); j < std::min(n, block + tile); ++j) a[i * n + j] = a[j * n + i];
+        for (std::size_t j = std::max(i + 1, block); j < std::min(n, block + edge); ++j) a[i * n + j] = a[j * n + i];
   });
 }
 
 void mirror_upper(std::size_t n, double* a) {
-  parallel_for(n, tile, [&](std::size_t first, std::size_t last) {
-    for (std::size_t block = 0; block < last; block += tile)
+  parallel_for(n, edge, [&](std::size_t first, std::size_t last) {
+    for (std::size_t block = 0; block < last; block += edge)
       for (std::size_t i = std::max(first, block + 1); i < last; ++i)
-        for (std::size_t j = block; j < std::min(i, block + tile); ++j) a[i * n + j] = a[j * n + i];
+        for (std::size_t j = block; j < std::min(i, block + edge); ++j) a[i * n + j] = a[j * n + i];
   });
 }
 
@@ -65,10 +65,10 @@ template <class T>
 void residual_upper(std::size_t n, const T* a, std::size_t ld, const double* diagonal, std::size_t m, const double* x,
                     const double* y, double* r) {
   std::copy_n(y, n * m, r);
-  std::vector<double> corner(tile_rows * tile_rows), rest;
-  for (std::size_t i = 0; i < n; i += tile_rows) {
+  std::vector<double> corner(rows_at_once * rows_at_once), rest;
+  for (std::size_t i = 0; i < n; i += rows_at_once) {
     // For the block row (D B), with the lower half of D restored: r_i -= D x_i + B x_rest, and r_rest -= B^T x_i.
-    const std::size_t rows = std::min(tile_rows, n - i), columns = n - i - rows;
+    const std::size_t rows = std::min(rows_at_once, n - i), columns = n - i - rows;
     for (std::size_t p = 0; p < rows; ++p) {
       corner[p * rows + p] = diagonal[i + p];
       for (std::size_t q = p + 1; q < rows; ++q)
@@ -97,9 +97,9 @@ void gemm_widened(std::size_t m, std::size_t n, std::size_t k, double alpha, con
   if constexpr (std::is_same_v<T, double>) {
     gemm(false, false, m, n, k, alpha, a, lda, b, n, 1.0, c, n);
   } else {
-    std::vector<double> rows(std::min(m, tile_rows) * k);
-    for (std::size_t i = 0; i < m; i += tile_rows) {
-      const std::size_t count = std::min(tile_rows, m - i);
+    std::vector<double> rows(std::min(m, rows_at_once) * k);
+    for (std::size_t i = 0; i < m; i += rows_at_once) {
+      const std::size_t count = std::min(rows_at_once, m - i);
       for (std::size_t p = 0; p < count; ++p) widen(k, a + (i + p) * lda, rows.data() + p * k);
       gemm(false, false, count, n, k, alpha, rows.data(), k, b, n, 1.0, c + i * n, n);
     }

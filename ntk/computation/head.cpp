@@ -11,6 +11,7 @@
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/symmetric.hpp"
 #include "autodiff/ops/scale_of.hpp"
+#include "autodiff/rule_calls.hpp"
 #include "ntk/algebra/checks.hpp"
 #include "ntk/algebra/converted.hpp"
 
@@ -100,7 +101,7 @@ class HeadSearch {
     const Var<T> seed(Array<T>::ones(node.value.shape()));
     Wanted wanted(x.size());
     wanted[a] = true;
-    const Var<T> bar = node.op->vjp(x, node.value, seed, wanted)[a];
+    const Var<T> bar = call_vjp<T>(*node.op, x, node.value, seed, wanted)[a];
     return bar.defined() && bar.shape() == seed.shape() && bar.value().data() == seed.value().data();
   }
 
@@ -180,6 +181,7 @@ Head head_of(const char* who, const nn::ModuleBase& net, const nn::Parameters<T>
 Array<double> gram(const Array<double>& a, const Array<double>& b, bool symmetric, const GramOptions& options) {
   const std::size_t n = a.shape()[0], m = b.shape()[0], k = a.shape()[1];
   Array<double> out = Array<double>::full({n, m}, options.shift);
+  if (out.size() == 0) return out;
   kernels::gemm(false, true, n, m, k, options.scale, a.data(), k, b.data(), k, 1.0, out.mutable_data(), m);
   if (symmetric) kernels::mirror_lower(n, out.mutable_data());
   return out;

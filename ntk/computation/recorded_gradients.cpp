@@ -11,6 +11,7 @@
 #include "autodiff/ops/linear.hpp"
 #include "autodiff/ops/reduction.hpp"
 #include "autodiff/origin.hpp"
+#include "autodiff/rule_calls.hpp"
 #include "ntk/planning/model.hpp"
 
 namespace xtangent::ntk {
@@ -161,16 +162,9 @@ class Recorder {
       std::vector<Var<T>> xi;
       for (const Var<T>& v : x) xi.push_back(v.examples() == Examples::axis0 ? slice(v, 0, i, i + 1) : v);
       const Var<T> yi = slice(y, 0, i, i + 1), li = slice(bar, 1, i, i + 1);
-      std::vector<Var<T>> probes;
-      for (std::size_t k = 0; k < c_; ++k) {
-        const Var<T> seed = op.vector_mode() ? li : reshape(slice(li, 0, k, k + 1), yi.shape());
-        const Var<T> g = op.vjp(xi, yi, seed, wanted).at(use.argument);
-        const std::size_t count = op.vector_mode() ? c_ : 1;
-        probes.push_back(g.defined() ? reshape(g, {count, 1, x[use.argument].size()})
-                                     : Var<T>(Array<T>::zeros({count, 1, x[use.argument].size()})));
-        if (op.vector_mode()) break;
-      }
-      rows.push_back(probes.size() == 1 ? probes.front() : concatenate<T>(probes, 0));
+      const Var<T> g = call_vjp<T>(op, xi, yi, li, wanted)[use.argument];
+      const Shape shape{c_, 1, x[use.argument].size()};
+      rows.push_back(g.defined() ? reshape(g, shape) : Var<T>(Array<T>::zeros(shape)));
     }
     return rows.size() == 1 ? rows.front() : concatenate<T>(rows, 1);
   }

@@ -3,8 +3,10 @@
 
 #include <boost/test/unit_test.hpp>
 #include <string>
+#include <vector>
 
 #include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/simd/instruction_sets.hpp"
 
 using namespace xtangent;
 
@@ -21,11 +23,9 @@ BOOST_AUTO_TEST_CASE(what_fits_is_left_as_it_is) {
 
 #if defined(__x86_64__)
 BOOST_AUTO_TEST_CASE(cores_without_the_instructions_of_the_processor_are_replaced) {
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  BOOST_TEST((kernels::fitting_core("Prescott") != "Prescott") == avx2);
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  BOOST_TEST((kernels::fitting_core("SkylakeX") == "SkylakeX") == avx512);
+  const std::vector<kernels::InstructionSet>& sets = kernels::usable_instruction_sets();
+  BOOST_TEST((kernels::fitting_core("Prescott") != "Prescott") == (sets.size() > 1));
+  BOOST_TEST((kernels::fitting_core("SkylakeX") == "SkylakeX") == (sets.back() == kernels::InstructionSet::avx512));
 }
 #endif
 

@@ -1,9 +1,13 @@
 // What kernels refuse and what they say, and the sets and outputs at the edge of what they accept.
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
 #include <limits>
+#include <memory>
+#include <sstream>
 
 #include "nn/models/mlp.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/operator.hpp"
 #include "ntk/regression.hpp"
 #include "tests/ntk/networks.hpp"
 #include "tests/testing.hpp"
@@ -17,6 +21,10 @@ Array<double> examples(std::size_t n = 3) {
   Random random("errors");
   return random_array(random, {n, 4});
 }
+
+struct NoTiles : ntk::TileSink {
+  void put(const ntk::FinishedTile&) override { BOOST_ERROR("a tile of a kernel without entries"); }
+};
 
 }  // namespace
 
@@ -81,6 +89,53 @@ BOOST_AUTO_TEST_CASE(no_examples) {
   BOOST_TEST(ntk::entk(net, params, x, none).shape() == (Shape{6, 0}));
   BOOST_TEST(ntk::pntk(net, params, none).shape() == (Shape{0, 0}));
   BOOST_TEST(ntk::kernel(net, params, none, x, ntk::readout::diagonal()).shape() == (Shape{2, 0, 3}));
+  const ntk::PackedKernel packed = ntk::packed_kernel(net, params, none, ntk::readout::full());
+  BOOST_TEST(packed.size() == 0u);
+  BOOST_TEST(packed.dense().shape() == (Shape{0, 0}));
+  BOOST_CHECK_THROW(packed(0, 0), shape_error);
+  std::size_t made = 0;
+  const auto sink = [&](const ntk::KernelShape& shape) {
+    BOOST_TEST(shape.shape() == (Shape{0, 0}));
+    ++made;
+    return std::make_unique<NoTiles>();
+  };
+  ntk::kernel_into(sink, net, params, none, ntk::readout::full());
+  BOOST_TEST(made == 1u);
+  // What they check of a network does not depend on the number of examples.
+  BOOST_CHECK_THROW(ntk::packed_kernel(net, params, Array<double>({0, 5}), ntk::readout::full()), shape_error);
+  BOOST_CHECK_THROW(ntk::stored_kernel(net, params, none, ntk::readout::full(), {.store = "never made"}), shape_error);
+  BOOST_TEST(!std::filesystem::exists("never made"));
+}
+
+BOOST_AUTO_TEST_CASE(plans_for_no_examples) {
+  const auto net = nn::mlp({4, 5, 2});
+  const auto params = net.init<double>(1);
+  const Array<double> x = examples(), none({0, 4});
+  for (const ntk::Plan& p :
+       {ntk::plan(net, params, none, ntk::readout::full()), ntk::plan(net, params, x, 0, 0, ntk::readout::full())}) {
+    BOOST_TEST(p.rows == 0u);
+    BOOST_TEST(p.outputs == 2u);
+    BOOST_TEST(p.parameters == params.size());
+    BOOST_TEST(p.flop() == 0);
+    BOOST_TEST(p.bytes() == 0);
+    std::ostringstream text;
+    text << p;
+    BOOST_TEST(has(text.str(), "kernel   0 x 0 examples"), text.str());
+  }
+  BOOST_TEST(ntk::plan(net, params, none, 3, 0, ntk::readout::full()).columns == 0u);
+  BOOST_TEST(ntk::plan(net, params, none, 3, 2, ntk::readout::full()).flop() > 0);
+}
+
+BOOST_AUTO_TEST_CASE(operators_for_no_examples) {
+  const auto net = nn::mlp({4, 5, 2});
+  const auto params = net.init<double>(1);
+  const Array<double> x = examples(), none({0, 4});
+  const ntk::Operator<double> nothing(net, params, none), wide(net, params, none, x), high(net, params, x, none);
+  BOOST_TEST(nothing(Array<double>({0, 3})).shape() == (Shape{0, 3}));
+  BOOST_TEST(wide(Array<double>::ones({6, 3})).shape() == (Shape{0, 3}));
+  BOOST_CHECK_THROW(wide(Array<double>::ones({5, 3})), shape_error);
+  BOOST_TEST(same_bits(high(Array<double>({0, 3})), Array<double>::zeros({6, 3})));
+  BOOST_TEST(ntk::Operator<double>(net, params, x)(Array<double>({6, 0})).shape() == (Shape{6, 0}));
 }
 
 // One number for each example is one output, and outputs of more axes count as many.

@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "autodiff/factor.hpp"
 #include "nn/layers/activation.hpp"
@@ -16,9 +17,12 @@
 #include "nn/layers/swiglu.hpp"
 #include "nn/layers/transformer.hpp"
 #include "nn/models/gpt2.hpp"
+#include "nn/models/mlp.hpp"
 #include "nn/sequential.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/planning/planner.hpp"
+#include "tests/ntk/written_networks.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -53,17 +57,86 @@ BOOST_AUTO_TEST_CASE(plans_count_what_is_done) {
     BOOST_TEST(text.str().find(word) != std::string::npos);
 }
 
+std::string text_of(const ntk::Plan& p) {
+  std::ostringstream text;
+  text << p;
+  return text.str();
+}
+
+// The FLOP of the terms of these parameters, as the table has them.
+std::string flop_of(const ntk::Plan& p, const std::vector<std::string>& parameters) {
+  double sum = 0;
+  std::size_t found = 0;
+  for (const ntk::TermPlan& term : p.terms)
+    if (std::count(parameters.begin(), parameters.end(), term.parameter) > 0) {
+      sum += term.cost.flop;
+      ++found;
+    }
+  BOOST_TEST(found == parameters.size());
+  return ntk::readable_number(sum, "");
+}
+
+// The line of a text in which the words stand, or nothing.
+std::string line_with(const std::string& text, const std::string& words) {
+  const std::size_t at = text.find(words);
+  if (at == text.npos) return "";
+  const std::size_t begin = text.rfind('\n', at) + 1;
+  return text.substr(begin, text.find('\n', at) - begin);
+}
+
+BOOST_AUTO_TEST_CASE(equal_parameters_share_a_row) {
+  const auto net = nn::mlp({64, 64, 64, 64, 64, 10});
+  const ntk::Plan p = ntk::plan(net, net.init<float>(1), Array<float>::ones({32, 64}), ntk::readout::pseudo());
+  const std::string text = text_of(p), row = line_with(text, "6.weight and 3 like it");
+  BOOST_TEST(has(row, flop_of(p, {"0.weight", "2.weight", "4.weight", "6.weight"})), text);
+  for (const char* name : {"0.weight", "2.weight", "4.weight"}) BOOST_TEST(!has(text, name), text);
+  BOOST_TEST(!has(line_with(text, "8.weight"), "like it"), text);
+}
+
+BOOST_AUTO_TEST_CASE(small_parameters_are_summed_up) {
+  const auto net =
+      nn::sequential(nn::Linear(2000, 1000), nn::Relu(), nn::Linear(1000, 3), nn::Tanh(), nn::Linear(3, 2));
+  const auto params = net.init<float>(1);
+  const Array<float> x = Array<float>::ones({32, 2000});
+  const ntk::Plan p = ntk::plan(net, params, x, ntk::readout::pseudo());
+  const std::string text = text_of(p), row = line_with(text, "2 others");
+  BOOST_TEST(has(row, flop_of(p, {"2.weight", "4.weight"})), text);
+  BOOST_TEST(has(line_with(text, "0.weight"), flop_of(p, {"0.weight"})), text);
+  for (const char* name : {"2.weight", "4.weight"}) BOOST_TEST(!has(text, name), text);
+  // A single one keeps its name, and where all are small, there are no others.
+  const auto pair = nn::sequential(nn::Linear(2000, 1000), nn::Relu(), nn::Linear(1000, 3));
+  const std::string single = text_of(ntk::plan(pair, pair.init<float>(1), x, ntk::readout::pseudo()));
+  BOOST_TEST(has(single, "2.weight"), single);
+  BOOST_TEST(!has(single, "others"), single);
+  const auto wide = nn::sequential(nn::Linear(2000, 1000), nn::Relu(), nn::Linear(1000, 1000), nn::Relu(),
+                                   nn::Linear(1000, 1000), nn::Relu(), nn::Linear(1000, 3));
+  const std::string all = text_of(ntk::plan(wide, wide.init<float>(1), x, ntk::readout::pseudo()));
+  BOOST_TEST(has(all, "4 parameters"), all);
+  BOOST_TEST(!has(all, "weight"), all);
+}
+
+// Two layers of 8 features that are shared by two positions, with many outputs that cost no parameters: 128 columns a
+// row meet in each entry of the kernel, but a product of the Jacobian with a vector passes few weights.
 BOOST_AUTO_TEST_CASE(automatic_takes_vector_products_where_they_are_cheaper) {
-  const auto net = nn::sequential(nn::Linear(4, 2), nn::Tanh(), nn::Linear(2, 64));
-  const auto params = net.init<double>(1);
+  const Written narrow({{"first", {8, 8}}, {"second", {8, 8}}}, [](auto w, const auto& x) {
+    const auto h = reshape(linear(tanh(linear(x, w("first"))), w("second")), {x.shape()[0], 16});
+    return concatenate({h, tanh(h), exp(h), square(h), sin(h), cos(h), sigmoid(h), softplus(h)}, -1);
+  });
+  const auto params = narrow.init<double>(1);
   Random random("auto");
-  const Array<double> x = random_array(random, {16, 4});
-  const ntk::Plan p = ntk::plan(net, params, x, ntk::readout::full());
-  BOOST_TEST((p.strategy == ntk::Strategy::vector_products || p.strategy == ntk::Strategy::structured));
-  const ntk::Plan forced =
-      ntk::plan(net, params, x, ntk::readout::full(), {.strategy = ntk::Strategy::vector_products});
-  const ntk::Plan structured = ntk::plan(net, params, x, ntk::readout::full(), {.strategy = ntk::Strategy::structured});
-  BOOST_TEST(p.flop() == std::min(forced.flop(), structured.flop()));
+  const Array<double> x = random_array(random, {4, 2, 8});
+  const auto plan_by = [&](ntk::Strategy strategy) {
+    return ntk::plan(narrow, params, x, ntk::readout::full(), {.strategy = strategy});
+  };
+  BOOST_TEST((plan_by(ntk::Strategy::automatic).strategy == ntk::Strategy::vector_products));
+  const double products = plan_by(ntk::Strategy::vector_products).flop();
+  for (const ntk::Strategy other : {ntk::Strategy::structured, ntk::Strategy::jacobian})
+    BOOST_TEST(plan_by(other).flop() > 2 * products, ntk::name(other));
+  BOOST_TEST(ntk::relative_difference(ntk::entk(narrow, params, x),
+                                      ntk::entk(narrow, params, x, {.strategy = ntk::Strategy::structured})) < 1e-12);
+  // The mean of the outputs asks for one column a row, which leaves nothing to save.
+  const ntk::Plan one = ntk::plan(narrow, params, x, ntk::readout::pseudo());
+  BOOST_TEST((one.strategy == ntk::Strategy::structured));
 }
 
 // Each weight of a layer and a direction is one term of one part, with a position for each step.

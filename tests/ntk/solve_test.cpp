@@ -15,6 +15,7 @@
 #include "ntk/regression.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/ntk/matrices.hpp"
+#include "tests/ntk/written_networks.hpp"
 #include "tests/testing.hpp"
 
 namespace utf = boost::unit_test;
@@ -155,6 +156,37 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
   const std::string singular = message_of([&] { attempt(twice, p.y); });
   BOOST_TEST(has(singular, "not positive definite"), singular);
   BOOST_TEST(has(singular, "ridge"), singular);
+}
+
+// A network that gives one number for each example, (N,), is one with outputs (N, 1), and (N, 1, 3) are (N, 3).
+BOOST_AUTO_TEST_CASE(outputs_of_other_ranks) {
+  const Problem p;
+  const ntk::SolveOptions options{.ridge = 0.1, .tolerance = 1e-11};
+  const auto check = [&](const nn::ModuleBase& net, const nn::ModuleBase& plain, std::size_t outputs,
+                         const Shape& shape) {
+    const auto params = net.init<double>(2);
+    const Array<double> y = matrix("y", 25, outputs), same = y.reshaped(shape.prepended(25));
+    BOOST_TEST(nn::predict(net, params, p.x).shape() == same.shape());
+    const ntk::Solution expected = ntk::solve(plain, params, p.x, y, options);
+    for (const Array<double>& targets : {y, same}) {
+      const ntk::Solution found = ntk::solve(net, params, p.x, targets, options);
+      BOOST_TEST(same_bits(found.weights, expected.weights));
+      ntk::SolveOptions again = options;
+      again.start = found.weights.reshaped(targets.shape());
+      BOOST_TEST(ntk::solve(net, params, p.x, targets, again).iterations < found.iterations);
+      BOOST_TEST(same_bits(ntk::predict_linearized(net, params, p.x_new, p.x, found.weights.reshaped(targets.shape())),
+                           ntk::predict_linearized(plain, params, p.x_new, p.x, expected.weights)));
+    }
+    BOOST_TEST(ntk::predict_linearized(net, params, Array<double>({0, 6}), p.x, same).shape() == (Shape{0, outputs}));
+  };
+  // Two layers with outputs (N, shape).
+  const auto network = [](const Shape& shape) {
+    return Written({{"hidden", {40, 6}}, {"head", {shape.size(), 40}}}, [shape](auto w, const auto& x) {
+      return reshape(linear(tanh(linear(x, w("hidden"))), w("head")), shape.prepended(x.shape()[0]));
+    });
+  };
+  check(network({}), network({1}), 1, {});
+  check(network({1, 3}), network({3}), 3, {1, 3});
 }
 
 BOOST_AUTO_TEST_CASE(predictions_without_examples) {
