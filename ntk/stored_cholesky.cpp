@@ -32,8 +32,8 @@ struct FactorCut {
   bool better_than(const FactorCut& other) const { return together > 0 && (other.together == 0 || read < other.read); }
 };
 
-// A tile is read into bytes and then copied, and a block of the kernel takes up to three tiles of the kernel: the bytes,
-// their copy and its mirror image.
+// A tile is read into bytes and then copied, and a block of the kernel takes up to three tiles of the kernel: the
+// bytes, their copy and its mirror image.
 double least_bytes(double tile, double scalar, double kernel_tile) {
   const double elements = tile * tile, reading = 3 * scalar * elements,
                forming = 3 * 8 * kernel_tile * kernel_tile + (scalar < 8 ? 8 * elements : 0);
@@ -111,15 +111,14 @@ StoredCholesky::StoredCholesky(const StoredKernel& kernel, const std::filesystem
   const std::size_t n = shape.height(), kernel_tile = std::min(n, shape.grid.edge * shape.block);
   const std::optional<factor_format::Manifest> known = factor_format::manifest_in(folder);
   const std::size_t given = options.tile == 0 && known ? known->tile : options.tile;
-  const FactorCut cut =
-      given == 0 ? best_cut(n, scalar, kernel_tile, memory)
-                 : cut_with(n, std::min(given, n), scalar, static_cast<double>(kernel_tile), memory);
+  const FactorCut cut = given == 0 ? best_cut(n, scalar, kernel_tile, memory)
+                                   : cut_with(n, std::min(given, n), scalar, static_cast<double>(kernel_tile), memory);
   if (cut.together == 0) {
     const double edge = static_cast<double>(given == 0 ? std::min<std::size_t>(kernel_tile, 64) : given),
                  needed = least_bytes(edge, scalar, static_cast<double>(kernel_tile)) + scalar * edge * edge;
     throw memory_error("[stored cholesky] at least " + readable_bytes_up(needed) + " are needed, the budget is " +
-                       readable_bytes(memory) + ". Tiles of the kernel have " + std::to_string(kernel_tile) +
-                       " rows" + (given == 0 ? "" : ", and those of the factor " + std::to_string(given)) +
+                       readable_bytes(memory) + ". Tiles of the kernel have " + std::to_string(kernel_tile) + " rows" +
+                       (given == 0 ? "" : ", and those of the factor " + std::to_string(given)) +
                        ". Raise the memory, or store the kernel in smaller tiles.");
   }
   together_ = cut.together;
@@ -128,10 +127,8 @@ StoredCholesky::StoredCholesky(const StoredKernel& kernel, const std::filesystem
   ridge_ = absolute_ridge(diagonal_, options.ridge, options.relative);
   for (double& d : diagonal_) d += ridge_;
   tiles_ = std::make_shared<FactorTiles>(
-      folder, factor_format::Manifest{n,
-                                      cut.tile,
-                                      options.single,
-                                      {{"kernel", identity_of(kernel_)}, {"ridge", text_of_number(ridge_)}}});
+      folder, factor_format::Manifest{
+                  n, cut.tile, options.single, {{"kernel", identity_of(kernel_)}, {"ridge", text_of_number(ridge_)}}});
   options.single ? factor<float>(options) : factor<double>(options);
   tiles_->finish();
 }
@@ -204,9 +201,9 @@ void StoredCholesky::factor(const Options& options) {
         meter.skip(effort(tiles_->rows(i), columns, columns.first));
     }
     for (std::size_t begin = 0; begin < missing.size(); begin += together_) {
-      const std::vector<std::size_t> rows(missing.begin() + static_cast<std::ptrdiff_t>(begin),
-                                          missing.begin() + static_cast<std::ptrdiff_t>(
-                                                                std::min(missing.size(), begin + together_)));
+      const std::vector<std::size_t> rows(
+          missing.begin() + static_cast<std::ptrdiff_t>(begin),
+          missing.begin() + static_cast<std::ptrdiff_t>(std::min(missing.size(), begin + together_)));
       std::vector<Array<T>> held;
       for (std::size_t i : rows) held.push_back(part_of_kernel<T>(i, j));
       for (std::size_t k = 0; k < j; ++k) {
@@ -289,8 +286,7 @@ Array<double> StoredCholesky::solve_unrefined(const Doubles& y) const {
   const double largest = *std::max_element(diagonal_.begin(), diagonal_.end());
   const auto with = [&](auto zero) {
     using T = decltype(zero);
-    return in_scaled_columns<T>(y, size(), largest,
-                                [&](T* d, std::size_t columns) { substitute(d, columns); });
+    return in_scaled_columns<T>(y, size(), largest, [&](T* d, std::size_t columns) { substitute(d, columns); });
   };
   return tiles_->manifest().single ? with(0.0F) : with(0.0);
 }

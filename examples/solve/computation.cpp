@@ -135,8 +135,8 @@ Array<double> predictions(const Problem& p, const Array<double>& weights) {
   for (std::size_t first = 0; first < m; first += step) {
     end_if_interrupted();
     const std::size_t last = std::min(m, first + step);
-    const Array<double> part = ntk::predict(kernel.rows(first * block, last * block), weights,
-                                            p.test_outputs.rows(first, last));
+    const Array<double> part =
+        ntk::predict(kernel.rows(first * block, last * block), weights, p.test_outputs.rows(first, last));
     std::copy_n(part.data(), part.size(), out.mutable_data() + first * outputs);
   }
   return out;
@@ -158,9 +158,8 @@ Found solve_with(const SolveSettings& s, const Problem& p, double ridge, Progres
   const std::string name = ridge_name(ridge);
   const fs::path folder = s.out / ("factor-" + name);
   bar.step("ridge " + name, weight, 100, "percent");
-  ntk::StoredCholeskyOptions options{.ridge = ridge,
-                                     .memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory),
-                                     .single = s.single};
+  ntk::StoredCholeskyOptions options{
+      .ridge = ridge, .memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory), .single = s.single};
   options.progress = [&](const ntk::Progress& done) {
     bar.update(100 * done.fraction);
     end_if_interrupted();
@@ -201,8 +200,8 @@ Found solve_with(const SolveSettings& s, const Problem& p, double ridge, Progres
 }
 
 void print(const std::vector<Found>& all) {
-  const auto best = std::max_element(all.begin(), all.end(),
-                                     [](const Found& a, const Found& b) { return a.evidence < b.evidence; });
+  const auto best =
+      std::max_element(all.begin(), all.end(), [](const Found& a, const Found& b) { return a.evidence < b.evidence; });
   std::printf("\n%-10s %16s %10s %14s %10s %10s\n", "ridge", "log evidence", "residual", "test accuracy", "test error",
               "time");
   for (const Found& f : all)

@@ -10,7 +10,8 @@ using namespace xtangent::examples;
 
 const Program program = {
     "solve",
-    "Factors a stored kernel on the disk, and computes the weights and the evidence of kernel regression for each ridge.",
+    "Factors a stored kernel on the disk, and computes the weights and the evidence of kernel regression for each "
+    "ridge.",
     {{"--store results/kernel --data mnist --ridge 1e-4,1e-3,1e-2",
       "three ridges for the kernel of ./run kernel --store results/kernel, with the accuracy on its test images"},
      {"--store K --labels y.npy --memory 2G --float", "weights for labels of your own, with a factor in float"}},
@@ -20,10 +21,10 @@ void add_options(CLI::App& app, SolveSettings& s) {
   option(app, "--store", s.store, "DIR", "The folder that ./run kernel --store was given, or one stored kernel")
       ->check(named())
       ->capture_default_str();
-  CLI::Option* data = option(app, "--data", s.data, "SET",
-                             "Take labels from digits, mnist, fashion, cifar10, or a folder with the files of one of them")
-                          ->check(named())
-                          ->default_str("none");
+  CLI::Option* data =
+      option(app, "--data", s.data, "SET", "Labels of digits, mnist, fashion, cifar10, or of a folder with such files")
+          ->check(named())
+          ->default_str("none");
   option(app, "--labels", s.labels, "FILE", "NumPy file: whole labels (N,), or numbers (N,) or (N, outputs) to fit")
       ->check(named())
       ->excludes(data)
@@ -32,7 +33,8 @@ void add_options(CLI::App& app, SolveSettings& s) {
       ->check(named())
       ->excludes(data)
       ->default_str("none");
-  option(app, "--outputs", s.outputs, "FILE", "NumPy file (N, outputs): the network's own outputs, from which it learns")
+  option(app, "--outputs", s.outputs, "FILE",
+         "NumPy file (N, outputs): the network's own outputs, from which it learns")
       ->check(named())
       ->default_str("zero");
   option(app, "--test-outputs", s.test_outputs, "FILE", "The same for the rows of the test kernel")
@@ -44,7 +46,8 @@ void add_options(CLI::App& app, SolveSettings& s) {
       ->default_str("0.001");
   option(app, "--memory", s.memory, "SIZE", "Beside the program and the labels: 512M, 2G, 1.5GiB")
       ->default_str("half of what is free");
-  app.add_flag("--float", s.single, "Factor in float: half of the time and of the disk; solutions are refined in double");
+  app.add_flag("--float", s.single,
+               "Factor in float: half of the time and of the disk; solutions are refined in double");
   option(app, "--out", s.out, "DIR", "Folder for weights, predictions and, while it works, the factors")
       ->check(named())
       ->capture_default_str();

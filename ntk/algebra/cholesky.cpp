@@ -156,12 +156,11 @@ Array<T> Cholesky<T>::matrix() const {
 template <class T>
 Array<double> Cholesky<T>::solve_unrefined(const Array<double>& y) const {
   check_rhs("cholesky solve", y, size_);
-  return in_scaled_columns<T>(y, size_, *std::max_element(diagonal_.begin(), diagonal_.end()),
-                              [&](T* d, std::size_t columns) {
-                                for (bool transpose : {false, true})
-                                  kernels::triangular_solve(transpose, size_, storage_.data(), stride(), columns, d,
-                                                            columns);
-                              });
+  return in_scaled_columns<T>(
+      y, size_, *std::max_element(diagonal_.begin(), diagonal_.end()), [&](T* d, std::size_t columns) {
+        for (bool transpose : {false, true})
+          kernels::triangular_solve(transpose, size_, storage_.data(), stride(), columns, d, columns);
+      });
 }
 
 template <class T>

@@ -41,9 +41,10 @@ double bytes_of(const factor_format::Manifest& m, std::size_t tiles) {
 namespace factor_format {
 
 std::string text_of(const Manifest& m) {
-  return with_sum({{"format", format},
-                   {"factor", {{"order", m.order}, {"rows_of_a_tile", m.tile}, {"type", m.single ? "float32" : "float64"}}},
-                   {"settings", as_json(m.settings)}});
+  return with_sum(
+      {{"format", format},
+       {"factor", {{"order", m.order}, {"rows_of_a_tile", m.tile}, {"type", m.single ? "float32" : "float64"}}},
+       {"settings", as_json(m.settings)}});
 }
 
 Manifest parsed_manifest(std::string_view text, const fs::path& file) {

@@ -48,9 +48,7 @@ class FactorTiles {
   /// The number of tiles along an edge.
   std::size_t along() const { return (manifest_.order + manifest_.tile - 1) / manifest_.tile; }
   /// The rows of the factor in tiles (i, j), which are also the columns in tiles (j, i).
-  Range rows(std::size_t i) const {
-    return {i * manifest_.tile, std::min(manifest_.order, (i + 1) * manifest_.tile)};
-  }
+  Range rows(std::size_t i) const { return {i * manifest_.tile, std::min(manifest_.order, (i + 1) * manifest_.tile)}; }
   bool has(std::size_t i, std::size_t j) const { return files_.contains({i, j}); }
   /// Tile (i, j). T is the type that the manifest says. Throws data_error, which names the file.
   template <class T>

@@ -60,6 +60,13 @@ def labels_in(file):
     return list(file.read_bytes()[8:])
 
 
+def compute(images, n, tests, memory, store, out):
+    done = subprocess.run([kernel, "--data", images, "--network", "mlp", "--width", "0.05", "--n", str(n), "--test", str(tests),
+                           "--double", "--memory", memory, "--store", store, "--out", out], capture_output=True, text=True,
+                          timeout=300)
+    check(done.returncode == 0, done.stderr)
+
+
 def regression(here, store, k, k_test):
     images = here / "mnist"
     labels = labels_in(images / "train-labels-idx1-ubyte")[:N]
@@ -69,7 +76,7 @@ def regression(here, store, k, k_test):
     write_npy(here / "y_test.npy", test_labels, whole=True)
     for name, options, tolerance in [("data", ["--data", images], 1e-9), ("float", ["--data", images, "--float"], 1e-9),
                                      ("files", ["--labels", here / "y.npy", "--test-labels", here / "y_test.npy"], 1e-9),
-                                     ("little", ["--data", images, "--memory", "80K"], 1e-9)]:
+                                     ("little", ["--data", images, "--memory", "120K"], 1e-9)]:
         out = here / name
         done = run("--store", store, *options, "--ridge", "0.1,0.01", "--out", out)
         check(done.returncode == 0, f"{name}: {done.stderr}")
@@ -127,11 +134,20 @@ def outputs(here):
     close(found, weights, 1e-8, "weights of the eNTK")
 
 
-def going_on(here, store):
-    """A run that is interrupted keeps its tiles, and the next one ends with the same bits."""
-    options = ["--store", store, "--data", here / "mnist", "--memory", "40K", "--keep"]
+def going_on(here):
+    """Factors of several tiles; a run that is interrupted keeps its tiles, and the next one ends with the same bits."""
+    write_idx(here / "many", 400)
+    store = here / "many_kernels"
+    compute(here / "many", 400, 0, "1M", store, here / "many.npy")
+    options = ["--store", store, "--data", here / "many", "--memory", "250K", "--keep"]
     done = run(*options, "--out", here / "at_once")
     check(done.returncode == 0, done.stderr)
+    tiles = list((here / "at_once").glob("factor-*/factor-*.npy"))
+    check(len(tiles) >= 6, f"{len(tiles)} tiles")
+    k = with_ridge(rows_of(here / "many.npy"), 1e-3)
+    labels = labels_in(here / "many" / "train-labels-idx1-ubyte")
+    close(product(k, rows_of(here / "at_once" / "weights-0.001.npy")),
+          [[float(label == c) for c in range(CLASSES)] for label in labels], 1e-9, "what the weights fit")
     done = interrupted([solve, *map(str, options), "--out", here / "stopped"],
                        lambda: len(list((here / "stopped").glob("factor-*/factor-*.npy"))) >= 2)
     if done.running and done.status != 0:  # it may have been faster
@@ -164,14 +180,11 @@ with tempfile.TemporaryDirectory() as folder:
     top = pathlib.Path(folder)
     write_idx(top / "mnist", 80)
     stored = top / "kernels"
-    command = [kernel, "--data", top / "mnist", "--network", "mlp", "--width", "0.1", "--n", N, "--test", TESTS, "--double",
-               "--memory", "2M", "--store", stored, "--out", top / "K.npy"]
-    made = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
-    check(made.returncode == 0, made.stderr)
+    compute(top / "mnist", N, TESTS, "2M", stored, top / "K.npy")
     exact, exact_test = rows_of(top / "K.npy"), rows_of(top / "K_test.npy")
     regression(top, stored, exact, exact_test)
     numbers(top, stored, exact, exact_test)
     outputs(top)
-    going_on(top, stored)
+    going_on(top)
     wrong(top, stored)
 finish()

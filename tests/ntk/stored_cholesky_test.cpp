@@ -244,8 +244,7 @@ BOOST_AUTO_TEST_CASE(memory_is_kept_to) {
       const fs::path folder = c.folder.path() / (std::to_string(kibibytes) + (single ? "float" : "double"));
       const std::size_t before = memory_statistics().live;
       reset_peak_memory();
-      const ntk::StoredCholesky factor(stored, folder,
-                                       {.ridge = 1e-2, .memory = kibibytes << 10, .single = single});
+      const ntk::StoredCholesky factor(stored, folder, {.ridge = 1e-2, .memory = kibibytes << 10, .single = single});
       BOOST_TEST(memory_statistics().peak - before <= kibibytes << 10);
       const Array<double> y = random_array(random, {700});
       BOOST_TEST(relative_error(factor.solve(y), ntk::Cholesky(stored.matrix(), {.ridge = 1e-2}).solve(y)) < 1e-10);
