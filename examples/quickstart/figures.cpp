@@ -190,6 +190,7 @@ std::string pair_figure(const Experiment& e) {
   std::vector<HeatMap> maps = {{"at initialization", "", "", p.pair_init, ticks, {outputs - 0.5}, true},
                                {"after training", "", "", p.pair_trained, ticks, {outputs - 0.5}, true}};
   for (HeatMap& map : maps) map.vertical_y_ticks = true;
+  equal_axes(maps);
   return draw(maps, 500, 420);
 }
 

@@ -37,6 +37,33 @@ Recording<T> shapes_of(Tape<T>& tape, const Record& record, const Array<T>& x) {
   }
 }
 
+// f(), which looks at a recording of two examples by `record`. If it finds an error of shapes or mixed examples, the
+// message has to show the examples x that the user gave, so the error is looked for again in a recording of their
+// shapes. A network that looks at values, or finds no error there, is told with two examples.
+template <class T, class Record, class F>
+auto told_of_all(const Record& record, const Array<T>& x, const F& f) {
+  const auto tell = [&] {
+    if (x.shape()[0] == 0) return;
+    Tape<T> tape;
+    const auto unknown = std::make_shared<Unknown>();
+    try {
+      const Recording<T> all = record(tape, Array<T>::unknown(x.shape(), unknown));
+      unknown->guarded = false;
+      if (all.output.on_tape()) FactorSweep<T>(all.output, Array<T>::zeros(all.output.shape()), all.parameters);
+    } catch (const unknown_value&) {
+    }
+  };
+  try {
+    return f();
+  } catch (const shape_error&) {
+    tell();
+    throw;
+  } catch (const batch_error&) {
+    tell();
+    throw;
+  }
+}
+
 // The shape for n examples of an array that was found with two examples.
 Shape for_examples(std::size_t n, Shape shape) {
   if (shape.rank() > 0 && shape[0] == 2) shape[0] = n;
@@ -151,7 +178,8 @@ void count_products(const Record<T>& record, const std::vector<bool>& active, Pr
 template <class T>
 void count_unrecorded(const Model<T>& model, const Array<T>& x, Profile& out) {
   Tape<T> tape;
-  shapes_of<T>(tape, model.record_all, x);
+  nn::on_part_of(x.shape(),
+                 [&] { told_of_all(model.record_all, x, [&] { shapes_of<T>(tape, model.record_all, x); }); });
   double flop = 0, largest = 0;
   for (const Node<T>& node : tape.record()->nodes) {
     if (!node.op) continue;
@@ -185,7 +213,8 @@ std::string described(const Record<T>& record) {
 template <class T>
 Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const Readout& readout) {
   Tape<T> tape;
-  const Recording<T> recording = nn::on_part_of(x.shape(), [&] { return shapes_of<T>(tape, model.record, x); });
+  const Recording<T> recording = nn::on_part_of(
+      x.shape(), [&] { return told_of_all(model.record, x, [&] { return shapes_of<T>(tape, model.record, x); }); });
   const Shape& y = recording.output.shape();
   const std::string name = std::string("[") + who + "] ";
   if (y.rank() != 2 || y[0] != 2 || y[1] == 0)
@@ -215,14 +244,15 @@ Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const
   out.sweep_bytes = sweep_bytes(Readout::Of::rows);
   out.column_sweep_bytes = sweep_bytes(Readout::Of::columns);
   count_products(record, active, out);
-  if (model.record_all) nn::on_part_of(x.shape(), [&] { count_unrecorded(model, x, out); });
+  if (model.record_all) count_unrecorded(model, x, out);
   out.description = described(record);
   // A sweep with the same cotangents for both examples finds that the last layer has the same left factors.
   Array<T> seeds = Array<T>::ones(y);
   if (!readout.common()) seeds.mutable_data()[0] = T(2);
-  FactorSweep<T> sweep(recording.output, std::move(seeds), recording.parameters, true);
+  std::optional<FactorSweep<T>> sweep;
+  told_of_all(model.record, x, [&] { sweep.emplace(recording.output, std::move(seeds), recording.parameters, true); });
   Array<T> before;
-  while (std::optional<ParameterUse<T>> use = sweep.next()) {
+  while (std::optional<ParameterUse<T>> use = sweep->next()) {
     const Array<T>& left = use->factor.left;
     out.uses.push_back({model.names.at(use->parameter), use->op, use->parameter, use->factor.shape(),
                         before.defined() && before.data() == left.data()});

@@ -33,12 +33,12 @@ struct Profile {
   double sweep_bytes = 0;         ///< the most that a reverse sweep with all probes of the rows holds
   double column_sweep_bytes = 0;  ///< the same with those of the columns
   double tangent_bytes = 0;       ///< for one probe, all tangents and temporaries of a forward sweep
-  double metric_bytes = 0;        ///< of a metric's numbers in double, and of their square roots
+  double metric_bytes = 0;        ///< a metric's numbers in double, and their square roots
   double parameter_bytes = 0, largest_parameter_bytes = 0;
   std::string description;  ///< the ops in order, with shapes
 };
 
-/// Makes a profile. Messages name the caller `who`. Throws shape_error (the output is not (N, O), or there are no
+/// Makes a profile. Messages name the caller `who`. Throws shape_error (the output is not (N, ...), or there are no
 /// parameters), batch_error (an op mixes examples), and what readout.check and the recording throw.
 template <class T>
 Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const Readout& readout);

@@ -3,6 +3,7 @@
 Writes results/bench.json. Every row runs in a process of its own, whose peak memory is that of the row. The programs of
 a row run in turn, so that other work of the machine slows all of them. Only ratios within one call are meaningful."""
 import argparse
+import difflib
 import json
 import os
 import pathlib
@@ -23,16 +24,19 @@ ROWS = {'mlp': {'pntk': 256, 'entk': 64, 'loss': 256, 'train': 64},
         'py_resnet18': {'pntk': 64}, 'py_vit': {'pntk': 128}, 'py_gpt2': {'pntk': 64, 'signs': 64}}  # examples
 SHARED = 'lstm', 'gru', 'shared_vit', 'tied_gpt', 'deq', 'tied_autoencoder'  # use a weight many times
 MODULES = 'py_resnet18', 'py_vit', 'py_gpt2'  # torch modules, from Python, beside torch.func; only with --peers
+STRATEGIES = 'structured', 'jacobian', 'vector_products'
 STEPS = {'mlp': 16, 'lenet': 32, 'cnn': 4, 'resnet18': 1}  # training steps that are timed together
 TRAIN_ROUNDS = 3  # at least; in a round all programs of a row run in turn
 AGREEMENT = {'resnet18': 1e-4}  # else 1e-5: some of its many relus are so near their kinks that rounding decides
 PEERS = pathlib.Path(__file__).parent / 'peers'
 TORCH = ['torch==2.13.0', 'numpy']
 NEURAL_TANGENTS = ['jax==0.4.25', 'jaxlib==0.4.25', 'numpy<2', 'scipy<1.13', 'neural-tangents==0.6.5']
-JOB = 'workload', 'kernel', 'n'  # what rows of one job share
+JOB = 'workload', 'kernel', 'n', 'strategy'  # what rows of one job share
 EXAMPLES = """examples:
   ./run bench --workload lenet --kernel pntk
       one row
+  ./run bench --workload lstm --strategy jacobian
+      the same network by another strategy than the one that is chosen for it
   ./run bench --large --kernel solve --data DIR
       regression with the eNTK of MNIST, whose files are in DIR/mnist"""
 FIELDS = 'workload', 'kernel', 'n', 'program', 'seconds', 'peak_mib', 'ratio_to_best_peer'
@@ -40,13 +44,15 @@ FIELDS = 'workload', 'kernel', 'n', 'program', 'seconds', 'peak_mib', 'ratio_to_
 
 def arguments():
     parser = argparse.ArgumentParser(prog='./run bench', description=__doc__.split('\n')[0], epilog=EXAMPLES,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+                                     formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument('--peers', action='store_true', help='run PyTorch and neural-tangents in turn with ours')
     parser.add_argument('--workload', action='append', choices=ROWS, metavar='NAME',
                         help='only this one (may be repeated): ' + ', '.join(ROWS))
     parser.add_argument('--kernel', choices=['pntk', 'entk', 'loss', 'signs', 'train', 'solve'],
                         help='only this one (loss: the Gram of loss gradients; signs: the mean of ten kernels of random'
                              ' signs; train: a training step; solve: regression, with --large)')
+    parser.add_argument('--strategy', choices=STRATEGIES,
+                        help='force ours to compute kernels by this one, instead of choosing the cheapest')
     parser.add_argument('--rules', action='store_true', help='every contraction rule on a table of layers instead')
     parser.add_argument('--memory', action='store_true',
                         help='peaks of 70 kernels within budgets of memory instead; fails if one is above its promise')
@@ -59,7 +65,12 @@ def arguments():
     parser.add_argument('--out', default='results/bench.json', help='(%(default)s)')
     parser.add_argument('--build', default='build', help=argparse.SUPPRESS)
     parser.add_argument('--package', default='', help=argparse.SUPPRESS)  # where the Python package is; with --peers
-    return parser.parse_args()
+    options, unknown = parser.parse_known_args()
+    if unknown:
+        known = [name for action in parser._actions for name in action.option_strings]  # argparse has no other way
+        near = difflib.get_close_matches(unknown[0].split('=')[0], known, 1)
+        parser.error(f'unknown option {unknown[0]}' + (f'. Did you mean {near[0]}?' if near else ''))
+    return options
 
 
 def environment(folder, packages, module):
@@ -101,7 +112,7 @@ def programs(options, peers, workload, kernel, n):
         for program in 'xtangent', 'exported', 'torch.func':
             yield of_modules(options, peers, program, *tail)
         return
-    yield [options.bench, *tail]
+    yield [options.bench, *tail, *(['--strategy', options.strategy] if options.strategy else [])]
     if peers and kernel == 'train':
         yield [peers['torch'], str(PEERS / 'torch_train.py'), *tail]
     elif peers:
@@ -122,7 +133,8 @@ def add_ratios(rows):
 
 def print_row(r):
     ratio, speed, images = r.get('ratio_to_best_peer'), r.get('gflops'), r.get('images_per_second')
-    print(f'{r["workload"]:<13}{r["kernel"]:<8}{r["n"]:>5}  {r["program"]:<45}{r["seconds"]:>9.4f}{r["peak_mib"]:>10.0f}'
+    program = r['program'] + (f', {r["strategy"]}' if r['program'] == 'xtangent' and r.get('strategy') else '')
+    print(f'{r["workload"]:<13}{r["kernel"]:<8}{r["n"]:>5}  {program:<45}{r["seconds"]:>9.4f}{r["peak_mib"]:>10.0f}'
           f'{"" if speed is None else format(speed, ".1f"):>9}{"" if ratio is None else format(ratio, ".2f"):>8}'
           f'{"" if images is None else format(images, ".0f"):>10}', flush=True)
 
@@ -133,6 +145,8 @@ def run_row(options, peers, workload, kernel, n):
     for _ in range(max(options.rounds, TRAIN_ROUNDS) if kernel == 'train' else options.rounds):
         for at, command in enumerate(programs(options, peers, workload, kernel, n)):
             row = measure(command)
+            if row and options.strategy:
+                row['strategy'] = options.strategy  # rows of peers stay beside it
             if row and (at not in best or row['seconds'] < best[at]['seconds']):
                 best[at] = row
     rows = [best[at] for at in sorted(best)]
@@ -169,8 +183,8 @@ def write(path, rows):
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     before = json.loads(path.read_text(encoding='utf-8')) if path.exists() else []
-    jobs = {tuple(r[k] for k in JOB) for r in rows}
-    rows = [r for r in before if tuple(r[k] for k in JOB) not in jobs] + rows
+    jobs = {tuple(r.get(k) for k in JOB) for r in rows}
+    rows = [r for r in before if tuple(r.get(k) for k in JOB) not in jobs] + rows
     ordered = [{**{f: r.get(f) for f in FIELDS}, **{k: v for k, v in r.items() if k not in FIELDS}} for r in rows]
     whole = path.with_name(path.name + '.part')
     whole.write_text(json.dumps(ordered, indent=1) + '\n', encoding='utf-8')
@@ -179,6 +193,9 @@ def write(path, rows):
 
 def main():
     options = arguments()
+    if options.strategy and (options.large or options.rules or options.memory or options.kernel in ('solve', 'train')):
+        sys.exit('bench: --strategy is for rows of kernels: use it without --large, --rules, --memory, and with --kernel pntk, '
+                 'entk or loss')
     if options.kernel == 'solve' and not options.large:
         sys.exit('bench: --kernel solve is one of the large ones: add --large')
     options.bench = str(pathlib.Path(options.build) / 'tests' / 'benchmarks' / 'bench')
@@ -187,10 +204,10 @@ def main():
     if options.memory:
         sys.exit(0 if memory.table(str(pathlib.Path(options.build) / 'tests' / 'probe')) else 1)
     known = subprocess.run([options.bench, 'list'], capture_output=True, text=True, check=True).stdout.split()
-    if options.package:
+    if options.package and not options.strategy:
         known += MODULES
     wanted = [(w, k) for w in ROWS if w in (options.workload or known) for k in ROWS[w]
-              if options.kernel in (None, k)]
+              if options.kernel in (None, k) and not (options.strategy and k == 'train')]
     unknown = [w for w, _ in wanted if w not in known]
     if set(unknown) & set(MODULES):
         sys.exit(f'bench: {unknown[0]} is a torch module: add --peers')

@@ -37,6 +37,8 @@ check(done.returncode == 0 and "outputs\n  left\n  right\n" in done.stdout, done
 
 done = run(fixtures / "missing.pt2")
 check(done.returncode == 1 and "missing.pt2" in done.stderr, done.stderr)
+done = run(fixtures / "as_saved.pt2", "--extend", 9)
+check(done.returncode == 1 and "did you mean --extent?" in done.stderr, done.stderr)
 done = run()
 check(done.returncode == 1 and "file" in done.stderr, done.stderr)
 finish()

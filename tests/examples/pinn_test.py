@@ -50,6 +50,7 @@ with tempfile.TemporaryDirectory() as folder:
     check(again.returncode == 0 and (here / "a/training.csv").read_bytes() == (here / "b/training.csv").read_bytes(),
           f"threads change the numbers: {again.stderr}")
     for options, says in ((["--boundary", 0], "--boundary"), (["--diffusivity", -1], "--diffusivity"),
+                          (["--step", 1], "did you mean --steps?"), (["--threads", 9999], "--threads: must be at most"),
                           (["--steps", 1, "--out", "/dev/null/x"], "/dev/null")):
         done = run(*options)
         check(done.returncode == 1 and says in done.stderr, f"{options}: {done.returncode} {done.stderr}")

@@ -252,12 +252,34 @@ BOOST_AUTO_TEST_CASE(where_examples_are_mixed) {
   };
   const auto net = nn::sequential(nn::Linear(3, 4), nn::sequential(nn::Relu{}, Averaging{}), nn::Linear(4, 2));
   const std::string average = refused(net, ramp<double>({4, 3}));
-  BOOST_TEST(has(average, "[mean] mixes examples in layer '1.1' (Averaging)"), average);
-  const std::string state = refused(Recurrent(false), ramp<double>({2, 3}));
-  BOOST_TEST(has(state, "[add] mixes examples in the network (Recurrent)"), state);
-  BOOST_TEST(has(state, "(2, 4), (2, 4) (a constant without the mark)"), state);
+  BOOST_TEST(has(average, "[mean] mixes examples in layer '1.1' (Averaging): arguments (4, 4), result (1, 4)"),
+             average);
+  // A plan looks at two examples, but the message shows those that the user gave.
+  for (const std::size_t n : {2, 5}) {
+    const std::string state = refused(Recurrent(false), ramp<double>({n, 3})), shape = to_string(Shape{n, 4});
+    BOOST_TEST(has(state, "[add] mixes examples in the network (Recurrent)"), state);
+    BOOST_TEST(has(state, shape + ", " + shape + " (a constant without the mark)"), state);
+  }
+  const std::string some = message_of<batch_error>([&] {
+    ntk::entk(net, net.init<double>(1), ramp<double>({4, 3}), {.parameters = {"0.*"}});
+  });
+  BOOST_TEST(has(some, "arguments (4, 4), result (1, 4)"), some);
   const Recurrent marked(true);
   BOOST_TEST(ntk::entk(marked, marked.init<double>(1), ramp<double>({2, 3})).shape() == (Shape{8, 8}));
+}
+
+BOOST_AUTO_TEST_CASE(kernels_tell_wrong_shapes_with_all_examples) {
+  const auto net = nn::sequential(nn::Linear(3, 4), nn::Linear(5, 2));
+  const auto params = net.init<double>(1);
+  const std::string wrong = message_of<shape_error>([&] { ntk::pntk(net, params, ramp<double>({6, 3})); });
+  BOOST_TEST(has(wrong, "(6, 4)"), wrong);
+  BOOST_TEST(!has(wrong, "(2, 4)"), wrong);
+  const std::string some = message_of<shape_error>([&] {
+    ntk::pntk(net, params, ramp<double>({6, 3}), {.parameters = {"1.weight"}});
+  });
+  BOOST_TEST(has(some, "(6, 4)"), some);
+  const std::string single = message_of<shape_error>([&] { ntk::pntk(net, params, ramp<double>({3})); });
+  BOOST_TEST(has(single, "The input is (3,); its axis 0 runs over examples"), single);
 }
 
 BOOST_AUTO_TEST_CASE(an_example_without_its_axis_is_told_by_its_own_shape) {
