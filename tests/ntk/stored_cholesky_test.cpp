@@ -49,7 +49,7 @@ struct Stop : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 ntk::StoredCholeskyOptions stopping(std::size_t calls) {
-  ntk::StoredCholeskyOptions options{.ridge = 1e-3, .tile = 10};
+  ntk::StoredCholeskyOptions options{.ridge = 1e-3, .tile = 25};
   options.progress = [calls](const ntk::Progress&) mutable {
     if (calls-- == 0) throw Stop("stop");
   };
@@ -69,9 +69,8 @@ BOOST_AUTO_TEST_CASE(is_the_factor_in_memory) {
     const ntk::Cholesky<double> expected(k, {.ridge = 1e-3});
     Random random("right-hand sides");
     const Array<double> y = random_array(random, {n, 3}), other = random_array(random, {n, 3});
-    // Tiles of one row, tiles that do not divide the order, those of the kernel, and a single one.
-    for (const std::size_t tile : {std::size_t{1}, std::size_t{10}, std::size_t{21}, n, std::size_t{0}}) {
-      if (tile == 1 && n > 50) continue;
+    // Tiles that do not divide the order, those of the kernel, a single one, and those that the memory allows.
+    for (const std::size_t tile : {n / 8, std::size_t{21}, n, std::size_t{0}}) {
       const fs::path folder = c.folder.path() / ("factor" + std::to_string(tile));
       const ntk::StoredCholesky factor(stored, folder, {.ridge = 1e-3, .tile = tile});
       BOOST_TEST(factor.size() == n);
@@ -137,10 +136,10 @@ BOOST_AUTO_TEST_CASE(refinement_makes_float_tiles_as_good_as_double) {
 BOOST_AUTO_TEST_CASE(goes_on_to_the_same_bits) {
   const Case c;
   const ntk::StoredKernel stored = c.store(ntk::readout::full());
-  const ntk::StoredCholesky whole(stored, c.factor(), {.ridge = 1e-3, .tile = 10});
+  const ntk::StoredCholesky whole(stored, c.factor(), {.ridge = 1e-3, .tile = 25});
   const std::set<std::string> expected = names_in(c.factor());
   std::size_t stopped = 0;
-  for (std::size_t calls = 0;; calls += 17, ++stopped) {
+  for (std::size_t calls = 0;; calls += 6, ++stopped) {
     const fs::path folder = c.folder.path() / ("stopped" + std::to_string(calls));
     try {
       const ntk::StoredCholesky factor(stored, folder, stopping(calls));
