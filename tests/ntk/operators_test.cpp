@@ -138,7 +138,6 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
   BOOST_CHECK_THROW(k(Array<double>::full({8, 1}, nan)), numerical_error);
   BOOST_TEST((k(Array<double>({8, 0})).shape() == Shape{8, 0}));
   BOOST_CHECK_THROW(cross.map(), shape_error);
-  BOOST_CHECK_THROW(ntk::Operator<double>(net, params, Array<double>({0, 3})), shape_error);
   BOOST_CHECK_THROW(ntk::Operator<double>(net, params, columns("z", 4, 5)), shape_error);
   BOOST_CHECK_THROW(ntk::Operator<double>(net, params, x, columns("z", 4, 5)), shape_error);
   BOOST_CHECK_THROW(ntk::Operator<double>(net, params, x, ntk::readout::single(2)), shape_error);
