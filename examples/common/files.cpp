@@ -1,6 +1,7 @@
 #include "examples/common/files.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "autodiff/error.hpp"
 #include "examples/common/format.hpp"
@@ -8,6 +9,7 @@
 #include "examples/common/options.hpp"
 #include "nn/exported/exported.hpp"
 #include "nn/inputs.hpp"
+#include "nn/positions.hpp"
 
 namespace xtangent::examples {
 namespace {
@@ -58,6 +60,18 @@ std::size_t above(const Array<T>& tokens) {
   return most >= 0 && most < T(1e9) ? static_cast<std::size_t>(most) + 1 : 1;
 }
 
+// The network whose outputs are taken at the positions that --positions names.
+nn::AnyModule at_positions(const std::string& program, const nn::AnyModule& net, const std::string& where) {
+  if (where.empty()) return net;
+  if (where == "last") return nn::at_last_position(net);
+  if (where == "mean") return nn::mean_over_positions(net);
+  std::size_t position = 0;
+  const auto [end, code] = std::from_chars(where.data(), where.data() + where.size(), position);
+  if (code != std::errc() || end != where.data() + where.size())
+    throw option_error("[" + program + "] --positions " + where + ": give last, mean, or a number from 0 on.");
+  return nn::at_position(net, position);
+}
+
 }  // namespace
 
 void input_options(CLI::App& app, InputFiles& files, const std::string& images, const std::string& tests) {
@@ -75,6 +89,10 @@ void input_options(CLI::App& app, InputFiles& files, const std::string& images, 
   option(app, "--output", files.output, "NAME", "Which of several outputs of the model")
       ->needs(app.get_option("--model"))
       ->default_str("the only one");
+  option(app, "--positions", files.positions, "WHERE",
+         "Outputs (N, T, ...) at a position, the last one, or their mean: 0, last, mean")
+      ->needs(app.get_option("--model"))
+      ->default_str("all");
   option(app, "--test-inputs", files.test_inputs, "FILE", tests)
       ->check(named())
       ->allow_extra_args(false)
@@ -133,7 +151,7 @@ FileExamples<T> read_examples(const std::string& program, const InputFiles& file
     if (net.input_types().size() != train.size())
       throw shape_error("[" + program + "] --inputs " + described(files.inputs, train) + " for a model of " +
                         std::to_string(net.input_types().size()) + " inputs. Name a file for each, in order.");
-    return finished(net, net.parameters<T>(), 1, false);
+    return finished(at_positions(program, net, files.positions), net.parameters<T>(), 1, false);
   }
   InputSizes sizes{shapes_of(train), files.classes, files.vocabulary, width};
   if (sizes.classes == 0) sizes.classes = std::max(above(labels), above(test_labels));

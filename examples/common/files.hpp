@@ -18,14 +18,16 @@ struct InputFiles {
   std::filesystem::path labels, test_labels;               ///< for these examples; empty: none
   std::filesystem::path model;                             ///< what torch.export.save wrote; empty: none
   std::string output;                                      ///< which of several outputs of the model
-  std::size_t classes = 0;                                 ///< outputs of a network with a name; 0: largest label + 1
-  std::size_t vocabulary = 0;                              ///< tokens are below it; 0: the largest + 1, or that of gpt2
+  std::string positions;       ///< "last", "mean" or a number: where outputs (N, T, ...) of the model are taken
+  std::size_t classes = 0;     ///< outputs of a network with a name; 0: largest label + 1
+  std::size_t vocabulary = 0;  ///< tokens are below it; 0: the largest + 1, or that of gpt2
 
   bool given() const { return !inputs.empty(); }
 };
 
-/// Declares --inputs, --model, --output, --test-inputs, --labels, --test-labels, --classes and --vocabulary. `images`
-/// is the option that names images, which then may not be given; `tests` says what test inputs are for.
+/// Declares --inputs, --model, --output, --positions, --test-inputs, --labels, --test-labels, --classes and
+/// --vocabulary. `images` is the option that names images, which then may not be given; `tests` says what test inputs
+/// are for.
 void input_options(CLI::App& app, InputFiles& files, const std::string& images, const std::string& tests);
 
 /// How many of the examples are taken, the first ones; none or 0: all. `test` is 0 for no test examples.

@@ -240,6 +240,42 @@ def exported_networks(here):
         check(done.returncode == 1 and says in done.stderr, f"{options}: {done.returncode} {done.stderr}")
 
 
+def positions(here):
+    """Outputs (N, T, V), of which the kernels at positions are parts of the whole one."""
+    folder, fixtures = here / "positions", pathlib.Path(__file__).parents[1] / "fixtures" / "exported"
+    folder.mkdir()
+    n, length = 3, 5
+    write_npy(folder / "ids.npy", [(5 * i * i + 2) % 7 for i in range(length * n)], (n, length), True)
+    model = ["--model", fixtures / "positions.pt2", "--inputs", folder / "ids.npy", "--readout", "full", "--double", "--out",
+             folder / "K.npy"]
+
+    def computed(*options):
+        done = run(*model, *options)
+        check(done.returncode == 0, f"{options}: {done.stderr}")
+        return read_rows(folder / "K.npy")[1] if done.returncode == 0 else [[0]]
+
+    whole = computed()
+    outputs = len(whole) // n
+    words = outputs // length
+
+    def part(rows, columns):
+        """The mean of the kernels between these positions."""
+        return [[sum(whole[i * outputs + t * words + a][j * outputs + s * words + b] for t in rows for s in columns)
+                 / (len(rows) * len(columns)) for j in range(n) for b in range(words)] for i in range(n) for a in range(words)]
+
+    for where, at in (("1", [1]), ("last", [length - 1]), ("mean", list(range(length)))):
+        check(close(computed("--positions", where), part(at, at), 1e-12), f"--positions {where}")
+    for where, says in (("first", "give last, mean, or a number"), ("9", "position")):
+        done = run(*model, "--positions", where)
+        check(done.returncode == 1 and says in done.stderr, f"--positions {where}: {done.stderr}")
+    write_npy(folder / "y.npy", [2, 0, 1], whole=True)
+    model[model.index("full")] = "loss"
+    losses = computed("--positions", "last", "--labels", folder / "y.npy")
+    check(len(losses) == n, "losses at the last position")
+    done = run("--inputs", folder / "ids.npy", "--network", "gpt2", "--positions", "last")
+    check(done.returncode == 1 and "--model" in done.stderr, done.stderr)
+
+
 def examples_from_files(here):
     """Networks of one and of two inputs on NumPy files."""
     folder = here / "files"
@@ -477,6 +513,7 @@ with tempfile.TemporaryDirectory() as temporary:
     labels_and_layers(here, data)
     examples_from_files(here)
     exported_networks(here)
+    positions(here)
     weights(here, data)
     for text, shown in (("1.5GiB", "1.50 GiB"), ("700M", "700.00 MiB"), ("2g", "2.00 GiB"), ("536870912", "512.00 MiB"),
                         ("1GB", "953.67 MiB"), ("0.25 GiB", "256.00 MiB")):
