@@ -31,7 +31,7 @@ with installed(build, meson) as (prefix, environment):
         return source.exists() and re.search(r'#include ["<](.*?)[">]', source.read_text()).group(1) == header
 
     for header in headers:
-        for name in re.findall(r'#include "(.*?)"', (top / header).read_text()):
+        for name in re.findall(r'#include "(\S+\.hpp)"', (top / header).read_text()):
             assert name in headers, f'{header} includes {name}, which is not installed'
     left = [h for h in headers if not is_first_of_its_source(h)]
     assert 0 < len(left) < len(headers), left
