@@ -35,6 +35,8 @@ class StoredKernel {
   const KernelShape& shape() const { return shape_; }
   const Partition& partition() const { return partition_; }
   const StoreSettings& settings() const { return settings_; }
+  /// The fingerprint of the manifest, which tells this kernel from others.
+  const std::string& identity() const { return identity_; }
   std::size_t tiles() const { return shape_.grid.count(); }
   std::size_t finished() const { return files_.size(); }
   bool complete() const { return finished() == tiles(); }
@@ -66,7 +68,7 @@ class StoredKernel {
   KernelShape shape_;
   Partition partition_;
   StoreSettings settings_;
-  std::string identity_;  // the fingerprint of the manifest
+  std::string identity_;
   std::map<std::pair<std::size_t, std::size_t>, std::filesystem::path> files_;
 };
 

@@ -14,7 +14,6 @@
 #include "ntk/algebra/converted.hpp"
 #include "ntk/algebra/refinement.hpp"
 #include "ntk/computation/factor_tiles.hpp"
-#include "ntk/computation/store_format.hpp"
 #include "ntk/computation/tiled.hpp"
 #include "ntk/planning/budget.hpp"
 #include "ntk/planning/planner.hpp"
@@ -74,11 +73,6 @@ std::string text_of_number(double value) {
   return text;
 }
 
-std::string identity_of(const StoredKernel& kernel) {
-  const std::string text = store_format::text_of({kernel.shape(), kernel.partition(), kernel.settings()});
-  return fingerprint(text.data(), text.size());
-}
-
 std::vector<double> diagonal_of(const StoredKernel& kernel) {
   std::vector<double> out;
   const Grid& grid = kernel.shape().grid;
@@ -121,15 +115,14 @@ StoredCholesky::StoredCholesky(const StoredKernel& kernel, const std::filesystem
                        (given == 0 ? "" : ", and those of the factor " + std::to_string(given)) +
                        ". Raise the memory, or store the kernel in smaller tiles.");
   }
-  together_ = cut.together;
 
   diagonal_ = diagonal_of(kernel_);
   ridge_ = absolute_ridge(diagonal_, options.ridge, options.relative);
   for (double& d : diagonal_) d += ridge_;
   tiles_ = std::make_shared<FactorTiles>(
       folder, factor_format::Manifest{
-                  n, cut.tile, options.single, {{"kernel", identity_of(kernel_)}, {"ridge", text_of_number(ridge_)}}});
-  options.single ? factor<float>(options) : factor<double>(options);
+                  n, cut.tile, options.single, {{"kernel", kernel_.identity()}, {"ridge", text_of_number(ridge_)}}});
+  options.single ? factor<float>(cut.together, options.progress) : factor<double>(cut.together, options.progress);
   tiles_->finish();
 }
 
@@ -181,11 +174,12 @@ void StoredCholesky::refuse(std::size_t row) const {
   throw numerical_error(text.str());
 }
 
+// So many tiles of a column are in memory together.
 template <class T>
-void StoredCholesky::factor(const Options& options) {
+void StoredCholesky::factor(std::size_t together, const std::function<void(const Progress&)>& progress) {
   check_resolved<T>("stored cholesky", diagonal_);
   const std::size_t along = tiles_->along();
-  const ntk::Options reporting{.progress = options.progress};
+  const ntk::Options reporting{.progress = progress};
   double total = 0;
   for (std::size_t j = 0; j < along; ++j)
     for (std::size_t i = j; i < along; ++i) total += effort(tiles_->rows(i), tiles_->rows(j), tiles_->rows(j).first);
@@ -200,10 +194,10 @@ void StoredCholesky::factor(const Options& options) {
       else
         meter.skip(effort(tiles_->rows(i), columns, columns.first));
     }
-    for (std::size_t begin = 0; begin < missing.size(); begin += together_) {
+    for (std::size_t begin = 0; begin < missing.size(); begin += together) {
       const std::vector<std::size_t> rows(
           missing.begin() + static_cast<std::ptrdiff_t>(begin),
-          missing.begin() + static_cast<std::ptrdiff_t>(std::min(missing.size(), begin + together_)));
+          missing.begin() + static_cast<std::ptrdiff_t>(std::min(missing.size(), begin + together)));
       std::vector<Array<T>> held;
       for (std::size_t i : rows) held.push_back(part_of_kernel<T>(i, j));
       for (std::size_t k = 0; k < j; ++k) {

@@ -76,7 +76,7 @@ class StoredCholesky {
 
  private:
   template <class T>
-  void factor(const Options& options);
+  void factor(std::size_t together, const std::function<void(const Progress&)>& progress);
   template <class T>
   Array<T> part_of_kernel(std::size_t i, std::size_t j) const;
   template <class T>
@@ -90,9 +90,9 @@ class StoredCholesky {
   StoredKernel kernel_;
   std::shared_ptr<FactorTiles> tiles_;
   double ridge_ = 0;
-  std::size_t refinements_ = 0, together_ = 1;  // tiles of a column that are computed together
-  std::vector<double> diagonal_;                // the diagonal of K + ridge I
-  std::vector<double> pivots_;                  // the diagonal of L
+  std::size_t refinements_ = 0;
+  std::vector<double> diagonal_;  // the diagonal of K + ridge I
+  std::vector<double> pivots_;    // the diagonal of L
 };
 
 }  // namespace xtangent::ntk

@@ -7,6 +7,7 @@
 
 #include "examples/common/format.hpp"
 #include "examples/common/images.hpp"
+#include "examples/common/inputs.hpp"
 #include "examples/common/interruption.hpp"
 #include "examples/common/progress.hpp"
 #include "examples/common/sizes.hpp"
@@ -32,31 +33,27 @@ Targets of_labels(std::vector<std::size_t> labels, std::size_t classes) {
   return {nn::one_hot<double>(labels, classes), std::move(labels)};
 }
 
-// Whole numbers (N,) are labels; other numbers are targets as they are. `classes` is 0 where nothing says it yet.
-Targets read_targets(const fs::path& file, const char* option, std::size_t classes) {
+// The targets of n examples. Whole numbers (N,) are labels; other numbers are targets as they are. `classes` is 0 where
+// nothing says it yet.
+Targets read_targets(const fs::path& file, const char* option, std::size_t n, std::size_t classes) {
   const nn::NpyFile read = nn::read_npy_file(file);
   const Shape& shape = read.shape();
   const auto wrong = [&](const std::string& what) {
     return shape_error("[solve] " + std::string(option) + " " + file.string() + " " + to_string(shape) + ": " + what);
   };
+  if (shape.rank() == 1 && read.type() < kernels::ElementType::f16) {
+    std::vector<std::size_t> labels = read_labels("solve", option, file, n);
+    const std::size_t largest = *std::max_element(labels.begin(), labels.end());
+    constexpr std::size_t most = 100000;
+    if (largest >= (classes == 0 ? most : classes))
+      throw wrong("a label is " + std::to_string(largest) + ", and there are " +
+                  std::to_string(classes == 0 ? most : classes) + " classes at most.");
+    return of_labels(std::move(labels), classes == 0 ? largest + 1 : classes);
+  }
   if (shape.rank() == 0 || shape.rank() > 2 || shape.size() == 0)
     throw wrong("give labels (N,), or numbers (N,) or (N, outputs).");
-  const bool whole = read.type() < kernels::ElementType::f16;
-  if (!whole || shape.rank() == 2) {
-    const Array<double> values = read.get<double>();
-    return {values.reshaped({shape[0], values.size() / shape[0]}), {}};
-  }
-  std::vector<std::size_t> labels;
-  for (const std::int64_t label : read.integers().values) {
-    if (label < 0) throw wrong("a label is " + std::to_string(label) + "; they count from 0.");
-    labels.push_back(static_cast<std::size_t>(label));
-  }
-  const std::size_t largest = *std::max_element(labels.begin(), labels.end());
-  constexpr std::size_t most = 100000;
-  if (classes == 0 ? largest >= most : largest >= classes)
-    throw wrong("a label is " + std::to_string(largest) + ", and there are " +
-                std::to_string(classes == 0 ? most : classes) + " classes at most.");
-  return of_labels(std::move(labels), classes == 0 ? largest + 1 : classes);
+  const Array<double> values = read.get<double>();
+  return {values.reshaped({shape[0], values.size() / shape[0]}), {}};
 }
 
 struct Problem {
@@ -107,12 +104,12 @@ Problem prepare(const SolveSettings& s) {
   } else {
     if (s.labels.empty())
       throw option_error("[solve] what is to be fitted? Name labels with --labels FILE, or a data set with --data.");
-    out.targets = read_targets(s.labels, "--labels", out.train.shape().block > 1 ? out.train.shape().block : 0);
+    out.targets = read_targets(s.labels, "--labels", n, out.train.shape().block > 1 ? out.train.shape().block : 0);
     if (!s.test_labels.empty()) {
       if (m == 0)
         throw option_error("[solve] --test-labels: " + s.store.string() +
                            " has no test kernel. Compute one: ./run kernel --store DIR --test N");
-      out.test_targets = read_targets(s.test_labels, "--test-labels", out.targets.values.shape()[1]);
+      out.test_targets = read_targets(s.test_labels, "--test-labels", m, out.targets.values.shape()[1]);
     }
   }
   require_rows(out.targets.values, n, "targets");

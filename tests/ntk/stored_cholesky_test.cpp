@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <stdexcept>
 #include <string>
 
 #include "nn/data/npy.hpp"
@@ -15,6 +14,7 @@
 #include "tests/nn/files.hpp"
 #include "tests/ntk/matrices.hpp"
 #include "tests/ntk/networks.hpp"
+#include "tests/ntk/running.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -43,17 +43,6 @@ std::set<std::string> names_in(const fs::path& folder) {
   std::set<std::string> out;
   for (const auto& entry : fs::directory_iterator(folder)) out.insert(entry.path().filename().string());
   return out;
-}
-
-struct Stop : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-ntk::StoredCholeskyOptions stopping(std::size_t calls) {
-  ntk::StoredCholeskyOptions options{.ridge = 1e-3, .tile = 25};
-  options.progress = [calls](const ntk::Progress&) mutable {
-    if (calls-- == 0) throw Stop("stop");
-  };
-  return options;
 }
 
 }  // namespace
@@ -142,7 +131,7 @@ BOOST_AUTO_TEST_CASE(goes_on_to_the_same_bits) {
   for (std::size_t calls = 0;; calls += 6, ++stopped) {
     const fs::path folder = c.folder.path() / ("stopped" + std::to_string(calls));
     try {
-      const ntk::StoredCholesky factor(stored, folder, stopping(calls));
+      const ntk::StoredCholesky factor(stored, folder, {.ridge = 1e-3, .tile = 25, .progress = stop_after(calls)});
       break;
     } catch (const Stop&) {
     }
