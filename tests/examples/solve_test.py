@@ -164,7 +164,7 @@ def wrong(here, store):
     write_npy(here / "negative.npy", [-1] * N, whole=True)
     for options, text in [(["--store", here / "nothing", "--labels", here / "y.npy"], "./run kernel --store"),
                           (["--store", store], "--labels FILE, or a data set with --data"),
-                          (["--store", store, "--labels", here / "few.npy"], "(2), expected (60), a label for each example"),
+                          (["--store", store, "--labels", here / "few.npy"], "(2,), expected (60,), a label for each example"),
                           (["--store", store, "--labels", here / "negative.npy"], "labels begin with 0"),
                           (["--store", store / "train", "--labels", here / "y.npy", "--test-labels", here / "y_test.npy"],
                            "has no test kernel"),
