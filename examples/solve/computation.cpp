@@ -150,15 +150,16 @@ std::string ridge_name(double ridge) {
   return text;
 }
 
-Found solve_with(const SolveSettings& s, const Problem& p, double ridge, Progress& bar, double weight) {
+Found solve_with(const SolveSettings& s, const Problem& p, double ridge, Progress& bar) {
   const Stopwatch watch;
   const std::string name = ridge_name(ridge);
   const fs::path folder = s.out / ("factor-" + name);
-  bar.step("ridge " + name, weight, 100, "percent");
+  const double gflop = std::pow(static_cast<double>(p.train.shape().height()), 3) / 3e9;  // to factor the kernel
+  bar.step("ridge " + name, 1, gflop, "GFLOP");
   ntk::StoredCholeskyOptions options{
       .ridge = ridge, .memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory), .single = s.single};
   options.progress = [&](const ntk::Progress& done) {
-    bar.update(100 * done.fraction);
+    bar.update(gflop * done.fraction);
     end_if_interrupted();
   };
   const ntk::StoredCholesky factor(p.train, folder, options);
@@ -224,7 +225,7 @@ void solve(const SolveSettings& s) {
   const Patience patience;
   Progress bar(static_cast<double>(s.ridges.size()));
   std::vector<Found> found;
-  for (const double ridge : s.ridges) found.push_back(solve_with(s, p, ridge, bar, 1));
+  for (const double ridge : s.ridges) found.push_back(solve_with(s, p, ridge, bar));
   bar.finish();
   print(found);
   std::printf("%s: weights%s%s\n", s.out.c_str(), p.test ? ", predictions" : "", s.keep ? ", factors" : "");
