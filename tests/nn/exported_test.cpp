@@ -79,6 +79,33 @@ void check(const std::string& name, double tolerance) {
                ntk::name(strategy));
 }
 
+// What the gradients of each example are recognized by, as tests/fixtures/exported.py has them, (N, arrays, 3).
+Array<double> marks_of_gradients(const Case<double>& here) {
+  const std::size_t arrays = here.params.count(), examples = here.x.shape()[0];
+  Array<double> marks = Array<double>::zeros({examples, arrays, 3});
+  for (std::size_t n = 0; n < examples; ++n) {
+    Tape<double> tape;
+    const auto one = here.net.record(tape, here.params, here.x.rows(n, n + 1));
+    const Shape shape = one.output.shape();
+    const double weight = 1 / std::sqrt(static_cast<double>(shape.size()));
+    const auto gradients = pullback<double>(one.output, Var<double>(Array<double>::full(shape, weight)), one.parameters);
+    for (std::size_t p = 0; p < arrays; ++p) {
+      double squares = 0, cosines = 0, sines = 0;
+      if (gradients[p].defined()) {
+        const Array<double> gradient = gradients[p].value();
+        for (std::size_t i = 0; i < gradient.size(); ++i) {
+          squares += gradient[i] * gradient[i];
+          cosines += gradient[i] * std::cos(static_cast<double>(i + 1));
+          sines += gradient[i] * std::sin(static_cast<double>(i + 1));
+        }
+      }
+      double* mark = marks.mutable_data() + (n * arrays + p) * 3;
+      mark[0] = std::sqrt(squares), mark[1] = cosines, mark[2] = sines;
+    }
+  }
+  return marks;
+}
+
 bool says(const std::exception& e, std::initializer_list<const char*> texts) {
   for (const char* text : texts)
     if (std::string(e.what()).find(text) == std::string::npos) {
@@ -150,6 +177,14 @@ BOOST_AUTO_TEST_SUITE(exported)
 
 BOOST_AUTO_TEST_CASE(networks_compute_what_pytorch_computes) {
   for (const std::string& name : networks()) BOOST_TEST_CONTEXT(name) check<double>(name, 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(gradients_of_each_example_are_those_of_pytorch) {
+  for (const std::string& name : networks())
+    BOOST_TEST_CONTEXT(name) {
+      const Case<double> here(name);
+      BOOST_TEST(relative(marks_of_gradients(here), here.file.get<double>("gradients")) < 1e-12);
+    }
 }
 
 // Or by the test of rows without a network below it.
@@ -255,7 +290,7 @@ BOOST_AUTO_TEST_CASE(files_of_all_versions_are_read) {
     versions.insert(name.substr(name.find('_') + 1));
     BOOST_TEST_CONTEXT(name) check<double>("versions/" + name, 1e-12);
   }
-  BOOST_TEST(versions == (std::set<std::string>{"2.14.1", "2.6.0", "2.7.1", "2.8.0", "2.9.1"}),
+  BOOST_TEST(versions == (std::set<std::string>{"2.10.0", "2.11.0", "2.12.0", "2.13.0", "2.14.1", "2.6.0", "2.7.1", "2.8.0", "2.9.1"}),
              boost::test_tools::per_element());
 }
 
