@@ -68,11 +68,24 @@ std::string random_letters(std::size_t count) {
   return out;
 }
 
+namespace {
+
+// Writes all of a text, or returns false with the reason in errno.
+bool write_all(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t put = ::write(file, text.data(), text.size());
+    if (put < 0 && errno != EINTR) return false;
+    if (put > 0) text.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return true;
+}
+
+}  // namespace
+
 bool make_once(const fs::path& file, const std::string& text) {
   const fs::path own = fs::path(file).concat(".new-" + random_letters(16));
   const int out = ::open(own.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  const bool written = out >= 0 && ::write(out, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                       (::fsync(out) == 0 || errno == EINVAL);
+  const bool written = out >= 0 && write_all(out, text) && (::fsync(out) == 0 || errno == EINVAL);
   int code = written ? 0 : errno;
   if (out >= 0 && ::close(out) != 0 && written) code = errno;
   if (code != 0) {
