@@ -63,10 +63,10 @@ struct Options {
   /// A folder for finished tiles, see store.hpp. After an interruption of any kind, the same call continues where the
   /// last one stopped and ends with the same bits. Empty means no store.
   std::filesystem::path store = {};
-  /// Whether other processes compute in the folder `store` at the same time, see sharing.hpp. By default another process
-  /// is refused. With claims a call returns the whole kernel, and progress is that of all processes; with a shard, whose
-  /// call ends after its own part, StoredKernel::complete() says whether the others have finished. Throws option_error
-  /// (there is no store, or a number is out of range).
+  /// Whether other processes compute in the folder `store` at the same time, see sharing.hpp. By default another
+  /// process is refused. With claims a call returns the whole kernel, and progress is that of all processes; with a
+  /// shard, whose call ends after its own part, StoredKernel::complete() says whether the others have finished. Throws
+  /// option_error (there is no store, or a number is out of range).
   Sharing sharing = {};
 };
 

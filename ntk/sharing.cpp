@@ -59,8 +59,7 @@ std::optional<Shard> array_task() {
 
 Shard of_environment() {
   const std::optional<Shard> task = array_task(), own = rank();
-  if (!task && !own)
-    refuse("auto: no variable says which process of how many this is (of SLURM, Open MPI or PMI).");
+  if (!task && !own) refuse("auto: no variable says which process of how many this is (of SLURM, Open MPI or PMI).");
   const Shard outer = task.value_or(Shard{}), inner = own.value_or(Shard{});
   return {outer.index * inner.count + inner.index, outer.count * inner.count};
 }

@@ -7,9 +7,9 @@
 
 /// Several processes, on one machine or on many, that compute one kernel into one folder.
 ///
-/// What a process takes at a time is a column of tiles beside a panel of rows, because these tiles are computed together.
-/// Which processes there are, and which of them computes a tile, changes no bits. The cut of the kernel is that of the
-/// process that was the first in the folder.
+/// What a process takes at a time is a column of tiles beside a panel of rows, because these tiles are computed
+/// together. Which processes there are, and which of them computes a tile, changes no bits. The cut of the kernel is
+/// that of the process that was the first in the folder.
 namespace xtangent::ntk {
 
 /// One of `count` parts of a kernel, counted from 0.
@@ -18,8 +18,8 @@ struct Shard {
   bool operator==(const Shard&) const = default;
 };
 
-/// Reads "2/4", the second of four parts. "auto" is the part of this process among those that were started together: its
-/// rank by Open MPI (OMPI_COMM_WORLD_RANK and _SIZE), by another MPI (PMI_RANK, PMI_SIZE) or by srun (SLURM_PROCID,
+/// Reads "2/4", the second of four parts. "auto" is the part of this process among those that were started together:
+/// its rank by Open MPI (OMPI_COMM_WORLD_RANK and _SIZE), by another MPI (PMI_RANK, PMI_SIZE) or by srun (SLURM_PROCID,
 /// SLURM_NTASKS), within its task of a job array (SLURM_ARRAY_TASK_ID, _COUNT, _MIN and _STEP) if there is one. Throws
 /// option_error (another text, or none of these variables is set, or they contradict each other).
 Shard parse_shard(std::string_view text);
@@ -36,7 +36,8 @@ struct Sharing {
   /// of the process that waits; clocks of machines are not compared. A process gives a sign eight times in this time.
   /// If it was alive after all, its tiles are computed twice, to the same bits.
   double patience = 120;
-  /// Takes over at once what is claimed when the computation begins: for a user who knows that those processes are dead.
+  /// Takes over at once what is claimed when the computation begins: for a user who knows that those processes are
+  /// dead.
   bool take_over = false;
   /// Told in a sentence what a user may want to know: whose claim was taken over, and which file is a damaged claim. It
   /// is called by the thread that asked for the kernel.

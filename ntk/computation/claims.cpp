@@ -31,10 +31,11 @@ std::string first_line(const fs::path& file) {
   return line;
 }
 
-// The text of a claim, or nothing where there is none. What is longer than a claim is cut.
+// The text of a claim, or nothing where there is none. What is longer than a claim is cut, and what cannot be read is
+// empty.
 std::optional<std::string> read(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
-  if (!in) return std::nullopt;
+  if (!in && errno == ENOENT) return std::nullopt;
   std::array<char, 1024> text{};
   in.read(text.data(), text.size());
   return std::string(text.data(), static_cast<std::size_t>(in.gcount()));
@@ -44,11 +45,6 @@ bool belongs(const fs::path& file, const std::string& token) {
   const std::optional<std::string> text = read(file);
   const std::optional<Claimant> claimant = text ? parse_claim(*text) : std::nullopt;
   return claimant && claimant->token == token;
-}
-
-std::string described(const std::optional<Claimant>& claimant) {
-  return claimant ? "process " + std::to_string(claimant->process) + " on " + claimant->host
-                  : std::string("nobody, since its file is damaged");
 }
 
 }  // namespace
@@ -105,7 +101,7 @@ Claims::Claims(fs::path folder, const Sharing& sharing)
     const auto long_ago = Clock::now() - std::chrono::duration_cast<Clock::duration>(seconds(sharing_.patience));
     for (const fs::path& entry : entries(folder_))
       if (const std::string name = entry.filename().string(); name.starts_with(prefix))
-        if (const auto text = read(entry)) seen_[name.substr(std::string(prefix).size())] = {*text, long_ago};
+        if (const auto text = read(entry)) seen_[entry] = {*text, long_ago};
   }
   heart_ = std::jthread([this](std::stop_token stop) { keep_beating(std::move(stop)); });
 }
@@ -114,79 +110,59 @@ Claims::~Claims() { release(); }
 
 bool Claims::take(const std::string& name) {
   release();
-  if (!is_free(name)) return false;
+  const fs::path file = folder_ / (prefix + name);
+  std::vector<fs::path> files = {file};
+  std::string holder;
+  while (const std::optional<std::string> text = read(files.back())) {
+    if (!is_dead(files.back(), *text)) return false;
+    const std::optional<Claimant> claimant = parse_claim(*text);
+    holder = claimant ? "process " + std::to_string(claimant->process) + " on " + claimant->host : "nobody";
+    files.push_back(fs::path(file).concat("." + std::to_string(files.size())));
+  }
   const std::lock_guard lock(mutex_);
   self_.beat = 0;
   self_.token = random_letters(16);
-  if (!make_once(file(name), self_.text())) return false;
-  held_ = name;
+  if (!make_once(files.back(), self_.text())) return false;
+  held_ = std::move(files);
+  if (held_.size() > 1) note("Took over " + file.string() + ", a claim of " + holder + ".");
   return true;
 }
 
 void Claims::release() {
   const std::lock_guard lock(mutex_);
-  if (held_.empty()) return;
   std::error_code none;
-  if (holds_still()) fs::remove(file(held_), none);
+  if (holds_still())
+    for (const fs::path& file : held_) fs::remove(file, none);
   held_.clear();
 }
 
-bool Claims::any(const std::string& beginning) const {
-  for (const fs::path& entry : entries(folder_)) {
-    const std::string name = entry.filename().string();
-    if (name.starts_with(prefix + beginning) && name.find('.') == name.npos) return true;
-  }
-  return false;
-}
-
-// Whether nobody holds a claim. That of a dead process is moved away first.
-bool Claims::is_free(const std::string& name) {
-  const std::optional<std::string> text = read(file(name));
-  if (!text) return true;
-  const std::optional<Claimant> claimant = parse_claim(*text);
-  const auto [at, first] = seen_.try_emplace(name, Seen{*text, Clock::now()});
+// Whether the process of a claim is dead. It counts as such if the text has not changed for a time.
+bool Claims::is_dead(const fs::path& file, const std::string& text) {
+  const auto [at, first] = seen_.try_emplace(file, Seen{text, Clock::now()});
   Seen& seen = at->second;
-  if (first && !claimant) note(file(name).string() + " is a damaged claim. It counts as one of a dead process.");
-  if (seen.text != *text) seen = {*text, Clock::now()};
-  if (claimant && is_gone(*claimant)) return move_away(name, *text);
-  return Clock::now() - seen.since >= seconds(sharing_.patience) && move_away(name, *text);
-}
-
-// Moves a claim away that has this text. Of several processes that do so one succeeds.
-bool Claims::move_away(const std::string& name, const std::string& text) {
-  const fs::path away = file(name).concat(".stale-" + random_letters(16));
-  std::error_code code, none;
-  fs::rename(file(name), away, code);
-  const std::optional<std::string> moved = read(away);
-  if (moved && *moved != text) {
-    // Between the look and the move another process was faster, and this is its new claim.
-    fs::create_hard_link(away, file(name), none);
-    fs::remove(away, none);
-    return false;
-  }
-  fs::remove(away, none);
-  seen_.erase(name);
-  if (!code) note("Took over " + file(name).string() + ", a claim of " + described(parse_claim(text)) + ".");
-  return true;
+  const std::optional<Claimant> claimant = parse_claim(text);
+  if (first && !claimant) note(file.string() + " is a damaged claim. It counts as one of a dead process.");
+  if (seen.text != text) seen = {text, Clock::now()};
+  return (claimant && is_gone(*claimant)) || Clock::now() - seen.since >= seconds(sharing_.patience);
 }
 
 void Claims::note(const std::string& sentence) const {
   if (sharing_.notice) sharing_.notice(sentence);
 }
 
-bool Claims::holds_still() const { return belongs(file(held_), self_.token); }
+bool Claims::holds_still() const { return !held_.empty() && belongs(held_.back(), self_.token); }
 
 // Replaces the claim that is held by one that counts further. Errors wait for the work itself, which will meet them.
 void Claims::beat() {
   const std::lock_guard lock(mutex_);
-  if (held_.empty() || !holds_still()) return;
+  if (!holds_still()) return;
   ++self_.beat;
-  const fs::path next = file(held_).concat(".new-" + self_.token);
+  const fs::path next = fs::path(held_.back()).concat(".new-" + self_.token);
   std::ofstream out(next, std::ios::binary);
   out << self_.text();
   out.close();
   std::error_code code, none;
-  if (out) fs::rename(next, file(held_), code);
+  if (out) fs::rename(next, held_.back(), code);
   if (!out || code) fs::remove(next, none);
 }
 

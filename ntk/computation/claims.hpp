@@ -9,18 +9,20 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "ntk/sharing.hpp"
 
 /// Claims: which of several processes works on what in a shared folder.
 ///
-/// A claim is a small file, claim-NAME, that says who holds it. Of those who want it one gets it, because a hard link is
-/// made once, on network file systems too. As long as its process works on it, a thread counts up the beat in it. A claim
-/// whose text did not change for Sharing::patience is of a dead process, whatever it says, and so is one of this machine
-/// whose process is gone. It is moved away, which again only one can do, and then it is free for all.
+/// A claim is a small file, claim-NAME, that says who holds it. Of those who want it one gets it, because a hard link
+/// is made once, on network file systems too. As long as its process works on it, a thread counts up the beat in it. A
+/// claim whose text did not change for Sharing::patience is of a dead process, whatever it says, and so is one of this
+/// machine whose process is gone. It is left where it is: whoever takes it over makes claim-NAME.1 by a link, and so
+/// on.
 ///
-/// Two processes can end up with one claim where a live one was taken for dead. So claims save work, and nothing but work
-/// may depend on them.
+/// Two processes can end up with one claim where a live one was taken for dead. So claims save work, and nothing but
+/// work may depend on them.
 namespace xtangent::ntk {
 
 /// The text of a claim.
@@ -54,17 +56,13 @@ class Claims {
   bool take(const std::string& name);
   /// Gives up the claim that is held.
   void release();
-  /// Whether there is a claim whose name begins like this.
-  bool any(const std::string& beginning) const;
 
  private:
   struct Seen {
     std::string text;
     std::chrono::steady_clock::time_point since;
   };
-  std::filesystem::path file(const std::string& name) const { return folder_ / ("claim-" + name); }
-  bool is_free(const std::string& name);
-  bool move_away(const std::string& name, const std::string& text);
+  bool is_dead(const std::filesystem::path& file, const std::string& text);
   void note(const std::string& sentence) const;
   bool holds_still() const;
   void beat();
@@ -72,11 +70,11 @@ class Claims {
 
   std::filesystem::path folder_;
   Sharing sharing_;
-  std::map<std::string, Seen> seen_;  // claims of others, and since when they have not changed
-  std::mutex mutex_;                  // of what follows, which the beating thread changes
+  std::map<std::filesystem::path, Seen> seen_;  // claims of others, and since when they have not changed
+  std::mutex mutex_;                            // of what follows, which the beating thread changes
   std::condition_variable_any waiting_;
   Claimant self_;
-  std::string held_;  // its name, or empty
+  std::vector<std::filesystem::path> held_;  // the file of the claim that is held, behind those that were taken over
   std::jthread heart_;
 };
 

@@ -44,8 +44,9 @@ std::string number(std::size_t n) {
 class Claimed : public Division {
  public:
   explicit Claimed(const Options& options)
-      : folder_(options.store), claims_(folder_, options.sharing), pause_(std::min(1.0, options.sharing.patience / 8)) {}
-  bool busy(std::size_t panel) const override { return claims_.any(number(panel) + "-"); }
+      : folder_(options.store),
+        claims_(folder_, options.sharing),
+        pause_(std::min(1.0, options.sharing.patience / 8)) {}
   bool take(std::size_t panel, std::size_t column) override {
     return claims_.take(number(panel).append("-").append(number(column)));
   }

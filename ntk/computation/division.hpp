@@ -13,8 +13,6 @@ namespace xtangent::ntk {
 class Division {
  public:
   virtual ~Division() = default;
-  /// Whether other processes work in a panel. The factors of its rows would be made once more.
-  virtual bool busy(std::size_t) const { return false; }
   /// Takes a piece. False where it is another process's.
   virtual bool take(std::size_t panel, std::size_t column) = 0;
   /// The piece that was taken last is finished.
@@ -30,8 +28,8 @@ class Division {
 /// The division that options.sharing asks for. Claims stand in options.store.
 std::unique_ptr<Division> division_of(const Options& options, const std::vector<Panel>& panels);
 
-/// The pieces of one part of a kernel. All pieces count from 0, panel by panel, in a row that is cut into shares of about
-/// the same number of entries, so that a process works in few panels.
+/// The pieces of one part of a kernel. All pieces count from 0, panel by panel, in a row that is cut into shares of
+/// about the same number of entries, so that a process works in few panels.
 Range pieces_of(const Shard& shard, const std::vector<Panel>& panels);
 
 }  // namespace xtangent::ntk

@@ -98,9 +98,10 @@ bool make_once(const fs::path& file, const std::string& text) {
   const bool made = code == 0 || (::stat(own.c_str(), &about) == 0 && about.st_nlink == 2);
   ::unlink(own.c_str());
   if (made || code == EEXIST || code == ENOENT) return made;  // ENOENT: another process has tidied the folder
-  fail(file, std::string("cannot be linked: ") + std::strerror(code) +
-                 ". Processes share a folder on file systems with hard links; on others, begin the store by one process "
-                 "alone and give each a fixed shard.");
+  fail(file,
+       std::string("cannot be linked: ") + std::strerror(code) +
+           ". Processes share a folder on file systems with hard links; on others, begin the store by one process "
+           "alone and give each a fixed shard.");
 }
 
 FolderLock::FolderLock(const fs::path& folder, bool share)

@@ -28,7 +28,8 @@ void require_same_kernel(const StoredKernel& store, std::size_t rows, std::size_
 namespace {
 
 double bytes_of_tiles(const KernelShape& shape, std::size_t count) {
-  return 8.0 * static_cast<double>(shape.planes * shape.block * shape.column_block * shape.grid.edge * shape.grid.edge) *
+  return 8.0 *
+         static_cast<double>(shape.planes * shape.block * shape.column_block * shape.grid.edge * shape.grid.edge) *
          static_cast<double>(count);
 }
 
@@ -102,8 +103,8 @@ void StoreTiles::look() {
   if (!share_) return;
   if (!is_store(folder_))
     fail(folder_, std::string(manifest_name) +
-                               " is not there any more. Was the folder removed, or has its disk gone? Finished tiles "
-                               "are where they were; the same call continues them.");
+                      " is not there any more. Was the folder removed, or has its disk gone? Finished tiles "
+                      "are where they were; the same call continues them.");
   stored_->find_tiles();
   if (!stored_->complete() || tidy_) return;
   remove_leftovers();

@@ -49,6 +49,7 @@ class TileLoop {
         panels_(panels_of(work.plan.grid, work.plan.partition.panel)),
         division_(division_of(options, panels_)),
         shape_(kernel_shape(work.plan)),
+        shared_(options.sharing.mode != Sharing::Mode::exclusive),
         made_(panels_.size()) {
     for (const Panel& panel : panels_) counted_.emplace_back(panel.columns.size());
   }
@@ -56,23 +57,26 @@ class TileLoop {
   void run() {
     look();
     work_.meter.skip(found());
-    // Panels in which nobody works come first, because everyone who works in one makes the factors of its rows.
-    for (const bool busy : {false, true})
-      for (std::size_t p = 0; p < panels_.size(); ++p)
-        if (busy || !division_->busy(p)) compute(p);
+    for (std::size_t p = 0; p < panels_.size(); ++p) compute(p, false);
+    if (!shared_) return;
+    for (std::size_t p = 0; p < panels_.size(); ++p) compute(p, true);
     while (division_->waits() && !all_finished()) {
       division_->pause();
-      look();
-      work_.meter.add(found());
-      for (std::size_t p = 0; p < panels_.size(); ++p) compute(p);
+      look_and_count();
+      for (std::size_t p = 0; p < panels_.size(); ++p) compute(p, true);
     }
-    look();
+    look_and_count();
     if (all_finished()) division_->end();
   }
 
  private:
   void look() {
     for (TileSink* sink : sinks_) sink->look();
+  }
+
+  void look_and_count() {
+    look();
+    work_.meter.add(found());
   }
 
   bool finished(std::size_t p, std::size_t c) const {
@@ -116,13 +120,18 @@ class TileLoop {
     return work_.plan.strategy == Strategy::vector_products ? products_panel(work_, rows) : factored_panel(work_, rows);
   }
 
-  // What this process can take of a panel.
-  void compute(std::size_t p) {
+  // Computes what this process can take of a panel. Everyone who works in a panel makes the factors of its rows, so a
+  // process first looks for panels in which nobody works, and whose first piece it therefore gets, and then joins
+  // others.
+  void compute(std::size_t p, bool join) {
     std::unique_ptr<PanelWorker<T>> worker;
     for (std::size_t c = 0; c < panels_[p].columns.size(); ++c) {
-      if (finished(p, c) || !division_->take(p, c)) continue;
-      look();  // another process may have finished the piece and let it go just before
-      work_.meter.add(found());
+      if (finished(p, c)) continue;
+      if (!division_->take(p, c)) {
+        if (!join && !worker) return;
+        continue;
+      }
+      if (shared_) look_and_count();  // another process may have finished the piece and let it go just before
       if (!finished(p, c)) {
         if (!worker) worker = worker_of(p);
         counted_[p][c] = true;
@@ -137,6 +146,7 @@ class TileLoop {
   std::vector<Panel> panels_;
   std::unique_ptr<Division> division_;
   KernelShape shape_;
+  bool shared_;
   std::vector<bool> made_;                  // panels whose work is counted
   std::vector<std::vector<bool>> counted_;  // and pieces
 };

@@ -214,8 +214,9 @@ void check_sharing(const Options& options) {
   if (s.mode == Sharing::Mode::exclusive) return;
   if (options.store.empty())
     throw option_error("[ntk] options.sharing: processes share a folder. Name it in options.store.");
-  if (!(s.patience > 0))
-    throw option_error("[ntk] options.sharing.patience: " + std::to_string(s.patience) + " seconds must be positive.");
+  if (!(s.patience > 0 && s.patience < 1e9))
+    throw option_error("[ntk] options.sharing.patience: " + std::to_string(s.patience) +
+                       " seconds. It must be positive and below 1e9.");
   if (s.mode == Sharing::Mode::shard && s.shard.index >= s.shard.count)
     throw option_error("[ntk] options.sharing.shard: there is no part " + std::to_string(s.shard.index) + " of " +
                        std::to_string(s.shard.count) + ", counted from 0.");
