@@ -93,7 +93,8 @@ void compute_layers(const Settings& s, const Work<T>& work) {
   if (!s.store.empty()) options.options.store = s.store / "layers";
   const fs::path folder = s.out.parent_path() / (s.out.stem().string() + "_layers");
   const fs::path figure = folder.string() + ".svg";
-  const ntk::Plan plan = ntk::plan_layers(*work.net, work.params, work.train, readout, options);
+  const ntk::Residence residence = s.store.empty() ? ntk::Residence::dense : ntk::Residence::stored;
+  const ntk::Plan plan = ntk::plan_layers(*work.net, work.params, work.train, readout, options, residence);
   std::cout << "\n" << plan << "\n" << std::flush;
   if (s.dry_run) return;
   with_patience([&] {

@@ -47,7 +47,7 @@ void add_options(CLI::App& app, Settings& s) {
       ->excludes(app.get_option("--test"))
       ->excludes(app.get_option("--test-inputs"));
   option(app, "--memory", s.memory, "SIZE", "For the kernel, beside the program and its images: 512M, 2G, 1.5GiB")
-      ->default_str("half of what is free, 2 GiB if shared");
+      ->default_str("half of free, 2G if shared");
   option(app, "--out", s.out, "FILE", "NumPy file")->check(named())->capture_default_str();
   option(app, "--store", s.store, "DIR", "For finished tiles: a run goes on, a kernel may exceed the memory")
       ->check(named())
