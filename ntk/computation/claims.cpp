@@ -117,7 +117,7 @@ bool Claims::take(const std::string& name) {
     if (!is_dead(files.back(), *text)) return false;
     const std::optional<Claimant> claimant = parse_claim(*text);
     holder = claimant ? "process " + std::to_string(claimant->process) + " on " + claimant->host : "nobody";
-    files.push_back(fs::path(file).concat("." + std::to_string(files.size())));
+    files.push_back(fs::path(file).concat(".").concat(std::to_string(files.size())));
   }
   const std::lock_guard lock(mutex_);
   self_.beat = 0;
