@@ -49,6 +49,7 @@
 #include "ntk/preconditioners.hpp"
 #include "ntk/readout.hpp"
 #include "ntk/regression.hpp"
+#include "ntk/sharing.hpp"
 #include "ntk/solve.hpp"
 #include "ntk/spectrum.hpp"
 #include "ntk/store.hpp"

@@ -65,7 +65,7 @@ StoredKernel compute_stored(const Request<T>& r, Residence residence) {
   return computed(r, residence,
                   [&r](const Planned<T>& p) {
                     return std::make_unique<StoreTiles>(r.options.store, kernel_shape(p.plan), p.plan.partition,
-                                                        settings_of(r, p.profile));
+                                                        settings_of(r, p.profile), r.shares_store());
                   })
       ->stored();
 }

@@ -151,7 +151,8 @@ std::vector<LayerKernel<StoredKernel>> stored_layer_kernels(const nn::ModuleBase
       computed<StoreTiles>(r, groups, Residence::stored, folders, [&](const Planned<T>& p, std::size_t i) {
         StoreSettings settings = settings_of(r, p.profile);
         settings.emplace_back("layers", groups.names[i]);
-        return std::make_unique<StoreTiles>(folders[i], kernel_shape(p.plan), p.plan.partition, settings);
+        return std::make_unique<StoreTiles>(folders[i], kernel_shape(p.plan), p.plan.partition, settings,
+                                            r.shares_store());
       });
   return named<StoredKernel>(groups, sinks, [](StoreTiles& sink) { return sink.stored(); });
 }

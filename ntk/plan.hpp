@@ -12,6 +12,7 @@
 #include "ntk/contraction/shapes.hpp"
 #include "ntk/metric.hpp"
 #include "ntk/planning/grid.hpp"
+#include "ntk/sharing.hpp"
 
 /// Plans: how a kernel will be computed and what that will cost.
 namespace xtangent::ntk {
@@ -40,8 +41,9 @@ std::size_t memory_overhead();
 struct Options {
   Strategy strategy = Strategy::automatic;
   /// The largest number of bytes that a computation may hold, including its result, besides what the process holds
-  /// already, such as the examples. 0 means half of the memory that the machine has free. The peak of the process stays
-  /// below the sum of these and memory_overhead().
+  /// already, such as the examples. 0 means half of the memory that the machine has free, or 2 GiB for a kernel that
+  /// processes share, because they must all cut it alike. The peak of the process stays below the sum of these and
+  /// memory_overhead().
   std::size_t memory = 0;
   /// The parameters whose gradients count, as patterns of their names: {"layer4.*", "!*.bias"}, see nn/choice.hpp. All
   /// others are constants, and sweeps stop where no chosen one lies below. Empty means all. Throws parameter_error.
@@ -61,6 +63,11 @@ struct Options {
   /// A folder for finished tiles, see store.hpp. After an interruption of any kind, the same call continues where the
   /// last one stopped and ends with the same bits. Empty means no store.
   std::filesystem::path store = {};
+  /// Whether other processes compute in the folder `store` at the same time, see sharing.hpp. By default another
+  /// process is refused. With claims a call returns the whole kernel, and progress is that of all processes; with a
+  /// shard, whose call ends after its own part, StoredKernel::complete() says whether the others have finished. Throws
+  /// option_error (there is no store, or a number is out of range).
+  Sharing sharing = {};
 };
 
 /// How the work is cut. A run that continues an interrupted one must keep to the same cut, so that its tiles have the
@@ -107,6 +114,8 @@ struct Plan {
   bool symmetric = false;
   bool common_readout = true;  ///< all examples have the same readout
   bool stored = false;         ///< finished tiles go into a folder
+  Sharing::Mode sharing = Sharing::Mode::exclusive;
+  Shard shard = {};  ///< the part of the kernel that this process computes, for Sharing::Mode::shard
   ProbeMode mode = ProbeMode::cross;
   Strategy strategy = Strategy::structured;
   std::string readout;

@@ -65,8 +65,10 @@ class FinishedTile {
 class TileSink {
  public:
   virtual ~TileSink() = default;
-  /// Whether tile (i, j) was finished by an earlier run.
+  /// Whether tile (i, j) was finished by an earlier run, or by another process before the last look().
   virtual bool has(std::size_t, std::size_t) const { return false; }
+  /// Looks for tiles that other processes have finished, if any may.
+  virtual void look() {}
   /// Takes a tile, which is valid only during this call.
   virtual void put(const FinishedTile& tile) = 0;
 };

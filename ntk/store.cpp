@@ -23,6 +23,11 @@ StoredKernel::StoredKernel(fs::path folder) : folder_(std::move(folder)) {
   settings_ = manifest.settings;
   const std::string text = text_of(manifest);
   identity_ = fingerprint(text.data(), text.size());
+  find_tiles();
+}
+
+void StoredKernel::find_tiles() {
+  files_.clear();
   const Grid& grid = shape_.grid;
   for (const fs::path& entry : entries(folder_))
     if (const auto tile = parsed(entry.filename().string())) {

@@ -59,6 +59,7 @@ class StoredKernel {
 
  private:
   friend class StoreTiles;
+  void find_tiles();
   Array<double> tile(std::size_t i, std::size_t j) const;
   void place(const Array<double>& tile, std::size_t plane, std::size_t i, std::size_t j, bool mirrored, Range rows,
              Range columns, double* out) const;

@@ -8,6 +8,7 @@
 #include "examples/common/interruption.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "examples/kernel/layers.hpp"
+#include "examples/kernel/sharing.hpp"
 #include "examples/kernel/work.hpp"
 #include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
@@ -35,18 +36,20 @@ void check_files(const std::vector<Part>& parts) {
   }
 }
 
+// Returns what missing_parts says of the kernel.
 template <class T>
-void compute_part(const Work<T>& work, const Part& part, const ntk::Options& options) {
+std::string compute_part(const Work<T>& work, const Part& part, const ntk::Options& options) {
   const ntk::Readout& readout = part.readout;
   if (part.store.empty()) {
     nn::write_npy(part.file, part.test ? ntk::kernel(*work.net, work.params, work.test, work.train, readout, options)
                                        : ntk::kernel(*work.net, work.params, work.train, readout, options));
-    return;
+    return {};
   }
   const ntk::StoredKernel kernel =
       part.test ? ntk::stored_kernel(*work.net, work.params, work.test, work.train, readout, options)
                 : ntk::stored_kernel(*work.net, work.params, work.train, readout, options);
-  kernel.write_npy(part.file);
+  if (kernel.complete()) kernel.write_npy(part.file);
+  return missing_parts(kernel, options.sharing.shard);
 }
 
 std::vector<Part> parts_of(const Settings& s, bool tests) {
@@ -59,6 +62,7 @@ template <class T>
 void compute_with(const Settings& s, const Work<T>& work) {
   if (s.per_layer) return compute_layers(s, work);
   ntk::Options options = options_of(s, work);
+  options.sharing = sharing_of(s.sharing, s.program);
   std::vector<Part> parts = parts_of(s, work.tests() > 0);
   if (!s.dry_run) with_patience([&] { check_files(parts); });  // before the plan, which says how large they will be
   double flop = 0;
@@ -84,6 +88,7 @@ void compute_with(const Settings& s, const Work<T>& work) {
   const Patience patience;
   Bar bar(flop);
   const Stopwatch watch;
+  std::vector<std::string> missing;
   for (const Part& part : parts) {
     bar.begin(part.what, part.plan.flop());
     options.store = part.store;
@@ -91,13 +96,18 @@ void compute_with(const Settings& s, const Work<T>& work) {
       bar(p);
       end_if_interrupted();
     };
-    compute_part(work, part, options);
+    missing.push_back(compute_part(work, part, options));
   }
   bar.finish();
   const double time = watch.seconds();
-  for (const Part& part : parts)
-    std::printf("%s: %s of %zu x %zu %s, %s\n", part.file.c_str(), part.what.c_str(), part.plan.rows, part.plan.columns,
-                work.noun.c_str(), bytes(part.plan.result_bytes).c_str());
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Part& part = parts[i];
+    if (!missing[i].empty())
+      std::printf("%s is not written yet: %s\n", part.file.c_str(), missing[i].c_str());
+    else
+      std::printf("%s: %s of %zu x %zu %s, %s\n", part.file.c_str(), part.what.c_str(), part.plan.rows,
+                  part.plan.columns, work.noun.c_str(), bytes(part.plan.result_bytes).c_str());
+  }
   print_costs(time);
 }
 
@@ -108,6 +118,7 @@ fs::path test_file(const fs::path& out) {
 }
 
 void compute(const Settings& settings) {
+  sharing_of(settings.sharing, settings.program);  // what is no part is refused before anything is read
   with_work(settings, [&](const auto& work) { compute_with(settings, work); });
 }
 

@@ -8,6 +8,7 @@
 #include "examples/common/format.hpp"
 #include "examples/common/interruption.hpp"
 #include "examples/common/stopwatch.hpp"
+#include "examples/kernel/sharing.hpp"
 #include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
 #include "ntk/layer_kernels.hpp"
@@ -88,10 +89,12 @@ void compute_layers(const Settings& s, const Work<T>& work) {
   require_gnuplot();
   const ntk::Readout readout = readout_of(s, work, false);
   ntk::LayerOptions options{.options = options_of(s, work)};
+  options.options.sharing = sharing_of(s.sharing, s.program);
   if (!s.store.empty()) options.options.store = s.store / "layers";
   const fs::path folder = s.out.parent_path() / (s.out.stem().string() + "_layers");
   const fs::path figure = folder.string() + ".svg";
-  const ntk::Plan plan = ntk::plan_layers(*work.net, work.params, work.train, readout, options);
+  const ntk::Residence residence = s.store.empty() ? ntk::Residence::dense : ntk::Residence::stored;
+  const ntk::Plan plan = ntk::plan_layers(*work.net, work.params, work.train, readout, options, residence);
   std::cout << "\n" << plan << "\n" << std::flush;
   if (s.dry_run) return;
   with_patience([&] {
@@ -107,10 +110,18 @@ void compute_layers(const Settings& s, const Work<T>& work) {
     end_if_interrupted();
   };
   std::vector<Share> shares;
-  if (options.options.store.empty())
+  if (options.options.store.empty()) {
     shares = written(ntk::layer_kernels(*work.net, work.params, work.train, readout, options), folder);
-  else
-    shares = written(ntk::stored_layer_kernels(*work.net, work.params, work.train, readout, options), folder);
+  } else {
+    const auto stored = ntk::stored_layer_kernels(*work.net, work.params, work.train, readout, options);
+    for (const auto& part : stored)
+      if (const std::string missing = missing_parts(part.kernel, options.options.sharing.shard); !missing.empty()) {
+        bar.finish();
+        std::printf("%s/ is not written yet: %s\n", folder.c_str(), missing.c_str());
+        return;
+      }
+    shares = written(stored, folder);
+  }
   bar.finish();
   for (Share& share : shares)
     for (const nn::ParameterInfo& info : work.params.infos())

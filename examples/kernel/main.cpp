@@ -19,6 +19,8 @@ const Program program = {
     {{"", "the pNTK of a fully connected network on the first 1,000 handwritten digits, results/kernel/K.npy"},
      {"--network convnet --readout full --n 100 --test 50 --store results/kernel/tiles",
       "the eNTK of a convolutional network, and that of 50 test images with these; to go on after Ctrl-C: the same"},
+     {"--network resnet18 --data cifar10 --n 10000 --store /shared/tiles --share",
+      "on any number of machines: each takes what is left; or --shard 1/4, docs/scale.md"},
      {"--network lenet --readout loss --per-layer",
       "gradients of each image's loss, by layers; also: margin, log_probability, labels, lpntk, fisher:SEED"},
      {"--network lenet --data mnist --weights results/train/mnist-lenet/weights.safetensors --memory 2G",
@@ -45,11 +47,12 @@ void add_options(CLI::App& app, Settings& s) {
       ->excludes(app.get_option("--test"))
       ->excludes(app.get_option("--test-inputs"));
   option(app, "--memory", s.memory, "SIZE", "For the kernel, beside the program and its images: 512M, 2G, 1.5GiB")
-      ->default_str("half of what is free");
+      ->default_str("half of free, 2G if shared");
   option(app, "--out", s.out, "FILE", "NumPy file")->check(named())->capture_default_str();
   option(app, "--store", s.store, "DIR", "For finished tiles: a run goes on, a kernel may exceed the memory")
       ->check(named())
       ->default_str("none");
+  sharing_options(app, s.sharing);
   app.add_flag("--double", s.in_double, "Compute in double");
   app.add_flag("--dry-run", s.dry_run, "Show the plan only");
   seed_option(app, s.seed, "Seed of the initial parameters");

@@ -4,10 +4,18 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+
 #include "examples/common/files.hpp"
 
 /// What the kernel program is asked for.
 namespace xtangent::examples {
+
+/// Which processes share the store.
+struct SharingSettings {
+  bool share = false, take_over = false;
+  std::string shard;      ///< as ntk::parse_shard reads it; empty: no fixed part
+  double patience = 120;  ///< seconds
+};
 
 struct Settings {
   std::string program = "kernel";   ///< the program that errors name
@@ -25,6 +33,7 @@ struct Settings {
   std::string memory;      ///< as parse_bytes reads it; empty: half of what is free
   std::filesystem::path out = "results/kernel/K.npy";
   std::filesystem::path store;  ///< folder of finished tiles; empty: none
+  SharingSettings sharing;
   bool in_double = false, dry_run = false;
   std::uint64_t seed = 1;
   std::size_t threads = 0;  ///< 0: as many as the machine has

@@ -24,6 +24,8 @@ struct Request {
 
   /// Throws shape_error (fewer examples than `least`, or of different shapes) and numerical_error (NaN or infinity).
   void check(std::size_t least = 1) const;
+  /// Whether other processes may compute in the same store.
+  bool shares_store() const { return options.sharing.mode != Sharing::Mode::exclusive; }
   /// The order for all of its examples.
   Order order(Residence residence) const { return {x1.shape()[0], x2.shape()[0], symmetric, sizeof(T), residence}; }
 };

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -9,6 +10,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <random>
+#include <string_view>
 
 #include "autodiff/error.hpp"
 #include "nn/data/file.hpp"
@@ -57,12 +60,58 @@ void remove_entry(const fs::path& entry, const std::string& what) {
                   " cannot be removed. Remove it, and compute the " + what + " again with this folder.");
 }
 
-FolderLock::FolderLock(const fs::path& folder)
-    : file_(::open((folder / "lock").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)) {
+std::string random_letters(std::size_t count) {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz234567";
+  std::random_device draw;
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) out += letters[draw() % letters.size()];
+  return out;
+}
+
+namespace {
+
+// Writes all of a text, or returns false with the reason in errno.
+bool write_all(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t put = ::write(file, text.data(), text.size());
+    if (put < 0 && errno != EINTR) return false;
+    if (put > 0) text.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return true;
+}
+
+}  // namespace
+
+bool make_once(const fs::path& file, const std::string& text) {
+  const fs::path own = fs::path(file).concat(".new-" + random_letters(16));
+  const int out = ::open(own.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  const bool written = out >= 0 && write_all(out, text) && (::fsync(out) == 0 || errno == EINVAL);
+  int code = written ? 0 : errno;
+  if (out >= 0 && ::close(out) != 0 && written) code = errno;
+  if (code != 0) {
+    ::unlink(own.c_str());
+    fail(file, std::string("cannot be written: ") + std::strerror(code) + ".");
+  }
+  if (::link(own.c_str(), file.c_str()) != 0) code = errno;
+  // A file has two names also where the answer to the link was lost on the way and the second try found it made.
+  struct stat about {};
+  const bool made = code == 0 || (::stat(own.c_str(), &about) == 0 && about.st_nlink == 2);
+  ::unlink(own.c_str());
+  if (made || code == EEXIST || code == ENOENT) return made;  // ENOENT: another process has tidied the folder
+  fail(file,
+       std::string("cannot be linked: ") + std::strerror(code) +
+           ". Processes share a folder on file systems with hard links; on others, begin the store by one process "
+           "alone and give each a fixed shard.");
+}
+
+FolderLock::FolderLock(const fs::path& folder, bool share)
+    : file_(::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
   if (file_ < 0) fail(folder, std::string("cannot be written: ") + std::strerror(errno) + ". Choose another folder.");
-  if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
+  if (::flock(file_, (share ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 || (share && errno != EWOULDBLOCK)) return;
   ::close(file_);
-  fail(folder, "another process is computing in this store. Wait for it, or use another folder.");
+  fail(folder, share ? "another process is computing in this store and does not share it. Wait for it, or start all "
+                       "processes so that they share it."
+                     : "another process is computing in this store. Wait for it, or use another folder.");
 }
 
 FolderLock::~FolderLock() { ::close(file_); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
@@ -37,11 +38,19 @@ std::vector<std::filesystem::path> entries(const std::filesystem::path& folder);
 /// Removes a file that is not a finished part of `what`, such as "kernel". Throws data_error.
 void remove_entry(const std::filesystem::path& entry, const std::string& what);
 
+/// Random letters and digits, for names that nobody else has.
+std::string random_letters(std::size_t count);
+/// Makes a file with this text, whole or not at all, unless there is one of that name. Of several processes that do so
+/// at once, also on several machines, one succeeds. Returns whether it was this one. Throws data_error (the file cannot
+/// be written, or the file system has no hard links).
+bool make_once(const std::filesystem::path& file, const std::string& text);
+
 /// An advisory lock, which ends with the process however that ends.
 class FolderLock {
  public:
-  /// Throws data_error (another process holds it, or the folder cannot be written).
-  explicit FolderLock(const std::filesystem::path& folder);
+  /// A lock that others may `share` keeps out only those who want it alone, and is done without on a file system that
+  /// has no locks. Throws data_error (another process holds it, or the folder cannot be written).
+  explicit FolderLock(const std::filesystem::path& folder, bool share = false);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;

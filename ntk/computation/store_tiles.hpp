@@ -10,7 +10,8 @@ namespace xtangent::ntk {
 
 class FolderLock;
 
-/// Puts tiles into a store. Only one process at a time works in a store.
+/// Puts tiles into a store, in which one process works at a time, or several that `share` it. With them a tile may be
+/// computed twice: both files are the same, and one replaces the other.
 class StoreTiles : public TileSink {
  public:
   /// Begins a store or continues one. It keeps the tiles whose checksum fits and removes what an interrupted run left.
@@ -18,14 +19,21 @@ class StoreTiles : public TileSink {
   /// space, or it has other files and no manifest), option_error (the store was begun with other settings; the message
   /// names them).
   StoreTiles(const std::filesystem::path& folder, const KernelShape& shape, const Partition& partition,
-             const StoreSettings& settings);
+             const StoreSettings& settings, bool share = false);
   ~StoreTiles() override;
 
   bool has(std::size_t i, std::size_t j) const override;
+  /// Throws data_error (the store is not there any more).
+  void look() override;
   void put(const FinishedTile& tile) override;
   const StoredKernel& stored() const { return *stored_; }
 
  private:
+  void begin(const KernelShape& shape, const Partition& partition, const StoreSettings& settings);
+  void check_tiles();
+  void remove_leftovers();
+  std::filesystem::path folder_;
+  bool share_, tidy_ = false;
   std::unique_ptr<FolderLock> lock_;
   std::unique_ptr<StoredKernel> stored_;
 };

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "autodiff/pool.hpp"
+#include "ntk/computation/division.hpp"
 
 namespace xtangent::ntk {
 namespace {
@@ -38,12 +39,117 @@ void compute_column(const Plan& plan, const KernelShape& shape, const Panel& pan
   if (column.diagonal) compute(column.examples, true);
 }
 
-bool finished(const Grid& grid, const ColumnOfTiles& column, const std::vector<TileSink*>& sinks) {
-  for (std::size_t i = column.rows.first / grid.edge; i < grid.tile_rows() && grid.row(i).first < column.rows.last; ++i)
-    for (const TileSink* sink : sinks)
-      if (!sink->has(i, column.number)) return false;
-  return true;
-}
+// Goes through the pieces of a kernel and computes those that are not there and that this process may take.
+template <class T>
+class TileLoop {
+ public:
+  TileLoop(const Work<T>& work, const std::vector<TileSink*>& sinks, const Options& options)
+      : work_(work),
+        sinks_(sinks),
+        panels_(panels_of(work.plan.grid, work.plan.partition.panel)),
+        division_(division_of(options, panels_)),
+        shape_(kernel_shape(work.plan)),
+        shared_(options.sharing.mode != Sharing::Mode::exclusive),
+        made_(panels_.size()) {
+    for (const Panel& panel : panels_) counted_.emplace_back(panel.columns.size());
+  }
+
+  void run() {
+    look();
+    work_.meter.skip(found());
+    for (std::size_t p = 0; p < panels_.size(); ++p) compute(p, false);
+    if (!shared_) return;
+    for (std::size_t p = 0; p < panels_.size(); ++p) compute(p, true);
+    while (division_->waits() && !all_finished()) {
+      division_->pause();
+      look_and_count();
+      for (std::size_t p = 0; p < panels_.size(); ++p) compute(p, true);
+    }
+    look_and_count();
+    if (all_finished()) division_->end();
+  }
+
+ private:
+  void look() {
+    for (TileSink* sink : sinks_) sink->look();
+  }
+
+  void look_and_count() {
+    look();
+    work_.meter.add(found());
+  }
+
+  bool finished(std::size_t p, std::size_t c) const {
+    const Grid& grid = work_.plan.grid;
+    const ColumnOfTiles& column = panels_[p].columns[c];
+    for (std::size_t i = column.rows.first / grid.edge; i < grid.tile_rows() && grid.row(i).first < column.rows.last;
+         ++i)
+      for (const TileSink* sink : sinks_)
+        if (!sink->has(i, column.number)) return false;
+    return true;
+  }
+
+  bool all_finished() const {
+    for (std::size_t p = 0; p < panels_.size(); ++p)
+      for (std::size_t c = 0; c < panels_[p].columns.size(); ++c)
+        if (!finished(p, c)) return false;
+    return true;
+  }
+
+  // What is there and was not counted yet, in FLOP: of an earlier run, or of other processes.
+  double found() {
+    double flop = 0;
+    for (std::size_t p = 0; p < panels_.size(); ++p) {
+      const Panel& panel = panels_[p];
+      for (std::size_t c = 0; c < panel.columns.size(); ++c)
+        if (!counted_[p][c] && finished(p, c)) {
+          counted_[p][c] = true;
+          flop += column_flop(work_.plan, panel, panel.columns[c]);
+        }
+      if (!made_[p] && std::find(counted_[p].begin(), counted_[p].end(), false) == counted_[p].end()) {
+        made_[p] = true;
+        flop += panel_flop(work_.plan, panel);
+      }
+    }
+    return flop;
+  }
+
+  std::unique_ptr<PanelWorker<T>> worker_of(std::size_t p) {
+    made_[p] = true;
+    const Range rows = panels_[p].rows;
+    return work_.plan.strategy == Strategy::vector_products ? products_panel(work_, rows) : factored_panel(work_, rows);
+  }
+
+  // Computes what this process can take of a panel. Everyone who works in a panel makes the factors of its rows, so a
+  // process first looks for panels in which nobody works, and whose first piece it therefore gets, and then joins
+  // others.
+  void compute(std::size_t p, bool join) {
+    std::unique_ptr<PanelWorker<T>> worker;
+    for (std::size_t c = 0; c < panels_[p].columns.size(); ++c) {
+      if (finished(p, c)) continue;
+      if (!division_->take(p, c)) {
+        if (!join && !worker) return;
+        continue;
+      }
+      if (shared_) look_and_count();  // another process may have finished the piece and let it go just before
+      if (!finished(p, c)) {
+        if (!worker) worker = worker_of(p);
+        counted_[p][c] = true;
+        compute_column(work_.plan, shape_, panels_[p], panels_[p].columns[c], *worker, sinks_);
+      }
+      division_->finish();
+    }
+  }
+
+  const Work<T>& work_;
+  const std::vector<TileSink*>& sinks_;
+  std::vector<Panel> panels_;
+  std::unique_ptr<Division> division_;
+  KernelShape shape_;
+  bool shared_;
+  std::vector<bool> made_;                  // panels whose work is counted
+  std::vector<std::vector<bool>> counted_;  // and pieces
+};
 
 }  // namespace
 
@@ -65,7 +171,7 @@ void ProgressMeter::add(double flop) {
 
 void ProgressMeter::skip(double flop) {
   skipped_ += flop;
-  add(flop);
+  if (flop > 0) add(flop);
 }
 
 template <class T>
@@ -75,22 +181,7 @@ void compute_tiles(const Model<T>& model, const Plan& plan, const Array<T>& x1, 
   const Cotangents<T> of_rows(readout, plan.outputs, Of::rows), of_columns(readout, plan.outputs, Of::columns);
   ProgressMeter meter(options, plan.flop());
   const Work<T> work{model, plan, {x1, of_rows}, {x2, of_columns}, meter};
-  const KernelShape shape = kernel_shape(plan);
-  for (const Panel& panel : panels_of(plan.grid, plan.partition.panel)) {
-    std::unique_ptr<PanelWorker<T>> worker;
-    for (const ColumnOfTiles& column : panel.columns) {
-      if (finished(plan.grid, column, sinks)) {
-        meter.skip(column_flop(plan, panel, column));
-        continue;
-      }
-      if (!worker) {
-        worker = plan.strategy == Strategy::vector_products ? products_panel(work, panel.rows)
-                                                            : factored_panel(work, panel.rows);
-      }
-      compute_column(plan, shape, panel, column, *worker, sinks);
-    }
-    if (!worker) meter.skip(panel_flop(plan, panel));
-  }
+  TileLoop<T>(work, sinks, options).run();
 }
 
 template void compute_tiles(const Model<float>&, const Plan&, const Array<float>&, const Array<float>&, const Readout&,

@@ -92,6 +92,12 @@ std::string probes_of(const Plan& p) {
   return text.append(p.probes == 1 && p.column_probes == 1 ? " probe" : " probes");
 }
 
+void write_sharing(std::ostream& out, const Plan& p) {
+  if (p.sharing == Sharing::Mode::claims) out << "shared   with all processes that claim tiles in the same folder\n";
+  if (p.sharing == Sharing::Mode::shard)
+    out << "shared   this process computes part " << p.shard.index + 1 << " of " << p.shard.count << "\n";
+}
+
 void write_cut(std::ostream& out, const Plan& p) {
   const Partition& c = p.partition;
   out << "tiles    " << p.grid.count() << " of " << std::min(c.tile, std::max(p.rows, p.columns)) << " x "
@@ -138,6 +144,7 @@ std::ostream& operator<<(std::ostream& out, const Plan& p) {
       << "strategy " << name(p.strategy) << "\n";
   if (!p.terms.empty()) write_terms(out, p);
   write_cut(out, p);
+  write_sharing(out, p);
   const double speed = product_speed(p.scalar_bytes);
   out << "work     " << readable_number(p.sweep_flop, "FLOP") << " in sweeps"
       << (p.strategy == Strategy::structured && p.backward_flop == 0 ? " (one forward pass, no backward one), " : ", ")

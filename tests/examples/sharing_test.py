@@ -1,0 +1,248 @@
+"""Computes a kernel by several processes of the kernel program in one folder, kills some of them again and again, and
+takes the folder away from them. The result always has the bits of one process.
+
+usage: sharing_test.py KERNEL [KILLS] [SEED]
+"""
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from programs import check, finish, write_cifar
+
+kernel = os.path.abspath(sys.argv[1])
+kills = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 31)
+draw = random.Random(seed)
+# Four panels of rows, and 36 tiles.
+WORK = ["--network", "resnet18", "--width", 0.0625, "--data", "DATA", "--n", 240, "--memory", "8M", "--threads", 1]
+
+
+def start(here, store, *options, host=(), out="K.npy", work=WORK, **more):
+    words = [*host, kernel, *(here / "cifar10" if word == "DATA" else word for word in work),
+             "--out", here / out, "--store", store, *options]
+    return subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
+
+
+def ended(process, timeout=300):
+    out, errors = process.communicate(timeout=timeout)
+    return process.returncode, out, errors
+
+
+def run(*arguments, **more):
+    return ended(start(*arguments, **more))
+
+
+def tiles(store):
+    return {file.name: file.read_bytes() for file in (store / "train").glob("tile-*.npy")}
+
+
+def wait_for(moment, what):
+    end = time.monotonic() + 120
+    while not moment():
+        if time.monotonic() > end:
+            check(False, f"{what} does not come")
+            return
+        time.sleep(0.01)
+
+
+def has_tiles(store, count=1):
+    return lambda: len(list((store / "train").glob("tile-*.npy"))) >= count
+
+
+def check_store(store, expected, what):
+    check(tiles(store) == expected["tiles"], f"{what}: the tiles of one process")
+    left = {file.name for file in (store / "train").iterdir()} - set(expected["tiles"])
+    check(left == {"manifest.json", "lock"}, f"{what}: it leaves {left}")
+
+
+def one_process(here):
+    began = time.monotonic()
+    status, _, errors = run(here, here / "one", out="one.npy")
+    check(status == 0, f"one process: {errors}")
+    seconds = time.monotonic() - began
+    found = tiles(here / "one")
+    check(len(found) >= 20, f"only {len(found)} tiles")
+    return {"tiles": found, "kernel": (here / "one.npy").read_bytes(), "seconds": seconds}
+
+
+def killed(here, expected):
+    """Four processes, of which a random one is killed at random moments, and begins again with the same command."""
+    done = turns = 0
+    while done < kills:
+        store = here / f"killed{turns}"
+        turns += 1
+        processes = [start(here, store, "--share", out=f"K{i}.npy") for i in range(4)]
+        while any(process.poll() is None for process in processes):
+            time.sleep(draw.uniform(0, 0.15 * expected["seconds"]))
+            victim = draw.randrange(4)
+            if done < kills and processes[victim].poll() is None and draw.random() < 0.8:
+                processes[victim].send_signal(signal.SIGKILL)
+                processes[victim].communicate()
+                done += 1
+                processes[victim] = start(here, store, "--share", out=f"K{victim}.npy")
+        for i, process in enumerate(processes):
+            status, _, errors = ended(process)
+            check(status == 0, f"after {done} kills: {errors}")
+            check((here / f"K{i}.npy").read_bytes() == expected["kernel"], "the kernel of one process")
+        check_store(store, expected, f"after {done} kills")
+        shutil.rmtree(store)
+    print(f"{done} kills in {turns} kernels of {len(expected['tiles'])} tiles, one process {expected['seconds']:.1f} s")
+
+
+def hosts_of(here):
+    """Commands that make a process one of four hosts: each with its own name, network, processes and mounts."""
+    out = []
+    for i in range(4):
+        mounted = here / f"host{i}"
+        mounted.mkdir()
+        script = f'hostname host{i} && mount --bind "{here / "share"}" "{mounted}" && exec "$@"'
+        out.append(["unshare", "--mount", "--uts", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, "sh"])
+    return out
+
+
+def on_hosts(here, expected):
+    """Hosts that do not see each other's processes: the claim of a killed one is taken over because it does not change."""
+    (here / "share").mkdir()
+    hosts = hosts_of(here)
+    tried = subprocess.run([*hosts[0], "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        print(f"skipped: four hosts: {tried.stderr.strip()}")
+        return
+    options = ["--share", "--patience", 2]
+    processes = [start(here, here / f"host{i}" / "k", *options, host=hosts[i], out=f"H{i}.npy") for i in range(4)]
+    said, done = "", 0
+    while any(process.poll() is None for process in processes):
+        time.sleep(draw.uniform(0, 0.3 * expected["seconds"]))
+        victim = draw.randrange(4)
+        if done < max(3, kills // 10) and processes[victim].poll() is None:
+            processes[victim].send_signal(signal.SIGKILL)
+            said += processes[victim].communicate()[1]
+            done += 1
+            processes[victim] = start(here, here / f"host{victim}" / "k", *options, host=hosts[victim], out=f"H{victim}.npy")
+    for i, process in enumerate(processes):
+        status, _, errors = ended(process)
+        said += errors
+        check(status == 0, f"host {i}: {errors}")
+        check((here / f"H{i}.npy").read_bytes() == expected["kernel"], f"host {i}: the kernel of one process")
+    check_store(here / "share" / "k", expected, "four hosts")
+    print(f"four hosts, {done} kills, {said.count('Took over')} claims taken over")
+
+
+def fixed_parts(here, expected):
+    store = here / "parts"
+    parts = [start(here, store, "--shard", f"{i}/3", out="P.npy") for i in (1, 2)]
+    for process in parts:
+        status, out, errors = ended(process)
+        check(status == 0 and "P.npy is not written yet: part " in out and "of 3 is finished" in out, f"a part: {out} {errors}")
+    check(not (here / "P.npy").exists(), "no kernel before it is complete")
+    third = {**os.environ, "SLURM_ARRAY_TASK_ID": "12", "SLURM_ARRAY_TASK_COUNT": "3", "SLURM_ARRAY_TASK_MIN": "10"}
+    status, out, errors = run(here, store, "--shard", "auto", out="P.npy", env=third)
+    check(status == 0 and "shared   this process computes part 3 of 3" in out, f"the last part: {out} {errors}")
+    check((here / "P.npy").read_bytes() == expected["kernel"], "parts: the kernel of one process")
+    check_store(store, expected, "parts")
+    layers = here / "layers"
+    for i in (1, 2):
+        few = [{240: 40, "8M": "64M"}.get(word, word) for word in WORK]
+        status, out, errors = run(here, layers, "--per-layer", "--shard", f"{i}/2", out="L.npy", work=few)
+        check(status == 0, f"layers, part {i}: {errors}")
+        check(("L_layers/ is not written yet" in out) == (i == 1), f"layers, part {i}: {out}")
+
+
+def garbage(here, expected):
+    """What is no claim, and the claim of a host that nobody can ask."""
+    store = here / "garbage"
+    check(run(here, store, "--shard", "1/4")[0] == 0, "the first part")
+    for what, text in ("damaged", draw.randbytes(100)), ("process 1 on", b"xtangent claim, 1\nhost far\nboot b\nspace s\nprocess 1\ntoken t\nbeat 3\n"):
+        missing = sorted(set(expected["tiles"]) - set(tiles(store)))
+        claim = store / "train" / ("claim-00000-" + missing[0].split("-")[2])
+        claim.write_bytes(text)
+        process = start(here, store, "--share", "--patience", 1)
+        wait_for(lambda: not claim.exists() or process.poll() is not None, "the takeover")
+        status, _, errors = ended(process)
+        check(status == 0 and what in errors and f"Took over {claim}" in errors, f"garbage: {status} {errors}")
+        check_store(store, expected, what)
+        for name in list(expected["tiles"])[::3]:
+            (store / "train" / name).unlink()
+    claim.write_bytes(text)
+    status, _, errors = run(here, store, "--share", "--take-over", "--patience", 100000)
+    check(status == 0, f"--take-over: {errors}")
+    check_store(store, expected, "--take-over")
+
+
+def two_commands(here, expected):
+    store = here / "two"
+    first = start(here, store, "--share")
+    second = start(here, store, "--share", out="T.npy", work=[*WORK, "--readout", "trace"])
+    results = [ended(first), ended(second)]
+    check(sorted(status for status, _, _ in results) == [0, 1], f"two commands: {results}")
+    wrong = next(errors for status, _, errors in results if status == 1)
+    check("was begun with other settings: " in wrong and "readout (" in wrong, f"two commands: {wrong}")
+    if results[0][0] == 0:
+        check_store(store, expected, "two commands")
+
+
+def disk(here, expected):
+    """A process that cannot write ends with its reason and leaves no claim, and another one finishes."""
+    def limited(bytes_):
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, resource.RLIM_INFINITY))
+        return limit
+
+    for bytes_, file in (600, "tile-"), (10, "claim-"):
+        store = here / f"disk{bytes_}"
+        check(run(here, store, "--shard", "1/4")[0] == 0, "the first part")
+        status, out, errors = run(here, store, "--share", out="/dev/null", preexec_fn=limited(bytes_))
+        check(status == 1 and file in errors and "cannot be written" in errors, f"{bytes_} bytes a file: {status} {out} {errors}")
+        status, _, errors = run(here, store, "--share")
+        check(status == 0, f"when there is room: {errors}")
+        check_store(store, expected, f"{bytes_} bytes a file")
+
+
+def gone(here, expected):
+    """A share that disappears: every process ends with its name or waits, and the same commands finish the kernel."""
+    store = here / "gone"
+    processes = [start(here, store, "--share", out=f"G{i}.npy") for i in range(3)]
+    wait_for(has_tiles(store, 3), "three tiles")
+    store.rename(here / "away")
+    time.sleep(0.3 * expected["seconds"])
+    (here / "away").rename(store)
+    ends = [ended(process) for process in processes]
+    check(all(status == 0 or (status == 1 and str(store) in errors) for status, _, errors in ends), f"a share that disappears: {ends}")
+    before = tiles(store)
+    check(before.items() <= expected["tiles"].items(), "finished tiles are whole")
+    for i, process in enumerate([start(here, store, "--share", out=f"G{i}.npy") for i in range(3)]):
+        status, _, errors = ended(process)
+        check(status == 0 and (here / f"G{i}.npy").read_bytes() == expected["kernel"], f"when it is back: {errors}")
+    check_store(store, expected, "a share that disappeared")
+    print(f"a share that disappears: {sum(status for status, _, _ in ends)} of 3 ended with its name")
+
+
+def wrong_options(here):
+    for options, said in ((["--shard", "4/3"], "'4/3' is no part"), (["--shard", "auto"], "no variable says"),
+                          (["--share", "--shard", "1/2"], "excludes"), (["--take-over"], "--share"),
+                          (["--share", "--patience", "0"], "must be positive")):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "OMPI", "PMI"))}
+        status, _, errors = run(here, here / "wrong", *options, env=environment)
+        check(status == 1 and said in errors, f"{options}: {errors}")
+    check(not (here / "wrong").exists(), "nothing is begun")
+    done = subprocess.run([kernel, "--share"], capture_output=True, text=True, check=False)
+    check(done.returncode == 1 and "--store" in done.stderr, f"--share alone: {done.stderr}")
+
+
+print(f"seed {seed}")
+with tempfile.TemporaryDirectory() as temporary:
+    home = pathlib.Path(temporary)
+    write_cifar(home / "cifar10", 50)
+    wrong_options(home)
+    whole = one_process(home)
+    for part in killed, on_hosts, fixed_parts, garbage, two_commands, disk, gone:
+        part(home, whole)
+finish()
