@@ -3,7 +3,7 @@
 
 #include <bit>
 
-#include "autodiff/kernels/simd/tables.hpp"
+#include "autodiff/kernels/simd/bfloat16_tables.hpp"
 
 namespace xtangent::kernels::XTANGENT_ISA {
 namespace {

@@ -1,7 +1,7 @@
 // Products of matrices in bfloat16 by the tiles of AMX. An instruction multiplies 16 rows by 16 columns over 32 numbers.
 // A block of 32 rows and 32 columns keeps four tiles of sums, and four tiles hold its operands.
 #include "autodiff/kernels/simd/bfloat16_packing.hpp"
-#include "autodiff/kernels/simd/tables.hpp"
+#include "autodiff/kernels/simd/bfloat16_tables.hpp"
 
 namespace xtangent::kernels::amx {
 namespace {

@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "autodiff/kernels/simd/bfloat16.hpp"
-#include "autodiff/kernels/simd/tables.hpp"
+#include "autodiff/kernels/simd/bfloat16_tables.hpp"
 
 #if defined(XTANGENT_BFLOAT16) && defined(__x86_64__)
 #include <cpuid.h>

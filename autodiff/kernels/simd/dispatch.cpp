@@ -1,3 +1,4 @@
+#include "autodiff/kernels/simd/bfloat16_tables.hpp"
 #include "autodiff/kernels/simd/instruction_sets.hpp"
 #include "autodiff/kernels/simd/tables.hpp"
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "autodiff/kernels/simd/bfloat16.hpp"
 #include "autodiff/kernels/simd/direct.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/simd/shifts.hpp"
@@ -18,7 +17,6 @@ const WinogradTransforms<float>& winograd_float();
 const WinogradTransforms<double>& winograd_double();
 const Shifts<float>& shifts_float();
 const Shifts<double>& shifts_double();
-const Bfloat16Loops& bfloat16_table();
 }  // namespace baseline
 namespace avx2 {
 const Loops<float>& table_float();
@@ -29,7 +27,6 @@ const WinogradTransforms<float>& winograd_float();
 const WinogradTransforms<double>& winograd_double();
 const Shifts<float>& shifts_float();
 const Shifts<double>& shifts_double();
-const Bfloat16Loops& bfloat16_table();
 }  // namespace avx2
 namespace avx512 {
 const Loops<float>& table_float();
@@ -40,13 +37,6 @@ const WinogradTransforms<float>& winograd_float();
 const WinogradTransforms<double>& winograd_double();
 const Shifts<float>& shifts_float();
 const Shifts<double>& shifts_double();
-const Bfloat16Loops& bfloat16_table();
 }  // namespace avx512
-namespace avx512bf16 {
-const Bfloat16Product& bfloat16_product();
-}  // namespace avx512bf16
-namespace amx {
-const Bfloat16Product& bfloat16_product();
-}  // namespace amx
 
 }  // namespace xtangent::kernels

@@ -1,7 +1,7 @@
 // Products of matrices in bfloat16 by AVX512-BF16. An instruction adds the products of 16 pairs to 16 sums, so a block of
 // 14 rows and 32 columns keeps 28 registers of sums.
 #include "autodiff/kernels/simd/bfloat16_packing.hpp"
-#include "autodiff/kernels/simd/tables.hpp"
+#include "autodiff/kernels/simd/bfloat16_tables.hpp"
 
 namespace xtangent::kernels::avx512bf16 {
 namespace {
