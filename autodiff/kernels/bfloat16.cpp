@@ -13,8 +13,6 @@ namespace {
 constexpr std::size_t emulated_depth = 512, bytes_for_row = 2048;
 constexpr std::size_t padding = 32;  // rows by which instructions fill up their blocks
 
-const Bfloat16Product* product_here() { return bfloat16_products().empty() ? nullptr : bfloat16_products().back(); }
-
 // out (rows, length) = x, widened, for rows that are ldx elements apart
 void widen_rows(std::size_t rows, std::size_t length, const std::uint16_t* x, std::size_t ldx, float* out) {
   for (std::size_t i = 0; i < rows; ++i) bfloat16_loops().widen(length, x + i * ldx, out + i * length);
@@ -40,7 +38,7 @@ void bfloat16_product(std::size_t rows, std::size_t columns, std::size_t length,
                       std::size_t lda, const std::uint16_t* b, std::size_t ldb, float* c, std::size_t ldc) {
   for (std::size_t i = 0; i < rows; ++i) std::fill_n(c + i * ldc, columns, 0.0F);
   if (rows == 0 || columns == 0 || length == 0) return;
-  const Bfloat16Product* product = product_here();
+  const Bfloat16Product* product = fastest_bfloat16_product();
   if (!product) return emulate(rows, columns, length, a, lda, b, ldb, c, ldc);
   Array<float> scratch({(product->room(rows, columns, product->depth) + sizeof(float) - 1) / sizeof(float)});
   product->add(rows, columns, length, a, lda, b, ldb, c, ldc, product->depth, scratch.mutable_data());
@@ -51,6 +49,9 @@ std::size_t bfloat16_product_bytes(std::size_t rows, std::size_t columns) {
   return (padded(rows) + padded(columns)) * bytes_for_row;
 }
 
-const char* bfloat16_instructions() { return product_here() ? product_here()->instruction_set : nullptr; }
+const char* bfloat16_instructions() {
+  const Bfloat16Product* product = fastest_bfloat16_product();
+  return product ? product->instruction_set : nullptr;
+}
 
 }  // namespace xtangent::kernels

@@ -24,8 +24,8 @@ template <class T>
 void form_gradients(const std::vector<Factor<T>>& parts, const Array<T>& scales, Range examples, std::size_t begin,
                     std::size_t end, std::size_t probe_stride, std::size_t example_stride, T* out);
 
-/// The same, rounded to bfloat16, with a zero after the last element if their number is odd. One example after the other
-/// is formed in float, by several tasks.
+/// The same, rounded to bfloat16, with a zero after the last element if their number is odd. One example after the
+/// other is formed in float, by several tasks.
 void form_rounded_gradients(const std::vector<Factor<float>>& parts, const Array<float>& scales, Range examples,
                             std::size_t begin, std::size_t end, std::size_t probe_stride, std::size_t example_stride,
                             std::uint16_t* out);

@@ -1,7 +1,8 @@
 // The rule that forms the gradients themselves, (K, N, P), and multiplies them, which is right for every use. A side
 // holds the gradients if they are not larger than the factors. Otherwise it holds the factors, and each contraction
 // forms the gradients in pieces of rows of the parameter. Gradients of different parts of a term are added before the
-// product. Gradients of a rounded term are kept and multiplied in bfloat16; a row of them has an even number of elements.
+// product. Gradients of a rounded term are kept and multiplied in bfloat16; a row of them has an even number of
+// elements.
 #include <algorithm>
 #include <cstdint>
 #include <type_traits>
@@ -150,9 +151,9 @@ struct Materialize : RuleOf<Materialize> {
       std::size_t more = 0;
       for (const auto& [n, k] : {std::pair(b.rows, b.probes), std::pair(b.columns, b.column_probes)}) {
         for (const UseShape& part : term.parts) forming = std::max(forming, forming_bytes(part, n, k, length, w));
-        more = std::max(more, term.rounded             ? rounding_bytes(term, n, k, length, w)
+        more = std::max(more, term.rounded            ? rounding_bytes(term, n, k, length, w)
                               : term.parts.size() > 1 ? n * k * length * w.scalar_bytes
-                                                       : 0);
+                                                      : 0);
       }
       forming += more;
     }
@@ -161,9 +162,8 @@ struct Materialize : RuleOf<Materialize> {
 
   static void form_gradients_in(const Side<float>& side, std::size_t begin, std::size_t end, std::size_t probe_stride,
                                 std::size_t example_stride, Bits* out) {
-    form_rounded_gradients(side.arrays().factors, side.arrays().scales,
-                           {side.first(), side.first() + side.examples()}, begin, end, probe_stride, example_stride,
-                           out);
+    form_rounded_gradients(side.arrays().factors, side.arrays().scales, {side.first(), side.first() + side.examples()},
+                           begin, end, probe_stride, example_stride, out);
   }
   template <class T>
   static void form_gradients_in(const Side<T>& side, std::size_t begin, std::size_t end, std::size_t probe_stride,

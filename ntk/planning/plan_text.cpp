@@ -39,7 +39,8 @@ std::vector<Row> rows_of(const Plan& p) {
   for (const TermPlan& term : p.terms) {
     if (term.fused) continue;  // in the row of its weight
     const std::string uses = term.term.uses > 1 ? ", " + std::to_string(term.term.uses) + " uses" : "";
-    const std::string rule = std::string(term.rule->name()) + (term.with_bias ? " + bias" : "") + (term.term.rounded ? ", bfloat16" : "");
+    const std::string rule =
+        std::string(term.rule->name()) + (term.with_bias ? " + bias" : "") + (term.term.rounded ? ", bfloat16" : "");
     Row row{term.parameter, term.op + uses, kinds(term.term),
             rule,           term.cost.flop, std::max(term.held_bytes, term.column_held_bytes),
             term.cost.bytes};

@@ -120,8 +120,7 @@ BOOST_AUTO_TEST_CASE(rows_of_any_length_are_rounded_and_nothing_else) {
 }
 
 BOOST_AUTO_TEST_CASE(products_are_sums_in_float) {
-  for (const Shape3& s : shapes())
-    BOOST_TEST_CONTEXT(s.rows << " x " << s.columns << " x " << s.length) {
+  for (const Shape3& s : shapes()) BOOST_TEST_CONTEXT(s.rows << " x " << s.columns << " x " << s.length) {
       const auto product = [&](auto... operands) {
         kernels::bfloat16_product(s.rows, s.columns, s.length, operands...);
       };

@@ -1,7 +1,7 @@
-// Checks the products in bfloat16 of each kind of instructions that this processor has against sums in double, and times
-// them beside OpenBLAS in float, on one thread and on panels of long rows as contractions have them. It needs nothing of
-// the library but autodiff/kernels/simd/bfloat16*.cpp, so that it can be linked statically and carried to a machine with
-// other instructions; tests/benchmarks/meson.build has the target.
+// Checks the products in bfloat16 of each kind of instructions that this processor has against sums in double, and
+// times them beside OpenBLAS in float, on one thread and on panels of long rows as contractions have them. It needs
+// nothing of the library but autodiff/kernels/simd/bfloat16*.cpp, so that it can be linked statically and carried to a
+// machine with other instructions; tests/benchmarks/meson.build has the target.
 //
 //   bfloat16 check                  only checks
 //   bfloat16 [SECONDS [DEPTH...]]   at least so many seconds a product (0.3), for these depths beside the usual one
@@ -43,7 +43,8 @@ Halves random_halves(std::size_t count, unsigned seed) {
   for (float& x : some) x = normal(random);
   Halves out(count);
   for (std::size_t i = 0; i < count; ++i)
-    out[i] = static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(some[(i * 7919 + i / some.size()) % some.size()]) >> 16);
+    out[i] = static_cast<std::uint16_t>(
+        std::bit_cast<std::uint32_t>(some[(i * 7919 + i / some.size()) % some.size()]) >> 16);
   return out;
 }
 
@@ -121,8 +122,9 @@ double best_seconds(double at_least, const std::function<void()>& work) {
 }
 
 // As in contractions: rectangles of at most 256 x 256, over runs of 8,192 columns.
-void in_rectangles(const Shape& s, const std::function<void(std::size_t, std::size_t, std::size_t, std::size_t,
-                                                            std::size_t, std::size_t)>& work) {
+void in_rectangles(
+    const Shape& s,
+    const std::function<void(std::size_t, std::size_t, std::size_t, std::size_t, std::size_t, std::size_t)>& work) {
   constexpr std::size_t edge = 256, run = 8192;
   for (std::size_t i = 0; i < s.rows; i += edge)
     for (std::size_t j = 0; j < s.columns; j += edge)

@@ -33,8 +33,11 @@ struct Bfloat16Product {
               const std::uint16_t* b, std::size_t ldb, float* c, std::size_t ldc, std::size_t depth, void* scratch);
 };
 
-/// The products that this processor and its operating system run, the fastest last. Linux is asked once for the
-/// registers of AMX, which it grants to the process.
+/// The products that this processor and its operating system run, AMX last. Linux is asked once for the registers of
+/// AMX, which it grants to the process.
 const std::vector<const Bfloat16Product*>& bfloat16_products();
+/// The fastest of them, or null if products in float are faster than each: there are none, or AVX512-BF16 alone on a
+/// processor of Intel, whose products in float take no longer.
+const Bfloat16Product* fastest_bfloat16_product();
 
 }  // namespace xtangent::kernels

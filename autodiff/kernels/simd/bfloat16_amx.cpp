@@ -1,15 +1,15 @@
-// Products of matrices in bfloat16 by the tiles of AMX. An instruction multiplies 16 rows by 16 columns over 32 numbers.
-// A block of 32 rows and 32 columns keeps four tiles of sums, and four tiles hold its operands.
+// Products of matrices in bfloat16 by the tiles of AMX. An instruction multiplies 16 rows by 16 columns over 32
+// numbers. A block of 32 rows and 32 columns keeps four tiles of sums, and four tiles hold its operands.
 #include "autodiff/kernels/simd/bfloat16_packing.hpp"
 #include "autodiff/kernels/simd/bfloat16_tables.hpp"
 
 namespace xtangent::kernels::amx {
 namespace {
 
-constexpr std::size_t edge = 32;                          // of a block
-constexpr int tile_row = 64;                              // bytes
-constexpr int block_row = edge * sizeof(float);           // bytes
-constexpr std::size_t sums_size = edge * edge;            // floats
+constexpr std::size_t edge = 32;                 // of a block
+constexpr int tile_row = 64;                     // bytes
+constexpr int block_row = edge * sizeof(float);  // bytes
+constexpr std::size_t sums_size = edge * edge;   // floats
 
 // The configuration of the tile registers, as the processor reads it: eight tiles of 16 rows of 64 bytes.
 struct alignas(64) TileConfiguration {

@@ -1,5 +1,5 @@
-// Products of matrices in bfloat16 by AVX512-BF16. An instruction adds the products of 16 pairs to 16 sums, so a block of
-// 14 rows and 32 columns keeps 28 registers of sums.
+// Products of matrices in bfloat16 by AVX512-BF16. An instruction adds the products of 16 pairs to 16 sums, so a block
+// of 14 rows and 32 columns keeps 28 registers of sums.
 #include "autodiff/kernels/simd/bfloat16_packing.hpp"
 #include "autodiff/kernels/simd/bfloat16_tables.hpp"
 

@@ -13,8 +13,8 @@
 namespace xtangent::kernels::XTANGENT_ISA {
 namespace {
 
-constexpr std::size_t lanes = 16;   // rows of a group, and pairs of a step
-constexpr std::size_t step = 32;    // numbers that a row has in a step
+constexpr std::size_t lanes = 16;       // rows of a group, and pairs of a step
+constexpr std::size_t step = 32;        // numbers that a row has in a step
 constexpr std::size_t group = 16 * 16;  // pairs of a group in a step
 
 inline std::size_t steps_of(std::size_t length) { return (length + step - 1) / step; }
@@ -26,8 +26,8 @@ inline __m512i row_of(const std::uint16_t* x, std::size_t left) {
   return _mm512_maskz_loadu_epi16((__mmask32{1} << left) - 1, x);
 }
 
-// Writes the transpose of 16 rows of 16 pairs; row i of the result begins at out + i * apart. Rows are written in rising
-// order, so with `apart` below 16 each overwrites the end of the one before it.
+// Writes the transpose of 16 rows of 16 pairs; row i of the result begins at out + i * apart. Rows are written in
+// rising order, so with `apart` below 16 each overwrites the end of the one before it.
 inline void store_transposed(const __m512i (&r)[16], std::int32_t* out, std::size_t apart) {
   __m512i t[16], u[16], w[16];
   for (int i = 0; i < 8; ++i) {
@@ -53,8 +53,8 @@ inline void store_transposed(const __m512i (&r)[16], std::int32_t* out, std::siz
 
 // out[p * apart + r] = pair p of row r, for at most 16 rows and whole steps; rows that there are not are zeros. With
 // `apart` below 16 the last store writes 16 - apart elements beyond the end.
-inline void pack_pairs(std::size_t rows, std::size_t length, const std::uint16_t* x, std::size_t ldx,
-                       std::int32_t* out, std::size_t apart) {
+inline void pack_pairs(std::size_t rows, std::size_t length, const std::uint16_t* x, std::size_t ldx, std::int32_t* out,
+                       std::size_t apart) {
   for (std::size_t s = 0; s < steps_of(length); ++s) {
     __m512i r[16];
     for (std::size_t i = 0; i < 16; ++i)

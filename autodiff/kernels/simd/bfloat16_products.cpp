@@ -60,6 +60,11 @@ std::vector<const Bfloat16Product*> detected() {
   return out;
 }
 
+bool is_intel() {
+  __builtin_cpu_init();
+  return __builtin_cpu_is("intel");
+}
+
 }  // namespace
 #else
 namespace xtangent::kernels {
@@ -67,12 +72,19 @@ namespace {
 
 std::vector<const Bfloat16Product*> detected() { return {}; }
 
+bool is_intel() { return false; }
+
 }  // namespace
 #endif
 
 const std::vector<const Bfloat16Product*>& bfloat16_products() {
   static const std::vector<const Bfloat16Product*> products = detected();
   return products;
+}
+
+const Bfloat16Product* fastest_bfloat16_product() {
+  const std::vector<const Bfloat16Product*>& all = bfloat16_products();
+  return all.empty() || (all.size() == 1 && is_intel()) ? nullptr : all.back();
 }
 
 }  // namespace xtangent::kernels
