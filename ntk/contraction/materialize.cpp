@@ -176,8 +176,11 @@ struct Materialize : RuleOf<Materialize> {
   template <class E>
   static void copy_gradients(const Rows<E>& rows, std::size_t begin, std::size_t end, std::size_t place, E* out) {
     for (std::size_t k = 0; k < rows.probes; ++k)
-      for (std::size_t n = 0; n < rows.rows; ++n, out += place)
-        std::fill(std::copy(rows.at(k, n) + begin, rows.at(k, n) + end, out), out + place, E{});
+      if constexpr (!std::is_same_v<E, Bits>)
+        kernels::copy_runs(rows.rows, place, rows.at(k, 0) + begin, rows.length, out + k * rows.rows * place, place);
+      else
+        for (std::size_t n = 0; n < rows.rows; ++n, out += place)
+          std::fill(std::copy(rows.at(k, n) + begin, rows.at(k, n) + end, out), out + place, E{});
   }
 
   // A side that holds gradients: (K, N, P), or (N, K P) with probes summed.

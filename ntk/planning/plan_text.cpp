@@ -96,15 +96,17 @@ std::string probes_of(const Plan& p) {
   return text.append(p.probes == 1 && p.column_probes == 1 ? " probe" : " probes");
 }
 
-// What a precision other than the exact one does here.
-void write_precision(std::ostream& out, const Plan& p) {
-  std::size_t rounded = 0;
-  double flop = 0;
+double rounded_flop(const Plan& p) {
+  double sum = 0;
   for (const TermPlan& term : p.terms)
-    if (term.term.rounded) {
-      ++rounded;
-      flop += term.cost.flop;
-    }
+    if (term.term.rounded) sum += term.cost.flop;
+  return sum;
+}
+
+// What Precision::bfloat16 does here.
+void write_precision(std::ostream& out, const Plan& p) {
+  const auto rounded =
+      std::count_if(p.terms.begin(), p.terms.end(), [](const TermPlan& term) { return term.term.rounded; });
   out << "rounding ";
   if (rounded == 0) {
     out << "to bfloat16 changes nothing: no weight of at least " << least_rounded
@@ -112,18 +114,11 @@ void write_precision(std::ostream& out, const Plan& p) {
     return;
   }
   out << "to bfloat16 for " << rounded << (rounded == 1 ? " parameter, " : " parameters, ")
-      << readable_number(flop, "FLOP") << " of the contractions, ";
+      << readable_number(rounded_flop(p), "FLOP") << " of the contractions, ";
   if (const char* instructions = kernels::bfloat16_instructions())
     out << "by " << instructions << "\n";
   else
     out << "emulated by this processor: it saves memory and no time\n";
-}
-
-double rounded_flop(const Plan& p) {
-  double sum = 0;
-  for (const TermPlan& term : p.terms)
-    if (term.term.rounded) sum += term.cost.flop;
-  return sum;
 }
 
 void write_time(std::ostream& out, const Plan& p) {
