@@ -27,6 +27,15 @@ const char* name(Strategy strategy);
 /// The strategy of a name. Throws option_error, which lists the names.
 Strategy parse_strategy(std::string_view text);
 
+/// The numbers in which gradients are multiplied.
+enum class Precision {
+  exact,     ///< those of the network's parameters
+  bfloat16,  ///< for networks in float: gradients of large weights that are formed are rounded to bfloat16
+};
+const char* name(Precision precision);
+/// The precision of a name. Throws option_error, which lists the names.
+Precision parse_precision(std::string_view text);
+
 /// How far a computation has come, for a progress callback.
 struct Progress {
   double fraction = 0;      ///< share of the floating-point operations that is done, from 0 to 1
@@ -38,8 +47,16 @@ struct Progress {
 /// for buffers of OpenBLAS and oneTBB, stacks and small allocations.
 std::size_t memory_overhead();
 
+/// The least number of elements of a weight whose gradients Precision::bfloat16 rounds.
+inline constexpr std::size_t least_rounded = 4096;
+
 struct Options {
   Strategy strategy = Strategy::automatic;
+  /// With Precision::bfloat16 the structured strategy rounds the gradients of weights of at least least_rounded
+  /// elements that the rule materialize contracts. Their sums are in float, and all else stays as it is. An entry of
+  /// the kernel is then wrong by about a millionth of sqrt(K(i, i) K(j, j)). Processors with AVX512-BF16 or AMX
+  /// multiply faster; on all others it saves memory alone. Throws option_error for networks in double.
+  Precision precision = Precision::exact;
   /// The largest number of bytes that a computation may hold, including its result, besides what the process holds
   /// already, such as the examples. 0 means half of the memory that the machine has free, or 2 GiB for a kernel that
   /// processes share, because they must all cut it alike. The peak of the process stays below the sum of these and
@@ -118,6 +135,7 @@ struct Plan {
   Shard shard = {};  ///< the part of the kernel that this process computes, for Sharing::Mode::shard
   ProbeMode mode = ProbeMode::cross;
   Strategy strategy = Strategy::structured;
+  Precision precision = Precision::exact;
   std::string readout;
   Grid grid;
   Partition partition;
@@ -147,6 +165,9 @@ struct Plan {
 /// Writes a table with the rule, FLOP and bytes of each parameter, in which equal parameters share a row and small ones
 /// are summed up. Then come the tiles, the totals, and the time that is predicted from product_speed().
 std::ostream& operator<<(std::ostream& out, const Plan& plan);
+
+/// The speed of a large product of matrices in bfloat16, measured like product_speed().
+double rounded_product_speed();
 
 /// The speed of a large matrix product in scalars of `scalar_bytes` bytes, in FLOP per second. It is measured once in a
 /// process, which takes about 20 ms.

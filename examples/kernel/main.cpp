@@ -46,6 +46,9 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_flag("--per-layer", s.per_layer, "The kernel of each layer, in K_layers/, and a picture of their shares")
       ->excludes(app.get_option("--test"))
       ->excludes(app.get_option("--test-inputs"));
+  option(app, "--precision", s.precision, "NAME",
+         "exact, or bfloat16 for gradients of large weights: faster with AVX512-BF16 or AMX")
+      ->capture_default_str();
   option(app, "--memory", s.memory, "SIZE", "For the kernel, beside the program and its images: 512M, 2G, 1.5GiB")
       ->default_str("half of free, 2G if shared");
   option(app, "--out", s.out, "FILE", "NumPy file")->check(named())->capture_default_str();

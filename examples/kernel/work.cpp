@@ -115,7 +115,8 @@ ntk::Readout readout_of(const Settings& s, const Work<T>& work, bool test) {
 
 template <class T>
 ntk::Options options_of(const Settings& s, const Work<T>& work) {
-  return {.memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory),
+  return {.precision = ntk::parse_precision(s.precision),
+          .memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory),
           .parameters = listed(s.parameters),
           .metric = metric_of(s, work.params)};
 }

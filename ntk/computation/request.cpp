@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autodiff/kernels/bfloat16.hpp"
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
@@ -103,7 +104,10 @@ StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
   };
   if (!readout.common()) add(Readout::Of::rows, first);
   if (!readout.same_sides()) add(Readout::Of::columns, r.symmetric ? first : outputs_of_first(r.x2));
-  return {{"processor", kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set},
+  std::string processor = kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set;
+  if (const char* more = kernels::bfloat16_instructions(); more && r.options.precision == Precision::bfloat16)
+    processor.append(", ").append(more);
+  return {{"processor", processor},
           {"network", fingerprint(profile.description.data(), profile.description.size())},
           {"parameters", parameters},
           {"chosen parameters", chosen_of(r)},
@@ -113,6 +117,7 @@ StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
           {"outputs", outputs},
           {"readout", readout.name() + " " + taken},
           {"scalar", sizeof(T) == sizeof(float) ? "float" : "double"},
+          {"precision", name(r.options.precision)},
           {"strategy", name(r.options.strategy)},
           {"rule", r.options.rule ? name(*r.options.rule) : "cheapest"},
           {"tile", std::to_string(r.options.tile)},

@@ -5,6 +5,7 @@
 
 #include "autodiff/kernels/convolution.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/simd/bfloat16.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
 
 namespace xtangent::ntk {
@@ -67,6 +68,33 @@ void form_gradients(const std::vector<Factor<T>>& parts, const Array<T>& scales,
     });
   }
   scale();
+}
+
+void form_rounded_gradients(const std::vector<Factor<float>>& parts, const Array<float>& scales, Range examples,
+                            std::size_t begin, std::size_t end, std::size_t probe_stride, std::size_t example_stride,
+                            std::uint16_t* out) {
+  const std::size_t k = parts[0].probes, length = end - begin;
+  std::size_t positions = 0;
+  for (const Factor<float>& part : parts) positions += part.positions;
+  parallel_for(examples.size(), gradient_grain(length, positions, k), [&](std::size_t from, std::size_t to) {
+    Array<float> formed({k, length});
+    float* one = formed.mutable_data();
+    for (std::size_t i = from; i < to; ++i) {
+      const std::size_t n = examples.first + i;
+      form_gradients(parts, scales, {n, n + 1}, begin, end, length, length, one);
+      for (std::size_t p = 0; p < k; ++p) {
+        std::uint16_t* row = out + p * probe_stride + i * example_stride;
+        kernels::bfloat16_loops().round(length, one + p * length, row);
+        if (length % 2 == 1) row[length] = 0;
+      }
+    }
+  });
+}
+
+std::size_t rounding_bytes(const Term& term, std::size_t n, std::size_t probes, std::size_t length,
+                           const Workspace& w) {
+  const std::size_t grain = gradient_grain(length, term.positions(), probes), tasks = (n + grain - 1) / grain;
+  return w.at_a_time(tasks) * (term.parts.size() > 1 ? 2 : 1) * probes * length * sizeof(float);
 }
 
 template void form_gradients(const std::vector<Factor<float>>&, const Array<float>&, Range, std::size_t, std::size_t,

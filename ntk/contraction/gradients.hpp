@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "autodiff/range.hpp"
@@ -22,5 +23,17 @@ std::size_t forming_bytes(const UseShape& use, std::size_t n, std::size_t probes
 template <class T>
 void form_gradients(const std::vector<Factor<T>>& parts, const Array<T>& scales, Range examples, std::size_t begin,
                     std::size_t end, std::size_t probe_stride, std::size_t example_stride, T* out);
+
+/// The same, rounded to bfloat16, with a zero after the last element if their number is odd. One example after the
+/// other is formed in float, by several tasks.
+void form_rounded_gradients(const std::vector<Factor<float>>& parts, const Array<float>& scales, Range examples,
+                            std::size_t begin, std::size_t end, std::size_t probe_stride, std::size_t example_stride,
+                            std::uint16_t* out);
+
+/// Bytes of gradients in float while those of n examples are rounded.
+std::size_t rounding_bytes(const Term& term, std::size_t n, std::size_t probes, std::size_t length, const Workspace& w);
+
+/// The place that so many rounded elements take in a row, which is even.
+inline std::size_t rounded_length(std::size_t length) { return length + length % 2; }
 
 }  // namespace xtangent::ntk

@@ -1,85 +1,24 @@
 // The rule that forms the gradients themselves, (K, N, P), and multiplies them, which is right for every use. A side
 // holds the gradients if they are not larger than the factors. Otherwise it holds the factors, and each contraction
 // forms the gradients in pieces of rows of the parameter. Gradients of different parts of a term are added before the
-// product.
+// product. Gradients of a rounded term are kept and multiplied in bfloat16; a row of them has an even number of
+// elements.
 #include <algorithm>
-#include <numeric>
+#include <cstdint>
+#include <type_traits>
 #include <utility>
 
-#include "autodiff/kernels/convolution.hpp"
 #include "autodiff/kernels/layout.hpp"
-#include "autodiff/kernels/parallel.hpp"
-#include "autodiff/kernels/simd/loops.hpp"
 #include "ntk/contraction/effort.hpp"
 #include "ntk/contraction/gradients.hpp"
+#include "ntk/contraction/long_gram.hpp"
 #include "ntk/contraction/rectangles.hpp"
 #include "ntk/contraction/rule.hpp"
 
 namespace xtangent::ntk {
 namespace {
 
-using kernels::loops;
-using kernels::parallel_for;
-
-constexpr std::size_t run_length = 8192;
-
-// How a Gram of long rows is cut: into rectangles, into runs of the rows whose products are added in double and in
-// order, and, if there are few rectangles, into parts of runs that are tasks of their own.
-struct GramCut {
-  std::size_t edge, rectangles, largest, runs, parts;
-
-  GramCut(std::size_t row_probes, std::size_t rows, std::size_t column_probes, std::size_t columns, bool symmetric,
-          std::size_t length, ProbeMode mode)
-      : edge(rectangle_edge(rows, columns)),
-        rectangles(count_rectangles(row_probes, rows, column_probes, columns, symmetric, edge, mode)),
-        largest(std::min(rows, edge) * std::min(columns, edge)),
-        runs((length + run_length - 1) / run_length),
-        parts(rectangles >= 16 ? 1 : std::min(runs, 16 / rectangles + 1)) {}
-  // The scratch for products and partial sums.
-  std::size_t bytes(const Workspace& w) const {
-    const std::size_t tasks = rectangles * parts, running = w.at_a_time(tasks);
-    return largest * (running * w.scalar_bytes + (parts > 1 ? tasks : running) * sizeof(double));
-  }
-};
-
-void add_rectangle(const Rectangle& t, const double* sum, Block& block) {
-  for (std::size_t i = 0; i < t.rows; ++i)
-    loops<double>().axpy(t.columns, 1.0, sum + i * t.columns,
-                         block.values.data() + (t.row + i) * block.width() + t.column);
-}
-
-// values += A B^T for A (K N, length) and B (K' M, length).
-template <class T>
-void add_gram(Rows<T> a, Rows<T> b, Block& block) {
-  join_probes(a, b, block.mode);
-  const GramCut cut(a.probes, a.rows, b.probes, b.rows, block.symmetric, a.length, block.mode);
-  const std::vector<Rectangle> rectangles =
-      rectangles_of(a.probes, a.rows, b.probes, b.rows, block.symmetric, cut.edge, block.mode);
-  const std::size_t runs_each = (cut.runs + cut.parts - 1) / cut.parts,
-                    largest = rectangles.empty() ? 0 : rectangles[0].rows * rectangles[0].columns;
-  Array<double> partial;
-  if (cut.parts > 1) partial = Array<double>({rectangles.size() * cut.parts, largest});
-  double* partials = cut.parts > 1 ? partial.mutable_data() : nullptr;
-  parallel_for(rectangles.size() * cut.parts, 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t task = begin; task < end; ++task) {
-      const Rectangle& t = rectangles[task / cut.parts];
-      const std::size_t part = task % cut.parts;
-      Array<T> product({t.rows, t.columns});
-      Array<double> own;
-      if (!partials) own = Array<double>({t.rows, t.columns});
-      double* sum = partials ? partials + task * largest : own.mutable_data();
-      std::fill_n(sum, t.rows * t.columns, 0.0);
-      for (std::size_t run = part * runs_each; run < std::min(cut.runs, (part + 1) * runs_each); ++run) {
-        rectangle_product(t, a, b, run * run_length, std::min(a.length, (run + 1) * run_length),
-                          product.mutable_data());
-        loops<T>().accumulate(t.rows * t.columns, product.data(), 1.0, sum);
-      }
-      if (!partials) add_rectangle(t, sum, block);
-    }
-  });
-  for (std::size_t task = 0; partials && task < rectangles.size() * cut.parts; ++task)
-    add_rectangle(rectangles[task / cut.parts], partials + task * largest, block);
-}
+using Bits = std::uint16_t;  // of a number in bfloat16
 
 std::size_t factors_size(const Term& term, std::size_t probes) {
   std::size_t sum = 0;
@@ -87,8 +26,26 @@ std::size_t factors_size(const Term& term, std::size_t probes) {
   return sum;
 }
 
+// The gradients are held if they take no more bytes than the factors; rounded ones take half as many.
 bool holds_gradients(const Term& term, std::size_t probes) {
-  return probes * term.parameter_size() <= factors_size(term, probes);
+  return probes * term.parameter_size() <= (term.rounded ? 2 : 1) * factors_size(term, probes);
+}
+
+// The place of so many elements of a gradient in a row, in E.
+template <class E>
+std::size_t place_of(std::size_t length) {
+  return std::is_same_v<E, Bits> ? rounded_length(length) : length;
+}
+
+// Rows of `length` elements in E in the left array of a side.
+template <class E, class T>
+Rows<E> held_rows(const Side<T>& side, std::size_t length) {
+  if constexpr (std::is_same_v<E, T>) {
+    return side.left(1, length);
+  } else {  // two for each element of the array
+    const Rows<T> pairs = side.left(1, length / 2);
+    return {reinterpret_cast<const E*>(pairs.data), pairs.probes, pairs.rows, length, 2 * pairs.probe_stride};
+  }
 }
 
 // FLOP to form the gradients of one example.
@@ -131,72 +88,99 @@ struct Materialize : RuleOf<Materialize> {
   }
 
   double held_bytes(const Term& term, std::size_t probes, std::size_t scalar_bytes) const override {
-    return static_cast<double>(std::min(probes * term.parameter_size(), factors_size(term, probes)) * scalar_bytes);
+    if (!holds_gradients(term, probes)) return static_cast<double>(factors_size(term, probes) * scalar_bytes);
+    return static_cast<double>(probes * (term.rounded ? rounded_length(term.parameter_size()) * sizeof(Bits)
+                                                      : term.parameter_size() * scalar_bytes));
   }
 
   template <class T>
   void put(SideArrays<T>& side, std::size_t first, const std::vector<Factor<T>>& parts) const {
-    if (holds_gradients(side.term, side.probes))
-      put_gradients(side, first, parts);
-    else
-      put_factors(side, first, parts);
+    if (!holds_gradients(side.term, side.probes)) return put_factors(side, first, parts);
+    if constexpr (std::is_same_v<T, float>)
+      if (side.term.rounded) return put_rounded(side, first, parts);
+    put_gradients(side, first, parts);
   }
 
   template <class T>
   void add(const Side<T>& a, const Side<T>& b, const Contraction& how, Block& block) const {
-    if (block.rows == 0 || block.columns == 0) return;
-    const Term& term = a.term();
-    const std::size_t size = term.parameter_size(), together = block.side_by_side();
-    if (holds_gradients(term, block.probes) && holds_gradients(term, block.column_probes))
-      return add_gram(a.left(1, size * together), b.left(1, size * together), block);
-    const bool same = a.same(b);
-    const std::size_t formed = block.rows * block.probes + (same ? 0 : block.columns * block.column_probes);
-    const std::size_t step = step_of(term, formed * sizeof(T), how.room);
-    Array<T> of_a, of_b;
-    for (std::size_t begin = 0; begin < size; begin += step) {
-      const std::size_t end = std::min(size, begin + step);
-      const auto form = [&](const Side<T>& side, Array<T>& gradients) -> Rows<T> {
-        const std::size_t k = side.probes(), n = side.examples(), length = end - begin, row = length * together;
-        const bool ready = holds_gradients(term, side.arrays().probes);  // with fewer probes than the other side
-        if (ready && length == size) return side.left(1, size);
-        if (!gradients.defined()) gradients = Array<T>({k * n, row});
-        if (ready)
-          copy_gradients(side.left(1, size), begin, length, gradients.mutable_data());
-        else
-          form_gradients(side.arrays().factors, side.arrays().scales, {side.first(), side.first() + n}, begin, end,
-                         together > 1 || k == 1 ? length : n * length, row, gradients.mutable_data());
-        return {gradients.data(), k, n, row, n * row};
-      };
-      const Rows<T> rows = form(a, of_a);
-      add_gram(rows, same ? rows : form(b, of_b), block);
-    }
+    if constexpr (std::is_same_v<T, float>)
+      if (a.term().rounded) return add_in<Bits>(a, b, how, block);
+    add_in<T>(a, b, how, block);
   }
 
  private:
+  // Gradients are multiplied in E.
+  template <class E, class T>
+  static void add_in(const Side<T>& a, const Side<T>& b, const Contraction& how, Block& block) {
+    if (block.rows == 0 || block.columns == 0) return;
+    const Term& term = a.term();
+    const std::size_t size = term.parameter_size(), held = place_of<E>(size), together = block.side_by_side();
+    if (holds_gradients(term, block.probes) && holds_gradients(term, block.column_probes))
+      return add_long_gram(held_rows<E>(a, held * together), held_rows<E>(b, held * together), block);
+    const bool same = a.same(b);
+    const std::size_t formed = block.rows * block.probes + (same ? 0 : block.columns * block.column_probes);
+    const std::size_t step = step_of(term, formed * sizeof(E), how.room);
+    Array<T> of_a, of_b;
+    for (std::size_t begin = 0; begin < size; begin += step) {
+      const std::size_t end = std::min(size, begin + step);
+      const auto form = [&](const Side<T>& side, Array<T>& gradients) -> Rows<E> {
+        const std::size_t k = side.probes(), n = side.examples(), place = place_of<E>(end - begin),
+                          row = place * together;
+        const bool ready = holds_gradients(term, side.arrays().probes);  // with fewer probes than the other side
+        if (ready && end - begin == size) return held_rows<E>(side, held);
+        if (!gradients.defined()) gradients = Array<T>({k * n, row * sizeof(E) / sizeof(T)});
+        E* out = reinterpret_cast<E*>(gradients.mutable_data());
+        if (ready)
+          copy_gradients(held_rows<E>(side, held), begin, end, place, out);
+        else
+          form_gradients_in(side, begin, end, together > 1 || k == 1 ? place : n * place, row, out);
+        return {out, k, n, row, n * row};
+      };
+      const Rows<E> rows = form(a, of_a);
+      add_long_gram(rows, same ? rows : form(b, of_b), block);
+    }
+  }
+
   static std::size_t scratch(const Term& term, const BlockShape& b, const Workspace& w) {
-    std::size_t gradients = 0, forming = 0, length = term.parameter_size();
+    std::size_t gradients = 0, forming = 0, place = term.parameter_size();
     if (!holds_gradients(term, b.probes) || !holds_gradients(term, b.column_probes)) {
-      const std::size_t formed = b.probes_of_examples() * w.scalar_bytes;
-      length = step_of(term, formed, w.room);
-      gradients = formed * length;
+      const std::size_t formed = b.probes_of_examples() * (term.rounded ? sizeof(Bits) : w.scalar_bytes);
+      const std::size_t length = step_of(term, formed, w.room);
+      place = term.rounded ? rounded_length(length) : length;
+      gradients = formed * place;
       std::size_t more = 0;
       for (const auto& [n, k] : {std::pair(b.rows, b.probes), std::pair(b.columns, b.column_probes)}) {
         for (const UseShape& part : term.parts) forming = std::max(forming, forming_bytes(part, n, k, length, w));
-        more = std::max(more, n * k * length * w.scalar_bytes);
+        more = std::max(more, term.rounded            ? rounding_bytes(term, n, k, length, w)
+                              : term.parts.size() > 1 ? n * k * length * w.scalar_bytes
+                                                      : 0);
       }
-      if (term.parts.size() > 1) forming += more;
+      forming += more;
     }
-    const std::size_t products = larger_way(b, [&](std::size_t k, std::size_t n, std::size_t j, std::size_t m) {
-      return GramCut(k, n, j, m, b.symmetric, length * b.side_by_side(), b.mode).bytes(w);
-    });
-    return gradients + std::max(forming, products);
+    return gradients + std::max(forming, long_gram_bytes(b, place * b.side_by_side(), term.rounded, w));
   }
 
-  // Elements [begin, begin + length) of gradients (K, N, P): (K, N, length).
+  static void form_gradients_in(const Side<float>& side, std::size_t begin, std::size_t end, std::size_t probe_stride,
+                                std::size_t example_stride, Bits* out) {
+    form_rounded_gradients(side.arrays().factors, side.arrays().scales, {side.first(), side.first() + side.examples()},
+                           begin, end, probe_stride, example_stride, out);
+  }
   template <class T>
-  static void copy_gradients(const Rows<T>& rows, std::size_t begin, std::size_t length, T* out) {
+  static void form_gradients_in(const Side<T>& side, std::size_t begin, std::size_t end, std::size_t probe_stride,
+                                std::size_t example_stride, T* out) {
+    form_gradients(side.arrays().factors, side.arrays().scales, {side.first(), side.first() + side.examples()}, begin,
+                   end, probe_stride, example_stride, out);
+  }
+
+  // Elements [begin, end) of gradients (K, N, P): (K, N, place), with zeros behind them.
+  template <class E>
+  static void copy_gradients(const Rows<E>& rows, std::size_t begin, std::size_t end, std::size_t place, E* out) {
     for (std::size_t k = 0; k < rows.probes; ++k)
-      kernels::copy_runs(rows.rows, length, rows.at(k, 0) + begin, rows.length, out + k * rows.rows * length, length);
+      if constexpr (!std::is_same_v<E, Bits>)
+        kernels::copy_runs(rows.rows, place, rows.at(k, 0) + begin, rows.length, out + k * rows.rows * place, place);
+      else
+        for (std::size_t n = 0; n < rows.rows; ++n, out += place)
+          std::fill(std::copy(rows.at(k, n) + begin, rows.at(k, n) + end, out), out + place, E{});
   }
 
   // A side that holds gradients: (K, N, P), or (N, K P) with probes summed.
@@ -212,6 +196,15 @@ struct Materialize : RuleOf<Materialize> {
     T* to = side.make_left(k * side.examples * size) + first * size * side.side_by_side();
     form_gradients(parts, side.scales, {0, f.examples}, 0, size, side.summed ? size : side.examples * size,
                    size * side.side_by_side(), to);
+  }
+
+  // The same in bfloat16, two in the place of a float.
+  static void put_rounded(SideArrays<float>& side, std::size_t first, const std::vector<Factor<float>>& parts) {
+    const std::size_t size = side.term.parameter_size(), place = rounded_length(size), k = side.probes;
+    Bits* to = reinterpret_cast<Bits*>(side.make_left(k * side.examples * place / 2));
+    form_rounded_gradients(parts, side.scales, {0, parts[0].examples}, 0, size,
+                           side.summed ? place : side.examples * place, place * side.side_by_side(),
+                           to + first * place * side.side_by_side());
   }
 
   // A side that holds the factors as they are.

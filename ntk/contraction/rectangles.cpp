@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autodiff/kernels/bfloat16.hpp"
 #include "autodiff/kernels/blas.hpp"
 
 namespace xtangent::ntk {
@@ -37,6 +38,12 @@ void rectangle_product(const Rectangle& r, const Rows<T>& a, const Rows<T>& b, s
                        T* out) {
   kernels::gemm_serial(false, true, r.rows, r.columns, last - first, T(1), a.at(r.row_probe, r.first_row) + first,
                        a.length, b.at(r.column_probe, r.first_column) + first, b.length, T(0), out, r.columns);
+}
+
+void rectangle_product(const Rectangle& r, const Rows<std::uint16_t>& a, const Rows<std::uint16_t>& b,
+                       std::size_t first, std::size_t last, float* out) {
+  kernels::bfloat16_product(r.rows, r.columns, last - first, a.at(r.row_probe, r.first_row) + first, a.length,
+                            b.at(r.column_probe, r.first_column) + first, b.length, out, r.columns);
 }
 
 bool below_diagonal(const Rectangle& r, const BlockShape& block) {

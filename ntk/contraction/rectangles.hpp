@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "ntk/contraction/block.hpp"
@@ -45,6 +46,9 @@ void join_probes(Rows<T>& a, Rows<T>& b, ProbeMode mode) {
 template <class T>
 void rectangle_product(const Rectangle& r, const Rows<T>& a, const Rows<T>& b, std::size_t first, std::size_t last,
                        T* out);
+/// The same for rows in bfloat16, with sums in float.
+void rectangle_product(const Rectangle& r, const Rows<std::uint16_t>& a, const Rows<std::uint16_t>& b,
+                       std::size_t first, std::size_t last, float* out);
 
 /// Whether a rectangle of examples is below the diagonal of a symmetric block, where no pair of equal probes needs it.
 bool below_diagonal(const Rectangle& r, const BlockShape& block);

@@ -25,6 +25,8 @@ enum class ProbeMode {
 struct Term {
   std::vector<UseShape> parts;
   std::size_t uses = 0;
+  /// Gradients in float that the rule materialize forms are rounded to bfloat16 before they are multiplied.
+  bool rounded = false;
 
   Term() = default;
   explicit Term(std::span<const UseShape> shapes);

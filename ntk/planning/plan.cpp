@@ -74,6 +74,15 @@ void group_terms(Plan& p, const std::vector<std::size_t>& groups) {
   for (TermPlan& term : p.terms) term.group = groups.at(term.index);
 }
 
+// Whether gradients of a term are rounded: those of weights, which are many enough that their errors average out.
+// Biases and scales of norms stay as they are, since some have the same gradient, with the same error, in all examples.
+bool is_rounded(const Plan& p, const TermPlan& term) {
+  const auto of_weight = [](const UseShape& use) { return use.is_product() || use.kind == FactorKind::dense; };
+  const std::vector<UseShape>& parts = term.term.parts;
+  return p.precision == Precision::bfloat16 && term.rule == &rule_named("materialize") &&
+         term.term.parameter_size() >= least_rounded && std::all_of(parts.begin(), parts.end(), of_weight);
+}
+
 void count_held_bytes(const Plan& p, TermPlan& term) {
   term.held_bytes = term.rule->held_bytes(term.term, p.probes, p.scalar_bytes);
   term.column_held_bytes = term.rule->held_bytes(term.term, p.column_probes, p.scalar_bytes);
@@ -90,6 +99,7 @@ void choose_rules(Plan& p, const std::vector<ProfiledUse>& uses, const Options& 
       term.rule = &rule_named("materialize");
     else
       term.rule = forced ? options.rule : &cheapest_rule(term.term, whole);
+    term.term.rounded = is_rounded(p, term);
     count_held_bytes(p, term);
   }
   fuse_biases(p, uses);
@@ -243,6 +253,12 @@ Plan unplanned(const Profile& t, const Order& order, const Readout& readout) {
 
 }  // namespace
 
+const char* name(Precision precision) { return precision == Precision::exact ? "exact" : "bfloat16"; }
+
+Precision parse_precision(std::string_view text) {
+  return parse_name(text, {Precision::exact, Precision::bfloat16}, "precision", "precision");
+}
+
 const char* name(Strategy strategy) {
   switch (strategy) {
     case Strategy::automatic:
@@ -264,7 +280,12 @@ Strategy parse_strategy(std::string_view text) {
 
 Plan make_plan(const Profile& t, const Order& order, const Readout& readout, const Options& options,
                const std::optional<Partition>& given) {
+  if (options.precision == Precision::bfloat16 && order.scalar_bytes != sizeof(float))
+    throw option_error(
+        "[ntk] precision bfloat16 is for networks in float. One in double asks for more digits than rounded gradients "
+        "have: use Precision::exact, or parameters and examples in float.");
   Plan p = unplanned(t, order, readout);
+  p.precision = options.precision;
   const bool cross = p.mode == ProbeMode::cross;
   const double n = static_cast<double>(p.rows) * (cross ? static_cast<double>(p.probes) : 1),
                m = static_cast<double>(p.columns) * (cross ? static_cast<double>(p.column_probes) : 1);

@@ -4,8 +4,11 @@
 #include <iomanip>
 #include <mutex>
 #include <ostream>
+#include <vector>
 
+#include "autodiff/kernels/bfloat16.hpp"
 #include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/parallel.hpp"
 #include "ntk/contraction/rule.hpp"
 #include "ntk/planning/planner.hpp"
 
@@ -36,7 +39,8 @@ std::vector<Row> rows_of(const Plan& p) {
   for (const TermPlan& term : p.terms) {
     if (term.fused) continue;  // in the row of its weight
     const std::string uses = term.term.uses > 1 ? ", " + std::to_string(term.term.uses) + " uses" : "";
-    const std::string rule = std::string(term.rule->name()) + (term.with_bias ? " + bias" : "");
+    const std::string rule =
+        std::string(term.rule->name()) + (term.with_bias ? " + bias" : "") + (term.term.rounded ? ", bfloat16" : "");
     Row row{term.parameter, term.op + uses, kinds(term.term),
             rule,           term.cost.flop, std::max(term.held_bytes, term.column_held_bytes),
             term.cost.bytes};
@@ -98,6 +102,40 @@ void write_sharing(std::ostream& out, const Plan& p) {
     out << "shared   this process computes part " << p.shard.index + 1 << " of " << p.shard.count << "\n";
 }
 
+double rounded_flop(const Plan& p) {
+  double sum = 0;
+  for (const TermPlan& term : p.terms)
+    if (term.term.rounded) sum += term.cost.flop;
+  return sum;
+}
+
+// What Precision::bfloat16 does here.
+void write_precision(std::ostream& out, const Plan& p) {
+  const auto rounded =
+      std::count_if(p.terms.begin(), p.terms.end(), [](const TermPlan& term) { return term.term.rounded; });
+  out << "rounding ";
+  if (rounded == 0) {
+    out << "to bfloat16 changes nothing: no weight of at least " << least_rounded
+        << " elements is contracted by its gradients\n";
+    return;
+  }
+  out << "to bfloat16 for " << rounded << (rounded == 1 ? " parameter, " : " parameters, ")
+      << readable_number(rounded_flop(p), "FLOP") << " of the contractions, ";
+  if (const char* instructions = kernels::bfloat16_instructions())
+    out << "by " << instructions << "\n";
+  else
+    out << "emulated by this processor: it saves memory and no time\n";
+}
+
+void write_time(std::ostream& out, const Plan& p) {
+  const double speed = product_speed(p.scalar_bytes), rounded = rounded_flop(p);
+  double seconds = p.seconds(speed);
+  if (rounded > 0) seconds += rounded / rounded_product_speed() - rounded / speed;
+  out << "time     about " << std::setprecision(2) << seconds << " s at " << readable_number(speed, "FLOP/s");
+  if (rounded > 0) out << " and " << readable_number(rounded_product_speed(), "FLOP/s") << " in bfloat16";
+  out << "\n";
+}
+
 void write_cut(std::ostream& out, const Plan& p) {
   const Partition& c = p.partition;
   out << "tiles    " << p.grid.count() << " of " << std::min(c.tile, std::max(p.rows, p.columns)) << " x "
@@ -135,6 +173,28 @@ double product_speed(std::size_t scalar_bytes) {
   return scalar_bytes == sizeof(float) ? of_float : of_double;
 }
 
+double rounded_product_speed() {
+  static std::once_flag once;
+  static double speed = 0;
+  std::call_once(once, [] {
+    constexpr std::size_t edge = 256, length = 8192, products = 4;
+    const std::vector<std::uint16_t> rows(edge * length, 0x3f80);  // ones
+    double best = 1e30;
+    for (int i = 0; i < 3; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      kernels::parallel_for(products, 1, [&](std::size_t begin, std::size_t end) {
+        Array<float> c({edge, edge});
+        for (std::size_t product = begin; product < end; ++product)
+          kernels::bfloat16_product(edge, edge, length, rows.data(), length, rows.data(), length, c.mutable_data(),
+                                    edge);
+      });
+      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    speed = 2.0 * products * edge * edge * length / best;
+  });
+  return speed;
+}
+
 std::ostream& operator<<(std::ostream& out, const Plan& p) {
   const std::ios_base::fmtflags flags = out.flags();
   const std::streamsize precision = out.precision();
@@ -142,10 +202,10 @@ std::ostream& operator<<(std::ostream& out, const Plan& p) {
       << ", readout " << p.readout << ", " << probes_of(p) << " of " << p.outputs << " outputs, " << p.parameters
       << " parameters\n"
       << "strategy " << name(p.strategy) << "\n";
+  if (p.precision == Precision::bfloat16) write_precision(out, p);
   if (!p.terms.empty()) write_terms(out, p);
   write_cut(out, p);
   write_sharing(out, p);
-  const double speed = product_speed(p.scalar_bytes);
   out << "work     " << readable_number(p.sweep_flop, "FLOP") << " in sweeps"
       << (p.strategy == Strategy::structured && p.backward_flop == 0 ? " (one forward pass, no backward one), " : ", ")
 
@@ -154,9 +214,8 @@ std::ostream& operator<<(std::ostream& out, const Plan& p) {
   if (p.kernels > 1) out << "s of " << p.kernels << " groups of parameters";
   if (p.result_held < p.result_bytes) out << " (" << readable_bytes(p.result_bytes) << " in all)";
   out << ", " << readable_bytes(p.working_bytes) << " to work in, of a budget of " << readable_bytes(p.budget_bytes)
-      << "\n"
-      << "time     about " << std::setprecision(2) << p.seconds(speed) << " s at " << readable_number(speed, "FLOP/s")
       << "\n";
+  write_time(out, p);
   out.flags(flags);
   out.precision(precision);
   return out;

@@ -1,3 +1,4 @@
+#include "autodiff/kernels/simd/bfloat16_tables.hpp"
 #include "autodiff/kernels/simd/instruction_sets.hpp"
 #include "autodiff/kernels/simd/tables.hpp"
 
@@ -58,6 +59,7 @@ XTANGENT_TABLE(WinogradTransforms<float>, winograd_float)
 XTANGENT_TABLE(WinogradTransforms<double>, winograd_double)
 XTANGENT_TABLE(Shifts<float>, shifts_float)
 XTANGENT_TABLE(Shifts<double>, shifts_double)
+XTANGENT_TABLE(Bfloat16Loops, bfloat16_table)
 #undef XTANGENT_TABLE
 
 template <>
@@ -92,5 +94,6 @@ template <>
 const Shifts<double>& shifts<double>() {
   return chosen<Shifts<double>>();
 }
+const Bfloat16Loops& bfloat16_loops() { return chosen<Bfloat16Loops>(); }
 
 }  // namespace xtangent::kernels

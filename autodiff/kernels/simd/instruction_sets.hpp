@@ -10,8 +10,8 @@ enum class InstructionSet { baseline, avx2, avx512 };
 /// Those that this processor runs, the plainest first; the last one is what the library uses.
 const std::vector<InstructionSet>& usable_instruction_sets();
 
-/// The loops of one set: Table is Loops, Direct, WinogradTransforms or Shifts, of float or double. Only for a usable
-/// set.
+/// The loops of one set: Table is Loops, Direct, WinogradTransforms or Shifts, of float or double, or Bfloat16Loops.
+/// Only for a usable set.
 template <class Table>
 const Table& table_of(InstructionSet set);
 

@@ -1,0 +1,89 @@
+#include "ntk/contraction/long_gram.hpp"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "autodiff/kernels/bfloat16.hpp"
+#include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
+#include "ntk/contraction/rectangles.hpp"
+
+namespace xtangent::ntk {
+namespace {
+
+using kernels::loops;
+using kernels::parallel_for;
+
+// How a Gram of long rows is cut: into rectangles, into runs of the rows whose products are added in double and in
+// order, and, if there are few rectangles, into parts of runs that are tasks of their own.
+struct GramCut {
+  std::size_t edge, rectangles, high, wide, runs, parts;
+
+  GramCut(std::size_t row_probes, std::size_t rows, std::size_t column_probes, std::size_t columns, bool symmetric,
+          std::size_t length, ProbeMode mode)
+      : edge(rectangle_edge(rows, columns)),
+        rectangles(count_rectangles(row_probes, rows, column_probes, columns, symmetric, edge, mode)),
+        high(std::min(rows, edge)),
+        wide(std::min(columns, edge)),
+        runs((length + run_length - 1) / run_length),
+        parts(rectangles >= 16 ? 1 : std::min(runs, 16 / rectangles + 1)) {}
+  // The scratch for products, their operands and partial sums.
+  std::size_t bytes(bool rounded, const Workspace& w) const {
+    const std::size_t tasks = rectangles * parts, running = w.at_a_time(tasks);
+    return high * wide * (running * w.scalar_bytes + (parts > 1 ? tasks : running) * sizeof(double)) +
+           (rounded ? running * kernels::bfloat16_product_bytes(high, wide) : 0);
+  }
+};
+
+void add_rectangle(const Rectangle& t, const double* sum, Block& block) {
+  for (std::size_t i = 0; i < t.rows; ++i)
+    loops<double>().axpy(t.columns, 1.0, sum + i * t.columns,
+                         block.values.data() + (t.row + i) * block.width() + t.column);
+}
+
+}  // namespace
+
+template <class E>
+void add_long_gram(Rows<E> a, Rows<E> b, Block& block) {
+  using T = std::conditional_t<std::is_same_v<E, double>, double, float>;  // of the products
+  join_probes(a, b, block.mode);
+  const GramCut cut(a.probes, a.rows, b.probes, b.rows, block.symmetric, a.length, block.mode);
+  const std::vector<Rectangle> rectangles =
+      rectangles_of(a.probes, a.rows, b.probes, b.rows, block.symmetric, cut.edge, block.mode);
+  const std::size_t runs_each = (cut.runs + cut.parts - 1) / cut.parts,
+                    largest = rectangles.empty() ? 0 : rectangles[0].rows * rectangles[0].columns;
+  Array<double> partial;
+  if (cut.parts > 1) partial = Array<double>({rectangles.size() * cut.parts, largest});
+  double* partials = cut.parts > 1 ? partial.mutable_data() : nullptr;
+  parallel_for(rectangles.size() * cut.parts, 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t task = begin; task < end; ++task) {
+      const Rectangle& t = rectangles[task / cut.parts];
+      const std::size_t part = task % cut.parts;
+      Array<T> product({t.rows, t.columns});
+      Array<double> own;
+      if (!partials) own = Array<double>({t.rows, t.columns});
+      double* sum = partials ? partials + task * largest : own.mutable_data();
+      std::fill_n(sum, t.rows * t.columns, 0.0);
+      for (std::size_t run = part * runs_each; run < std::min(cut.runs, (part + 1) * runs_each); ++run) {
+        rectangle_product(t, a, b, run * run_length, std::min(a.length, (run + 1) * run_length),
+                          product.mutable_data());
+        loops<T>().accumulate(t.rows * t.columns, product.data(), 1.0, sum);
+      }
+      if (!partials) add_rectangle(t, sum, block);
+    }
+  });
+  for (std::size_t task = 0; partials && task < rectangles.size() * cut.parts; ++task)
+    add_rectangle(rectangles[task / cut.parts], partials + task * largest, block);
+}
+
+std::size_t long_gram_bytes(const BlockShape& b, std::size_t length, bool rounded, const Workspace& w) {
+  return larger_way(b, [&](std::size_t k, std::size_t n, std::size_t j, std::size_t m) {
+    return GramCut(k, n, j, m, b.symmetric, length, b.mode).bytes(rounded, w);
+  });
+}
+
+template void add_long_gram(Rows<float>, Rows<float>, Block&);
+template void add_long_gram(Rows<double>, Rows<double>, Block&);
+template void add_long_gram(Rows<std::uint16_t>, Rows<std::uint16_t>, Block&);
+
+}  // namespace xtangent::ntk
