@@ -29,6 +29,8 @@ class Communicator {
   virtual std::size_t size() const = 0;
   /// Threads that this rank may use when all ranks of its machine have an equal part of it.
   virtual std::size_t threads() const = 0;
+  /// The number of ranks on this rank's machine, with itself.
+  virtual std::size_t neighbors() const { return 1; }
 
   /// x becomes the sum over the ranks, with the same bits on each of them: the numbers of rank 0, 1, 2 ... are added in
   /// this order. Up to 1,024 numbers go from each rank to each other; more are cut in R parts, of which each rank adds

@@ -30,9 +30,14 @@ struct Placement {
   }
 };
 
-// The processors that this process may use, divided by the ranks of its machine that may use the same: mpirun gives each
-// rank processors of its own, or all of them to each.
-std::size_t share_of_processors(MPI_Comm world) {
+struct Machine {
+  std::size_t ranks = 1;    // on it
+  std::size_t threads = 1;  // for this one
+};
+
+// The processors that this process may use are divided by the ranks of its machine that may use the same: mpirun gives
+// each rank processors of its own, or all of them to each.
+Machine machine_of_rank(MPI_Comm world) {
   MPI_Comm host = MPI_COMM_NULL;
   MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
   int ranks = 1;
@@ -46,7 +51,7 @@ std::size_t share_of_processors(MPI_Comm world) {
   const auto same =
       std::count_if(all.begin(), all.end(), [&](const cpu_set_t& other) { return CPU_EQUAL(&mine, &other) != 0; });
   const std::size_t processors = std::min<std::size_t>(kernels::thread_count(), static_cast<std::size_t>(CPU_COUNT(&mine)));
-  return std::max<std::size_t>(1, processors / static_cast<std::size_t>(same));
+  return {static_cast<std::size_t>(ranks), std::max<std::size_t>(1, processors / static_cast<std::size_t>(same))};
 }
 
 }  // namespace
@@ -63,7 +68,9 @@ MpiRanks::MpiRanks() {
   MPI_Comm_size(communicator_, &size);
   rank_ = static_cast<std::size_t>(rank);
   size_ = static_cast<std::size_t>(size);
-  threads_ = share_of_processors(communicator_);
+  const Machine machine = machine_of_rank(communicator_);
+  threads_ = machine.threads;
+  neighbors_ = machine.ranks;
 }
 
 MpiRanks::~MpiRanks() {

@@ -16,6 +16,7 @@ class MpiRanks : public Communicator {
   std::size_t rank() const override { return rank_; }
   std::size_t size() const override { return size_; }
   std::size_t threads() const override { return threads_; }
+  std::size_t neighbors() const override { return neighbors_; }
   [[noreturn]] void abort(int status) override;
   MPI_Comm communicator() const { return communicator_; }
 
@@ -28,7 +29,7 @@ class MpiRanks : public Communicator {
   void wait() override;
 
   MPI_Comm communicator_ = MPI_COMM_NULL;
-  std::size_t rank_ = 0, size_ = 1, threads_ = 1;
+  std::size_t rank_ = 0, size_ = 1, threads_ = 1, neighbors_ = 1;
 };
 
 /// The communicator of MPI behind `ranks`. Throws option_error if it is not one of mpi_ranks().
