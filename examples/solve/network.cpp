@@ -15,6 +15,7 @@
 #include "examples/solve/targets.hpp"
 #include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
+#include "nn/training/evaluate.hpp"
 #include "ntk/planning/budget.hpp"
 
 namespace xtangent::examples {

@@ -56,9 +56,12 @@ RankCost factorization_cost(std::size_t n, std::size_t block, std::size_t ranks,
   const double rows = number(grid.rows), columns = number(grid.columns), order = number(n),
                steps = number((n + block - 1) / block), share = 1 / number(ranks);
   // Each process of a column of the grid sends its panel to the others in its row, and the transpose down the columns;
-  // the factor of the block on the diagonal goes along one column.
-  const double sent = (rows * (columns - 1) + columns * (rows - 1) + rows - 1) * share;
-  return {steps * sent, (rows + columns - 2) * order * order / 2 * share * number(scalar),
+  // the factor of the block on the diagonal goes along one column. PBLAS sends each of these in about two pieces. On a
+  // grid of one row it sends the transpose block by block, in pieces of 64 rows.
+  const double pieces = number((block + 63) / 64),
+               messages = grid.rows > 1 ? 2 * (steps - 1) * (rows * (columns - 1) + columns * (rows - 1) + rows - 1)
+                                        : pieces * (columns - 1) * (steps - 1) * (steps - 1);
+  return {messages * share, (rows + columns - 2) * order * order / 2 * share * number(scalar),
           order * order * order / 3 * share};
 }
 

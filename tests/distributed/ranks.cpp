@@ -99,7 +99,9 @@ void factor(const Ranks& ranks, std::size_t n, bool solving) {
     }
   const ntk::DistributedCholesky<double> made(ranks, layout, part);
   show(ranks, "log_determinant", made.log_determinant());
-  show(ranks, "model", ntk::factorization_cost(n, layout.block, ranks->size()).bytes);
+  const ntk::RankCost cost = ntk::factorization_cost(n, layout.block, ranks->size());
+  show(ranks, "model_bytes", cost.bytes);
+  show(ranks, "model_messages", cost.messages);
   if (solving) show(ranks, "solution", made.solve(numbers({n}, 6)));
 }
 
