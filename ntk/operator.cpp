@@ -14,6 +14,7 @@
 #include "ntk/algebra/converted.hpp"
 #include "ntk/algebra/transposed.hpp"
 #include "ntk/computation/cotangents.hpp"
+#include "ntk/distributed/cost.hpp"
 #include "ntk/planning/budget.hpp"
 #include "ntk/planning/planner.hpp"
 #include "ntk/planning/profile.hpp"
@@ -50,6 +51,10 @@ class Operator<T>::State {
     probes_ = trace ? of_rows_->count() : 1;
     row_width_ = trace ? 1 : of_rows_->count();
     column_width_ = trace ? 1 : of_columns_->count();
+    if (options.ranks && options.ranks->size() > 1) ranks_ = options.ranks;
+    if (ranks_ && x2.shape()[0] == 0)
+      throw option_error("[operator] rank " + std::to_string(ranks_->rank()) + " of " + std::to_string(ranks_->size()) +
+                         " has no example. Use fewer ranks than examples.");
     plan(std::max({x1.shape()[0], x2.shape()[0], std::size_t{1}}), options);
     const double each = shard_bytes();
     double room = budget_ - working_bytes(1, wave_) - 2 * column_bytes(x1.shape()[0], x2.shape()[0]);
@@ -71,7 +76,7 @@ class Operator<T>::State {
                         to_string(Shape{rows(), columns()}) + ": they must be (" + std::to_string(columns()) + ", m).");
     if (!all_finite(u)) throw numerical_error("[operator] the columns hold NaN or infinity.");
     const std::size_t m = u.shape()[1];
-    if (u.size() == 0 || rows() == 0) return Array<double>::zeros({rows(), m});
+    if (u.size() == 0 || (rows() == 0 && !ranks_)) return Array<double>::zeros({rows(), m});
     const Array<double> from = transposed(u);
     Array<double> to = Array<double>::zeros({m, rows()});
     const std::size_t step = chunk(m), wave = wave_here(m, step);
@@ -109,7 +114,8 @@ class Operator<T>::State {
     const double p = static_cast<double>(profile_.parameters), scalar = sizeof(T);
     const double probes = static_cast<double>(k), shards = static_cast<double>(wave);
     const double sweep = static_cast<double>(shard_) * profile_.tangent_bytes * probes;
-    return shards * (shard_bytes() + sweep + p * scalar * probes) + p * (8 + scalar) * probes;
+    const double summed = ranks_ ? 2 * 8 * static_cast<double>(summed_at_a_time) + p * 8 * probes : 0;
+    return shards * (shard_bytes() + sweep + p * scalar * probes) + p * (8 + scalar) * probes + summed;
   }
   // Bytes of one column of u and of the result, with their transposes.
   double column_bytes(std::size_t n1, std::size_t n2) const {
@@ -177,7 +183,9 @@ class Operator<T>::State {
       throw memory_error("[operator] a product with " + std::to_string(m) + " columns needs " +
                          readable_bytes(budget_ - room) + ", the budget is " + readable_bytes(budget_) +
                          ". Raise options.memory to that, or apply it to fewer columns at a time.");
-    return static_cast<std::size_t>(std::min(1 + room / more, static_cast<double>(m * probes_)));
+    const std::size_t probes = static_cast<std::size_t>(std::min(1 + room / more, static_cast<double>(m * probes_)));
+    if (!ranks_ || m * probes_ == 1) return probes;
+    return static_cast<std::size_t>(ranks_->least(static_cast<double>(probes)));  // all sum the same arrays
   }
 
   // The number of shards that this machine sweeps at a time with `step` probes. It is wave_, or more where there are
@@ -224,6 +232,25 @@ class Operator<T>::State {
     return Var<T>(probes.count() == 1 ? values.reshaped({n, o}) : values);
   }
 
+  // One sum for all parameters together. Every rank has recorded the same network, and so reached the same ones.
+  void sum_over_ranks(Sums& sums) const {
+    std::size_t size = 0, at = 0;
+    for (const Array<double>& sum : sums) size += sum.defined() ? sum.size() : 0;
+    Array<double> all({size});
+    for (Array<double>& sum : sums) {
+      if (!sum.defined()) continue;
+      std::copy_n(sum.data(), sum.size(), all.mutable_data() + at);
+      at += sum.size();
+    }
+    ranks_->all_reduce({all.mutable_data(), size});
+    at = 0;
+    for (Array<double>& sum : sums) {
+      if (!sum.defined()) continue;
+      sum = all.flat_slice(at, sum.shape());
+      at += sum.size();
+    }
+  }
+
   // D J^T R u
   std::vector<Var<T>> pulled(const Array<double>& from, const Probes& probes, std::size_t wave) const {
     const std::size_t count = model_.names.size();
@@ -242,6 +269,7 @@ class Operator<T>::State {
           }
           bars[s].clear();
         });
+    if (ranks_) sum_over_ranks(sums);
     std::vector<Var<T>> out(count);
     for (std::size_t i = 0; i < count; ++i)
       if (sums[i].defined() && !model_.metric.empty()) sums[i] = times_metric(sums[i], model_.metric[i]);
@@ -292,6 +320,7 @@ class Operator<T>::State {
   std::size_t n1_ = 0, n2_ = 0, shard_ = 1;       // examples of the rows, of the columns, and of a shard
   std::size_t wave_ = 1;                          // shards at a time, as planned
   double budget_ = 0, kept_ = 0;
+  std::shared_ptr<Communicator> ranks_;  // null for this process alone
   Side columns_, rows_;
 };
 

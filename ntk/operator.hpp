@@ -6,6 +6,7 @@
 
 #include "nn/module.hpp"
 #include "ntk/algebra/linear_map.hpp"
+#include "ntk/distributed/communicator.hpp"
 #include "ntk/metric.hpp"
 #include "ntk/readout.hpp"
 
@@ -21,6 +22,11 @@ struct OperatorOptions {
   Metric metric = {};
   /// Examples in one recording. 0 means as many as keep weights and activations in the cache.
   std::size_t shard = 0;
+  /// Several processes: the examples of the columns are those of all ranks together, of which each rank has given its
+  /// own, at least one. A product takes this rank's rows of u, and makes this rank's rows of the result. All ranks have
+  /// to call it together, with as many columns. The cotangents of the parameters are summed over the ranks, once for
+  /// the probes that are swept at a time, which are as many as the memory of each rank allows. Empty: this process.
+  std::shared_ptr<Communicator> ranks = {};
 };
 
 /// A kernel Theta that is applied and never formed: Theta u = R^T J (J^T R u), exactly.

@@ -44,6 +44,22 @@ Array<double> right_hand_side(const nn::ModuleBase& net, const nn::Parameters<T>
   return b;
 }
 
+template <class T>
+HeldPreconditioner preconditioner_for(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
+                                      std::size_t outputs, double room, const SolveOptions& options) {
+  if (options.made.apply) return options.made;
+  if (options.ranks && options.ranks->size() > 1 && options.preconditioner != SolvePreconditioner::none)
+    throw option_error("[solve] the preconditioner " + std::string(name(options.preconditioner)) +
+                       " is made by one process. Over several ranks use solve_over_ranks(), or `none`.");
+  return make_preconditioner(options.preconditioner, net, params, x, outputs,
+                             {.ridge = options.ridge,
+                              .memory = static_cast<std::size_t>(room),
+                              .parameters = options.parameters,
+                              .float_factor = options.float_factor,
+                              .group = options.group,
+                              .neighbors = options.neighbors});
+}
+
 [[noreturn]] void refuse(const SolveOptions& options) {
   throw memory_error("[solve] the vectors and the preconditioner leave nothing for products of the budget of " +
                      readable_bytes(memory_budget(options.memory)) + ". Raise options.memory.");
@@ -54,7 +70,8 @@ ConjugateGradientResult iterate(const nn::ModuleBase& net, const nn::Parameters<
                                 const Array<double>& b, double room, bool in_float,
                                 const std::vector<std::string>& parameters, const Preconditioner& preconditioner,
                                 const ConjugateGradientOptions& options) {
-  const OperatorOptions half{.memory = static_cast<std::size_t>(room / 2), .parameters = parameters};
+  const OperatorOptions half{
+      .memory = static_cast<std::size_t>(room / 2), .parameters = parameters, .ranks = options.ranks};
   if constexpr (std::is_same_v<T, double>)
     if (in_float) {
       const Operator<double> theta(net, params, x, readout::full(), half);
@@ -63,7 +80,7 @@ ConjugateGradientResult iterate(const nn::ModuleBase& net, const nn::Parameters<
       return refined_conjugate_gradients(theta.map(), approximation.map(), b, preconditioner, options);
     }
   const Operator<T> theta(net, params, x, readout::full(),
-                          {.memory = static_cast<std::size_t>(room), .parameters = parameters});
+                          {.memory = static_cast<std::size_t>(room), .parameters = parameters, .ranks = options.ranks});
   return conjugate_gradients(theta.map(), b, preconditioner, options);
 }
 
@@ -82,13 +99,7 @@ Solution solve(const nn::ModuleBase& net, const nn::Parameters<T>& params, const
                       ".");
   double room = memory_budget(options.memory) - vectors * static_cast<double>(b.bytes());
   if (room < 1) refuse(options);
-  const HeldPreconditioner preconditioner = make_preconditioner(options.preconditioner, net, params, x, y.shape()[1],
-                                                                {.ridge = options.ridge,
-                                                                 .memory = static_cast<std::size_t>(room),
-                                                                 .parameters = options.parameters,
-                                                                 .float_factor = options.float_factor,
-                                                                 .group = options.group,
-                                                                 .neighbors = options.neighbors});
+  const HeldPreconditioner preconditioner = preconditioner_for(net, params, x, y.shape()[1], room, options);
   release_recycled_memory();  // arrays that were held while the preconditioner was made
   room -= preconditioner.bytes;
   if (room < 1) refuse(options);
@@ -96,7 +107,8 @@ Solution solve(const nn::ModuleBase& net, const nn::Parameters<T>& params, const
                               .max_iterations = options.max_iterations,
                               .ridge = options.ridge,
                               .progress = options.progress,
-                              .partial = options.partial};
+                              .partial = options.partial,
+                              .ranks = options.ranks};
   if (options.start.defined()) cg.start = options.start.reshaped(b.shape());
   const ConjugateGradientResult found =
       iterate(net, params, x, b, room, options.float_products, options.parameters, preconditioner.apply, cg);

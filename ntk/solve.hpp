@@ -35,6 +35,12 @@ struct SolveOptions {
   std::function<bool(const ConjugateGradientProgress&)> progress = {};
   /// Return the weights that were reached after max_iterations instead of throwing.
   bool partial = false;
+  /// Several processes: x and y are the examples of this rank, at least one, and the weights are theirs. The eNTK and
+  /// the residual are those of the examples of all ranks. The preconditioner is `none`, or `made`. All ranks call
+  /// solve() together. Empty: this process. ntk/distributed/solve.hpp does all of this for examples that each rank has.
+  std::shared_ptr<Communicator> ranks = {};
+  /// A preconditioner for this rank's N O rows, instead of the one that `preconditioner` names.
+  HeldPreconditioner made = {};
 };
 
 struct Solution {

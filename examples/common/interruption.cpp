@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <deque>
 #include <string_view>
 
@@ -35,9 +36,14 @@ void handle(int number) {
 
 }  // namespace
 
+bool first_of_mpirun() {
+  const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
+  return !rank || std::string_view(rank) == "0";
+}
+
 void answer_interruptions(const std::string& says) {
   static std::deque<std::string> texts;  // all of them, since a handler may be reading an earlier one
-  text = &texts.emplace_back("\nInterrupted: " + says + "\n");
+  text = &texts.emplace_back(first_of_mpirun() ? "\nInterrupted: " + says + "\n" : std::string());
   struct sigaction action = {};
   action.sa_handler = handle;
   action.sa_flags = SA_RESTART;

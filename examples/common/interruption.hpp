@@ -6,6 +6,9 @@
 /// Ctrl-C and SIGTERM: what a program leaves then, and what it says.
 namespace xtangent::examples {
 
+/// Whether this is the process of mpirun that speaks for all, or was not started by mpirun.
+bool first_of_mpirun();
+
 /// From now on, either signal ends the program at once, with exit status 130 or 143 and `says` on stderr: what is left,
 /// and how to go on. A later call replaces the text.
 void answer_interruptions(const std::string& says);

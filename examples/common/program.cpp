@@ -113,7 +113,7 @@ std::optional<int> parse(CLI::App& app, const Program& program, int argc, char**
     app.parse(argc, argv);
     return std::nullopt;
   } catch (const CLI::CallForHelp&) {
-    std::fputs(help_of(app).c_str(), stdout);
+    if (first_of_mpirun()) std::fputs(help_of(app).c_str(), stdout);
     return status_of_output(program.name);
   } catch (const CLI::ExtrasError&) {
     wrong = unknown_arguments(app);
@@ -121,8 +121,9 @@ std::optional<int> parse(CLI::App& app, const Program& program, int argc, char**
     wrong = error.what();
     if (wrong.rfind(": ", 0) == 0) wrong.erase(0, 2);  // a former name says its name itself
   }
-  std::fprintf(stderr, "%s: %s\n./run %s --help lists the options.\n", program.name.c_str(), wrong.c_str(),
-               program.name.c_str());
+  if (first_of_mpirun())
+    std::fprintf(stderr, "%s: %s\n./run %s --help lists the options.\n", program.name.c_str(), wrong.c_str(),
+                 program.name.c_str());
   return 1;
 }
 

@@ -7,11 +7,13 @@
 
 #include "examples/common/format.hpp"
 #include "examples/common/images.hpp"
-#include "examples/common/inputs.hpp"
 #include "examples/common/interruption.hpp"
 #include "examples/common/progress.hpp"
 #include "examples/common/sizes.hpp"
 #include "examples/common/stopwatch.hpp"
+#include "examples/solve/network.hpp"
+#include "examples/solve/ranks.hpp"
+#include "examples/solve/targets.hpp"
 #include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
 #include "ntk/regression.hpp"
@@ -22,39 +24,6 @@ namespace xtangent::examples {
 namespace {
 
 namespace fs = std::filesystem;
-
-// What is fitted: numbers (N, O), and the labels if that is what they come from.
-struct Targets {
-  Array<double> values;
-  std::vector<std::size_t> labels;
-};
-
-Targets of_labels(std::vector<std::size_t> labels, std::size_t classes) {
-  return {nn::one_hot<double>(labels, classes), std::move(labels)};
-}
-
-// The targets of n examples. Whole numbers (N,) are labels; other numbers are targets as they are. `classes` is 0 where
-// nothing says it yet.
-Targets read_targets(const fs::path& file, const char* option, std::size_t n, std::size_t classes) {
-  const nn::NpyFile read = nn::read_npy_file(file);
-  const Shape& shape = read.shape();
-  const auto wrong = [&](const std::string& what) {
-    return shape_error("[solve] " + std::string(option) + " " + file.string() + " " + to_string(shape) + ": " + what);
-  };
-  if (shape.rank() == 1 && read.type() < kernels::ElementType::f16) {
-    std::vector<std::size_t> labels = read_labels("solve", option, file, n);
-    const std::size_t largest = *std::max_element(labels.begin(), labels.end());
-    constexpr std::size_t most = 100000;
-    if (largest >= (classes == 0 ? most : classes))
-      throw wrong("a label is " + std::to_string(largest) + ", and there are " +
-                  std::to_string(classes == 0 ? most : classes) + " classes at most.");
-    return of_labels(std::move(labels), classes == 0 ? largest + 1 : classes);
-  }
-  if (shape.rank() == 0 || shape.rank() > 2 || shape.size() == 0)
-    throw wrong("give labels (N,), or numbers (N,) or (N, outputs).");
-  const Array<double> values = read.get<double>();
-  return {values.reshaped({shape[0], values.size() / shape[0]}), {}};
-}
 
 struct Problem {
   ntk::StoredKernel train;
@@ -89,8 +58,8 @@ Problem prepare(const SolveSettings& s) {
   Problem out{ntk::StoredKernel(both ? s.store / "train" : s.store), std::nullopt, {}, {}, {}, {}};
   if (both && ntk::is_store(s.store / "test")) out.test.emplace(s.store / "test");
   const std::size_t n = examples_of(out.train), m = out.test ? examples_of(*out.test) : 0;
-  if (!s.data.empty()) {
-    const nn::TrainAndTest images = load(s.data);
+  if (!s.work.data.empty()) {
+    const nn::TrainAndTest images = load(s.work.data);
     const auto first = [](const nn::LabeledImages& from, std::size_t count) {
       if (count > from.count())
         throw shape_error("[solve] the kernel has " + std::to_string(count) + " examples, and " + from.name + " " +
@@ -102,14 +71,14 @@ Problem prepare(const SolveSettings& s) {
     out.targets = of_labels(first(images.train, n), images.train.classes);
     if (m > 0) out.test_targets = of_labels(first(images.test, m), images.train.classes);
   } else {
-    if (s.labels.empty())
+    if (s.work.files.labels.empty())
       throw option_error("[solve] what is to be fitted? Name labels with --labels FILE, or a data set with --data.");
-    out.targets = read_targets(s.labels, "--labels", n, out.train.shape().block > 1 ? out.train.shape().block : 0);
-    if (!s.test_labels.empty()) {
+    out.targets = read_targets(s.work.files.labels, "--labels", n, out.train.shape().block > 1 ? out.train.shape().block : 0);
+    if (!s.work.files.test_labels.empty()) {
       if (m == 0)
         throw option_error("[solve] --test-labels: " + s.store.string() +
                            " has no test kernel. Compute one: ./run kernel --store DIR --test N");
-      out.test_targets = read_targets(s.test_labels, "--test-labels", m, out.targets.values.shape()[1]);
+      out.test_targets = read_targets(s.work.files.test_labels, "--test-labels", m, out.targets.values.shape()[1]);
     }
   }
   require_rows(out.targets.values, n, "targets");
@@ -123,35 +92,36 @@ Problem prepare(const SolveSettings& s) {
   return out;
 }
 
-// The outputs (M, O) of the linearized network at the test examples, from some rows of the test kernel at a time.
-Array<double> predictions(const Problem& p, const Array<double>& weights) {
+// The outputs (M, O) of the linearized network at the test examples, from some rows of the test kernel at a time. Each
+// rank reads a part of the rows of tiles.
+Array<double> predictions(const Problem& p, const Array<double>& weights, ntk::Communicator& ranks) {
   const ntk::StoredKernel& kernel = *p.test;
   const std::size_t outputs = weights.shape()[1], block = kernel.shape().block, m = examples_of(kernel),
                     step = kernel.shape().grid.edge;
   Array<double> out({m, outputs});
-  for (std::size_t first = 0; first < m; first += step) {
+  std::vector<Range> parts = ntk::slices(kernel.shape().grid.tile_rows(), ranks.size(), step);
+  for (Range& part : parts) part = {std::min(m, part.first), std::min(m, part.last)};
+  const Range own = parts[ranks.rank()];
+  for (std::size_t first = own.first; first < own.last; first += step) {
     end_if_interrupted();
-    const std::size_t last = std::min(m, first + step);
+    const std::size_t last = std::min(own.last, first + step);
     const Array<double> part =
         ntk::predict(kernel.rows(first * block, last * block), weights, p.test_outputs.rows(first, last));
     std::copy_n(part.data(), part.size(), out.mutable_data() + first * outputs);
   }
+  for (Range& part : parts) part = {part.first * outputs, part.last * outputs};
+  ranks.all_gather({out.mutable_data(), out.size()}, parts);
   return out;
 }
 
 struct Found {
   double ridge = 0, evidence = 0, residual = 0, seconds = 0;
-  std::optional<double> accuracy, error;  // of the test examples
+  Score score;  // of the test examples
 };
 
-std::string ridge_name(double ridge) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", ridge);
-  return text;
-}
-
-Found solve_with(const SolveSettings& s, const Problem& p, double ridge, Progress& bar) {
-  const Stopwatch watch;
+// What the factor on the disk gives.
+DenseSolution solve_stored(const SolveSettings& s, const Problem& p, const Array<double>& right, double ridge,
+                           Progress& bar) {
   const std::string name = ridge_name(ridge);
   const fs::path folder = s.out / ("factor-" + name);
   const double gflop = std::pow(static_cast<double>(p.train.shape().height()), 3) / 3e9;  // to factor the kernel
@@ -162,37 +132,62 @@ Found solve_with(const SolveSettings& s, const Problem& p, double ridge, Progres
     bar.update(gflop * done.fraction);
     end_if_interrupted();
   };
-  const ntk::StoredCholesky factor(p.train, folder, options);
-  bar.note("solving");
+  DenseSolution out;
+  {
+    const ntk::StoredCholesky factor(p.train, folder, options);
+    bar.note("solving");
+    out.x = factor.solve(right);
+    out.residual = factor.residual(out.x, right);
+    out.evidence = factor.log_evidence(right, out.x);
+  }
+  if (!s.keep) fs::remove_all(folder);
+  return out;
+}
+
+// The same over several ranks, each with its part of the kernel in memory. While ScaLAPACK works, the bar rests.
+DenseSolution solve_over_ranks(const SolveSettings& s, const Problem& p, const Array<double>& right, double ridge,
+                               const std::shared_ptr<ntk::Communicator>& ranks, Progress& bar) {
+  bar.step("ridge " + ridge_name(ridge), 1, 2, "steps");
+  bar.note("reading");
+  return solve_dense(p.train, right, ranks,
+                     {.ridge = ridge,
+                      .single = s.single,
+                      .memory = static_cast<double>(memory_of(s, *ranks)),
+                      .progress = [&](double share) {
+                        bar.update(share);
+                        if (share == 1) bar.note("factoring and solving");
+                        end_if_interrupted();
+                      }});
+}
+
+Found solve_with(const SolveSettings& s, const Problem& p, double ridge,
+                 const std::shared_ptr<ntk::Communicator>& ranks, Progress& bar) {
+  const Stopwatch watch;
+  const std::string name = ridge_name(ridge);
   // An eNTK takes all outputs as one right-hand side.
-  const std::size_t n = factor.size();
+  const std::size_t n = p.train.shape().height();
   Array<double> y(p.targets.values.shape());
   for (std::size_t i = 0; i < y.size(); ++i) y.mutable_data()[i] = p.targets.values[i] - p.outputs[i];
-  const Array<double> right = y.reshaped({n, y.size() / n}), x = factor.solve(right);
-  const Array<double> left = factor.residual(x, right);
+  const Array<double> right = y.reshaped({n, y.size() / n});
+  const DenseSolution solved = ranks->size() > 1 ? solve_over_ranks(s, p, right, ridge, ranks, bar)
+                                                 : solve_stored(s, p, right, ridge, bar);
   Found out;
   out.ridge = ridge;
-  const Array<double> evidence = factor.log_evidence(right, x);
-  for (std::size_t i = 0; i < evidence.size(); ++i) out.evidence += evidence[i];
+  for (std::size_t i = 0; i < solved.evidence.size(); ++i) out.evidence += solved.evidence[i];
   double size = 0, rest = 0;
   for (std::size_t i = 0; i < right.size(); ++i) {
     size += right[i] * right[i];
-    rest += left[i] * left[i];
+    rest += solved.residual[i] * solved.residual[i];
   }
   out.residual = size > 0 ? std::sqrt(rest / size) : 0;
-  const Array<double> weights = x.reshaped(y.shape());
-  nn::write_npy(s.out / ("weights-" + name + ".npy"), weights);
+  const Array<double> weights = solved.x.reshaped(y.shape());
+  const bool writes = ranks->rank() == 0;
+  if (writes) nn::write_npy(s.out / ("weights-" + name + ".npy"), weights);
   if (p.test) {
-    const Array<double> predicted = predictions(p, weights);
-    nn::write_npy(s.out / ("predictions-" + name + ".npy"), predicted);
-    if (!p.test_targets.labels.empty()) out.accuracy = nn::accuracy(predicted, p.test_targets.labels);
-    if (p.test_targets.values.defined()) {
-      double sum = 0;
-      for (std::size_t i = 0; i < predicted.size(); ++i) sum += std::pow(predicted[i] - p.test_targets.values[i], 2);
-      out.error = sum / static_cast<double>(predicted.size());
-    }
+    const Array<double> predicted = predictions(p, weights, *ranks);
+    if (writes) nn::write_npy(s.out / ("predictions-" + name + ".npy"), predicted);
+    out.score = score_of(predicted, p.test_targets);
   }
-  if (!s.keep) fs::remove_all(folder);
   out.seconds = watch.seconds();
   return out;
 }
@@ -204,16 +199,21 @@ void print(const std::vector<Found>& all) {
               "time");
   for (const Found& f : all)
     std::printf("%-10s %16s %10.1e %14s %10s %10s%s\n", ridge_name(f.ridge).c_str(), grouped(f.evidence).c_str(),
-                f.residual, f.accuracy ? percent(*f.accuracy).c_str() : "-",
-                f.error ? significant(*f.error).c_str() : "-", seconds(f.seconds).c_str(),
+                f.residual, f.score.accuracy ? percent(*f.score.accuracy).c_str() : "-",
+                f.score.error ? significant(*f.score.error).c_str() : "-", seconds(f.seconds).c_str(),
                 all.size() > 1 && &f == &*best ? "  <- the most evidence" : "");
 }
 
 }  // namespace
 
-void solve(const SolveSettings& s) {
+void solve(const SolveSettings& s, const std::shared_ptr<ntk::Communicator>& ranks) {
+  if (s.work.n || s.work.test || s.work.width || !s.work.weights.empty() || s.work.files.given())
+    throw option_error(
+        "[solve] --n, --test, --width, --weights and --inputs are for a network. Name it with --network or --model.");
   const Problem p = prepare(s);
-  with_patience([&] { nn::require_writable_folder(s.out); });
+  with_patience([&] {
+    if (ranks->rank() == 0) nn::require_writable_folder(s.out);
+  });
   const ntk::KernelShape& shape = p.train.shape();
   std::printf("kernel    %s x %s in %s, %s\n", grouped(static_cast<double>(shape.height())).c_str(),
               grouped(static_cast<double>(shape.width())).c_str(), p.train.folder().c_str(),
@@ -225,10 +225,10 @@ void solve(const SolveSettings& s) {
   const Patience patience;
   Progress bar(static_cast<double>(s.ridges.size()));
   std::vector<Found> found;
-  for (const double ridge : s.ridges) found.push_back(solve_with(s, p, ridge, bar));
+  for (const double ridge : s.ridges) found.push_back(solve_with(s, p, ridge, ranks, bar));
   bar.finish();
   print(found);
-  std::printf("%s: weights%s%s\n", s.out.c_str(), p.test ? ", predictions" : "", s.keep ? ", factors" : "");
+  std::printf("%s: weights%s%s\n", s.out.c_str(), p.test ? ", predictions" : "", s.keep && ranks->size() == 1 ? ", factors" : "");
 }
 
 }  // namespace xtangent::examples

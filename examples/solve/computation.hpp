@@ -1,10 +1,14 @@
 #pragma once
 
+#include <memory>
+
 #include "examples/solve/settings.hpp"
+#include "ntk/distributed/communicator.hpp"
 
 namespace xtangent::examples {
 
-/// Solves with the stored kernel for each ridge, and prints what came out. Throws what reading and factoring throw.
-void solve(const SolveSettings& settings);
+/// Solves with the stored kernel for each ridge, and prints what came out. Several ranks factor it in their memories,
+/// one leaves the factor on the disk. Throws what reading and factoring throw.
+void solve(const SolveSettings& settings, const std::shared_ptr<ntk::Communicator>& ranks);
 
 }  // namespace xtangent::examples

@@ -1,6 +1,7 @@
 #include "ntk/algebra/conjugate_gradients.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <sstream>
@@ -62,7 +63,18 @@ class Solver {
   std::vector<double> dots(const Matrix& a, const Matrix& b) const {
     std::vector<double> out(a.size() / n_);
     kernels::column_dots(n_, out.size(), a.data(), b.data(), out.data());
+    if (options_.ranks) options_.ranks->all_reduce(out);
     return out;
+  }
+  // Those of two pairs with as many columns, in one message.
+  std::array<std::vector<double>, 2> dots(const Matrix& a, const Matrix& b, const Matrix& c, const Matrix& d) const {
+    const std::size_t m = a.size() / n_;
+    std::vector<double> both(2 * m);
+    kernels::column_dots(n_, m, a.data(), b.data(), both.data());
+    kernels::column_dots(n_, m, c.data(), d.data(), both.data() + m);
+    if (options_.ranks) options_.ranks->all_reduce(both);
+    const auto middle = both.begin() + static_cast<std::ptrdiff_t>(m);
+    return {std::vector<double>(both.begin(), middle), std::vector<double>(middle, both.end())};
   }
   static std::vector<double> roots(std::vector<double> x) {
     for (double& v : x) v = std::sqrt(v);
@@ -137,10 +149,13 @@ class Solver {
 
   // A step along p to the point where the residual has no part in that direction.
   void step(std::size_t iteration) {
+    std::vector<double> length, back;
     const auto apply = [&] {
       image_ = product(approximation_ ? *approximation_ : map_, p_);
       result_.products += active_.size();
-      curvature_ = dots(p_, image_);
+      auto [curvature, product] = dots(p_, image_, r_, p_);
+      curvature_ = std::move(curvature);
+      length = std::move(product);
     };
     apply();
     if (approximation_ && !std::all_of(curvature_.begin(), curvature_.end(), [](double c) { return c > 0; })) {
@@ -148,7 +163,6 @@ class Solver {
       apply();
     }
     check_positive("map", "p^T A p", curvature_, iteration);
-    std::vector<double> length = dots(r_, p_), back;
     for (std::size_t j = 0; j < active_.size(); ++j) {
       length[j] /= curvature_[j];
       back.push_back(-length[j]);
@@ -199,8 +213,8 @@ class Solver {
   // because residuals may have been computed anew.
   void turn(std::size_t iteration) {
     const Matrix z = preconditioned(r_);
-    check_positive("preconditioner", "r^T M r", dots(r_, z), iteration);
-    std::vector<double> ratio = dots(z, image_);
+    auto [form, ratio] = dots(r_, z, z, image_);
+    check_positive("preconditioner", "r^T M r", form, iteration);
     for (std::size_t j = 0; j < ratio.size(); ++j) ratio[j] /= -curvature_[j];
     kernels::scale_add_columns(n_, ratio.size(), ratio.data(), z.data(), p_.mutable_data());
   }

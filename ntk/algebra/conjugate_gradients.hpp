@@ -6,6 +6,7 @@
 
 #include "ntk/algebra/cholesky.hpp"
 #include "ntk/algebra/linear_map.hpp"
+#include "ntk/distributed/communicator.hpp"
 
 /// Conjugate gradients on a kernel that is only applied, for exact regression without forming the kernel.
 namespace xtangent::ntk {
@@ -35,6 +36,10 @@ struct ConjugateGradientOptions {
   std::function<bool(const ConjugateGradientProgress&)> progress = {};
   /// Return the x that was reached after max_iterations, or when rounding allows no more, instead of throwing.
   bool partial = false;
+  /// Several processes: map, b, start and x are this rank's rows of the whole, at least one, and residuals are those of
+  /// the whole. The inner products of each step are summed over the ranks, in three messages. All ranks have to get the
+  /// same answer from `progress`. Empty: this process.
+  std::shared_ptr<Communicator> ranks = {};
 };
 
 struct ConjugateGradientResult {
