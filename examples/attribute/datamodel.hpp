@@ -1,7 +1,7 @@
 #pragma once
 
-#include "examples/attribute/statistics.hpp"
 #include "examples/attribute/task.hpp"
+#include "examples/common/statistics.hpp"
 
 /// The linear datamodeling score (Park et al. 2023, section 2): whether scores predict what networks do that were
 /// trained on a part of the training images.

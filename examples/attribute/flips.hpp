@@ -2,8 +2,8 @@
 
 #include <functional>
 
-#include "examples/attribute/statistics.hpp"
 #include "examples/attribute/task.hpp"
+#include "examples/common/statistics.hpp"
 
 /// Labels that are wrong on purpose, and how well rankings of the training images find them.
 namespace xtangent::examples {

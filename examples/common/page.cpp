@@ -35,6 +35,7 @@ table { border-collapse: collapse; width: 100%; font-size: 0.84rem; font-variant
 th, td { padding: 6px 8px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; color: var(--soft); border-bottom: 2px solid var(--line); vertical-align: bottom; }
 th.text, td.text { text-align: left; }
+td .long { white-space: normal; min-width: 24em; }
 tbody tr:hover { background: #f7f9fc; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 5px 22px; margin: 12px 0 4px; font-size: 0.94rem; }
 dt { color: var(--soft); }

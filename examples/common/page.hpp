@@ -5,7 +5,8 @@
 
 namespace xtangent::examples {
 
-/// A table of a page. Cells are HTML. The first `text_columns` columns are aligned left, the others right.
+/// A table of a page. Cells are HTML, on one line unless inside <div class="long">. The first `text_columns` columns
+/// are aligned left, the others right.
 struct Table {
   std::vector<std::string> head;
   std::vector<std::vector<std::string>> rows;

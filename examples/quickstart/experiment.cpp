@@ -2,19 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <functional>
 #include <numeric>
 #include <set>
 
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "examples/common/fit.hpp"
 #include "examples/common/images.hpp"
 #include "examples/common/interruption.hpp"
+#include "examples/common/machine.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/quickstart/comparison.hpp"
-#include "examples/quickstart/fit.hpp"
 #include "nn/data/digits.hpp"
 #include "nn/data/file.hpp"
 #include "nn/data/idx.hpp"
@@ -34,14 +34,6 @@ std::vector<std::size_t> labels_of(const nn::LabeledImages& images, const std::v
   std::vector<std::size_t> out;
   for (std::size_t index : indices) out.push_back(images.labels[index]);
   return out;
-}
-
-// As Linux calls it.
-std::string processor() {
-  std::ifstream in("/proc/cpuinfo");
-  for (std::string line; std::getline(in, line);)
-    if (line.rfind("model name", 0) == 0) return line.substr(std::min(line.size(), line.find(':') + 2));
-  return "unknown";
 }
 
 // Writes files that are whole even if Ctrl-C comes meanwhile.

@@ -78,5 +78,7 @@ template Var<double> ResidualBlock::forward(Scope<double>, const Var<double>&) c
 Sequential resnet18(ResNetOptions options) { return resnet(Block::basic, {2, 2, 2, 2}, options); }
 Sequential resnet34(ResNetOptions options) { return resnet(Block::basic, {3, 4, 6, 3}, options); }
 Sequential resnet50(ResNetOptions options) { return resnet(Block::bottleneck, {3, 4, 6, 3}, options); }
+Sequential resnet101(ResNetOptions options) { return resnet(Block::bottleneck, {3, 4, 23, 3}, options); }
+Sequential resnet152(ResNetOptions options) { return resnet(Block::bottleneck, {3, 8, 36, 3}, options); }
 
 }  // namespace xtangent::nn

@@ -21,8 +21,11 @@ struct ResNetOptions {
 /// With two 3x3 convolutions in a block, for images (channels, H, W): 11,689,512 and 21,797,672 parameters.
 Sequential resnet18(ResNetOptions options = {});
 Sequential resnet34(ResNetOptions options = {});
-/// With 1x1, 3x3 and 1x1 convolutions in a block, of which the last has four times the channels: 25,557,032 parameters.
+/// With 1x1, 3x3 and 1x1 convolutions in a block, of which the last has four times the channels: 25,557,032, 44,549,160
+/// and 60,192,808 parameters.
 Sequential resnet50(ResNetOptions options = {});
+Sequential resnet101(ResNetOptions options = {});
+Sequential resnet152(ResNetOptions options = {});
 
 /// A shortcut around some layers, then relu: relu(body(x) + downsample(x)). The layers of the body keep their names.
 class ResidualBlock : public Module<ResidualBlock> {

@@ -168,6 +168,8 @@ BOOST_AUTO_TEST_CASE(resnets_have_the_parameters_of_torchvision) {
   BOOST_TEST(count(nn::resnet18()) == 11689512u);
   BOOST_TEST(count(nn::resnet34()) == 21797672u);
   BOOST_TEST(count(nn::resnet50()) == 25557032u);
+  BOOST_TEST(count(nn::resnet101()) == 44549160u);
+  BOOST_TEST(count(nn::resnet152()) == 60192808u);
   BOOST_TEST(count(nn::resnet18({.classes = 10, .stem = nn::Stem::cifar})) == 11173962u);
   BOOST_TEST(count(nn::resnet34({.classes = 100, .stem = nn::Stem::cifar})) == 21328292u);
 

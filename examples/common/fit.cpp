@@ -1,16 +1,15 @@
-#include "examples/quickstart/fit.hpp"
+#include "examples/common/fit.hpp"
 
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
-#include <iterator>
 #include <limits>
 
 namespace xtangent::examples {
 namespace {
 
 // Student's t of 95 %, two-sided.
-double student(std::size_t degrees_of_freedom) {
-  constexpr double table[] = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228};
-  return degrees_of_freedom <= std::size(table) ? table[degrees_of_freedom - 1] : 2.2;
+double student(double degrees_of_freedom) {
+  return boost::math::quantile(boost::math::students_t(degrees_of_freedom), 0.975);
 }
 
 }  // namespace
@@ -48,7 +47,7 @@ PowerLaw fit_power_law(const std::vector<std::vector<std::pair<double, double>>>
     out.intercepts.push_back(intercept);
   }
   out.error = spare > 0 ? std::sqrt(residual / spare / xx) : nan;
-  const double reach = spare > 0 ? out.error * student(static_cast<std::size_t>(spare)) : nan;
+  const double reach = spare > 0 ? out.error * student(spare) : nan;
   out.low = out.slope - reach;
   out.high = out.slope + reach;
   return out;

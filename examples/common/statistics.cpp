@@ -1,4 +1,4 @@
-#include "examples/attribute/statistics.hpp"
+#include "examples/common/statistics.hpp"
 
 #include <algorithm>
 #include <boost/math/statistics/bivariate_statistics.hpp>

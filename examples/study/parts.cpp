@@ -1,0 +1,10 @@
+#include "examples/study/part.hpp"
+
+namespace xtangent::examples {
+
+const std::vector<Part>& study_parts() {
+  static const std::vector<Part> parts = {width_part(), regression_part(), cost_part()};
+  return parts;
+}
+
+}  // namespace xtangent::examples

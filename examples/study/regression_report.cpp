@@ -1,0 +1,151 @@
+#include "examples/study/regression_report.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "examples/common/format.hpp"
+#include "examples/common/statistics.hpp"
+#include "examples/study/series.hpp"
+
+namespace xtangent::examples {
+namespace {
+
+std::vector<std::string> ridges_of(const Measurements& table) {
+  std::vector<std::string> out;
+  for (const Measurement& row : table.rows())
+    if (const std::string& ridge = table.key(row, "ridge"); std::find(out.begin(), out.end(), ridge) == out.end())
+      out.push_back(ridge);
+  std::sort(out.begin(), out.end(), [](auto& a, auto& b) { return std::atof(a.c_str()) < std::atof(b.c_str()); });
+  return out;
+}
+
+// The rows of one ridge.
+std::vector<RowsOfCase> with_ridge(const Measurements& table, std::vector<RowsOfCase> cases, const std::string& ridge) {
+  for (RowsOfCase& one : cases)
+    std::erase_if(one.rows, [&](const Measurement* row) { return table.key(*row, "ridge") != ridge; });
+  std::erase_if(cases, [](const RowsOfCase& one) { return one.rows.empty(); });
+  return cases;
+}
+
+std::string said(const std::string& ridge) {
+  return ridge == "0" ? std::string("without a ridge") : "with a ridge of " + ridge + " of the mean diagonal";
+}
+
+std::vector<double> values_at(const Measurements& table, const RowsOfCase& one, double width, const std::string& name) {
+  std::vector<double> out;
+  for (const auto& [x, y] : points_of(table, one.rows, "width", column(table, name)))
+    if (x == width) out.push_back(y);
+  return out;
+}
+
+void add_claims(Section& out, const Measurements& table, const std::vector<RowsOfCase>& cases,
+                const std::string& ridge) {
+  for (const RowsOfCase& one : cases) {
+    const PowerLaw law = fit_power_law({points_of(table, one.rows, "width", column(table, "difference"))});
+    if (!std::isfinite(law.slope)) continue;
+    const double widest = one.numbers(table, "width").back();
+    const std::string measured = "exponent " + with_interval(law) + ", and a difference of " +
+                                 percent(mean_of(values_at(table, one, widest, "difference")).value) + " at width " +
+                                 grouped(widest);
+    if (ridge == "0")
+      out.claims.push_back(
+          {"Without a ridge, the relative difference of the linearized predictions on test images falls "
+           "at least as width<sup>−1/2</sup>",
+           one.title, measured, falls_at_least_as(law, -0.5)});
+    else
+      out.claims.push_back({"The same is not claimed " + said(ridge) + "; if it were", one.title, measured,
+                            falls_at_least_as(law, -0.5)});
+  }
+}
+
+// Mean accuracies against the width, of one case.
+Panel accuracies(const Measurements& table, const RowsOfCase& one, const std::string& title) {
+  Panel out{.title = title, .x_label = width_label, .y_label = "test accuracy, %", .series = {}};
+  out.log_x = true;
+  out.x_ticks = one.numbers(table, "width");
+  for (const bool entk : {true, false}) {
+    Series line;
+    line.title = entk ? "eNTK" : "pNTK";
+    line.color = entk ? "#c8641b" : "#1f5fbf";
+    line.marker = entk ? 5 : 7;
+    for (const double width : out.x_ticks)
+      line.points.emplace_back(
+          width, 100 * mean_of(values_at(table, one, width, entk ? "accuracy_entk" : "accuracy_pntk")).value);
+    out.series.push_back(std::move(line));
+  }
+  return out;
+}
+
+Table numbers(const Measurements& table, const std::vector<RowsOfCase>& cases, const std::vector<std::string>& ridges) {
+  Table out;
+  out.head = {"network",
+              "ridge",
+              "width",
+              "difference of<br>predictions",
+              "accuracy<br>eNTK",
+              "accuracy<br>pNTK",
+              "same class<br>from both"};
+  for (const std::string& ridge : ridges)
+    for (const RowsOfCase& one : with_ridge(table, cases, ridge))
+      for (const double width : {one.numbers(table, "width").front(), one.numbers(table, "width").back()}) {
+        const auto mean = [&](const char* name) { return mean_of(values_at(table, one, width, name)); };
+        out.rows.push_back(
+            {one.title, ridge, grouped(width),
+             significant(mean("difference").value) + " ± " + significant(mean("difference").deviation, 2),
+             percent(mean("accuracy_entk").value), percent(mean("accuracy_pntk").value),
+             percent(mean("same_class").value)});
+      }
+  return out;
+}
+
+std::string introduction(const Measurements& table, const std::vector<RowsOfCase>& cases) {
+  std::size_t rescued = 0, without = 0;
+  for (const RowsOfCase& one : with_ridge(table, cases, "0"))
+    for (const Measurement* row : one.rows) {
+      ++without;
+      rescued += table.value(*row, "ridge_used") > 0;
+    }
+  std::string out =
+      "f(x) = f₀(x) + K(x, X) (K(X, X) + ridge)⁻¹ (Y − f₀(X)) with one-hot targets Y, by both kernels at "
+      "initialization, "
+      "judged on other images. Both get the same ridge, in units of the mean of the eNTK's diagonal.";
+  if (rescued)
+    out += " In " + grouped(static_cast<double>(rescued)) + " of " + plural(without, "regression") +
+           " that should have no ridge, a kernel was not positive definite to rounding, and both got one of 10⁻⁶.";
+  return out;
+}
+
+}  // namespace
+
+Section report_regression(const Tables& tables) {
+  const Measurements& table = tables.at("regression");
+  Section out;
+  out.title = "Kernel regression";
+  const std::vector<RowsOfCase> cases = rows_by_case(table);
+  if (cases.empty()) return out;
+  out.paragraphs.push_back(introduction(table, cases));
+  const std::vector<std::string> ridges = ridges_of(table);
+  std::vector<Panel> differences, right;
+  for (const std::string& ridge : ridges) {
+    const std::vector<RowsOfCase> rows = with_ridge(table, cases, ridge);
+    if (rows.empty()) continue;
+    add_claims(out, table, rows, ridge);
+    differences.push_back(power_panel(table, rows, "width", column(table, "difference"), said(ridge),
+                                      "‖f_{pNTK} − f_{eNTK}‖ / ‖f_{eNTK}‖", -0.5));
+    if (ridge == ridges.front() || ridge == ridges.back())
+      right.push_back(
+          accuracies(table, rows.front(), rows.front().title + (ridge == "0" ? ", no ridge" : ", ridge " + ridge)));
+  }
+  out.figures.push_back({draw(differences, 500, 430, 2),
+                         "Relative difference of the predictions on test images against the width: a point for each "
+                         "network, the power law of least squares, and dashed the slope −1/2.",
+                         "Difference of predictions against the width"});
+  equal_axes(right);
+  out.figures.push_back({draw(right, 500, 390), "Mean test accuracy of the regressions over the seeds.",
+                         "Test accuracy against the width"});
+  out.tables.emplace_back(numbers(table, cases, ridges), "At the smallest and the largest width.");
+  return out;
+}
+
+}  // namespace xtangent::examples
