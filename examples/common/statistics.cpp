@@ -1,0 +1,56 @@
+#include "examples/common/statistics.hpp"
+
+#include <algorithm>
+#include <boost/math/statistics/bivariate_statistics.hpp>
+#include <boost/math/statistics/univariate_statistics.hpp>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+namespace xtangent::examples {
+
+Mean mean_of(const std::vector<double>& values) {
+  Mean out{.count = values.size()};
+  if (values.empty()) return out;
+  out.value = boost::math::statistics::mean(values);
+  if (values.size() == 1) return out;
+  out.deviation = std::sqrt(boost::math::statistics::sample_variance(values));
+  out.error = out.deviation / std::sqrt(static_cast<double>(values.size()));
+  return out;
+}
+
+Mean mean_difference(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> differences(a.size());
+  for (std::size_t i = 0; i < a.size(); ++i) differences[i] = a[i] - b[i];
+  return mean_of(differences);
+}
+
+std::vector<std::size_t> descending(const std::vector<double>& values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) { return values[i] > values[j]; });
+  return order;
+}
+
+std::vector<double> ranks(const std::vector<double>& values) {
+  std::vector<std::size_t> order = descending(values);
+  std::reverse(order.begin(), order.end());
+  std::vector<double> out(values.size());
+  for (std::size_t first = 0, last; first < order.size(); first = last) {
+    for (last = first + 1; last < order.size() && values[order[last]] == values[order[first]];) ++last;
+    for (std::size_t i = first; i < last; ++i) out[order[i]] = 0.5 * static_cast<double>(first + 1 + last);
+  }
+  return out;
+}
+
+double rank_correlation(const std::vector<double>& a, const std::vector<double>& b) {
+  const auto constant = [](const std::vector<double>& v) {
+    return std::adjacent_find(v.begin(), v.end(), std::not_equal_to<>()) == v.end();
+  };
+  if (constant(a) || constant(b)) return 0;
+  const std::vector<double> x = ranks(a), y = ranks(b);
+  return boost::math::statistics::covariance(x, y) /
+         std::sqrt(boost::math::statistics::variance(x) * boost::math::statistics::variance(y));
+}
+
+}  // namespace xtangent::examples
