@@ -42,6 +42,7 @@
 #include "ntk/kernel.hpp"
 #include "ntk/layer_kernels.hpp"
 #include "ntk/linearize.hpp"
+#include "ntk/look_ahead.hpp"
 #include "ntk/monte_carlo.hpp"
 #include "ntk/operator.hpp"
 #include "ntk/per_example.hpp"

@@ -3,6 +3,7 @@
 #include <cblas.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ void dgetrs_(const char* trans, const int* n, const int* nrhs, const double* a, 
              double* b, const int* ldb, int* info, std::size_t);
 void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w, double* work,
              const int* lwork, int* iwork, const int* liwork, int* info, std::size_t, std::size_t);
+void dsyevr_(const char* jobz, const char* range, const char* uplo, const int* n, double* a, const int* lda,
+             const double* vl, const double* vu, const int* il, const int* iu, const double* abstol, int* m, double* w,
+             double* z, const int* ldz, int* isuppz, double* work, const int* lwork, int* iwork, const int* liwork,
+             int* info, std::size_t, std::size_t, std::size_t);
 }
 
 namespace xtangent::kernels {
@@ -64,6 +69,35 @@ std::vector<double> eigen(std::size_t size, double* a, char job) {
   if (info != 0)
     throw numerical_error("[eigenvalues] LAPACK's dsyevd did not converge (info " + std::to_string(info) +
                           ") on a matrix of order " + std::to_string(size) + ". Check that its entries are finite.");
+  return values;
+}
+
+// By relatively robust representations, whose workspace grows with n alone; that of dsyevd would have more elements than
+// LAPACK's 32-bit sizes can say.
+std::vector<double> robust_eigenvectors(std::size_t size, double* a) {
+  const BlasThreads all;
+  const int n = static_cast<int>(size), none = 0;
+  const double unused = 0;
+  int info = 0, work_size = -1, int_work_size = -1, int_query = 0, found = 0;
+  double query = 0;
+  std::vector<double> values(size);
+  std::unique_ptr<double[]> vectors(new double[size * size]);
+  std::vector<int> support(2 * size);
+  const auto call = [&](double* work, int* int_work) {
+    dsyevr_("V", "A", "L", &n, a, &n, &unused, &unused, &none, &none, &unused, &found, values.data(), vectors.get(), &n,
+            support.data(), work, &work_size, int_work, &int_work_size, &info, 1, 1, 1);
+  };
+  call(&query, &int_query);
+  work_size = static_cast<int>(query);
+  int_work_size = int_query;
+  std::vector<double> work(static_cast<std::size_t>(work_size));
+  std::vector<int> int_work(static_cast<std::size_t>(int_work_size));
+  call(work.data(), int_work.data());
+  if (info != 0 || found != n)
+    throw numerical_error("[eigenvectors] LAPACK's dsyevr found " + std::to_string(found) + " of " +
+                          std::to_string(size) + " eigenvectors (info " + std::to_string(info) +
+                          "). Check that the entries of the matrix are finite.");
+  std::copy_n(vectors.get(), size * size, a);
   return values;
 }
 
@@ -153,12 +187,8 @@ void symmetric_product(std::size_t n, std::size_t k, T alpha, const T* a, std::s
 std::vector<double> symmetric_eigenvalues(std::size_t n, double* a) { return eigen(n, a, 'N'); }
 
 // The columns of LAPACK's column-major result are rows of a row-major one.
-std::vector<double> symmetric_eigenvectors(std::size_t n, double* a) {
-  if (n > 32766)
-    throw shape_error(
-        "[eigenvectors] order " + std::to_string(n) +
-        ": the 32-bit sizes of LAPACK allow at most 32766. Use fewer examples, or the pNTK instead of the eNTK.");
-  return eigen(n, a, 'V');
+std::vector<double> symmetric_eigenvectors(std::size_t n, double* a, std::size_t divided) {
+  return n > divided ? robust_eigenvectors(n, a) : eigen(n, a, 'V');
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                                     \

@@ -40,8 +40,9 @@ std::size_t lu_solve(std::size_t count, std::size_t n, std::size_t m, bool trans
 /// The eigenvalues of a (n, n), ascending; a is overwritten. Throws numerical_error when LAPACK does not converge.
 std::vector<double> symmetric_eigenvalues(std::size_t n, double* a);
 
-/// The same, and row i of a becomes the eigenvector of eigenvalue i. Memory: 2 n^2 doubles more. Throws shape_error
-/// above the order that LAPACK's 32-bit sizes allow (32766).
-std::vector<double> symmetric_eigenvectors(std::size_t n, double* a);
+/// The same, and row i of a becomes the eigenvector of eigenvalue i. By divide and conquer (dsyevd) up to the order
+/// `divided`, the largest for which its workspace can be told in LAPACK's 32-bit sizes, and above by relatively robust
+/// representations (dsyevr). Memory: 2 n^2 doubles more, or n^2 above `divided`.
+std::vector<double> symmetric_eigenvectors(std::size_t n, double* a, std::size_t divided = 32766);
 
 }  // namespace xtangent::kernels

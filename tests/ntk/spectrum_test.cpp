@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "autodiff/kernels/lapack.hpp"
 #include "nn/layers/activation.hpp"
 #include "nn/layers/linear.hpp"
 #include "nn/sequential.hpp"
@@ -52,6 +53,23 @@ void expect_eigenpairs(const ntk::Eigensystem& found, const Array<double>& k, do
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(spectrum)
+
+// What is used above order 32766, with smaller matrices: also with eigenvalues that occur several times.
+BOOST_AUTO_TEST_CASE(vectors_of_large_orders_come_from_another_routine) {
+  Array<double> twice = Array<double>::zeros({80, 80});
+  for (std::size_t i = 0; i < 40; ++i)
+    for (std::size_t j = 0; j < 40; ++j)
+      for (std::size_t block : {0, 40}) twice.mutable_data()[(block + i) * 80 + block + j] = path(40, 1)(i, j);
+  for (const Array<double>& k : {path(1, 1), path(2, 1), path(150, 1), positive_matrix(60), identity(30, 2), twice}) {
+    const std::size_t n = k.shape()[0];
+    ntk::Eigensystem found{{}, k.clone()};
+    found.values = kernels::symmetric_eigenvectors(n, found.vectors.mutable_data(), 0);
+    BOOST_TEST(difference(Array<double>::from({n}, found.values), Array<double>::from({n}, ntk::eigenvalues(k))) <
+               1e-13 * (1 + found.values.back()));
+    expect_eigenpairs(found, k, 1e-12 * (1 + found.values.back()));
+    BOOST_TEST(difference(product(found.vectors, transposed(found.vectors)), identity(n)) < 1e-12);
+  }
+}
 
 BOOST_AUTO_TEST_CASE(all_of_known_matrices) {
   for (std::size_t n : {1, 2, 12, 150}) {
