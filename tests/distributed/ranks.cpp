@@ -70,8 +70,7 @@ template <class T>
 void dense(const Ranks& ranks, const std::filesystem::path& folder, const std::string& name) {
   const Problem p;
   if (ranks->rank() == 0)
-    ntk::stored_kernel(*p.net, p.params, p.x, ntk::readout::full(),
-                       {.memory = 3 << 20, .store = folder});
+    ntk::stored_kernel(*p.net, p.params, p.x, ntk::readout::full(), {.tile = 7, .store = folder});
   ranks->barrier();
   const ntk::StoredKernel kernel(folder);
   const ntk::DistributedCholesky<T> factor(ranks, kernel, {.ridge = 0.01});
