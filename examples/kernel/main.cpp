@@ -5,6 +5,7 @@
 #include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/kernel/computation.hpp"
+#include "examples/kernel/sharing.hpp"
 #include "examples/kernel/work_options.hpp"
 #include "xtangent.hpp"
 
