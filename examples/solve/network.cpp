@@ -39,7 +39,7 @@ Targets first_of(const Targets& all, std::size_t n) {
 }
 
 std::size_t rows_in(const std::filesystem::path& file) {
-  const Shape& shape = nn::read_npy_file(file).shape();
+  const Shape shape = nn::read_npy_file(file).shape();
   return shape.rank() == 0 ? 0 : shape[0];
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 #include <thread>
 
@@ -25,6 +26,7 @@ namespace {
   }
   std::fprintf(stderr, "%s: %s\n", line.c_str(), what.c_str());
   ranks.abort(1);
+  std::abort();  // g++ does not see that a virtual function never returns
 }
 
 template <class T>
