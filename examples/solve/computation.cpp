@@ -73,7 +73,8 @@ Problem prepare(const SolveSettings& s) {
   } else {
     if (s.work.files.labels.empty())
       throw option_error("[solve] what is to be fitted? Name labels with --labels FILE, or a data set with --data.");
-    out.targets = read_targets(s.work.files.labels, "--labels", n, out.train.shape().block > 1 ? out.train.shape().block : 0);
+    out.targets =
+        read_targets(s.work.files.labels, "--labels", n, out.train.shape().block > 1 ? out.train.shape().block : 0);
     if (!s.work.files.test_labels.empty()) {
       if (m == 0)
         throw option_error("[solve] --test-labels: " + s.store.string() +
@@ -169,8 +170,8 @@ Found solve_with(const SolveSettings& s, const Problem& p, double ridge,
   Array<double> y(p.targets.values.shape());
   for (std::size_t i = 0; i < y.size(); ++i) y.mutable_data()[i] = p.targets.values[i] - p.outputs[i];
   const Array<double> right = y.reshaped({n, y.size() / n});
-  const DenseSolution solved = ranks->size() > 1 ? solve_over_ranks(s, p, right, ridge, ranks, bar)
-                                                 : solve_stored(s, p, right, ridge, bar);
+  const DenseSolution solved =
+      ranks->size() > 1 ? solve_over_ranks(s, p, right, ridge, ranks, bar) : solve_stored(s, p, right, ridge, bar);
   Found out;
   out.ridge = ridge;
   for (std::size_t i = 0; i < solved.evidence.size(); ++i) out.evidence += solved.evidence[i];
@@ -228,7 +229,8 @@ void solve(const SolveSettings& s, const std::shared_ptr<ntk::Communicator>& ran
   for (const double ridge : s.ridges) found.push_back(solve_with(s, p, ridge, ranks, bar));
   bar.finish();
   print(found);
-  std::printf("%s: weights%s%s\n", s.out.c_str(), p.test ? ", predictions" : "", s.keep && ranks->size() == 1 ? ", factors" : "");
+  std::printf("%s: weights%s%s\n", s.out.c_str(), p.test ? ", predictions" : "",
+              s.keep && ranks->size() == 1 ? ", factors" : "");
 }
 
 }  // namespace xtangent::examples

@@ -39,7 +39,8 @@ Targets first_of(const Targets& all, std::size_t n) {
 }
 
 std::size_t rows_in(const std::filesystem::path& file) {
-  const Shape shape = nn::read_npy_file(file).shape();
+  const nn::NpyFile read = nn::read_npy_file(file);
+  const Shape& shape = read.shape();
   return shape.rank() == 0 ? 0 : shape[0];
 }
 
@@ -60,8 +61,8 @@ Problem prepare_network(const SolveSettings& s) {
   const Array<double> one = nn::predict(*out.work.net, out.work.params, out.work.train.rows(0, 1));
   out.targets = first_of(read_targets(files.labels, "--labels", rows_in(files.labels), one.size()), n);
   if (out.work.tests() > 0 && !files.test_labels.empty())
-    out.test_targets = first_of(read_targets(files.test_labels, "--test-labels", rows_in(files.test_labels), one.size()),
-                                out.work.tests());
+    out.test_targets = first_of(
+        read_targets(files.test_labels, "--test-labels", rows_in(files.test_labels), one.size()), out.work.tests());
   return out;
 }
 

@@ -17,7 +17,7 @@ namespace xtangent::examples {
 namespace {
 
 // An error that all ranks have is said once, by rank 0, which ends the others while they wait here.
-[[noreturn]] void end_all(const std::string& program, ntk::Communicator& ranks, const std::string& what) {
+void end_all(const std::string& program, ntk::Communicator& ranks, const std::string& what) {
   std::fflush(stdout);
   std::string line = program;
   if (ranks.rank() > 0) {

@@ -8,7 +8,6 @@
 #include "examples/common/inputs.hpp"
 #include "nn/data/images.hpp"
 #include "nn/data/npy.hpp"
-#include "nn/data/images.hpp"
 #include "nn/training/evaluate.hpp"
 
 namespace xtangent::examples {

@@ -17,8 +17,8 @@ ProcessGrid process_grid(std::size_t ranks);
 /// ranks: ScaLAPACK's block-cyclic distribution. Rank r stands in row r / columns and column r % columns.
 ///
 /// ScaLAPACK's matrices are column-major. A symmetric matrix is its own transpose, so the part of a rank is kept
-/// row-major with the matrix's rows along the grid's columns: element (i, j) belongs to the rank in grid row (j / block)
-/// % rows and grid column (i / block) % columns.
+/// row-major with the matrix's rows along the grid's columns: element (i, j) belongs to the rank in grid row (j /
+/// block) % rows and grid column (i / block) % columns.
 struct BlockCyclic {
   std::size_t n = 0, block = 1;
   ProcessGrid grid = {};

@@ -20,7 +20,9 @@ template <class T>
 class DistributedCholesky<T>::Grid {
  public:
   Grid(const Communicator& ranks, const BlockCyclic& layout)
-      : layout_(layout), handle_(Csys2blacs_handle(mpi_communicator(ranks, "distributed cholesky"))), context_(handle_) {
+      : layout_(layout),
+        handle_(Csys2blacs_handle(mpi_communicator(ranks, "distributed cholesky"))),
+        context_(handle_) {
     Cblacs_gridinit(&context_, "Row", static_cast<int>(layout.grid.rows), static_cast<int>(layout.grid.columns));
   }
   ~Grid() {
@@ -33,8 +35,9 @@ class DistributedCholesky<T>::Grid {
   // The descriptor of a matrix (n, columns) in blocks of the layout's rows and of `width` columns. Here its rows lie
   // along the columns of a rank's part, `leading` of them.
   std::vector<int> descriptor(std::size_t columns, std::size_t width, std::size_t leading) const {
-    const int n = static_cast<int>(layout_.n), count = static_cast<int>(columns), block = static_cast<int>(layout_.block),
-              wide = static_cast<int>(width), zero = 0, ld = static_cast<int>(std::max<std::size_t>(1, leading));
+    const int n = static_cast<int>(layout_.n), count = static_cast<int>(columns),
+              block = static_cast<int>(layout_.block), wide = static_cast<int>(width), zero = 0,
+              ld = static_cast<int>(std::max<std::size_t>(1, leading));
     int info = 0;
     std::vector<int> out(9);
     descinit_(out.data(), &n, &count, &block, &wide, &zero, &zero, &context_, &ld, &info);
@@ -82,8 +85,9 @@ void DistributedCholesky<T>::factor(const Options& options) {
   check_ridge("distributed cholesky", options.ridge);
   constexpr double most = 2147483647;  // ScaLAPACK counts elements in 32 bits
   if (static_cast<double>(part_.size()) > most)
-    throw shape_error("[distributed cholesky] a rank would hold " + to_string(part_.shape()) + " of a kernel of order " +
-                      std::to_string(size()) + ", more than the 2147483647 elements that ScaLAPACK counts. Use more "
+    throw shape_error("[distributed cholesky] a rank would hold " + to_string(part_.shape()) +
+                      " of a kernel of order " + std::to_string(size()) +
+                      ", more than the 2147483647 elements that ScaLAPACK counts. Use more "
                       "ranks.");
   // A rank that has NaN tells all of them.
   std::vector<double> found(size() + 1, 0.0);

@@ -50,7 +50,8 @@ Machine machine_of_rank(MPI_Comm world) {
   MPI_Comm_free(&host);
   const auto same =
       std::count_if(all.begin(), all.end(), [&](const cpu_set_t& other) { return CPU_EQUAL(&mine, &other) != 0; });
-  const std::size_t processors = std::min<std::size_t>(kernels::thread_count(), static_cast<std::size_t>(CPU_COUNT(&mine)));
+  const std::size_t processors =
+      std::min<std::size_t>(kernels::thread_count(), static_cast<std::size_t>(CPU_COUNT(&mine)));
   return {static_cast<std::size_t>(ranks), std::max<std::size_t>(1, processors / static_cast<std::size_t>(same))};
 }
 

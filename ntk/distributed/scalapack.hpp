@@ -15,7 +15,8 @@ void pspotrf_(const char* triangle, const int* n, float* a, const int* row, cons
 void pdpotrf_(const char* triangle, const int* n, double* a, const int* row, const int* column, const int* descriptor,
               int* info);
 void pspotrs_(const char* triangle, const int* n, const int* count, const float* a, const int* row, const int* column,
-              const int* descriptor, float* b, const int* row_b, const int* column_b, const int* descriptor_b, int* info);
+              const int* descriptor, float* b, const int* row_b, const int* column_b, const int* descriptor_b,
+              int* info);
 void pdpotrs_(const char* triangle, const int* n, const int* count, const double* a, const int* row, const int* column,
               const int* descriptor, double* b, const int* row_b, const int* column_b, const int* descriptor_b,
               int* info);

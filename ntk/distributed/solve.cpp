@@ -118,14 +118,13 @@ Array<double> predict_over_ranks(const nn::ModuleBase& net, const nn::Parameters
                x_new.shape()[0], ranks);
 }
 
-#define XTANGENT_INSTANTIATE(T)                                                                                      \
-  template HeldPreconditioner distributed_preconditioner(SolvePreconditioner, const nn::ModuleBase&,                 \
-                                                         const nn::Parameters<T>&, const Array<T>&, std::size_t,     \
-                                                         const std::shared_ptr<Communicator>&,                       \
-                                                         const PreconditionerOptions&);                              \
-  template Solution solve_over_ranks(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,               \
-                                     const Array<double>&, const SolveOptions&);                                     \
-  template Array<double> predict_over_ranks(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,        \
+#define XTANGENT_INSTANTIATE(T)                                                                               \
+  template HeldPreconditioner distributed_preconditioner(                                                     \
+      SolvePreconditioner, const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, std::size_t,     \
+      const std::shared_ptr<Communicator>&, const PreconditionerOptions&);                                    \
+  template Solution solve_over_ranks(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&,        \
+                                     const Array<double>&, const SolveOptions&);                              \
+  template Array<double> predict_over_ranks(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, \
                                             const Array<T>&, const Array<double>&, const OperatorOptions&);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)

@@ -38,10 +38,9 @@ class Part {
       for (const Range& across : columns_) {
         const Range c = both(across, columns);
         if (r.size() > 0 && c.size() > 0)
-          kernels::copy_runs(r.size(), c.size(),
-                             block.data() + (r.first - rows.first) * columns.size() + c.first - columns.first,
-                             columns.size(), out + (row + r.first - own.first) * width + column + c.first - across.first,
-                             width);
+          kernels::copy_runs(
+              r.size(), c.size(), block.data() + (r.first - rows.first) * columns.size() + c.first - columns.first,
+              columns.size(), out + (row + r.first - own.first) * width + column + c.first - across.first, width);
         column += across.size();
       }
       row += own.size();

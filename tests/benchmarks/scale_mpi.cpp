@@ -42,7 +42,12 @@ ntk::RankCost factorization(std::size_t examples, std::size_t ranks) {
 
 Panel panel(const std::string& title, const std::vector<std::size_t>& examples,
             ntk::RankCost (*cost)(std::size_t, std::size_t)) {
-  Panel out{.title = title, .x_label = "machines", .y_label = "times as fast as one", .series = {}, .log_x = true, .log_y = true};
+  Panel out{.title = title,
+            .x_label = "machines",
+            .y_label = "times as fast as one",
+            .series = {},
+            .log_x = true,
+            .log_y = true};
   Series ideal{.title = "as many times as machines", .points = {}, .color = "#808080", .marker = 0, .dashed = true};
   for (std::size_t ranks = 1; ranks <= 256; ranks *= 2) {
     ideal.points.push_back({double(ranks), double(ranks)});
@@ -51,7 +56,10 @@ Panel panel(const std::string& title, const std::vector<std::size_t>& examples,
   out.series.push_back(ideal);
   for (const Net& net : networks)
     for (const std::size_t n : examples) {
-      Series line{.title = std::to_string(n) + " images, " + net.name, .points = {}, .color = net.color, .marker = n == examples[0] ? 7 : 6};
+      Series line{.title = std::to_string(n) + " images, " + net.name,
+                  .points = {},
+                  .color = net.color,
+                  .marker = n == examples[0] ? 7 : 6};
       const double alone = cost(n, 1).seconds(net.machine);
       for (std::size_t ranks = 1; ranks <= 256; ranks *= 2)
         line.points.push_back({double(ranks), alone / cost(n, ranks).seconds(net.machine)});

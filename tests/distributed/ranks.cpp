@@ -39,7 +39,9 @@ void show(const Ranks& ranks, const std::string& name, const Array<double>& valu
   std::printf("\n");
 }
 
-void show(const Ranks& ranks, const std::string& name, double value) { show(ranks, name, Array<double>::scalar(value)); }
+void show(const Ranks& ranks, const std::string& name, double value) {
+  show(ranks, name, Array<double>::scalar(value));
+}
 
 struct Problem {
   nn::AnyModule net = nn::lenet(3, {}, 0.2);
@@ -52,12 +54,9 @@ void solve(const Ranks& ranks) {
   using Kind = ntk::SolvePreconditioner;
   for (const Kind kind : {Kind::none, Kind::pseudo, Kind::trace})
     for (const bool in_float : {false, true}) {
-      const ntk::Solution found = ntk::solve_over_ranks(*p.net, p.params, p.x, p.y,
-                                                        {.ridge = 0.5,
-                                                         .tolerance = 1e-14,
-                                                         .preconditioner = kind,
-                                                         .float_factor = in_float,
-                                                         .ranks = ranks});
+      const ntk::Solution found = ntk::solve_over_ranks(
+          *p.net, p.params, p.x, p.y,
+          {.ridge = 0.5, .tolerance = 1e-14, .preconditioner = kind, .float_factor = in_float, .ranks = ranks});
       const std::string name = std::string(ntk::name(kind)) + (in_float ? "-float" : "");
       show(ranks, "weights-" + name, found.weights);
       show(ranks, "predictions-" + name,
@@ -69,8 +68,7 @@ void solve(const Ranks& ranks) {
 template <class T>
 void dense(const Ranks& ranks, const std::filesystem::path& folder, const std::string& name) {
   const Problem p;
-  if (ranks->rank() == 0)
-    ntk::stored_kernel(*p.net, p.params, p.x, ntk::readout::full(), {.tile = 7, .store = folder});
+  if (ranks->rank() == 0) ntk::stored_kernel(*p.net, p.params, p.x, ntk::readout::full(), {.tile = 7, .store = folder});
   ranks->barrier();
   const ntk::StoredKernel kernel(folder);
   const ntk::DistributedCholesky<T> factor(ranks, kernel, {.ridge = 0.01});
@@ -114,8 +112,8 @@ void traffic(const Ranks& ranks) {
     return ntk::Traffic{0, ranks->traffic().messages - before.messages, ranks->traffic().bytes - before.bytes};
   };
   const ntk::Traffic few = sent(2), more = sent(6);
-  const ntk::RankCost cost = ntk::iteration_cost(
-      {.examples = 26, .outputs = 3, .parameters = p.params.size(), .ranks = ranks->size()});
+  const ntk::RankCost cost =
+      ntk::iteration_cost({.examples = 26, .outputs = 3, .parameters = p.params.size(), .ranks = ranks->size()});
   show(ranks, "messages", static_cast<double>(more.messages - few.messages) / 4);
   show(ranks, "messages_of_model", cost.messages);
   // Slices differ in length by one, so the mean over the ranks is what the model says.

@@ -1,5 +1,5 @@
-// Checks what several ranks do together, with threads as ranks: sums, slices, blocks, operators, conjugate gradients, and
-// what they cost.
+// Checks what several ranks do together, with threads as ranks: sums, slices, blocks, operators, conjugate gradients,
+// and what they cost.
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <set>
@@ -111,7 +111,8 @@ BOOST_AUTO_TEST_CASE(what_one_rank_has_reaches_all) {
     all->all_gather(x, ntk::slices(3, 1));
     return 0;
   };
-  BOOST_TEST(has(message_of<shape_error>([&] { on_ranks(1, wrong); }), "[all_gather] 1 parts of 4 numbers for 1 ranks"));
+  BOOST_TEST(
+      has(message_of<shape_error>([&] { on_ranks(1, wrong); }), "[all_gather] 1 parts of 4 numbers for 1 ranks"));
   const auto from_nobody = [](const Ranks& all) {
     std::vector<double> x(4);
     all->broadcast(x, 1);
@@ -275,7 +276,8 @@ BOOST_AUTO_TEST_CASE(a_rank_without_examples_is_refused) {
   const auto named = [&](const Ranks& all) {
     return ntk::solve(*p.net, p.params, own(p.x, all), own(p.y, all), {.ranks = all}).iterations;
   };
-  BOOST_TEST(has(message_of<option_error>([&] { on_ranks(2, named); }), "preconditioner pseudo is made by one process"));
+  BOOST_TEST(
+      has(message_of<option_error>([&] { on_ranks(2, named); }), "preconditioner pseudo is made by one process"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -39,9 +39,8 @@ class ThreadRanks : public ntk::Communicator {
   }
   template <class T>
   void exchange_any(const T* all, T* from_all, std::size_t count) {
-    show(all, [&](std::size_t r, const T* theirs) {
-      std::copy_n(theirs + rank_ * count, count, from_all + r * count);
-    });
+    show(all,
+         [&](std::size_t r, const T* theirs) { std::copy_n(theirs + rank_ * count, count, from_all + r * count); });
   }
   template <class T>
   void gather_any(T* x, const std::vector<Range>& parts) {
