@@ -157,7 +157,8 @@ std::pair<double, double> data_range(const std::vector<Panel>& panels) {
 
 bool given(const std::pair<double, double>& range) { return range.first < range.second; }
 
-// A logarithmic axis: powers of ten where it spans several of them, else 1, 2 and 5 times them.
+// A logarithmic axis: powers of ten where it spans several of them, else 1, 2 and 5 times them, or other digits too
+// where these are few.
 void log_axis(Gnuplot& gp, const Panel& panel) {
   const auto [low, high] = given(panel.y_range) ? panel.y_range : data_range({panel});
   gp << "set logscale y\n";
@@ -168,9 +169,10 @@ void log_axis(Gnuplot& gp, const Panel& panel) {
     return;
   }
   gp << "set format y '%g'\nset ytics (";
+  const std::vector<int> digits = high / low < 5 ? std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8} : std::vector<int>{1, 2, 5};
   bool first = true;
   for (int power = static_cast<int>(std::floor(std::log10(low))) - 1; power <= std::log10(high) + 1; ++power)
-    for (int digit : {1, 2, 5}) {
+    for (int digit : digits) {
       gp << (first ? "" : ", ") << digit * std::pow(10.0, power);
       first = false;
     }

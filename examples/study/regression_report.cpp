@@ -54,8 +54,8 @@ void add_claims(Section& out, const Measurements& table, const std::vector<RowsO
            "at least as width<sup>−1/2</sup>",
            one.title, measured, falls_at_least_as(law, -0.5)});
     else
-      out.claims.push_back({"The same is not claimed " + said(ridge) + "; if it were", one.title, measured,
-                            falls_at_least_as(law, -0.5)});
+      out.paragraphs.push_back("Nothing is claimed " + said(ridge) + ". Measured: " + escaped(one.title) + ", " +
+                               measured + ".");
   }
 }
 

@@ -58,7 +58,7 @@ std::string study_report(const Tables& tables) {
   Page page(
       "The pNTK, claim by claim",
       "What the theory and its authors say of the pNTK K as an approximation of the empirical neural tangent kernel "
-      "Θ, measured: on networks of growing width, along training, in regression, in time and memory.");
+      "Θ, measured.");
   add_facts(page, claims);
   page.section("What held");
   page.paragraph(
