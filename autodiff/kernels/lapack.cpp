@@ -72,8 +72,8 @@ std::vector<double> eigen(std::size_t size, double* a, char job) {
   return values;
 }
 
-// By relatively robust representations, whose workspace grows with n alone; that of dsyevd would have more elements than
-// LAPACK's 32-bit sizes can say.
+// By relatively robust representations, whose workspace grows with n alone; that of dsyevd would have more elements
+// than LAPACK's 32-bit sizes can say.
 std::vector<double> robust_eigenvectors(std::size_t size, double* a) {
   const BlasThreads all;
   const int n = static_cast<int>(size), none = 0;

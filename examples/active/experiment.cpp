@@ -123,7 +123,8 @@ std::vector<std::pair<double, double>> foresee(const ActiveTask& task, const Act
   return out;
 }
 
-// Regression on the labelled images and `count` candidates, and what it predicts for all candidates, from the beginning.
+// Regression on the labelled images and `count` candidates, and what it predicts for all candidates, from the
+// beginning.
 void factor_anew(const Standing& at, const StandingKernels& kernels, std::size_t count) {
   const std::size_t labelled = at.labelled.size(), n = labelled + count, points = at.candidates.size();
   Array<double> k({n, n}), cross({points, n});

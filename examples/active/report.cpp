@@ -34,8 +34,7 @@ Panel accuracy_panel(const ActiveStudy& study) {
   for (std::size_t i = 0; i < selections().size(); ++i) {
     Series line{selections()[i].name, {}, colors[i], markers[i]};
     for (std::size_t round = 0; round < labels.size(); ++round)
-      line.points.emplace_back(labels[round],
-                               100 * mean_of(study.accuracies(selections()[i].id, round)).value);
+      line.points.emplace_back(labels[round], 100 * mean_of(study.accuracies(selections()[i].id, round)).value);
     out.series.push_back(std::move(line));
   }
   return out;
@@ -48,8 +47,8 @@ Panel difference_panel(const ActiveStudy& study) {
     Series line{selections()[i].name, {}, colors[i], markers[i]};
     std::vector<Series> bars;
     for (std::size_t round = 1; round < labels.size(); ++round) {
-      const Mean mean = mean_difference(study.accuracies(selections()[i].id, round),
-                                        study.accuracies(selections()[0].id, round));
+      const Mean mean =
+          mean_difference(study.accuracies(selections()[i].id, round), study.accuracies(selections()[0].id, round));
       // The bars of one number of labels stand side by side.
       const double x = labels[round] + (static_cast<double>(i) - 2) * 0.01 * labels.back();
       line.points.emplace_back(x, 100 * mean.value);
@@ -96,11 +95,12 @@ Table costs_table(const ActiveStudy& study) {
   const ActiveCosts& c = study.costs;
   Table table;
   table.head = {"look-ahead", "time", "of which measured"};
-  table.rows = {{"kernels", seconds(c.kernels), "all"},
-                {"one more row of the factor for each choice", seconds(c.bordered), "all"},
-                {"a factorization for each candidate of each choice", seconds(c.one_by_one),
-                 plural(c.refactorings, "factorization")},
-                {"a training for each candidate of each choice", seconds(c.retrained), plural(c.trainings, "training")}};
+  table.rows = {
+      {"kernels", seconds(c.kernels), "all"},
+      {"one more row of the factor for each choice", seconds(c.bordered), "all"},
+      {"a factorization for each candidate of each choice", seconds(c.one_by_one),
+       plural(c.refactorings, "factorization")},
+      {"a training for each candidate of each choice", seconds(c.retrained), plural(c.trainings, "training")}};
   return table;
 }
 
@@ -143,9 +143,9 @@ std::string say_foresight(const ActiveStudy& study) {
 std::string say_costs(const ActiveStudy& study) {
   const ActiveCosts& c = study.costs;
   const double ours = c.kernels + c.bordered;
-  return "To choose " + plural(study.settings.acquire, "image") + " of " +
-         grouped(static_cast<double>(c.candidates)) + " with " + grouped(static_cast<double>(c.labelled)) +
-         " labelled ones takes " + seconds(ours) + " with its kernels. A factorization for each candidate would take " +
+  return "To choose " + plural(study.settings.acquire, "image") + " of " + grouped(static_cast<double>(c.candidates)) +
+         " with " + grouped(static_cast<double>(c.labelled)) + " labelled ones takes " + seconds(ours) +
+         " with its kernels. A factorization for each candidate would take " +
          significant((c.kernels + c.one_by_one) / ours, 2) + " times as long, and training " +
          significant(c.retrained / ours, 2) + " times.";
 }
@@ -198,17 +198,17 @@ std::string active_report(const ActiveStudy& study) {
       "difference of the two largest outputs, and entropy for those with the largest entropy of the outputs as "
       "probabilities. Trained changes come from going on to train at a tenth of the learning rate, with the new "
       "image and, to compare with, without it.");
-  page.properties({{"Command", "<code>" + escaped(s.command) + "</code>"},
-                   {"All options that change numbers", "<code>" + escaped(options_of(study)) + "</code>"},
-                   {"Network", study.task.network + ", " + grouped(static_cast<double>(study.parameters)) +
-                                   " parameters"},
-                   {"Data", escaped(study.task.title) + ". Source: " + escaped(study.task.source) +
-                                ". License: " + escaped(study.task.license)},
-                   {"Time of everything", seconds(study.seconds)},
-                   {"Beside this page", "<code>accuracy.csv</code>, <code>active.svg</code>"},
-                   {"Source of the method",
-                    "Mohamadi, Bae, Sutherland: Making Look-Ahead Active Learning Strategies Feasible with Neural "
-                    "Tangent Kernels, NeurIPS 2022"}});
+  page.properties(
+      {{"Command", "<code>" + escaped(s.command) + "</code>"},
+       {"All options that change numbers", "<code>" + escaped(options_of(study)) + "</code>"},
+       {"Network", study.task.network + ", " + grouped(static_cast<double>(study.parameters)) + " parameters"},
+       {"Data", escaped(study.task.title) + ". Source: " + escaped(study.task.source) +
+                    ". License: " + escaped(study.task.license)},
+       {"Time of everything", seconds(study.seconds)},
+       {"Beside this page", "<code>accuracy.csv</code>, <code>active.svg</code>"},
+       {"Source of the method",
+        "Mohamadi, Bae, Sutherland: Making Look-Ahead Active Learning Strategies Feasible with Neural "
+        "Tangent Kernels, NeurIPS 2022"}});
   return page.html();
 }
 

@@ -67,9 +67,10 @@ Numbers ahead(const Standing& at, std::size_t count) {
 }  // namespace
 
 const std::vector<Selection>& selections() {
-  static const std::vector<Selection> all = {
-      {"random", "random", random}, {"margin", "margin", margin}, {"entropy", "entropy", entropy},
-      {"look-ahead", "look-ahead", ahead}};
+  static const std::vector<Selection> all = {{"random", "random", random},
+                                             {"margin", "margin", margin},
+                                             {"entropy", "entropy", entropy},
+                                             {"look-ahead", "look-ahead", ahead}};
   return all;
 }
 
@@ -86,12 +87,8 @@ ntk::LookAhead look_ahead(const Standing& at, const StandingKernels& kernels) {
   const auto outputs = [&](const Numbers& images) {
     return nn::predict(*at.task.net, at.params, at.task.x.rows_at(images));
   };
-  return {regression,
-          kernels.cross,
-          kernels.candidates,
-          one_hot(labels, at.task.classes),
-          outputs(at.labelled),
-          outputs(at.candidates)};
+  return {regression,           kernels.cross,         kernels.candidates, one_hot(labels, at.task.classes),
+          outputs(at.labelled), outputs(at.candidates)};
 }
 
 Array<double> likely_targets(const Array<double>& outputs) {

@@ -88,7 +88,8 @@ Array<double> marks_of_gradients(const Case<double>& here) {
     const auto one = here.net.record(tape, here.params, here.x.rows(n, n + 1));
     const Shape shape = one.output.shape();
     const double weight = 1 / std::sqrt(static_cast<double>(shape.size()));
-    const auto gradients = pullback<double>(one.output, Var<double>(Array<double>::full(shape, weight)), one.parameters);
+    const auto gradients =
+        pullback<double>(one.output, Var<double>(Array<double>::full(shape, weight)), one.parameters);
     for (std::size_t p = 0; p < arrays; ++p) {
       double squares = 0, cosines = 0, sines = 0;
       if (gradients[p].defined()) {
@@ -180,8 +181,7 @@ BOOST_AUTO_TEST_CASE(networks_compute_what_pytorch_computes) {
 }
 
 BOOST_AUTO_TEST_CASE(gradients_of_each_example_are_those_of_pytorch) {
-  for (const std::string& name : networks())
-    BOOST_TEST_CONTEXT(name) {
+  for (const std::string& name : networks()) BOOST_TEST_CONTEXT(name) {
       const Case<double> here(name);
       BOOST_TEST(relative(marks_of_gradients(here), here.file.get<double>("gradients")) < 1e-12);
     }
@@ -290,7 +290,8 @@ BOOST_AUTO_TEST_CASE(files_of_all_versions_are_read) {
     versions.insert(name.substr(name.find('_') + 1));
     BOOST_TEST_CONTEXT(name) check<double>("versions/" + name, 1e-12);
   }
-  BOOST_TEST(versions == (std::set<std::string>{"2.10.0", "2.11.0", "2.12.0", "2.13.0", "2.14.1", "2.6.0", "2.7.1", "2.8.0", "2.9.1"}),
+  BOOST_TEST(versions == (std::set<std::string>{"2.10.0", "2.11.0", "2.12.0", "2.13.0", "2.14.1", "2.6.0", "2.7.1",
+                                                "2.8.0", "2.9.1"}),
              boost::test_tools::per_element());
 }
 
