@@ -81,7 +81,7 @@ with tempfile.TemporaryDirectory() as folder:
     check(report.count("<svg") == 1 and "results" not in report.split("</style>")[1].split("Command")[0], "the report")
     for text in ("one more row of the factor", "NeurIPS 2022", "--pool 200", "mean of the rounds"):
         check(text in report, f"the report does not say '{text}'")
-    check((here / "a/active.svg").stat().st_size > 5000, "active.svg")
+    check((here / "a" / "active.svg").stat().st_size > 5000, "the figure")
 
     # The same seed gives the same networks, on one thread too; another gives others.
     run(*small, "--out", here / "b", "--threads", 1)
