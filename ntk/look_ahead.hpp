@@ -17,10 +17,6 @@ namespace xtangent::ntk {
 /// and C loses what that row explains. Mohamadi, Bae, Sutherland: Making Look-Ahead Active Learning Strategies Feasible
 /// with Neural Tangent Kernels, NeurIPS 2022.
 ///
-///   const ntk::Regression<double> regression(k, {.ridge = 1e-3});
-///   ntk::LookAhead points(regression, k_new, k_new_new, y, f0, f0_new);
-///   const std::vector<double> changes = points.changes(most_likely_labels);
-///
 /// Memory: M^2 + M O doubles. Every output is a right-hand side of its own, as for a pNTK.
 class LookAhead {
  public:
