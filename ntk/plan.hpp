@@ -47,7 +47,7 @@ struct Progress {
 std::size_t memory_overhead();
 
 /// The least number of elements of a weight whose gradients Precision::bfloat16 rounds.
-inline constexpr std::size_t least_rounded = std::size_t{1} << 19;
+inline constexpr std::size_t least_rounded = std::size_t{1} << 16;
 
 struct Options {
   Strategy strategy = Strategy::automatic;

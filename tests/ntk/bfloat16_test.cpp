@@ -37,9 +37,9 @@ struct Case {
   Shape example;
 };
 
-// Three weights of the last stage have 589,824 elements, as has the second convolution of the other network, where the
-// rounded gradient is smaller than the factors and the gradient in float is not.
-nn::AnyModule narrow_resnet() { return nn::resnet18({.classes = 10, .stem = nn::Stem::cifar, .width = 0.5}); }
+// The second convolution of the other network has 589,824 elements, and rounded gradients that are smaller than its
+// factors, which gradients in float are not.
+nn::AnyModule narrow_resnet() { return nn::resnet18({.classes = 10, .stem = nn::Stem::cifar, .width = 0.25}); }
 
 nn::AnyModule wide_convolutions() {
   return nn::sequential(nn::Conv2d(3, 256, 3), nn::Relu(), nn::Conv2d(256, 256, 3), nn::Relu(),
@@ -96,19 +96,33 @@ Factor<float> in_float(const Factor<double>& f) {
   return out;
 }
 
-// The gradients in float (K, N, P), rounded.
-Array<double> rounded_gradients(const Factors& uses) {
+// The gradients in float (K, N, P), rounded and multiplied by <g, g> / <g, r>, of all probes together if they are
+// summed.
+Array<double> rounded_gradients(const Factors& uses, ProbeMode mode) {
   std::vector<Factor<float>> all;
   for (const Factor<double>& use : uses) all.push_back(in_float(use));
   const std::vector<Factor<float>> parts = ntk::joined(std::move(all));
   const std::size_t k = parts[0].probes, n = parts[0].examples, size = parts[0].parameter.size();
-  Array<float> out({k, n, size});
-  float* values = out.mutable_data();
-  ntk::form_gradients(parts, Array<float>(), {0, n}, 0, size, n * size, size, values);
-  std::vector<std::uint16_t> halves(out.size());
-  kernels::bfloat16_loops().round(out.size(), values, halves.data());
-  kernels::bfloat16_loops().widen(out.size(), halves.data(), values);
-  return to_double(out);
+  Array<float> formed({k, n, size}), rounded_ones({k, n, size});
+  ntk::form_gradients(parts, Array<float>(), {0, n}, 0, size, n * size, size, formed.mutable_data());
+  std::vector<std::uint16_t> halves(formed.size());
+  kernels::bfloat16_loops().round(formed.size(), formed.data(), halves.data());
+  kernels::bfloat16_loops().widen(formed.size(), halves.data(), rounded_ones.mutable_data());
+  const Array<double> g = to_double(formed);
+  Array<double> out = to_double(rounded_ones);
+  double* values = out.mutable_data();
+  for (std::size_t example = 0; example < n; ++example)
+    for (std::size_t probe = 0; probe < k; ++probe) {
+      double squares = 0, products = 0;
+      for (std::size_t other = 0; other < k; ++other)
+        for (std::size_t i = (other * n + example) * size, end = i + size; i < end; ++i)
+          if (mode == ProbeMode::summed || other == probe) {
+            squares += g[i] * g[i];
+            products += g[i] * static_cast<double>(rounded_ones[i]);
+          }
+      for (std::size_t i = (probe * n + example) * size, end = i + size; i < end; ++i) values[i] *= squares / products;
+    }
+  return out;
 }
 
 Side<float> filled_side(const Factors& uses, ProbeMode mode, const std::vector<std::size_t>& cuts) {
@@ -148,13 +162,16 @@ BOOST_AUTO_TEST_CASE(contractions_are_products_of_rounded_gradients) {
               Factors uses;
               for (const UseRow& row : rows) uses.push_back(factor(row, probes, 7, "rounded"));
               for (Factor<double>& use : uses) use.parameter = uses[0].parameter;
-              const Array<double> expected = rounded_gradients(uses);
+              // Each piece that fits into the room has corrections of its own.
+              const bool whole_rows = room == large_room;
+              const Array<double> expected = whole_rows ? rounded_gradients(uses, mode) : gradients(uses);
+              const double bound = whole_rows ? 1e-6 : 3e-3;
               const Side<float> side = filled_side(uses, mode, cuts);
               ntk::Block whole({7, 7, probes, probes, mode, true}), part({3, 4, probes, probes, mode, false});
               contract(side, side, {false, room}, whole);
               contract(side.range(0, 3), side.range(3, 7), {false, room}, part);
-              BOOST_TEST(testing::error_of(whole, expected, expected, 0, 0) < 1e-6);
-              BOOST_TEST(testing::error_of(part, expected, expected, 0, 3) < 1e-6);
+              BOOST_TEST(testing::error_of(whole, expected, expected, 0, 0) < bound);
+              BOOST_TEST(testing::error_of(part, expected, expected, 0, 3) < bound);
               const Term& term = side.term();
               BOOST_TEST(static_cast<double>(side.bytes()) == 7 * side.rule().held_bytes(term, probes, 4));
             }
@@ -195,7 +212,11 @@ BOOST_AUTO_TEST_CASE(rows_and_columns_may_have_other_numbers_of_probes) {
                         b = filled_side(others, ProbeMode::cross, {0, 7});
       ntk::Block block({7, 7, 1, 4, ProbeMode::cross, false});
       contract(a, b, {false, room}, block);
-      BOOST_TEST(testing::error_of(block, rounded_gradients(uses), rounded_gradients(others), 0, 0) < 1e-6);
+      if (room == large_room)
+        BOOST_TEST(testing::error_of(block, rounded_gradients(uses, ProbeMode::cross),
+                                     rounded_gradients(others, ProbeMode::cross), 0, 0) < 1e-6);
+      else
+        BOOST_TEST(testing::error_of(block, gradients(uses), gradients(others), 0, 0) < 3e-3);
     }
 }
 
@@ -204,7 +225,7 @@ BOOST_AUTO_TEST_CASE(kernels_of_convolutional_networks_are_near_exact_ones) {
       const auto params = c.net->init<float>(1);
       const Array<float> x = inputs(c.name, c.example, 8);
       const ntk::Plan plan = ntk::plan(*c.net, params, x, ntk::readout::pseudo(), options_of(rounded));
-      BOOST_TEST(count_rounded(plan) == (c.name == "resnet18" ? 3u : 1u));
+      BOOST_TEST(count_rounded(plan) == (c.name == "resnet18" ? 4u : 1u));
       const Array<double> exact = ntk::pntk(*c.net, params, x, options_of(ntk::Precision::exact)),
                           near = ntk::pntk(*c.net, params, x, options_of(rounded));
       const double error = error_of(near, exact);
@@ -254,7 +275,7 @@ BOOST_AUTO_TEST_CASE(plans_count_rounded_gradients_by_their_bytes_and_runs_keep_
       const ntk::TermPlan &a = exact.terms[i], &b = near.terms[i];
       BOOST_TEST((a.rule == b.rule));
       const double gradients = static_cast<double>(a.term.parameter_size());
-      BOOST_TEST(b.held_bytes == (b.term.rounded ? std::min(a.held_bytes, 2 * gradients) : a.held_bytes));
+      BOOST_TEST(b.held_bytes == (b.term.rounded ? std::min(a.held_bytes, 2 * gradients + 8) : a.held_bytes));
     }
     reset_peak_memory();
     const std::size_t before = memory_statistics().live;
@@ -268,7 +289,7 @@ BOOST_AUTO_TEST_CASE(rounded_gradients_take_half_the_bytes) {
   near.rounded = true;
   const Rule& rule = ntk::rule_named("materialize");
   BOOST_TEST(rule.held_bytes(exact, 3, sizeof(float)) == 3 * 4096 * 4);
-  BOOST_TEST(rule.held_bytes(near, 3, sizeof(float)) == 3 * 4096 * 2);
+  BOOST_TEST(rule.held_bytes(near, 3, sizeof(float)) == 3 * (4096 * 2 + 8));
 }
 
 BOOST_AUTO_TEST_CASE(plans_say_what_is_rounded) {
