@@ -29,6 +29,9 @@ using namespace xtangent::testing;
 
 namespace {
 
+// The most by which an inner product of two rounded vectors is wrong, in units of their lengths' product, and a little
+// for corrections.
+constexpr double two_roundings = 1.1 / 256;
 constexpr ntk::Precision rounded = ntk::Precision::bfloat16;
 
 struct Case {
@@ -165,13 +168,13 @@ BOOST_AUTO_TEST_CASE(contractions_are_products_of_rounded_gradients) {
               // Each piece that fits into the room has corrections of its own.
               const bool whole_rows = room == large_room;
               const Array<double> expected = whole_rows ? rounded_gradients(uses, mode) : gradients(uses);
-              const double bound = whole_rows ? 1e-6 : 3e-3;
+              const double bound = whole_rows ? 1e-6 : two_roundings;
               const Side<float> side = filled_side(uses, mode, cuts);
               ntk::Block whole({7, 7, probes, probes, mode, true}), part({3, 4, probes, probes, mode, false});
               contract(side, side, {false, room}, whole);
-              contract(side.range(0, 3), side.range(3, 7), {false, room}, part);
+              contract(side.range(0, 3), side.range(1, 5), {false, room}, part);
               BOOST_TEST(testing::error_of(whole, expected, expected, 0, 0) < bound);
-              BOOST_TEST(testing::error_of(part, expected, expected, 0, 3) < bound);
+              BOOST_TEST(testing::error_of(part, expected, expected, 0, 1) < bound);
               const Term& term = side.term();
               BOOST_TEST(static_cast<double>(side.bytes()) == 7 * side.rule().held_bytes(term, probes, 4));
             }
@@ -203,8 +206,12 @@ BOOST_AUTO_TEST_CASE(rows_and_columns_may_have_other_numbers_of_probes) {
     for (const std::size_t room : {std::size_t{1}, large_room}) {
       Factors uses, others;
       for (const UseRow& row : rows) {
-        uses.push_back(factor(row, 1, 7, "rows"));
         others.push_back(factor(row, 4, 7, "columns"));
+        uses.push_back(others.back());
+        uses.back().probes = 1;  // the first of them
+        Shape one = others.back().left.shape();
+        one[0] = 1;
+        uses.back().left = others.back().left.flat_slice(0, one);
       }
       for (Factors* side : {&uses, &others})
         for (Factor<double>& use : *side) use.parameter = (*side)[0].parameter;
@@ -216,7 +223,7 @@ BOOST_AUTO_TEST_CASE(rows_and_columns_may_have_other_numbers_of_probes) {
         BOOST_TEST(testing::error_of(block, rounded_gradients(uses, ProbeMode::cross),
                                      rounded_gradients(others, ProbeMode::cross), 0, 0) < 1e-6);
       else
-        BOOST_TEST(testing::error_of(block, gradients(uses), gradients(others), 0, 0) < 3e-3);
+        BOOST_TEST(testing::error_of(block, gradients(uses), gradients(others), 0, 0) < two_roundings);
     }
 }
 
