@@ -71,22 +71,30 @@ void form_gradients(const std::vector<Factor<T>>& parts, const Array<T>& scales,
 }
 
 void form_rounded_gradients(const std::vector<Factor<float>>& parts, const Array<float>& scales, Range examples,
-                            std::size_t begin, std::size_t end, std::size_t probe_stride, std::size_t example_stride,
-                            std::uint16_t* out) {
+                            std::size_t begin, std::size_t end, const RoundedGradients& to) {
   const std::size_t k = parts[0].probes, length = end - begin;
   std::size_t positions = 0;
   for (const Factor<float>& part : parts) positions += part.positions;
-  parallel_for(examples.size(), gradient_grain(length, positions, k), [&](std::size_t from, std::size_t to) {
+  const auto correction = [](const kernels::RoundingSums& sums) {
+    return sums.squares == 0 ? 1.0 : sums.squares / (sums.squares + sums.errors);
+  };
+  parallel_for(examples.size(), gradient_grain(length, positions, k), [&](std::size_t from, std::size_t last) {
     Array<float> formed({k, length});
     float* one = formed.mutable_data();
-    for (std::size_t i = from; i < to; ++i) {
+    for (std::size_t i = from; i < last; ++i) {
       const std::size_t n = examples.first + i;
       form_gradients(parts, scales, {n, n + 1}, begin, end, length, length, one);
+      kernels::RoundingSums all;
       for (std::size_t p = 0; p < k; ++p) {
-        std::uint16_t* row = out + p * probe_stride + i * example_stride;
+        std::uint16_t* row = to.out + p * to.probe_stride + i * to.example_stride;
         kernels::bfloat16_loops().round(length, one + p * length, row);
         if (length % 2 == 1) row[length] = 0;
+        const kernels::RoundingSums sums = kernels::bfloat16_loops().sums(length, one + p * length, row);
+        all.squares += sums.squares;
+        all.errors += sums.errors;
+        if (!to.together) to.corrections[p * to.correction_stride + i] = correction(sums);
       }
+      if (to.together) to.corrections[i] = correction(all);
     }
   });
 }

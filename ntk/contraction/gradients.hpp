@@ -24,11 +24,21 @@ template <class T>
 void form_gradients(const std::vector<Factor<T>>& parts, const Array<T>& scales, Range examples, std::size_t begin,
                     std::size_t end, std::size_t probe_stride, std::size_t example_stride, T* out);
 
+/// Where rounded gradients go: as in form_gradients, and `corrections` of example n and probe k to corrections + k
+/// correction_stride + (n - first), or of all probes together to corrections + (n - first).
+struct RoundedGradients {
+  std::size_t probe_stride, example_stride, correction_stride;
+  bool together;
+  std::uint16_t* out;
+  double* corrections;
+};
+
 /// The same, rounded to bfloat16, with a zero after the last element if their number is odd. One example after the
-/// other is formed in float, by several tasks.
+/// other is formed in float, by several tasks. A correction is the number by which the rounded gradient r of g is to be
+/// multiplied so that <g, r> = <g, g>. As gradients of different examples have a large part in common, it takes away
+/// most of what rounding does to their inner products.
 void form_rounded_gradients(const std::vector<Factor<float>>& parts, const Array<float>& scales, Range examples,
-                            std::size_t begin, std::size_t end, std::size_t probe_stride, std::size_t example_stride,
-                            std::uint16_t* out);
+                            std::size_t begin, std::size_t end, const RoundedGradients& to);
 
 /// Bytes of gradients in float while those of n examples are rounded.
 std::size_t rounding_bytes(const Term& term, std::size_t n, std::size_t probes, std::size_t length, const Workspace& w);

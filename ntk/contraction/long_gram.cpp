@@ -31,14 +31,31 @@ struct GramCut {
   std::size_t bytes(bool rounded, const Workspace& w) const {
     const std::size_t tasks = rectangles * parts, running = w.at_a_time(tasks);
     return high * wide * (running * w.scalar_bytes + (parts > 1 ? tasks : running) * sizeof(double)) +
-           (rounded ? running * kernels::bfloat16_product_bytes(high, wide) : 0);
+           (rounded ? running * (kernels::bfloat16_product_bytes(high, wide) + wide * sizeof(double)) : 0);
   }
 };
 
-void add_rectangle(const Rectangle& t, const double* sum, Block& block) {
-  for (std::size_t i = 0; i < t.rows; ++i)
-    loops<double>().axpy(t.columns, 1.0, sum + i * t.columns,
-                         block.values.data() + (t.row + i) * block.width() + t.column);
+template <class E>
+void add_rectangle(const Rectangle& t, const Rows<E>& a, const Rows<E>& b, const double* sum, Block& block) {
+  const auto scale_of = [](const Rows<E>& r, std::size_t probe, std::size_t row) {
+    return r.scales + probe * r.scale_stride + row;
+  };
+  Array<double> scales;
+  double* of_row = nullptr;
+  if (a.scales) {
+    scales = Array<double>({t.columns});
+    of_row = scales.mutable_data();
+  }
+  for (std::size_t i = 0; i < t.rows; ++i) {
+    double* to = block.values.data() + (t.row + i) * block.width() + t.column;
+    if (!of_row) {
+      loops<double>().axpy(t.columns, 1.0, sum + i * t.columns, to);
+      continue;
+    }
+    loops<double>().affine(t.columns, *scale_of(a, t.row_probe, t.first_row + i), 0.0,
+                           scale_of(b, t.column_probe, t.first_column), of_row);
+    loops<double>().accumulate_product(t.columns, sum + i * t.columns, of_row, to);
+  }
 }
 
 }  // namespace
@@ -69,11 +86,11 @@ void add_long_gram(Rows<E> a, Rows<E> b, Block& block) {
                           product.mutable_data());
         loops<T>().accumulate(t.rows * t.columns, product.data(), 1.0, sum);
       }
-      if (!partials) add_rectangle(t, sum, block);
+      if (!partials) add_rectangle(t, a, b, sum, block);
     }
   });
   for (std::size_t task = 0; partials && task < rectangles.size() * cut.parts; ++task)
-    add_rectangle(rectangles[task / cut.parts], partials + task * largest, block);
+    add_rectangle(rectangles[task / cut.parts], a, b, partials + task * largest, block);
 }
 
 std::size_t long_gram_bytes(const BlockShape& b, std::size_t length, bool rounded, const Workspace& w) {

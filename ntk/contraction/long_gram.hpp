@@ -12,7 +12,8 @@ namespace xtangent::ntk {
 /// runs are added in double and in order.
 inline constexpr std::size_t run_length = 8192;
 
-/// values += A B^T for A (K N, length) and B (K' M, length) in E: float, double, or bfloat16 as std::uint16_t.
+/// values += A B^T for A (K N, length) and B (K' M, length) in E: float, double, or bfloat16 as std::uint16_t. Either
+/// both have scales or none has.
 template <class E>
 void add_long_gram(Rows<E> a, Rows<E> b, Block& block);
 

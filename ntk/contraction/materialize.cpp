@@ -1,8 +1,8 @@
 // The rule that forms the gradients themselves, (K, N, P), and multiplies them, which is right for every use. A side
 // holds the gradients if they are not larger than the factors. Otherwise it holds the factors, and each contraction
 // forms the gradients in pieces of rows of the parameter. Gradients of different parts of a term are added before the
-// product. Gradients of a rounded term are kept and multiplied in bfloat16; a row of them has an even number of
-// elements.
+// product. Gradients of a rounded term are kept and multiplied in bfloat16, with a correction for each row, whose
+// number of elements is even.
 #include <algorithm>
 #include <cstdint>
 #include <type_traits>
@@ -37,14 +37,16 @@ std::size_t place_of(std::size_t length) {
   return std::is_same_v<E, Bits> ? rounded_length(length) : length;
 }
 
-// Rows of `length` elements in E in the left array of a side.
+// Rows of `length` elements in E in the left array of a side, with their corrections.
 template <class E, class T>
 Rows<E> held_rows(const Side<T>& side, std::size_t length) {
   if constexpr (std::is_same_v<E, T>) {
     return side.left(1, length);
   } else {  // two for each element of the array
     const Rows<T> pairs = side.left(1, length / 2);
-    return {reinterpret_cast<const E*>(pairs.data), pairs.probes, pairs.rows, length, 2 * pairs.probe_stride};
+    const SideArrays<T>& s = side.arrays();
+    return {reinterpret_cast<const E*>(pairs.data), pairs.probes, pairs.rows, length, 2 * pairs.probe_stride,
+            s.corrections.data() + side.first(),    s.examples};
   }
 }
 
@@ -89,8 +91,8 @@ struct Materialize : RuleOf<Materialize> {
 
   double held_bytes(const Term& term, std::size_t probes, std::size_t scalar_bytes) const override {
     if (!holds_gradients(term, probes)) return static_cast<double>(factors_size(term, probes) * scalar_bytes);
-    return static_cast<double>(probes * (term.rounded ? rounded_length(term.parameter_size()) * sizeof(Bits)
-                                                      : term.parameter_size() * scalar_bytes));
+    const std::size_t row = rounded_length(term.parameter_size()) * sizeof(Bits) + sizeof(double);
+    return static_cast<double>(probes * (term.rounded ? row : term.parameter_size() * scalar_bytes));
   }
 
   template <class T>
@@ -121,23 +123,38 @@ struct Materialize : RuleOf<Materialize> {
     const std::size_t formed = block.rows * block.probes + (same ? 0 : block.columns * block.column_probes);
     const std::size_t step = step_of(term, formed * sizeof(E), how.room);
     Array<T> of_a, of_b;
+    Array<double> corrections_a, corrections_b;
     for (std::size_t begin = 0; begin < size; begin += step) {
       const std::size_t end = std::min(size, begin + step);
-      const auto form = [&](const Side<T>& side, Array<T>& gradients) -> Rows<E> {
+      const auto form = [&](const Side<T>& side, Array<T>& gradients, Array<double>& corrections) -> Rows<E> {
         const std::size_t k = side.probes(), n = side.examples(), place = place_of<E>(end - begin),
                           row = place * together;
         const bool ready = holds_gradients(term, side.arrays().probes);  // with fewer probes than the other side
         if (ready && end - begin == size) return held_rows<E>(side, held);
         if (!gradients.defined()) gradients = Array<T>({k * n, row * sizeof(E) / sizeof(T)});
+        Rows<E> rows{nullptr, k, n, row, n * row};
         E* out = reinterpret_cast<E*>(gradients.mutable_data());
-        if (ready)
-          copy_gradients(held_rows<E>(side, held), begin, end, place, out);
-        else
-          form_gradients_in(side, begin, end, together > 1 || k == 1 ? place : n * place, row, out);
-        return {out, k, n, row, n * row};
+        rows.data = out;
+        const std::size_t probe_stride = together > 1 || k == 1 ? place : n * place;
+        if (ready) {
+          const Rows<E> all = held_rows<E>(side, held);
+          copy_gradients(all, begin, end, place, out);
+          rows.scales = all.scales;
+          rows.scale_stride = all.scale_stride;
+        } else if constexpr (std::is_same_v<E, T>) {
+          form_gradients(side.arrays().factors, side.arrays().scales, {side.first(), side.first() + n}, begin, end,
+                         probe_stride, row, out);
+        } else {
+          if (!corrections.defined()) corrections = Array<double>({k * n});
+          rows.scales = corrections.mutable_data();
+          rows.scale_stride = n;
+          form_rounded_gradients(side.arrays().factors, side.arrays().scales, {side.first(), side.first() + n}, begin,
+                                 end, {probe_stride, row, n, together > 1, out, corrections.mutable_data()});
+        }
+        return rows;
       };
-      const Rows<E> rows = form(a, of_a);
-      add_long_gram(rows, same ? rows : form(b, of_b), block);
+      const Rows<E> rows = form(a, of_a, corrections_a);
+      add_long_gram(rows, same ? rows : form(b, of_b, corrections_b), block);
     }
   }
 
@@ -147,7 +164,7 @@ struct Materialize : RuleOf<Materialize> {
       const std::size_t formed = b.probes_of_examples() * (term.rounded ? sizeof(Bits) : w.scalar_bytes);
       const std::size_t length = step_of(term, formed, w.room);
       place = term.rounded ? rounded_length(length) : length;
-      gradients = formed * place;
+      gradients = formed * place + (term.rounded ? b.probes_of_examples() * sizeof(double) : 0);
       std::size_t more = 0;
       for (const auto& [n, k] : {std::pair(b.rows, b.probes), std::pair(b.columns, b.column_probes)}) {
         for (const UseShape& part : term.parts) forming = std::max(forming, forming_bytes(part, n, k, length, w));
@@ -158,18 +175,6 @@ struct Materialize : RuleOf<Materialize> {
       forming += more;
     }
     return gradients + std::max(forming, long_gram_bytes(b, place * b.side_by_side(), term.rounded, w));
-  }
-
-  static void form_gradients_in(const Side<float>& side, std::size_t begin, std::size_t end, std::size_t probe_stride,
-                                std::size_t example_stride, Bits* out) {
-    form_rounded_gradients(side.arrays().factors, side.arrays().scales, {side.first(), side.first() + side.examples()},
-                           begin, end, probe_stride, example_stride, out);
-  }
-  template <class T>
-  static void form_gradients_in(const Side<T>& side, std::size_t begin, std::size_t end, std::size_t probe_stride,
-                                std::size_t example_stride, T* out) {
-    form_gradients(side.arrays().factors, side.arrays().scales, {side.first(), side.first() + side.examples()}, begin,
-                   end, probe_stride, example_stride, out);
   }
 
   // Elements [begin, end) of gradients (K, N, P): (K, N, place), with zeros behind them.
@@ -202,9 +207,14 @@ struct Materialize : RuleOf<Materialize> {
   static void put_rounded(SideArrays<float>& side, std::size_t first, const std::vector<Factor<float>>& parts) {
     const std::size_t size = side.term.parameter_size(), place = rounded_length(size), k = side.probes;
     Bits* to = reinterpret_cast<Bits*>(side.make_left(k * side.examples * place / 2));
-    form_rounded_gradients(parts, side.scales, {0, parts[0].examples}, 0, size,
-                           side.summed ? place : side.examples * place, place * side.side_by_side(),
-                           to + first * place * side.side_by_side());
+    side.once([&] {
+      side.corrections = Array<double>({k, side.examples});
+      side.corrections.mutable_data();
+    });
+    form_rounded_gradients(
+        parts, side.scales, {0, parts[0].examples}, 0, size,
+        {side.summed ? place : side.examples * place, place * side.side_by_side(), side.examples, side.summed,
+         to + first * place * side.side_by_side(), side.corrections.mutable_data() + first});
   }
 
   // A side that holds the factors as they are.

@@ -34,7 +34,9 @@ std::size_t rectangle_edge(std::size_t rows, std::size_t columns);
 /// pairs of probes are wanted.
 template <class T>
 void join_probes(Rows<T>& a, Rows<T>& b, ProbeMode mode) {
-  const auto follow = [](const Rows<T>& r) { return r.probe_stride == r.rows * r.length; };
+  const auto follow = [](const Rows<T>& r) {
+    return r.probe_stride == r.rows * r.length && (!r.scales || r.scale_stride == r.rows);
+  };
   if (mode == ProbeMode::equal || !follow(a) || !follow(b)) return;
   for (Rows<T>* r : {&a, &b}) {
     r->rows *= r->probes;

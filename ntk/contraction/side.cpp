@@ -71,6 +71,7 @@ std::size_t Side<T>::bytes() const {
   std::size_t sum = (s.row.size() + s.count.size()) * sizeof(std::uint32_t);
   for (const Array<T>* a : {&s.left, &s.right})
     if (a->defined()) sum += a->bytes();
+  if (s.corrections.defined()) sum += s.corrections.bytes();
   for (const Factor<T>& f : s.factors) sum += f.bytes();
   for (const Side& part : s.parts) sum += part.bytes();
   return sum;

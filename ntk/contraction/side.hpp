@@ -13,11 +13,14 @@ struct Rule;
 template <class T>
 class Side;
 
-/// Rows of numbers for each probe. Row r of probe k begins at data + k probe_stride + r length.
+/// Rows of numbers for each probe. Row r of probe k begins at data + k probe_stride + r length. With `scales` it counts
+/// times scales[k scale_stride + r].
 template <class T>
 struct Rows {
   const T* data = nullptr;
   std::size_t probes = 1, rows = 0, length = 0, probe_stride = 0;
+  const double* scales = nullptr;
+  std::size_t scale_stride = 0;
 
   const T* at(std::size_t probe, std::size_t row) const { return data + probe * probe_stride + row * length; }
 };
@@ -31,6 +34,7 @@ struct SideArrays {
   std::size_t examples, probes;
   bool summed;  // probes are side by side in one row
   Array<T> left, right;
+  Array<double> corrections;              // (K, N) scales of the rows of rounded gradients
   std::vector<Factor<T>> factors;         // one for each part of the term, with all examples
   std::vector<std::uint32_t> row, count;  // rows of the parameter that examples picked
   Array<T> scales;                        // square roots of a metric for the elements of the parameter, or undefined

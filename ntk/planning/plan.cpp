@@ -75,9 +75,12 @@ void group_terms(Plan& p, const std::vector<std::size_t>& groups) {
 }
 
 // Whether gradients of a term are rounded: those of weights, which are many enough that their errors average out.
-// Biases and scales of norms stay as they are, since some have the same gradient, with the same error, in all examples.
+// Biases, scales of norms and the weight of the last layer stay as they are, since all examples have the same left
+// factors there, with the same errors.
 bool is_rounded(const Plan& p, const TermPlan& term) {
-  const auto of_weight = [](const UseShape& use) { return use.is_product() || use.kind == FactorKind::dense; };
+  const auto of_weight = [](const UseShape& use) {
+    return (use.is_product() || use.kind == FactorKind::dense) && !use.same_left;
+  };
   const std::vector<UseShape>& parts = term.term.parts;
   return p.precision == Precision::bfloat16 && term.rule == &rule_named("materialize") &&
          term.term.parameter_size() >= least_rounded && std::all_of(parts.begin(), parts.end(), of_weight);

@@ -119,6 +119,27 @@ BOOST_AUTO_TEST_CASE(rows_of_any_length_are_rounded_and_nothing_else) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(rounding_errors_are_summed) {
+  Random random("sums");
+  for (const kernels::Bfloat16Loops* loops : kernels::usable_tables<kernels::Bfloat16Loops>())
+    for (const std::size_t n : {0, 1, 15, 16, 17, 100, 4095, 4096, 4097, 20000}) {
+      std::vector<float> x(n);
+      for (float& value : x) value = static_cast<float>(random.uniform());
+      Halves y(n);
+      loops->round(n, x.data(), y.data());
+      double squares = 0, errors = 0, size = 0;
+      for (std::size_t i = 0; i < n; ++i) {
+        const double value = static_cast<double>(x[i]), error = static_cast<double>(widened(y[i])) - value;
+        squares += value * value;
+        errors += value * error;
+        size += std::abs(value * error);
+      }
+      const kernels::RoundingSums sums = loops->sums(n, x.data(), y.data());
+      BOOST_TEST(std::abs(sums.squares - squares) <= 1e-5 * squares);
+      BOOST_TEST(std::abs(sums.errors - errors) <= 1e-5 * size);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(products_are_sums_in_float) {
   for (const Shape3& s : shapes()) BOOST_TEST_CONTEXT(s.rows << " x " << s.columns << " x " << s.length) {
       const auto product = [&](auto... operands) {

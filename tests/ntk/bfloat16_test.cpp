@@ -1,4 +1,5 @@
 // Kernels whose large gradients are rounded to bfloat16: how far they are from exact ones, and what stays as it is.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <sstream>
@@ -6,10 +7,15 @@
 #include <vector>
 
 #include "autodiff/kernels/simd/bfloat16.hpp"
-#include "nn/models/convnet.hpp"
+#include "nn/layers/activation.hpp"
+#include "nn/layers/conv2d.hpp"
+#include "nn/layers/linear.hpp"
+#include "nn/layers/pooling.hpp"
 #include "nn/models/mlp.hpp"
 #include "nn/models/resnet.hpp"
+#include "nn/sequential.hpp"
 #include "ntk/computation/store_format.hpp"
+#include "ntk/contraction/gradients.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/layer_kernels.hpp"
 #include "ntk/store.hpp"
@@ -23,6 +29,9 @@ using namespace xtangent::testing;
 
 namespace {
 
+// The most by which an inner product of two rounded vectors is wrong, in units of their lengths' product, and a little
+// for corrections.
+constexpr double two_roundings = 1.1 / 256;
 constexpr ntk::Precision rounded = ntk::Precision::bfloat16;
 
 struct Case {
@@ -31,9 +40,22 @@ struct Case {
   Shape example;
 };
 
+// The second convolution of the other network has 589,824 elements, and rounded gradients that are smaller than its
+// factors, which gradients in float are not.
 nn::AnyModule narrow_resnet() { return nn::resnet18({.classes = 10, .stem = nn::Stem::cifar, .width = 0.25}); }
 
-std::vector<Case> cases() { return {{"resnet18", narrow_resnet(), {3, 32, 32}}, {"cnn", nn::cnn(), {3, 32, 32}}}; }
+nn::AnyModule wide_convolutions() {
+  return nn::sequential(nn::Conv2d(3, 256, 3), nn::Relu(), nn::Conv2d(256, 256, 3), nn::Relu(),
+                        nn::AdaptiveAvgPool2d(1), nn::Flatten(), nn::Linear(256, 10));
+}
+
+ntk::Options options_of(ntk::Precision precision, std::size_t memory = 0) {
+  return {.precision = precision, .memory = memory, .rule = &ntk::rule_named("materialize")};
+}
+
+std::vector<Case> cases() {
+  return {{"resnet18", narrow_resnet(), {3, 32, 32}}, {"convolutions", wide_convolutions(), {3, 34, 34}}};
+}
 
 Array<float> inputs(const std::string& name, const Shape& example, std::size_t n) {
   Random random(name);
@@ -77,14 +99,33 @@ Factor<float> in_float(const Factor<double>& f) {
   return out;
 }
 
-// The gradients in double, rounded as those in float are, but for the last digits of float.
-Array<double> rounded_gradients(const Factors& uses) {
-  const Array<float> all = cast<float>(gradients(uses));
-  std::vector<std::uint16_t> halves(all.size());
-  Array<float> out(all.shape());
-  kernels::bfloat16_loops().round(all.size(), all.data(), halves.data());
-  kernels::bfloat16_loops().widen(all.size(), halves.data(), out.mutable_data());
-  return to_double(out);
+// The gradients in float (K, N, P), rounded and multiplied by <g, g> / <g, r>, of all probes together if they are
+// summed.
+Array<double> rounded_gradients(const Factors& uses, ProbeMode mode) {
+  std::vector<Factor<float>> all;
+  for (const Factor<double>& use : uses) all.push_back(in_float(use));
+  const std::vector<Factor<float>> parts = ntk::joined(std::move(all));
+  const std::size_t k = parts[0].probes, n = parts[0].examples, size = parts[0].parameter.size();
+  Array<float> formed({k, n, size}), rounded_ones({k, n, size});
+  ntk::form_gradients(parts, Array<float>(), {0, n}, 0, size, n * size, size, formed.mutable_data());
+  std::vector<std::uint16_t> halves(formed.size());
+  kernels::bfloat16_loops().round(formed.size(), formed.data(), halves.data());
+  kernels::bfloat16_loops().widen(formed.size(), halves.data(), rounded_ones.mutable_data());
+  const Array<double> g = to_double(formed);
+  Array<double> out = to_double(rounded_ones);
+  double* values = out.mutable_data();
+  for (std::size_t example = 0; example < n; ++example)
+    for (std::size_t probe = 0; probe < k; ++probe) {
+      double squares = 0, products = 0;
+      for (std::size_t other = 0; other < k; ++other)
+        for (std::size_t i = (other * n + example) * size, end = i + size; i < end; ++i)
+          if (mode == ProbeMode::summed || other == probe) {
+            squares += g[i] * g[i];
+            products += g[i] * static_cast<double>(rounded_ones[i]);
+          }
+      for (std::size_t i = (probe * n + example) * size, end = i + size; i < end; ++i) values[i] *= squares / products;
+    }
+  return out;
 }
 
 Side<float> filled_side(const Factors& uses, ProbeMode mode, const std::vector<std::size_t>& cuts) {
@@ -124,14 +165,16 @@ BOOST_AUTO_TEST_CASE(contractions_are_products_of_rounded_gradients) {
               Factors uses;
               for (const UseRow& row : rows) uses.push_back(factor(row, probes, 7, "rounded"));
               for (Factor<double>& use : uses) use.parameter = uses[0].parameter;
-              const Array<double> expected = rounded_gradients(uses);
+              // Each piece that fits into the room has corrections of its own.
+              const bool whole_rows = room == large_room;
+              const Array<double> expected = whole_rows ? rounded_gradients(uses, mode) : gradients(uses);
+              const double bound = whole_rows ? 1e-6 : two_roundings;
               const Side<float> side = filled_side(uses, mode, cuts);
               ntk::Block whole({7, 7, probes, probes, mode, true}), part({3, 4, probes, probes, mode, false});
               contract(side, side, {false, room}, whole);
-              contract(side.range(0, 3), side.range(3, 7), {false, room}, part);
-              // A gradient whose last digit in float differs may be rounded the other way.
-              BOOST_TEST(testing::error_of(whole, expected, expected, 0, 0) < 2e-3);
-              BOOST_TEST(testing::error_of(part, expected, expected, 0, 3) < 2e-3);
+              contract(side.range(0, 3), side.range(1, 5), {false, room}, part);
+              BOOST_TEST(testing::error_of(whole, expected, expected, 0, 0) < bound);
+              BOOST_TEST(testing::error_of(part, expected, expected, 0, 1) < bound);
               const Term& term = side.term();
               BOOST_TEST(static_cast<double>(side.bytes()) == 7 * side.rule().held_bytes(term, probes, 4));
             }
@@ -163,8 +206,12 @@ BOOST_AUTO_TEST_CASE(rows_and_columns_may_have_other_numbers_of_probes) {
     for (const std::size_t room : {std::size_t{1}, large_room}) {
       Factors uses, others;
       for (const UseRow& row : rows) {
-        uses.push_back(factor(row, 1, 7, "rows"));
         others.push_back(factor(row, 4, 7, "columns"));
+        uses.push_back(others.back());
+        uses.back().probes = 1;  // the first of them
+        Shape one = others.back().left.shape();
+        one[0] = 1;
+        uses.back().left = others.back().left.flat_slice(0, one);
       }
       for (Factors* side : {&uses, &others})
         for (Factor<double>& use : *side) use.parameter = (*side)[0].parameter;
@@ -172,18 +219,22 @@ BOOST_AUTO_TEST_CASE(rows_and_columns_may_have_other_numbers_of_probes) {
                         b = filled_side(others, ProbeMode::cross, {0, 7});
       ntk::Block block({7, 7, 1, 4, ProbeMode::cross, false});
       contract(a, b, {false, room}, block);
-      BOOST_TEST(testing::error_of(block, rounded_gradients(uses), rounded_gradients(others), 0, 0) < 2e-3);
+      if (room == large_room)
+        BOOST_TEST(testing::error_of(block, rounded_gradients(uses, ProbeMode::cross),
+                                     rounded_gradients(others, ProbeMode::cross), 0, 0) < 1e-6);
+      else
+        BOOST_TEST(testing::error_of(block, gradients(uses), gradients(others), 0, 0) < two_roundings);
     }
 }
 
 BOOST_AUTO_TEST_CASE(kernels_of_convolutional_networks_are_near_exact_ones) {
   for (const Case& c : cases()) BOOST_TEST_CONTEXT(c.name) {
       const auto params = c.net->init<float>(1);
-      const Array<float> x = inputs(c.name, c.example, 24);
-      const ntk::Plan plan = ntk::plan(*c.net, params, x, ntk::readout::pseudo(), {.precision = rounded});
-      BOOST_TEST(count_rounded(plan) > 0u);
-      const Array<double> exact = ntk::pntk(*c.net, params, x),
-                          near = ntk::pntk(*c.net, params, x, {.precision = rounded});
+      const Array<float> x = inputs(c.name, c.example, 8);
+      const ntk::Plan plan = ntk::plan(*c.net, params, x, ntk::readout::pseudo(), options_of(rounded));
+      BOOST_TEST(count_rounded(plan) == (c.name == "resnet18" ? 4u : 1u));
+      const Array<double> exact = ntk::pntk(*c.net, params, x, options_of(ntk::Precision::exact)),
+                          near = ntk::pntk(*c.net, params, x, options_of(rounded));
       const double error = error_of(near, exact);
       BOOST_TEST_MESSAGE(c.name << ": " << error << " of the norms' product");
       BOOST_TEST(error < 1e-5);
@@ -212,46 +263,49 @@ BOOST_AUTO_TEST_CASE(small_arrays_and_exact_rules_keep_their_bits) {
 BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_threads) {
   for (const Case& c : cases()) {
     const auto params = c.net->init<float>(2);
-    const Array<float> x = inputs(c.name, c.example, 10);
-    const auto run = [&] { return ntk::pntk(*c.net, params, x, {.precision = rounded, .memory = 200 << 20}); };
+    const Array<float> x = inputs(c.name, c.example, 4);
+    const auto run = [&] { return ntk::pntk(*c.net, params, x, options_of(rounded, 400 << 20)); };
     const Array<double> one = among(1, run);
     for (const std::size_t threads : {2, 8}) BOOST_TEST(same_bits(one, among(threads, run)), c.name);
   }
 }
 
-BOOST_AUTO_TEST_CASE(plans_hold_half_the_bytes_of_rounded_gradients_and_runs_keep_to_them) {
-  const auto net = narrow_resnet();
-  const auto params = net->init<float>(1);
-  const Array<float> x = inputs("memory", {3, 32, 32}, 40);
-  const auto plan_of = [&](ntk::Precision precision) {
-    return ntk::plan(*net, params, x, ntk::readout::pseudo(), {.precision = precision, .memory = 96 << 20});
-  };
-  const ntk::Plan exact = plan_of(ntk::Precision::exact), near = plan_of(rounded);
-  std::size_t halved = 0;
-  for (std::size_t i = 0; i < exact.terms.size(); ++i) {
-    const ntk::TermPlan &a = exact.terms[i], &b = near.terms[i];
-    BOOST_TEST((a.rule == b.rule));
-    BOOST_TEST(b.held_bytes <= a.held_bytes);
-    const double gradient = static_cast<double>(4 * a.term.parameter_size());
-    if (b.term.rounded && a.held_bytes == gradient) {
-      BOOST_TEST(b.held_bytes == gradient / 2);
-      ++halved;
+BOOST_AUTO_TEST_CASE(plans_count_rounded_gradients_by_their_bytes_and_runs_keep_to_them) {
+  for (const Case& c : cases()) {
+    const auto params = c.net->init<float>(1);
+    const Array<float> x = inputs(c.name, c.example, 10);
+    const auto plan_of = [&](ntk::Precision precision) {
+      return ntk::plan(*c.net, params, x, ntk::readout::pseudo(), options_of(precision, 600 << 20));
+    };
+    const ntk::Plan exact = plan_of(ntk::Precision::exact), near = plan_of(rounded);
+    for (std::size_t i = 0; i < exact.terms.size(); ++i) {
+      const ntk::TermPlan &a = exact.terms[i], &b = near.terms[i];
+      BOOST_TEST((a.rule == b.rule));
+      const double gradients = static_cast<double>(a.term.parameter_size());
+      BOOST_TEST(b.held_bytes == (b.term.rounded ? std::min(a.held_bytes, 2 * gradients + 8) : a.held_bytes));
     }
+    reset_peak_memory();
+    const std::size_t before = memory_statistics().live;
+    ntk::pntk(*c.net, params, x, options_of(rounded, 600 << 20));
+    BOOST_TEST(static_cast<double>(memory_statistics().peak - before) <= near.bytes(), c.name);
   }
-  BOOST_TEST(halved > 0u);
-  reset_peak_memory();
-  const std::size_t before = memory_statistics().live;
-  ntk::pntk(*net, params, x, {.precision = rounded, .memory = 96 << 20});
-  BOOST_TEST(static_cast<double>(memory_statistics().peak - before) <= near.bytes());
+}
+
+BOOST_AUTO_TEST_CASE(rounded_gradients_take_half_the_bytes) {
+  Term exact(factor({"gradients", FactorKind::dense, 1, 4096, 1}, 1, 1, "").shape()), near = exact;
+  near.rounded = true;
+  const Rule& rule = ntk::rule_named("materialize");
+  BOOST_TEST(rule.held_bytes(exact, 3, sizeof(float)) == 3 * 4096 * 4);
+  BOOST_TEST(rule.held_bytes(near, 3, sizeof(float)) == 3 * (4096 * 2 + 8));
 }
 
 BOOST_AUTO_TEST_CASE(plans_say_what_is_rounded) {
   const Case c = cases()[1];
   const auto params = c.net->init<float>(1);
-  const Array<float> x = inputs(c.name, c.example, 24);
+  const Array<float> x = inputs(c.name, c.example, 8);
   const auto text = [&](const nn::ModuleBase& net, const nn::Parameters<float>& p, const Array<float>& y,
                         ntk::Precision precision) {
-    return text_of(ntk::plan(net, p, y, ntk::readout::pseudo(), {.precision = precision}));
+    return text_of(ntk::plan(net, p, y, ntk::readout::pseudo(), options_of(precision)));
   };
   const std::string near = text(*c.net, params, x, rounded);
   BOOST_TEST(near.find("rounding to bfloat16 for ") != std::string::npos);

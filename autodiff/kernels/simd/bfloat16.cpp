@@ -21,7 +21,30 @@ void widen(std::size_t n, const std::uint16_t* x, float* out) {
   for (std::size_t i = 0; i < n; ++i) out[i] = std::bit_cast<float>(static_cast<std::uint32_t>(x[i]) << 16);
 }
 
-constexpr Bfloat16Loops all_loops{round, widen};
+// In lanes, which the compiler makes vectors of.
+RoundingSums sums(std::size_t n, const float* x, const std::uint16_t* rounded) {
+  constexpr std::size_t lanes = 16, block = 4096;
+  RoundingSums out;
+  for (std::size_t begin = 0; begin < n; begin += block) {
+    float squares[lanes] = {}, errors[lanes] = {};
+    const std::size_t end = begin + block < n ? begin + block : n, whole = begin + (end - begin) / lanes * lanes;
+    const auto add = [&](std::size_t i, std::size_t lane) {
+      const float value = x[i], wide = std::bit_cast<float>(static_cast<std::uint32_t>(rounded[i]) << 16);
+      squares[lane] += value * value;
+      errors[lane] += value * (wide - value);
+    };
+    for (std::size_t i = begin; i < whole; i += lanes)
+      for (std::size_t lane = 0; lane < lanes; ++lane) add(i + lane, lane);
+    for (std::size_t i = whole; i < end; ++i) add(i, i - whole);
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      out.squares += static_cast<double>(squares[lane]);
+      out.errors += static_cast<double>(errors[lane]);
+    }
+  }
+  return out;
+}
+
+constexpr Bfloat16Loops all_loops{round, widen, sums};
 
 }  // namespace
 

@@ -8,12 +8,19 @@
 /// some processors have for it.
 namespace xtangent::kernels {
 
+/// What rounding does to a vector x: the sum of its squares, and the sum of x times its rounding errors.
+struct RoundingSums {
+  double squares = 0, errors = 0;
+};
+
 /// Conversions, compiled once for each instruction set.
 struct Bfloat16Loops {
   /// out = x rounded to nearest, ties to even. NaN stays NaN, and what rounds beyond the largest number is infinite.
   void (*round)(std::size_t n, const float* x, std::uint16_t* out);
   /// out = x, which is exact.
   void (*widen)(std::size_t n, const std::uint16_t* x, float* out);
+  /// The sums for x and what it was rounded to, in float for 4,096 elements and in double beyond.
+  RoundingSums (*sums)(std::size_t n, const float* x, const std::uint16_t* rounded);
 };
 
 /// The conversions for this processor.
