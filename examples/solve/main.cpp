@@ -14,8 +14,7 @@ using namespace xtangent::examples;
 
 const Program program = {
     "solve",
-    "Kernel regression for each ridge: with a stored kernel, which is factored on the disk, or with the eNTK of a "
-    "network, which is never formed.",
+    "Kernel regression: with a stored kernel, factored on the disk, or with a network's eNTK, which is never formed.",
     {{"--store results/kernel --data mnist --ridge 1e-4,1e-3,1e-2",
       "three ridges for the kernel of ./run kernel --store results/kernel, with the accuracy on its test images"},
      {"--store K --labels y.npy --memory 2G --float", "weights for labels of your own, with a factor in float"},
@@ -29,7 +28,7 @@ void add_options(CLI::App& app, SolveSettings& s) {
           ->check(named())
           ->capture_default_str();
   work_options(app, s.work, "The first test images, with a network", "The same for predictions, with a network");
-  app.get_option("--network")->excludes(store)->default_str("none: a stored kernel");
+  app.get_option("--network")->excludes(store)->default_str("none");
   app.get_option("--model")->excludes(store);
   app.get_option("--data")
       ->description("Labels, or images for a network: digits, mnist, fashion, cifar10, or a folder")
