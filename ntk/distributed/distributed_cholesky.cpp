@@ -15,6 +15,31 @@
 #include "ntk/distributed/scalapack.hpp"
 
 namespace xtangent::ntk {
+namespace {
+
+// f(rows, columns, entries) for this rank's share of the tiles of a symmetric kernel, or of those on the diagonal.
+template <class F>
+void for_own_tiles(const StoredKernel& kernel, const Communicator& ranks, bool diagonal, const F& f) {
+  const KernelShape& shape = kernel.shape();
+  const auto lines = [&](std::size_t i) {
+    const Range examples = shape.grid.row(i);
+    return Range{examples.first * shape.block, examples.last * shape.block};
+  };
+  std::size_t number = 0;
+  for (std::size_t i = 0; i < shape.grid.tile_rows(); ++i)
+    for (std::size_t j = i; j < (diagonal ? i + 1 : shape.grid.tile_rows()); ++j)
+      if (number++ % ranks.size() == ranks.rank()) f(lines(i), lines(j), kernel.block(lines(i), lines(j)));
+}
+
+// to (n, m) += a block of a symmetric matrix, and its mirror image, times x (n, m).
+void add_both(Range rows, Range columns, const Array<double>& block, std::size_t m, const double* x, double* to) {
+  kernels::gemm(false, false, rows.size(), m, columns.size(), 1.0, block.data(), columns.size(), x + columns.first * m,
+                m, 1.0, to + rows.first * m, m);
+  kernels::gemm(true, false, columns.size(), m, rows.size(), 1.0, block.data(), columns.size(), x + rows.first * m, m,
+                1.0, to + columns.first * m, m);
+}
+
+}  // namespace
 
 template <class T>
 class DistributedCholesky<T>::Grid {
@@ -77,7 +102,42 @@ DistributedCholesky<T>::DistributedCholesky(std::shared_ptr<Communicator> ranks,
   rows_ = layout_.rows(ranks_->rank());
   columns_ = layout_.columns(ranks_->rank());
   part_ = part_of<T>(kernel, layout_, ranks_->rank(), progress);
+  if (sizeof(T) < sizeof(double)) exact_ = kernel;
   factor(options);
+}
+
+template <class T>
+template <class F>
+void DistributedCholesky<T>::each_diagonal(const F& f) const {
+  const std::size_t width = part_.shape()[1];
+  std::size_t row = 0;
+  for (const Range& r : rows_) {
+    std::size_t column = 0;
+    for (const Range& c : columns_) {
+      for (std::size_t i = 0; r.first == c.first && i < r.size(); ++i) f(r.first + i, (row + i) * width + column + i);
+      column += c.size();
+    }
+    row += r.size();
+  }
+}
+
+// The diagonal of K, to all ranks.
+template <class T>
+void DistributedCholesky<T>::find_diagonal() {
+  std::vector<double> found(size() + 1, 0.0);
+  found[size()] = all_finite(part_) ? 0 : 1;  // a rank that has NaN tells all of them
+  if (exact_) {
+    for_own_tiles(*exact_, *ranks_, true, [&](Range rows, Range, const Array<double>& tile) {
+      for (std::size_t i = 0; i < rows.size(); ++i) found[rows.first + i] = tile[i * (rows.size() + 1)];
+    });
+  } else {
+    each_diagonal([&](std::size_t i, std::size_t at) { found[i] = static_cast<double>(part_[at]); });
+  }
+  ranks_->all_reduce(found);
+  if (found[size()] > 0)
+    throw numerical_error(std::string("[distributed cholesky] the kernel holds NaN, infinity") +
+                          (exact_ ? ", or numbers too large for float." : "."));
+  diagonal_.assign(found.begin(), found.end() - 1);
 }
 
 template <class T>
@@ -87,27 +147,8 @@ void DistributedCholesky<T>::factor(const Options& options) {
   if (static_cast<double>(part_.size()) > most)
     throw shape_error("[distributed cholesky] a rank would hold " + to_string(part_.shape()) +
                       " of a kernel of order " + std::to_string(size()) +
-                      ", more than the 2147483647 elements that ScaLAPACK counts. Use more "
-                      "ranks.");
-  // A rank that has NaN tells all of them.
-  std::vector<double> found(size() + 1, 0.0);
-  found[size()] = all_finite(part_) ? 0 : 1;
-  const std::size_t width = part_.shape()[1];
-  const auto each_diagonal = [&](const auto& f) {  // f(row of the matrix, place in the part)
-    std::size_t row = 0;
-    for (const Range& r : rows_) {
-      std::size_t column = 0;
-      for (const Range& c : columns_) {
-        for (std::size_t i = 0; r.first == c.first && i < r.size(); ++i) f(r.first + i, (row + i) * width + column + i);
-        column += c.size();
-      }
-      row += r.size();
-    }
-  };
-  each_diagonal([&](std::size_t i, std::size_t at) { found[i] = static_cast<double>(part_[at]); });
-  ranks_->all_reduce(found);
-  if (found[size()] > 0) throw numerical_error("[distributed cholesky] the kernel holds NaN or infinity.");
-  diagonal_.assign(found.begin(), found.end() - 1);
+                      ", more than the 2147483647 elements that ScaLAPACK counts. Use more ranks.");
+  find_diagonal();
   check_resolved<T>("distributed cholesky", diagonal_);
   ridge_ = absolute_ridge(diagonal_, options.ridge, options.relative);
   for (double& d : diagonal_) d += ridge_;
@@ -115,7 +156,7 @@ void DistributedCholesky<T>::factor(const Options& options) {
   each_diagonal([&](std::size_t i, std::size_t at) { values[at] = static_cast<T>(diagonal_[i]); });
 
   grid_ = std::make_shared<const Grid>(*ranks_, layout_);
-  const std::vector<int> descriptor = grid_->descriptor(size(), layout_.block, width);
+  const std::vector<int> descriptor = grid_->descriptor(size(), layout_.block, part_.shape()[1]);
   int info = 0;
   {
     const kernels::BlasThreads threads;
@@ -129,16 +170,21 @@ void DistributedCholesky<T>::factor(const Options& options) {
          << ", depends on those above it. Remove duplicate examples, or use a larger ridge.";
     throw numerical_error(text.str());
   }
-  std::fill(found.begin(), found.end(), 0.0);
-  each_diagonal([&](std::size_t i, std::size_t at) { found[i] = static_cast<double>(part_[at]); });
-  ranks_->all_reduce(found);
+  check_pivots();
+}
+
+template <class T>
+void DistributedCholesky<T>::check_pivots() {
+  std::vector<double> pivots(size(), 0.0);
+  each_diagonal([&](std::size_t i, std::size_t at) { pivots[i] = static_cast<double>(part_[at]); });
+  ranks_->all_reduce(pivots);
   const double least = pivot_rounding<T>(size());
   for (std::size_t i = 0; i < size(); ++i) {
-    if (!(found[i] * found[i] > least * diagonal_[i]))
+    if (!(pivots[i] * pivots[i] > least * diagonal_[i]))
       throw numerical_error("[distributed cholesky] the kernel of order " + std::to_string(size()) +
                             " is singular to rounding at row " + std::to_string(i) +
                             ". Remove duplicate examples, or use a larger ridge.");
-    log_determinant_ += 2 * std::log(found[i]);
+    log_determinant_ += 2 * std::log(pivots[i]);
   }
 }
 
@@ -185,15 +231,11 @@ Array<double> DistributedCholesky<T>::solve(const Array<double>& y) const {
       [&](const Array<double>& x, const Array<double>& right) { return residual(x, right); });
 }
 
-// Each rank multiplies with what it has of K above the diagonal, once as it is and once as its mirror image.
+// What this rank has of K above the diagonal times x, once as it is and once as its mirror image.
 template <class T>
-Array<double> DistributedCholesky<T>::residual(const Array<double>& x, const Array<double>& y) const {
-  check_rhs("distributed cholesky residual", y, size());
-  if (!(x.shape() == y.shape()))
-    throw shape_error("[distributed cholesky residual] x " + to_string(x.shape()) + " and y " + to_string(y.shape()) +
-                      " differ.");
-  const std::size_t m = y.size() / size(), width = part_.shape()[1];
-  Array<double> product = Array<double>::zeros(y.shape());
+Array<double> DistributedCholesky<T>::product_of_part(const Array<double>& x) const {
+  const std::size_t m = x.size() / size(), width = part_.shape()[1];
+  Array<double> product = Array<double>::zeros(x.shape());
   double* to = product.mutable_data();
   std::size_t row = 0;
   for (const Range& r : rows_) {
@@ -205,22 +247,41 @@ Array<double> DistributedCholesky<T>::residual(const Array<double>& x, const Arr
         kernels::copy_runs(r.size(), c.size(), part_.data() + row * width + column, width, values, c.size());
         for (std::size_t i = 0; r.first == c.first && i < r.size(); ++i)  // L, and the diagonal
           std::fill_n(values + i * c.size(), i + 1, T(0));
-        const Array<double> k = converted<double>(block);
-        kernels::gemm(false, false, r.size(), m, c.size(), 1.0, k.data(), c.size(), x.data() + c.first * m, m, 1.0,
-                      to + r.first * m, m);
-        kernels::gemm(true, false, c.size(), m, r.size(), 1.0, k.data(), c.size(), x.data() + r.first * m, m, 1.0,
-                      to + c.first * m, m);
+        add_both(r, c, converted<double>(block), m, x.data(), to);
       }
       column += c.size();
     }
     row += r.size();
   }
+  each_diagonal(
+      [&](std::size_t i, std::size_t) { kernels::axpy(m, diagonal_[i] - ridge_, x.data() + i * m, to + i * m); });
+  return product;
+}
+
+template <class T>
+Array<double> DistributedCholesky<T>::product_of_tiles(const Array<double>& x) const {
+  const std::size_t m = x.size() / size();
+  Array<double> product = Array<double>::zeros(x.shape());
+  double* to = product.mutable_data();
+  for_own_tiles(*exact_, *ranks_, false, [&](Range rows, Range columns, const Array<double>& tile) {
+    if (rows.first < columns.first) return add_both(rows, columns, tile, m, x.data(), to);
+    kernels::gemm(false, false, rows.size(), m, rows.size(), 1.0, tile.data(), rows.size(), x.data() + rows.first * m,
+                  m, 1.0, to + rows.first * m, m);
+  });
+  return product;
+}
+
+template <class T>
+Array<double> DistributedCholesky<T>::residual(const Array<double>& x, const Array<double>& y) const {
+  check_rhs("distributed cholesky residual", y, size());
+  if (!(x.shape() == y.shape()))
+    throw shape_error("[distributed cholesky residual] x " + to_string(x.shape()) + " and y " + to_string(y.shape()) +
+                      " differ.");
+  Array<double> product = exact_ ? product_of_tiles(x) : product_of_part(x);
   sum(product);
   Array<double> out = y.clone();
-  double* left = out.mutable_data();
-  kernels::axpy(out.size(), -1.0, product.data(), left);
-  for (std::size_t i = 0; i < size(); ++i)
-    for (std::size_t c = 0; c < m; ++c) left[i * m + c] -= diagonal_[i] * x[i * m + c];
+  kernels::axpy(out.size(), -1.0, product.data(), out.mutable_data());
+  kernels::axpy(out.size(), -ridge_, x.data(), out.mutable_data());
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "ntk/algebra/any_matrix.hpp"
@@ -30,7 +31,8 @@ class DistributedCholesky {
   DistributedCholesky(std::shared_ptr<Communicator> ranks, const BlockCyclic& layout, Array<T> part,
                       const Options& options = {});
   /// From a stored kernel, of which each rank reads the tiles that its blocks need, each of them once. `progress` is
-  /// told the share of the reading that is done. Throws also data_error (the kernel is not complete, or a tile is
+  /// told the share of the reading that is done. With T = float residuals are those of the kernel in double: the ranks
+  /// share its tiles, and read them again for each. Throws also data_error (the kernel is not complete, or a tile is
   /// damaged), shape_error (it is not symmetric).
   DistributedCholesky(std::shared_ptr<Communicator> ranks, const StoredKernel& kernel, const Options& options = {},
                       const std::function<void(double)>& progress = {});
@@ -53,6 +55,12 @@ class DistributedCholesky {
  private:
   class Grid;  // the process grid of BLACS
   void factor(const Options& options);
+  void find_diagonal();
+  void check_pivots();
+  template <class F>
+  void each_diagonal(const F& f) const;  // f(row of the matrix, place in the part)
+  Array<double> product_of_part(const Array<double>& x) const;
+  Array<double> product_of_tiles(const Array<double>& x) const;
   void sum(Array<double>& x) const { ranks_->all_reduce({x.mutable_data(), x.size()}); }
   void substitute(T* d, std::size_t columns) const;
 
@@ -61,6 +69,7 @@ class DistributedCholesky {
   std::shared_ptr<const Grid> grid_;
   std::vector<Range> rows_, columns_;  // of this rank
   Array<T> part_;                      // L where the row is at least the column, K above
+  std::optional<StoredKernel> exact_;  // K in double, where the part is in float
   std::vector<double> diagonal_;       // of K + ridge I, whole
   double ridge_ = 0, log_determinant_ = 0;
   std::size_t refinements_ = 0;

@@ -40,12 +40,12 @@ ntk::RankCost factorization(std::size_t examples, std::size_t ranks) {
   return ntk::factorization_cost(examples, ntk::block_rows(examples, ranks), ranks);
 }
 
-// The speed beside that of one machine, in percent of as many times as there are machines.
+// The efficiency: the speed in percent of as many times that of one machine as there are machines.
 Panel panel(const std::string& title, const std::string& noun, const std::vector<std::size_t>& examples,
             ntk::RankCost (*cost)(std::size_t, std::size_t)) {
   Panel out{.title = title,
             .x_label = "machines",
-            .y_label = "% of as many times as fast",
+            .y_label = "efficiency, %",
             .series = {},
             .log_x = true,
             .y_range = {0, 105}};
