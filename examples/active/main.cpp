@@ -44,7 +44,7 @@ void add_options(CLI::App& app, ActiveSettings& s) {
   option(app, "--ridge", s.ridge, "X", "Ridge of the look-ahead, relative to the mean of the kernel's diagonal")
       ->check(positive())
       ->capture_default_str();
-  count_option(app, "--trials", s.trials, 2, "Images of each seed for which the look-ahead is compared with training");
+  count_option(app, "--trials", s.trials, 1, "Images of each seed for which the look-ahead is compared with training");
   seed_option(app, s.seed, "Seed of everything random");
   threads_option(app, s.threads);
 }

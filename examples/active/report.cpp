@@ -41,7 +41,7 @@ Panel accuracy_panel(const ActiveStudy& study) {
 }
 
 Panel difference_panel(const ActiveStudy& study) {
-  Panel out{"the same, less that of random images", "labels", "points, with the standard error", {}};
+  Panel out{"the same, less that of random images", "labels", "points, with standard errors", {}};
   const std::vector<double> labels = study.labels();
   for (std::size_t i = 1; i < selections().size(); ++i) {
     Series line{selections()[i].name, {}, colors[i], markers[i]};
@@ -155,7 +155,7 @@ std::string active_summary(const ActiveStudy& study) {
 }
 
 std::string active_figure(const ActiveStudy& study) {
-  return draw({accuracy_panel(study), difference_panel(study), foresight_panel(study)}, 1200, 380);
+  return draw({accuracy_panel(study), difference_panel(study), foresight_panel(study)}, 440, 380);
 }
 
 std::string active_csv(const ActiveStudy& study) {
@@ -163,7 +163,8 @@ std::string active_csv(const ActiveStudy& study) {
   const std::vector<double> labels = study.labels();
   for (const ActiveCurve& curve : study.curves)
     for (std::size_t round = 0; round < labels.size(); ++round)
-      out.append(curve.selection + "," + std::to_string(curve.seed) + "," + significant(labels[round], 9) + "," +
+      out.append(curve.selection + "," + std::to_string(curve.seed) + "," +
+                 std::to_string(study.settings.start + round * study.settings.acquire) + "," +
                  significant(curve.accuracy[round], 17) + "\n");
   return out;
 }

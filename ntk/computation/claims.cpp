@@ -138,8 +138,8 @@ void Claims::release() {
 
 // Whether the process of a claim is dead. It counts as such if the text has not changed for a time.
 bool Claims::is_dead(const fs::path& file, const std::string& text) {
-  const auto [at, first] = seen_.try_emplace(file, Seen{text, Clock::now()});
-  Seen& seen = at->second;
+  const auto [at, first] = seen_.try_emplace(file, SeenClaim{text, Clock::now()});
+  SeenClaim& seen = at->second;
   const std::optional<Claimant> claimant = parse_claim(text);
   if (first && !claimant) note(file.string() + " is a damaged claim. It counts as one of a dead process.");
   if (seen.text != text) seen = {text, Clock::now()};

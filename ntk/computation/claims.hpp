@@ -42,6 +42,12 @@ std::optional<Claimant> parse_claim(const std::string& text);
 /// Whether it is certain that the process is gone: it was one of this machine since it was started, and is not there.
 bool is_gone(const Claimant& claimant);
 
+/// The text of a claim of another process, and since when it has not changed.
+struct SeenClaim {
+  std::string text;
+  std::chrono::steady_clock::time_point since;
+};
+
 /// The claims of one process in one folder, of which it holds at most one at a time.
 class Claims {
  public:
@@ -58,10 +64,6 @@ class Claims {
   void release();
 
  private:
-  struct Seen {
-    std::string text;
-    std::chrono::steady_clock::time_point since;
-  };
   bool is_dead(const std::filesystem::path& file, const std::string& text);
   void note(const std::string& sentence) const;
   bool holds_still() const;
@@ -70,8 +72,8 @@ class Claims {
 
   std::filesystem::path folder_;
   Sharing sharing_;
-  std::map<std::filesystem::path, Seen> seen_;  // claims of others, and since when they have not changed
-  std::mutex mutex_;                            // of what follows, which the beating thread changes
+  std::map<std::filesystem::path, SeenClaim> seen_;  // claims of others
+  std::mutex mutex_;                                 // of what follows, which the beating thread changes
   std::condition_variable_any waiting_;
   Claimant self_;
   std::vector<std::filesystem::path> held_;  // the file of the claim that is held, behind those that were taken over
