@@ -50,17 +50,42 @@ Pool first_pool(const ActiveTask& task, std::size_t start, std::uint64_t seed) {
 
 using Done = std::function<void()>;
 
-ActiveCurve run_rounds(const ActiveTask& task, const ActiveSettings& s, const Selection& selection, std::size_t seed,
-                       const Done& done) {
-  ActiveCurve curve{selection.id, seed, {}};
-  Pool pool = first_pool(task, s.start, s.seed + seed);
+// A network that asks for labels in one way, from the first images that belong to its seed.
+struct Run {
+  const Selection& selection;
+  std::size_t seed;
+  Pool pool;
+  nn::Parameters<float> params = {};
+};
+
+// All rounds of all selections and seeds. The networks of a round are trained at the same time, since a small network
+// keeps no more than one thread busy. The images are chosen one run after the other: regression gives all threads to
+// LAPACK, which is no task beside others.
+std::vector<ActiveCurve> run_rounds(const ActiveTask& task, const ActiveSettings& s, const Done& done) {
+  std::vector<Run> runs;
+  std::vector<ActiveCurve> curves;
+  for (std::size_t seed = 0; seed < s.seeds; ++seed)
+    for (const Selection& selection : selections()) {
+      runs.push_back({selection, seed, first_pool(task, s.start, s.seed + seed)});
+      curves.push_back({selection.id, seed, {}});
+    }
   for (std::size_t round = 0;; ++round) {
-    const auto params = train_active(task, s, pool.labelled, labels_of(task, pool.labelled), s.seed + seed);
-    curve.accuracy.push_back(nn::accuracy(*task.net, params, task.x_test, task.y_test));
-    done();
-    if (round == s.rounds) return curve;
-    const std::uint64_t drawn = (s.seed + seed) * 1000003 + round;
-    pool.label(selection.choose({task, s, params, pool.labelled, pool.candidates, drawn}, s.acquire));
+    std::vector<double> accuracy(runs.size());
+    kernels::parallel_for(runs.size(), 1, [&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i) {
+        Run& run = runs[i];
+        run.params = train_active(task, s, run.pool.labelled, labels_of(task, run.pool.labelled), s.seed + run.seed);
+        accuracy[i] = nn::accuracy(*task.net, run.params, task.x_test, task.y_test);
+        done();
+      }
+    });
+    for (std::size_t i = 0; i < runs.size(); ++i) curves[i].accuracy.push_back(accuracy[i]);
+    if (round == s.rounds) return curves;
+    for (Run& run : runs) {
+      const std::uint64_t drawn = (s.seed + run.seed) * 1000003 + round;
+      const Standing at{task, s, run.params, run.pool.labelled, run.pool.candidates, drawn};
+      run.pool.label(run.selection.choose(at, s.acquire));
+    }
   }
 }
 
@@ -112,14 +137,16 @@ std::vector<std::pair<double, double>> foresee(const ActiveTask& task, const Act
   const Array<float> without = outputs_after(half.pool.labelled, labels_of(task, half.pool.labelled));
   Numbers order = kernels::permutation(s.seed + seed, 3, half.pool.candidates.size());
   order.resize(std::min(s.trials, order.size()));
-  std::vector<std::pair<double, double>> out;
-  for (const std::size_t u : order) {
-    Numbers images = half.pool.labelled, labels = labels_of(task, images);
-    images.push_back(half.pool.candidates[u]);
-    labels.push_back(likely[u]);
-    out.emplace_back(predicted[u], distance(outputs_after(images, labels), without));
-    done();
-  }
+  std::vector<std::pair<double, double>> out(order.size());
+  kernels::parallel_for(order.size(), 1, [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+      Numbers images = half.pool.labelled, labels = labels_of(task, images);
+      images.push_back(half.pool.candidates[order[i]]);
+      labels.push_back(likely[order[i]]);
+      out[i] = {predicted[order[i]], distance(outputs_after(images, labels), without)};
+      done();
+    }
+  });
   return out;
 }
 
@@ -200,20 +227,13 @@ ActiveStudy active_study(const ActiveSettings& s, ActiveTask task) {
     bar.update(static_cast<double>(++count));
   };
   bar.step("training round by round", static_cast<double>(rounds), static_cast<double>(rounds), "networks");
-  out.curves.resize(s.seeds * ways);
-  // A small network keeps no more than one thread busy.
-  kernels::parallel_for(out.curves.size(), 1, [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i)
-      out.curves[i] = run_rounds(out.task, s, selections()[i % ways], i / ways, done);
-  });
+  out.curves = run_rounds(out.task, s, done);
   bar.step("comparing the look-ahead with training", static_cast<double>(trials), static_cast<double>(trials),
            "networks");
   count = 0;
   std::vector<std::vector<std::pair<double, double>>> tried(s.seeds);
   const Stopwatch training;
-  kernels::parallel_for(s.seeds, 1, [&](std::size_t first, std::size_t last) {
-    for (std::size_t seed = first; seed < last; ++seed) tried[seed] = foresee(out.task, s, seed, done);
-  });
+  for (std::size_t seed = 0; seed < s.seeds; ++seed) tried[seed] = foresee(out.task, s, seed, done);
   const double trained = training.seconds();
   bar.finish();
   for (const auto& pairs : tried) {
