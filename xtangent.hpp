@@ -32,6 +32,7 @@
 #include "ntk/compare.hpp"
 #include "ntk/differentiable.hpp"
 #include "ntk/dynamics.hpp"
+#include "ntk/feature_kernel.hpp"
 #include "ntk/feature_matrix.hpp"
 #include "ntk/feature_regression.hpp"
 #include "ntk/feature_store.hpp"

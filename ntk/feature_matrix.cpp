@@ -6,7 +6,9 @@
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/symmetric.hpp"
+#include "ntk/algebra/converted.hpp"
 #include "ntk/computation/feature_products.hpp"
+#include "ntk/computation/store_folder.hpp"
 
 namespace xtangent::ntk {
 namespace {
@@ -29,16 +31,35 @@ FeatureMatrix::FeatureMatrix(AnyMatrix phi) {
   rows_ = phi.shape()[0];
   columns_ = phi.shape()[1];
   block_rows_ = std::clamp<std::size_t>(block_bytes / (8 * columns_), 1, rows_);
-  block_ = [phi = std::move(phi)](std::size_t first, std::size_t last) {
+  block_ = [phi](std::size_t first, std::size_t last) {
     return phi.visit([&](const auto& values) -> Array<double> { return Doubles(values.rows(first, last)); });
+  };
+  float_block_ = [phi](std::size_t first, std::size_t last) {
+    return phi.visit([&](const auto& values) { return converted<float>(values.rows(first, last)); });
+  };
+  source_ = [phi = std::move(phi)] {
+    return phi.visit([](const auto& values) { return fingerprint(values.data(), values.bytes()); });
   };
 }
 
 FeatureMatrix::FeatureMatrix(StoredFeatures stored)
     : rows_(stored.rows()), columns_(stored.columns()), block_rows_(stored.rows_in_part()) {
   stored.require_complete();
+  source_ = [identity = stored.identity()] { return identity; };
+  float_block_ = [stored](std::size_t first, std::size_t last) { return stored.block<float>(first, last); };
   block_ = [stored = std::move(stored)](std::size_t first, std::size_t last) { return stored.block(first, last); };
 }
+
+FeatureMatrix FeatureMatrix::first(std::size_t rows) const {
+  if (rows == 0 || rows > rows_)
+    throw shape_error("[features] the first " + std::to_string(rows) + " of " + std::to_string(rows_) + " rows.");
+  FeatureMatrix out = *this;
+  out.rows_ = rows;
+  out.block_rows_ = std::min(block_rows_, rows);
+  return out;
+}
+
+std::string FeatureMatrix::identity() const { return source_() + ", " + std::to_string(rows_) + " rows"; }
 
 void FeatureMatrix::for_each_block(const std::function<void(std::size_t, const Array<double>&)>& f) const {
   for (std::size_t first = 0; first < rows_; first += block_rows_)

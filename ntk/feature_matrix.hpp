@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "ntk/algebra/any_matrix.hpp"
 #include "ntk/algebra/linear_map.hpp"
@@ -25,8 +26,14 @@ class FeatureMatrix {
 
   std::size_t rows() const { return rows_; }
   std::size_t columns() const { return columns_; }
+  /// The first so many rows. Throws shape_error (there are fewer, or it is 0).
+  FeatureMatrix first(std::size_t rows) const;
   /// Rows [first, last) in double. Throws what reading a folder throws.
   Array<double> block(std::size_t first, std::size_t last) const { return block_(first, last); }
+  /// The same in float.
+  Array<float> float_block(std::size_t first, std::size_t last) const { return float_block_(first, last); }
+  /// Tells these features from others. Cost: for an array, one pass.
+  std::string identity() const;
   /// Rows in a block: of an array as many as make 64 MiB, of a folder those of a file, which is then read once.
   std::size_t block_rows() const { return block_rows_; }
   /// Calls f(first row, rows in double) for all rows in blocks, in order.
@@ -35,6 +42,8 @@ class FeatureMatrix {
  private:
   std::size_t rows_ = 0, columns_ = 0, block_rows_ = 1;
   std::function<Array<double>(std::size_t, std::size_t)> block_;
+  std::function<Array<float>(std::size_t, std::size_t)> float_block_;
+  std::function<std::string()> source_;
 };
 
 /// K = Phi Phi^T (n, n), symmetric to the bit. Products are in double. Cost: n^2 k / 2 multiply-adds. Memory: K and two

@@ -9,6 +9,7 @@
 #include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
 #include "ntk/algebra/checks.hpp"
+#include "ntk/algebra/converted.hpp"
 #include "ntk/computation/feature_format.hpp"
 #include "ntk/computation/feature_parts.hpp"
 #include "ntk/computation/request.hpp"
@@ -63,15 +64,16 @@ Array<T> StoredFeatures::part(std::size_t number) const {
   return values;
 }
 
-Array<double> StoredFeatures::block(std::size_t first, std::size_t last) const {
+template <class T>
+Array<T> StoredFeatures::block(std::size_t first, std::size_t last) const {
   if (first > last || last > rows_)
     throw shape_error("[features] rows " + std::to_string(first) + " to " + std::to_string(last) + " of " +
                       std::to_string(rows_) + " in " + folder_.string() + ".");
-  Array<double> out({last - first, columns_});
-  double* to = out.mutable_data();
+  Array<T> out({last - first, columns_});
+  T* to = out.mutable_data();
   for (std::size_t at = first; at < last;) {
     const std::size_t number = at / part_, begin = number * part_, end = std::min({last, begin + part_, rows_});
-    const Array<double> values = in_double_ ? part<double>(number) : Array<double>(Doubles(part<float>(number)));
+    const Array<T> values = in_double_ ? converted<T>(part<double>(number)) : converted<T>(part<float>(number));
     to = std::copy_n(values.data() + (at - begin) * columns_, (end - at) * columns_, to);
     at = end;
   }
@@ -213,6 +215,7 @@ StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T
 }
 
 #define XTANGENT_INSTANTIATE(T)                                                                             \
+  template Array<T> StoredFeatures::block<T>(std::size_t, std::size_t) const;                               \
   template StoredFeatures stored_features(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, \
                                           const Readout&, const FeatureOptions&);                           \
   template StoredFeatures stored_features(const nn::ModuleBase&, const nn::Parameters<T>&, const Array<T>&, \

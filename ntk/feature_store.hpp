@@ -35,15 +35,18 @@ class StoredFeatures {
   /// Where each array of parameters stands in a row, behind the numbers of the anchors.
   const std::vector<FeaturePlace>& places() const { return places_; }
   const StoreSettings& settings() const { return settings_; }
+  /// The fingerprint of the manifest, which tells these features from others.
+  const std::string& identity() const { return identity_; }
   std::size_t parts() const { return (rows_ + part_ - 1) / part_; }
   std::size_t finished() const { return files_.size(); }
   bool complete() const { return finished() == parts(); }
   /// Throws data_error unless it is complete.
   void require_complete() const;
 
-  /// Rows [first, last) in double. Throws shape_error (out of range), data_error (a part is missing, truncated or
-  /// corrupt; the message names the file).
-  Array<double> block(std::size_t first, std::size_t last) const;
+  /// Rows [first, last) as T = float or double. Throws shape_error (out of range), data_error (a part is missing,
+  /// truncated or corrupt; the message names the file).
+  template <class T = double>
+  Array<T> block(std::size_t first, std::size_t last) const;
   /// Writes all rows as one NumPy file of their type, whole or not at all. Memory: a part. Throws data_error.
   void write_npy(const std::filesystem::path& file) const;
 

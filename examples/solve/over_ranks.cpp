@@ -1,10 +1,8 @@
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
-#include <thread>
 
 #include "autodiff/error.hpp"
 #include "examples/common/format.hpp"
@@ -16,15 +14,12 @@
 namespace xtangent::examples {
 namespace {
 
-// An error that all ranks have is said once, by rank 0, which ends the others while they wait here.
+// An error that all ranks have is said once, by rank 0. One that rank 0 does not have is said after five seconds.
 void end_all(const std::string& program, ntk::Communicator& ranks, const std::string& what) {
   std::fflush(stdout);
-  std::string line = program;
-  if (ranks.rank() > 0) {
-    std::this_thread::sleep_for(std::chrono::seconds(2));
-    line.append(", rank ").append(std::to_string(ranks.rank()));
-  }
-  std::fprintf(stderr, "%s: %s\n", line.c_str(), what.c_str());
+  if (ranks.rank() == 0) std::fprintf(stderr, "%s: %s\n", program.c_str(), what.c_str());
+  if (!ranks.all_end(5) && ranks.rank() > 0)
+    std::fprintf(stderr, "%s, rank %zu: %s\n", program.c_str(), ranks.rank(), what.c_str());
   ranks.abort(1);
   std::abort();  // g++ does not see that a virtual function never returns
 }

@@ -111,10 +111,11 @@ void StoreTiles::look() {
   tidy_ = true;
 }
 
-void StoreTiles::put(const FinishedTile& tile) {
-  const Array<double> values = tile.values();
-  const Place place(tile.i(), tile.j());
-  const fs::path file = folder_ / tile_name(place, sum_of(values, {tile.i(), tile.j()}, stored_->identity_));
+void StoreTiles::put(const FinishedTile& tile) { put(tile.i(), tile.j(), tile.values()); }
+
+void StoreTiles::put(std::size_t i, std::size_t j, const Array<double>& values) {
+  const Place place(i, j);
+  const fs::path file = folder_ / tile_name(place, sum_of(values, {i, j}, stored_->identity_));
   try {
     nn::write_npy(file, values);
   } catch (const data_error&) {

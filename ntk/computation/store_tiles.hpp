@@ -26,6 +26,8 @@ class StoreTiles : public TileSink {
   /// Throws data_error (the store is not there any more).
   void look() override;
   void put(const FinishedTile& tile) override;
+  /// The same for entries of shape.tile_shape(i, j).
+  void put(std::size_t i, std::size_t j, const Array<double>& values);
   const StoredKernel& stored() const { return *stored_; }
 
  private:

@@ -20,7 +20,8 @@ struct Traffic {
 };
 
 /// The ranks of one computation. Every rank makes the same calls in the same order, each from one thread, since each
-/// call waits for the others. So an exception on one rank has to end all of them, see abort().
+/// call waits for the others. So an exception on one rank has to end all of them, see all_end() and
+/// abort().
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -48,6 +49,9 @@ class Communicator {
 
   const Traffic& traffic() const { return traffic_; }
 
+  /// Waits until every rank has called this, at most so many seconds. True when they all have: then each knows that
+  /// the others will end, too, and abort() ends them in order.
+  virtual bool all_end(double seconds) = 0;
   /// Ends all ranks with this exit status, and does not return.
   [[noreturn]] virtual void abort(int status) = 0;
 
@@ -80,6 +84,7 @@ class SingleRank : public Communicator {
   std::size_t rank() const override { return 0; }
   std::size_t size() const override { return 1; }
   std::size_t threads() const override;
+  bool all_end(double) override { return true; }
   [[noreturn]] void abort(int status) override;
 
  private:

@@ -3,9 +3,12 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <string>
+#include <thread>
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/parallel.hpp"
@@ -64,6 +67,7 @@ MpiRanks::MpiRanks() {
   if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
     throw option_error("[mpi] MPI does not begin.");
   MPI_Comm_dup(MPI_COMM_WORLD, &communicator_);
+  MPI_Comm_dup(MPI_COMM_WORLD, &endings_);
   int rank = 0, size = 1;
   MPI_Comm_rank(communicator_, &rank);
   MPI_Comm_size(communicator_, &size);
@@ -76,10 +80,28 @@ MpiRanks::MpiRanks() {
 
 MpiRanks::~MpiRanks() {
   MPI_Comm_free(&communicator_);
+  MPI_Comm_free(&endings_);
   MPI_Finalize();
 }
 
+bool MpiRanks::all_end(double seconds) {
+  MPI_Request all = MPI_REQUEST_NULL;
+  MPI_Ibarrier(endings_, &all);
+  const auto last = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  int here = 0;
+  while (MPI_Test(&all, &here, MPI_STATUS_IGNORE) == MPI_SUCCESS && !here && std::chrono::steady_clock::now() < last)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  all_end_ = here != 0;
+  return all_end_;
+}
+
+// mpirun of Open MPI 4.1 now and then crashes while it ends what MPI_Abort has broken off, and its status is lost. So
+// ranks that all end leave MPI the way they would after success.
 void MpiRanks::abort(int status) {
+  if (all_end_) {
+    MPI_Finalize();
+    std::exit(status);
+  }
   MPI_Abort(communicator_, status);
   std::abort();
 }

@@ -17,6 +17,7 @@ class MpiRanks : public Communicator {
   std::size_t size() const override { return size_; }
   std::size_t threads() const override { return threads_; }
   std::size_t neighbors() const override { return neighbors_; }
+  bool all_end(double seconds) override;
   [[noreturn]] void abort(int status) override;
   MPI_Comm communicator() const { return communicator_; }
 
@@ -29,6 +30,9 @@ class MpiRanks : public Communicator {
   void wait() override;
 
   MPI_Comm communicator_ = MPI_COMM_NULL;
+  /// For all_end() alone, whose calls are not in the order of the others.
+  MPI_Comm endings_ = MPI_COMM_NULL;
+  bool all_end_ = false;
   std::size_t rank_ = 0, size_ = 1, threads_ = 1, neighbors_ = 1;
 };
 

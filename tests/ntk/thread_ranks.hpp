@@ -27,6 +27,7 @@ class ThreadRanks : public ntk::Communicator {
   std::size_t rank() const override { return rank_; }
   std::size_t size() const override { return meeting_->shown.size(); }
   std::size_t threads() const override { return 1; }
+  bool all_end(double) override { return false; }
   [[noreturn]] void abort(int) override { std::abort(); }
 
  private:

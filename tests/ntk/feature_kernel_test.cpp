@@ -1,0 +1,144 @@
+// Stored kernels of features: compared with kernels in memory, cut by other budgets, interrupted, and refused.
+#include "ntk/feature_kernel.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "ntk/stored_cholesky.hpp"
+#include "nn/layers/activation.hpp"
+#include "nn/layers/linear.hpp"
+#include "nn/sequential.hpp"
+#include "tests/nn/files.hpp"
+#include "tests/ntk/kernels.hpp"
+#include "tests/ntk/running.hpp"
+#include "tests/testing.hpp"
+
+using namespace xtangent;
+using namespace xtangent::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Case {
+  TemporaryFolder folder;
+  Random random{"feature kernel"};
+  Array<float> phi = cast<float>(random_array(random, {50, 9000})), other = cast<float>(random_array(random, {21, 9000}));
+
+  fs::path kernel() const { return folder.path() / "kernel"; }
+  ntk::FeatureKernelOptions options(bool single = true) const { return {.store = kernel(), .single = single, .tile = 8}; }
+};
+
+// The names of all files, which hold the checksums of the tiles.
+std::set<std::string> names_in(const fs::path& folder) {
+  std::set<std::string> out;
+  for (const auto& entry : fs::directory_iterator(folder)) out.insert(entry.path().filename().string());
+  return out;
+}
+
+template <class E, class F>
+void refused(const F& f, const std::string& why) {
+  const std::string message = message_of<E>(f);
+  BOOST_TEST(message.find(why) != std::string::npos, message);
+}
+
+// Bytes for so many tiles of rows of Case::phi, which is an array and so counts as one file.
+std::size_t memory_for(std::size_t tiles) { return 3 * 50 * 9000 * 4 + (tiles + 1) * 8 * 9000 * 4 + 3 * 8 * 64; }
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(feature_kernel)
+
+BOOST_AUTO_TEST_CASE(is_the_kernel_in_memory) {
+  for (const bool single : {true, false}) {
+    const Case c;
+    const double limit = single ? 3e-7 : 1e-14;
+    const ntk::StoredKernel stored = ntk::stored_feature_kernel(c.phi, c.options(single));
+    BOOST_TEST(stored.shape().grid.symmetric);
+    BOOST_TEST(stored.tiles() == 28u);
+    const Array<double> k = stored.matrix(), expected = ntk::feature_kernel(c.phi);
+    BOOST_TEST(kernel_difference(k, expected) < limit);
+    BOOST_TEST(symmetric_to_the_bit(k));
+    ntk::FeatureKernelOptions between = c.options(single);
+    between.store = c.folder.path() / "between";
+    const ntk::StoredKernel crossed = ntk::stored_feature_kernel(c.other, c.phi, between);
+    BOOST_TEST(crossed.shape().shape() == (Shape{21, 50}));
+    BOOST_TEST(kernel_difference(crossed.matrix(), ntk::feature_kernel(c.other, c.phi)) < limit);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(has_the_same_bits_with_any_budget) {
+  std::set<std::string> expected;
+  for (const std::size_t tiles : {1, 2, 3, 20}) {
+    const Case c;
+    ntk::FeatureKernelOptions options = c.options();
+    options.memory = memory_for(tiles);
+    ntk::stored_feature_kernel(c.phi, options);
+    if (expected.empty()) expected = names_in(c.kernel());
+    BOOST_TEST(names_in(c.kernel()) == expected);
+  }
+  // Where no tile is given, it follows from the memory, and a folder that is there decides.
+  const Case c;
+  ntk::FeatureKernelOptions options = c.options();
+  options.tile = 0;
+  options.memory = memory_for(6);
+  BOOST_TEST(ntk::stored_feature_kernel(c.phi, options).shape().grid.edge == 25u);
+  options.memory = 0;
+  BOOST_TEST(ntk::stored_feature_kernel(c.phi, options).shape().grid.edge == 25u);
+}
+
+BOOST_AUTO_TEST_CASE(goes_on_to_the_same_bits) {
+  const Case whole, c;
+  ntk::stored_feature_kernel(whole.phi, whole.options());
+  struct Stop {};
+  for (const double share : {0.2, 0.5, 0.7, 0.99}) {
+    ntk::FeatureKernelOptions options = c.options();
+    options.progress = [&](const ntk::Progress& p) {
+      BOOST_TEST(p.fraction <= 1 + 1e-12);
+      if (p.fraction > share) throw Stop();
+    };
+    BOOST_CHECK_THROW(ntk::stored_feature_kernel(c.phi, options), Stop);
+    BOOST_TEST(!ntk::StoredKernel(c.kernel()).complete());
+  }
+  ntk::stored_feature_kernel(c.phi, c.options());
+  BOOST_TEST(names_in(c.kernel()) == names_in(whole.kernel()));
+}
+
+BOOST_AUTO_TEST_CASE(of_features_in_a_folder_for_a_factor_in_a_folder) {
+  const nn::Sequential net = nn::sequential(nn::Linear(6, 40), nn::Tanh(), nn::Linear(40, 3));
+  const nn::Parameters<double> params = net.init<double>(2);
+  const TemporaryFolder folder;
+  Random random("stored features");
+  const Array<double> x = random_array(random, {41, 6}), y = random_array(random, {41, 2});
+  const ntk::StoredFeatures phi = ntk::stored_features(net, params, x, ntk::readout::pseudo(),
+                                                       {.k = 200, .store = folder.path() / "phi", .part = 6});
+  const ntk::StoredKernel kernel = ntk::stored_feature_kernel(
+      ntk::FeatureMatrix(phi).first(30), {.store = folder.path() / "kernel", .single = false, .tile = 7});
+  const ntk::StoredCholesky factor(kernel, folder.path() / "factor", {.ridge = 1e-2});
+  const Array<double> rows = phi.block(0, 30), few = y.rows(0, 30);
+  const ntk::Cholesky<double> expected(ntk::feature_kernel(rows), {.ridge = 1e-2});
+  BOOST_TEST(kernel_difference(factor.solve(few), expected.solve(few)) < 1e-10);
+  BOOST_TEST(same_bits(cast<float>(rows), phi.block<float>(0, 30)));
+}
+
+BOOST_AUTO_TEST_CASE(refusals) {
+  const Case c;
+  ntk::stored_feature_kernel(c.phi, c.options());
+  refused<option_error>([&] { ntk::stored_feature_kernel(c.phi, {}); }, "options.store is empty");
+  refused<option_error>([&] { ntk::stored_feature_kernel(c.phi, c.options(false)); }, "products");
+  Array<float> changed = c.phi;
+  changed.mutable_data()[7] += 1;
+  refused<option_error>([&] { ntk::stored_feature_kernel(changed, c.options()); }, "features of the rows");
+  refused<option_error>([&] { ntk::stored_feature_kernel(ntk::FeatureMatrix(c.phi).first(48), c.options()); }, "features of the rows");
+  const Array<float> narrow = cast<float>(Array<double>::zeros({2, 8}));
+  refused<shape_error>([&] { ntk::stored_feature_kernel(c.phi, narrow, c.options()); }, "the same basis");
+  ntk::FeatureKernelOptions options = c.options();
+  options.memory = memory_for(1) - 1;
+  refused<memory_error>([&] { ntk::stored_feature_kernel(c.phi, options); }, "Files of the features");
+  BOOST_CHECK_THROW(ntk::FeatureMatrix(c.phi).first(0), shape_error);
+  BOOST_CHECK_THROW(ntk::FeatureMatrix(c.phi).first(51), shape_error);
+  BOOST_TEST(ntk::FeatureMatrix(c.phi).identity() != ntk::FeatureMatrix(changed).identity());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
