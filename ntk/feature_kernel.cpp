@@ -105,9 +105,8 @@ void compute(const FeatureMatrix& phi1, const FeatureMatrix& phi2, const Cut& cu
         const bool within = grid.symmetric && columns.last <= panel.last;
         if (!within && !read.defined()) read = rows_of<T>(phi2, columns);
         const Range rows = grid.row(i);
-        Array<double> tile =
-            product(rows.size(), held.data() + (rows.first - panel.first) * k, columns.size(),
-                    within ? held.data() + (columns.first - panel.first) * k : read.data(), k);
+        Array<double> tile = product(rows.size(), held.data() + (rows.first - panel.first) * k, columns.size(),
+                                     within ? held.data() + (columns.first - panel.first) * k : read.data(), k);
         if (grid.symmetric && i == j) kernels::mirror_upper(rows.size(), tile.mutable_data());
         tiles.put(i, j, tile);
         meter.add(work(i, j));

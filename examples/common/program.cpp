@@ -35,9 +35,31 @@ std::string end_of_help(const Program& program) {
   return out;
 }
 
-// "--n N    The first training images [1000]": the default behind what is said, as long as it may be.
+// "--n N    The first training images [1000]": the default behind what is said, as long as it may be. Versions of CLI11
+// differ in how they break lines and where they put names, so that is done here.
 class HelpFormatter : public CLI::Formatter {
  public:
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+    const std::string end = app->get_footer();
+    return app->get_description() + "\n" + make_usage(app, std::move(name)) + make_positionals(app) +
+           make_groups(app, mode) + (end.empty() ? "" : "\n" + end + "\n");
+  }
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    std::string out = "Usage: " + name + " [OPTIONS]";
+    for (const CLI::Option* option : app->get_options([](const CLI::Option* o) { return o->get_positional(); }))
+      out += " " + make_option_usage(option);
+    return out + "\n";
+  }
+  std::string make_group(std::string group, bool positional, std::vector<const CLI::Option*> options) const override {
+    return CLI::Formatter::make_group(group == "OPTIONS" ? "Options" : group, positional, std::move(options));
+  }
+  std::string make_option(const CLI::Option* option, bool positional) const override {
+    std::string out = "  " + make_option_name(option, positional) + make_option_opts(option);
+    const std::string desc = make_option_desc(option), gap(get_column_width(), ' ');
+    out += out.size() < gap.size() ? gap.substr(out.size()) : "\n" + gap;
+    for (const char c : desc) out += c == '\n' ? "\n" + gap : std::string(1, c);
+    return out + "\n";
+  }
   std::string make_option_name(const CLI::Option* option, bool positional) const override {
     if (positional) return option->get_name(true);
     std::string out;

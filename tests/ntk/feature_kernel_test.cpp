@@ -6,10 +6,10 @@
 #include <set>
 #include <string>
 
-#include "ntk/stored_cholesky.hpp"
 #include "nn/layers/activation.hpp"
 #include "nn/layers/linear.hpp"
 #include "nn/sequential.hpp"
+#include "ntk/stored_cholesky.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/ntk/kernels.hpp"
 #include "tests/ntk/running.hpp"
@@ -24,10 +24,13 @@ namespace {
 struct Case {
   TemporaryFolder folder;
   Random random{"feature kernel"};
-  Array<float> phi = cast<float>(random_array(random, {50, 9000})), other = cast<float>(random_array(random, {21, 9000}));
+  Array<float> phi = cast<float>(random_array(random, {50, 9000})),
+               other = cast<float>(random_array(random, {21, 9000}));
 
   fs::path kernel() const { return folder.path() / "kernel"; }
-  ntk::FeatureKernelOptions options(bool single = true) const { return {.store = kernel(), .single = single, .tile = 8}; }
+  ntk::FeatureKernelOptions options(bool single = true) const {
+    return {.store = kernel(), .single = single, .tile = 8};
+  }
 };
 
 // The names of all files, which hold the checksums of the tiles.
@@ -130,7 +133,8 @@ BOOST_AUTO_TEST_CASE(refusals) {
   Array<float> changed = c.phi;
   changed.mutable_data()[7] += 1;
   refused<option_error>([&] { ntk::stored_feature_kernel(changed, c.options()); }, "features of the rows");
-  refused<option_error>([&] { ntk::stored_feature_kernel(ntk::FeatureMatrix(c.phi).first(48), c.options()); }, "features of the rows");
+  refused<option_error>([&] { ntk::stored_feature_kernel(ntk::FeatureMatrix(c.phi).first(48), c.options()); },
+                        "features of the rows");
   const Array<float> narrow = cast<float>(Array<double>::zeros({2, 8}));
   refused<shape_error>([&] { ntk::stored_feature_kernel(c.phi, narrow, c.options()); }, "the same basis");
   ntk::FeatureKernelOptions options = c.options();

@@ -130,8 +130,8 @@ struct Lane {
   friend Lane where_positive(const Lane& x, const Lane& yes, const Lane& no) {
     return xsimd::select(x.v > B(T(0)), yes.v, no.v);
   }
-  // For a NaN in either operand, max returns the second one.
-  friend Lane positive_part(const Lane& x) { return xsimd::max(B(T(0)), x.v); }
+  // A NaN stays one. Versions of xsimd differ in which operand max returns then.
+  friend Lane positive_part(const Lane& x) { return xsimd::select(x.v < B(T(0)), B(T(0)), x.v); }
   friend Lane step(const Lane& x) { return where_positive(x, Lane(1.0), Lane(0.0)); }
   friend Lane sign(const Lane& x) {
     return where_positive(x, Lane(1.0), xsimd::select(x.v < B(T(0)), B(T(-1)), x.v * B(T(0))));
