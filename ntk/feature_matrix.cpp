@@ -91,6 +91,13 @@ Array<double> feature_kernel(const FeatureMatrix& phi1, const FeatureMatrix& phi
   return out;
 }
 
+Array<double> feature_product(const FeatureMatrix& phi, const Doubles& w) {
+  if (w.rank() != 2 || w.shape()[0] != phi.columns())
+    throw shape_error("[features] weights " + to_string(w.shape()) + ", expected (" + std::to_string(phi.columns()) +
+                      ", m).");
+  return applied(phi, w);
+}
+
 LinearMap feature_map(const FeatureMatrix& phi) {
   return {phi.rows(), [phi](const Array<double>& u) { return applied(phi, projected(phi, u)); }};
 }

@@ -52,6 +52,9 @@ Array<double> feature_kernel(const FeatureMatrix& phi);
 /// Phi_1 Phi_2^T (n1, n2) of two sets with the same basis. Throws shape_error (other numbers of columns).
 Array<double> feature_kernel(const FeatureMatrix& phi1, const FeatureMatrix& phi2);
 
+/// Phi w (n, m) for w (k, m): what a linear model with these weights says. Throws shape_error.
+Array<double> feature_product(const FeatureMatrix& phi, const Doubles& w);
+
 /// The map u -> Phi (Phi^T u), for products and for Lanczos on a kernel that is never formed. Cost: 2 n k multiply-adds
 /// for each column, and reading the folder twice where the features are in one.
 LinearMap feature_map(const FeatureMatrix& phi);

@@ -1,6 +1,8 @@
 #include "ntk/feature_regression.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <numbers>
 #include <utility>
 
 #include "autodiff/error.hpp"
@@ -32,7 +34,10 @@ FeatureSystem::FeatureSystem(FeatureMatrix phi, Options options)
   ridge_ = options.ridge * (options.relative ? trace / static_cast<double>(phi_.rows()) : 1);
   if (primal_ && trace > 0)  // what no gradient touches gets the weight 0, whatever stands here
     for (std::size_t i = 0; i < order; ++i)
-      if (diagonal[i * (order + 1)] == 0) diagonal[i * (order + 1)] = trace / static_cast<double>(order);
+      if (diagonal[i * (order + 1)] == 0) {
+        diagonal[i * (order + 1)] = trace / static_cast<double>(order);
+        filled_.push_back(trace / static_cast<double>(order) + ridge_);
+      }
   options.ridge = ridge_;
   options.relative = false;
   factor_.emplace(std::move(matrix), options);
@@ -42,6 +47,35 @@ Array<double> FeatureSystem::weights(const Doubles& y) const {
   if (y.rank() != 2 || y.shape()[0] != phi_.rows())
     throw shape_error("[features] y " + to_string(y.shape()) + ", expected (" + std::to_string(phi_.rows()) + ", m).");
   return primal_ ? factor_->solve(projected(phi_, y)) : projected(phi_, factor_->solve(y));
+}
+
+// The eigenvalues of Phi Phi^T and of Phi^T Phi are the same but for zeros.
+double FeatureSystem::log_determinant() const {
+  double out = factor_->log_determinant();
+  if (!primal_) return out;
+  for (const double value : filled_) out += std::log(ridge_) - std::log(value);
+  return out + static_cast<double>(phi_.rows() - phi_.columns()) * std::log(ridge_);
+}
+
+// With w = Phi^T a for a = (Phi Phi^T + ridge I)^-1 y and the residual r = y - Phi w = ridge a, the quadratic form
+// y . a is |w|^2 + |r|^2 / ridge.
+Array<double> FeatureSystem::log_evidence(const Doubles& y, const Doubles& w) const {
+  if (!(ridge_ > 0)) throw numerical_error("[features] without a ridge there is no evidence.");
+  const Array<double> found = w.defined() ? Array<double>(w) : weights(y);
+  const Array<double> fitted = feature_product(phi_, found);
+  if (!(fitted.shape() == y.shape()))
+    throw shape_error("[features] y " + to_string(y.shape()) + " for weights " + to_string(found.shape()) +
+                      ", expected " + to_string(fitted.shape()) + ".");
+  const std::size_t n = phi_.rows(), m = y.shape()[1];
+  const double constant = log_determinant() + static_cast<double>(n) * std::log(2 * std::numbers::pi);
+  Array<double> out({m});
+  for (std::size_t c = 0; c < m; ++c) {
+    double norm = 0, rest = 0;
+    for (std::size_t i = 0; i < found.shape()[0]; ++i) norm += found[i * m + c] * found[i * m + c];
+    for (std::size_t i = 0; i < n; ++i) rest += std::pow(y[i * m + c] - fitted[i * m + c], 2);
+    out.mutable_data()[c] = -0.5 * (norm + rest / ridge_ + constant);
+  }
+  return out;
 }
 
 Array<double> FeatureSystem::smoother(const FeatureMatrix& phi_new) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "ntk/attribution.hpp"
 #include "ntk/feature_matrix.hpp"
@@ -32,6 +33,12 @@ class FeatureSystem {
   /// Phi^T (Phi Phi^T + ridge I)^-1 y, (k, m), for y (n, m). For y = targets these are the weights of a linear model of
   /// the features. Without a ridge and with k < n, those of least squares. Throws shape_error, numerical_error.
   Array<double> weights(const Doubles& y) const;
+  /// The logarithm of the determinant of Phi Phi^T + ridge I: minus infinity where that is singular.
+  double log_determinant() const;
+  /// The logarithm of the density of y under a Gaussian process with covariance Phi Phi^T + ridge I, for each column of
+  /// y (n, m): (m,). `w` is weights(y) where that is there already. Rasmussen and Williams, Gaussian Processes for
+  /// Machine Learning, equations 2.30 and A.9. Throws shape_error, numerical_error (the ridge is 0).
+  Array<double> log_evidence(const Doubles& y, const Doubles& w = {}) const;
   /// phi_new (Phi^T Phi + ridge I)^-1 Phi^T, (M, n). Cost: M min(n, k)^2 and M n k multiply-adds. Throws shape_error.
   Array<double> smoother(const FeatureMatrix& phi_new) const;
   /// The diagonal of Phi (Phi^T Phi + ridge I)^-1 Phi^T, (n,): how far each example explains itself, from 0 to 1.
@@ -41,6 +48,7 @@ class FeatureSystem {
   FeatureMatrix phi_;
   bool primal_;
   double ridge_ = 0;
+  std::vector<double> filled_;  // what stands on the diagonal for columns of zeros, with the ridge
   std::optional<Cholesky<double>> factor_;
 };
 

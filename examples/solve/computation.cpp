@@ -6,14 +6,13 @@
 #include <optional>
 
 #include "examples/common/format.hpp"
-#include "examples/common/images.hpp"
 #include "examples/common/interruption.hpp"
 #include "examples/common/progress.hpp"
 #include "examples/common/sizes.hpp"
 #include "examples/common/stopwatch.hpp"
+#include "examples/solve/fitted.hpp"
 #include "examples/solve/network.hpp"
 #include "examples/solve/ranks.hpp"
-#include "examples/solve/targets.hpp"
 #include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
 #include "ntk/regression.hpp"
@@ -28,68 +27,23 @@ namespace fs = std::filesystem;
 struct Problem {
   ntk::StoredKernel train;
   std::optional<ntk::StoredKernel> test;
-  Targets targets, test_targets;
-  Array<double> outputs, test_outputs;  // (N, O) and (M, O)
+  Fitted fitted;
 };
 
 // An eNTK has a row for each output of an example.
 std::size_t examples_of(const ntk::StoredKernel& kernel) { return kernel.shape().grid.rows; }
 
-void require_rows(const Array<double>& values, std::size_t rows, const std::string& what) {
-  if (values.defined() && values.shape()[0] != rows)
-    throw shape_error("[solve] " + what + " " + to_string(values.shape()) + " for a kernel of " + std::to_string(rows) +
-                      " examples.");
-}
-
-Array<double> read_outputs(const fs::path& file, const Shape& shape, const char* option) {
-  if (file.empty()) return Array<double>::zeros(shape);
-  const Array<double> read = nn::read_npy_file(file).get<double>();
-  if (read.size() != shape.size() || read.rank() == 0 || read.shape()[0] != shape[0])
-    throw shape_error("[solve] " + std::string(option) + " " + file.string() + " " + to_string(read.shape()) +
-                      ", expected " + to_string(shape) + ".");
-  return read.reshaped(shape);
-}
-
-Problem prepare(const SolveSettings& s) {
-  const bool both = ntk::is_store(s.store / "train");
-  if (!both && !ntk::is_store(s.store))
-    throw data_error("[solve] no kernel is in " + s.store.string() + ". Compute one: ./run kernel --store " +
-                     s.store.string());
-  Problem out{ntk::StoredKernel(both ? s.store / "train" : s.store), std::nullopt, {}, {}, {}, {}};
-  if (both && ntk::is_store(s.store / "test")) out.test.emplace(s.store / "test");
-  const std::size_t n = examples_of(out.train), m = out.test ? examples_of(*out.test) : 0;
-  if (!s.work.data.empty()) {
-    const nn::TrainAndTest images = load(s.work.data);
-    const auto first = [](const nn::LabeledImages& from, std::size_t count) {
-      if (count > from.count())
-        throw shape_error("[solve] the kernel has " + std::to_string(count) + " examples, and " + from.name + " " +
-                          std::to_string(from.count()) + " images. Name the labels with --labels FILE.");
-      std::vector<std::size_t> labels;
-      for (std::size_t i = 0; i < count; ++i) labels.push_back(from.labels[i]);
-      return labels;
-    };
-    out.targets = of_labels(first(images.train, n), images.train.classes);
-    if (m > 0) out.test_targets = of_labels(first(images.test, m), images.train.classes);
-  } else {
-    if (s.work.files.labels.empty())
-      throw option_error("[solve] what is to be fitted? Name labels with --labels FILE, or a data set with --data.");
-    out.targets =
-        read_targets(s.work.files.labels, "--labels", n, out.train.shape().block > 1 ? out.train.shape().block : 0);
-    if (!s.work.files.test_labels.empty()) {
-      if (m == 0)
-        throw option_error("[solve] --test-labels: " + s.store.string() +
-                           " has no test kernel. Compute one: ./run kernel --store DIR --test N");
-      out.test_targets = read_targets(s.work.files.test_labels, "--test-labels", m, out.targets.values.shape()[1]);
-    }
-  }
-  require_rows(out.targets.values, n, "targets");
-  require_rows(out.test_targets.values, m, "test targets");
-  const std::size_t outputs = out.targets.values.shape()[1];
-  if (out.train.shape().block != 1 && out.train.shape().block != outputs)
-    throw shape_error("[solve] targets " + to_string(out.targets.values.shape()) + " for a kernel of " +
-                      std::to_string(out.train.shape().block) + " outputs.");
-  out.outputs = read_outputs(s.outputs, {n, outputs}, "--outputs");
-  if (m > 0) out.test_outputs = read_outputs(s.test_outputs, {m, outputs}, "--test-outputs");
+Problem prepare(const SolveSettings& s, const fs::path& store) {
+  const bool both = ntk::is_store(store / "train");
+  if (!both && !ntk::is_store(store))
+    throw data_error("[solve] no kernel is in " + store.string() + ". Compute one: ./run kernel --store " +
+                     store.string());
+  Problem out{ntk::StoredKernel(both ? store / "train" : store), std::nullopt, {}};
+  if (both && ntk::is_store(store / "test")) out.test.emplace(store / "test");
+  out.fitted = read_fitted(s, {.name = store.string(),
+                               .examples = examples_of(out.train),
+                               .tests = out.test ? examples_of(*out.test) : 0,
+                               .block = out.train.shape().block});
   return out;
 }
 
@@ -107,7 +61,7 @@ Array<double> predictions(const Problem& p, const Array<double>& weights, ntk::C
     end_if_interrupted();
     const std::size_t last = std::min(own.last, first + step);
     const Array<double> part =
-        ntk::predict(kernel.rows(first * block, last * block), weights, p.test_outputs.rows(first, last));
+        ntk::predict(kernel.rows(first * block, last * block), weights, p.fitted.test_outputs.rows(first, last));
     std::copy_n(part.data(), part.size(), out.mutable_data() + first * outputs);
   }
   for (Range& part : parts) part = {part.first * outputs, part.last * outputs};
@@ -115,14 +69,9 @@ Array<double> predictions(const Problem& p, const Array<double>& weights, ntk::C
   return out;
 }
 
-struct Found {
-  double ridge = 0, evidence = 0, residual = 0, seconds = 0;
-  Score score;  // of the test examples
-};
-
 // What the factor on the disk gives.
-DenseSolution solve_stored(const SolveSettings& s, const Problem& p, const Array<double>& right, double ridge,
-                           Progress& bar) {
+DenseSolution solve_on_disk(const SolveSettings& s, const Problem& p, const Array<double>& right, double ridge,
+                            Progress& bar) {
   const std::string name = ridge_name(ridge);
   const fs::path folder = s.out / ("factor-" + name);
   const double gflop = std::pow(static_cast<double>(p.train.shape().height()), 3) / 3e9;  // to factor the kernel
@@ -167,42 +116,23 @@ Found solve_with(const SolveSettings& s, const Problem& p, double ridge,
   const std::string name = ridge_name(ridge);
   // An eNTK takes all outputs as one right-hand side.
   const std::size_t n = p.train.shape().height();
-  Array<double> y(p.targets.values.shape());
-  for (std::size_t i = 0; i < y.size(); ++i) y.mutable_data()[i] = p.targets.values[i] - p.outputs[i];
-  const Array<double> right = y.reshaped({n, y.size() / n});
+  const Array<double> y = p.fitted.wanted(), right = y.reshaped({n, y.size() / n});
   const DenseSolution solved =
-      ranks->size() > 1 ? solve_over_ranks(s, p, right, ridge, ranks, bar) : solve_stored(s, p, right, ridge, bar);
+      ranks->size() > 1 ? solve_over_ranks(s, p, right, ridge, ranks, bar) : solve_on_disk(s, p, right, ridge, bar);
   Found out;
   out.ridge = ridge;
   for (std::size_t i = 0; i < solved.evidence.size(); ++i) out.evidence += solved.evidence[i];
-  double size = 0, rest = 0;
-  for (std::size_t i = 0; i < right.size(); ++i) {
-    size += right[i] * right[i];
-    rest += solved.residual[i] * solved.residual[i];
-  }
-  out.residual = size > 0 ? std::sqrt(rest / size) : 0;
+  out.residual = relative_norm(solved.residual, right);
   const Array<double> weights = solved.x.reshaped(y.shape());
   const bool writes = ranks->rank() == 0;
   if (writes) nn::write_npy(s.out / ("weights-" + name + ".npy"), weights);
   if (p.test) {
     const Array<double> predicted = predictions(p, weights, *ranks);
     if (writes) nn::write_npy(s.out / ("predictions-" + name + ".npy"), predicted);
-    out.score = score_of(predicted, p.test_targets);
+    out.score = score_of(predicted, p.fitted.test_targets);
   }
   out.seconds = watch.seconds();
   return out;
-}
-
-void print(const std::vector<Found>& all) {
-  const auto best =
-      std::max_element(all.begin(), all.end(), [](const Found& a, const Found& b) { return a.evidence < b.evidence; });
-  std::printf("\n%-10s %16s %10s %14s %10s %10s\n", "ridge", "log evidence", "residual", "test accuracy", "test error",
-              "time");
-  for (const Found& f : all)
-    std::printf("%-10s %16s %10.1e %14s %10s %10s%s\n", ridge_name(f.ridge).c_str(), grouped(f.evidence).c_str(),
-                f.residual, f.score.accuracy ? percent(*f.score.accuracy).c_str() : "-",
-                f.score.error ? significant(*f.score.error).c_str() : "-", seconds(f.seconds).c_str(),
-                all.size() > 1 && &f == &*best ? "  <- the most evidence" : "");
 }
 
 }  // namespace
@@ -211,7 +141,11 @@ void solve(const SolveSettings& s, const std::shared_ptr<ntk::Communicator>& ran
   if (s.work.n || s.work.test || s.work.width || !s.work.weights.empty() || s.work.files.given())
     throw option_error(
         "[solve] --n, --test, --width, --weights and --inputs are for a network. Name it with --network or --model.");
-  const Problem p = prepare(s);
+  solve_stored(s, s.store, ranks);
+}
+
+void solve_stored(const SolveSettings& s, const fs::path& store, const std::shared_ptr<ntk::Communicator>& ranks) {
+  const Problem p = prepare(s, store);
   with_patience([&] {
     if (ranks->rank() == 0) nn::require_writable_folder(s.out);
   });

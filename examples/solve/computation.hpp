@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 
 #include "examples/solve/settings.hpp"
@@ -10,5 +11,8 @@ namespace xtangent::examples {
 /// Solves with the stored kernel for each ridge, and prints what came out. Several ranks factor it in their memories,
 /// one leaves the factor on the disk. Throws what reading and factoring throw.
 void solve(const SolveSettings& settings, const std::shared_ptr<ntk::Communicator>& ranks);
+/// The same with the kernel in another folder than the settings say.
+void solve_stored(const SolveSettings& settings, const std::filesystem::path& store,
+                  const std::shared_ptr<ntk::Communicator>& ranks);
 
 }  // namespace xtangent::examples

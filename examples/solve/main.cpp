@@ -4,6 +4,7 @@
 #include "examples/common/threads.hpp"
 #include "examples/kernel/work_options.hpp"
 #include "examples/solve/computation.hpp"
+#include "examples/solve/features.hpp"
 #include "examples/solve/network.hpp"
 #include "examples/solve/ranks.hpp"
 
@@ -14,10 +15,13 @@ using namespace xtangent::examples;
 
 const Program program = {
     "solve",
-    "Kernel regression for each ridge, with a stored kernel or with the eNTK of a network, which is never formed.",
+    "Kernel regression for each ridge, with a stored kernel, with features, or with the eNTK of a network, which is "
+    "never "
+    "formed.",
     {{"--store results/kernel --data mnist --ridge 1e-4,1e-3,1e-2",
       "three ridges for the kernel of ./run kernel --store results/kernel, with the accuracy on its test images"},
      {"--store K --labels y.npy --memory 2G --float", "weights for labels of your own, with a factor in float"},
+     {"--features results/features --data cifar10 --float", "the same with features of ./run features --data cifar10"},
      {"--network lenet --data mnist --n 5000 --test 1000 --ridge 1e-3",
       "the eNTK of a network, 50,000 x 50,000, which is never formed; mpirun -n 4 ./run solve ...: by 4 processes"}},
     "Choose a smaller --memory only if the tiles of the kernel allow it, or --float."};
@@ -27,13 +31,17 @@ void add_options(CLI::App& app, SolveSettings& s) {
       option(app, "--store", s.store, "DIR", "The folder that ./run kernel --store was given, or one stored kernel")
           ->check(named())
           ->capture_default_str();
+  option(app, "--features", s.features, "DIR", "The folder --out of ./run features; the kernel is that of its features")
+      ->check(named())
+      ->excludes(store)
+      ->default_str("none");
   work_options(app, s.work, "The first test images, with a network", "The same for predictions, with a network");
-  app.get_option("--network")->excludes(store)->default_str("none");
-  app.get_option("--model")->excludes(store);
+  app.get_option("--network")->excludes(store)->excludes("--features")->default_str("none");
+  app.get_option("--model")->excludes(store)->excludes("--features");
   app.get_option("--data")
       ->description("Labels, or images for a network: digits, mnist, fashion, cifar10, or a folder")
       ->default_str("none");
-  app.get_option("--n")->description("With a network: the first N training images or inputs; 0: all");
+  app.get_option("--n")->description("With a network or features: the first N training examples; 0: all");
   CLI::Option* labels = app.get_option("--labels");
   labels->description("NumPy file: whole labels (N,), or numbers (N,) or (N, outputs) to fit");
   labels->remove_needs(app.get_option("--inputs"));
@@ -65,7 +73,7 @@ void add_options(CLI::App& app, SolveSettings& s) {
   option(app, "--out", s.out, "DIR", "Folder for weights, predictions and, while it works, the factors")
       ->check(named())
       ->capture_default_str();
-  app.add_flag("--keep", s.keep, "Leave the factors in --out, for the next time");
+  app.add_flag("--keep", s.keep, "Leave the factors, and the kernels of features, in --out, for the next time");
   seed_option(app, s.work.seed, "Seed of a network's initial parameters");
   threads_option(app, s.threads);
 }
@@ -74,6 +82,7 @@ void add_options(CLI::App& app, SolveSettings& s) {
 std::string left_by(const SolveSettings& s, const ntk::Communicator& ranks, const std::string& command) {
   const std::string again = "To begin again:\n  " + command;
   if (s.with_network()) return "weights of finished ridges are in " + s.out.string() + ". " + again;
+  if (!s.features.empty()) return "finished tiles are in " + s.out.string() + ". To go on:\n  " + command;
   if (ranks.size() > 1) return "the kernel is as it was. " + again;
   return "finished tiles of the factor are in " + s.out.string() + ". To go on:\n  " + command;
 }
@@ -82,8 +91,10 @@ void run(const SolveSettings& settings, const std::string& command) {
   const std::shared_ptr<ntk::Communicator> ranks = start_ranks();
   const ThreadLimit limit(settings.threads ? settings.threads : ranks->size() > 1 ? ranks->threads() : 0);
   answer_interruptions(left_by(settings, *ranks, command));
-  with_ranks(program.name, *ranks,
-             [&] { settings.with_network() ? solve_network(settings, ranks) : solve(settings, ranks); });
+  with_ranks(program.name, *ranks, [&] {
+    if (settings.with_network()) return solve_network(settings, ranks);
+    settings.features.empty() ? solve(settings, ranks) : solve_features(settings, ranks);
+  });
 }
 
 }  // namespace

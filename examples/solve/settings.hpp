@@ -19,6 +19,7 @@ struct SolveSettings {
   /// A network, whose eNTK is never formed; none: a stored kernel. Also the labels, and the images that they are of.
   Settings work;
   std::filesystem::path store = "results/kernel";  ///< a stored kernel, or a folder with train/ and perhaps test/
+  std::filesystem::path features;                  ///< a folder with features in train/ and perhaps test/; empty: none
   std::filesystem::path outputs, test_outputs;     ///< NumPy files of the network's own outputs; empty: zero
   std::vector<double> ridges = {1e-3};             ///< in units of the mean of the diagonal
   std::filesystem::path out = "results/solve";

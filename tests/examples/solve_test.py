@@ -1,6 +1,6 @@
 """Solves with stored kernels by the program for it, and compares with elimination in Python.
 
-usage: solve_test.py SOLVE KERNEL
+usage: solve_test.py SOLVE KERNEL FEATURES
 """
 import math
 import os
@@ -12,7 +12,7 @@ import tempfile
 
 from programs import check, finish, interrupted, read_npy, write_idx, write_npy
 
-solve, kernel = map(os.path.abspath, sys.argv[1:])
+solve, kernel, features = map(os.path.abspath, sys.argv[1:])
 N, TESTS, CLASSES = 60, 20, 10
 
 
@@ -159,6 +159,39 @@ def going_on(here):
         check(other.exists() and other.read_bytes() == file.read_bytes(), f"{other} differs")
 
 
+def from_features(here):
+    """Fewer numbers than examples, and more, whose kernel goes to the disk."""
+    labels = labels_in(here / "mnist" / "train-labels-idx1-ubyte")
+    for name, k, n, form in ("few", 40, N, "normal equations"), ("many", 100, N, "their kernel"), ("part", 40, 30, "their kernel"):
+        phi = here / f"features{k}"
+        done = subprocess.run([features, "--data", here / "mnist", "--network", "mlp", "--width", "0.05", "--n", str(N),
+                               "--test", str(TESTS), "--double", "--k", str(k), "--part", "16", "--out", phi],
+                              capture_output=True, text=True, timeout=300)
+        check(done.returncode == 0, done.stderr)
+        train, test = ([row for file in sorted((phi / part).glob("features-*.npy")) for row in rows_of(file)]
+                       for part in ("train", "test"))
+        train = train[:n]
+        gram, cross = ([[sum(v * w for v, w in zip(x, y)) for y in train] for x in rows] for rows in (train, test))
+        y = [[float(label == c) for c in range(CLASSES)] for label in labels[:n]]
+        for more in [], ["--float", "--keep"]:
+            out = here / f"from-{name}{len(more)}"
+            done = run("--features", phi, "--data", here / "mnist", "--n", n, "--ridge", 0.1, *more, "--out", out)
+            check(done.returncode == 0 and form in done.stdout, f"{name}: {done.stdout}{done.stderr}")
+            tolerance = 1e-5 if more else 1e-9  # products in float
+            weights, log_determinant = eliminated(with_ridge(gram, 0.1), y)
+            close(rows_of(out / "predictions-0.1.npy"), product(cross, weights), tolerance, f"{name}, predictions")
+            found = weights if form == "their kernel" else product([list(column) for column in zip(*train)], weights)
+            close(rows_of(out / "weights-0.1.npy"), found, tolerance, f"{name}, weights")
+            fit = sum(a * b for x, w in zip(y, weights) for a, b in zip(x, w))
+            evidence = -(fit + CLASSES * (log_determinant + n * math.log(2 * math.pi))) / 2
+            line = re.search(r"^0.1 +(\S+) +(\S+) ", done.stdout, re.MULTILINE)
+            shown = float(line[1].replace(",", "").replace("−", "-"))
+            check(abs(shown - evidence) <= 0.51 + 1e-4 * abs(evidence), f"{name}: evidence {shown}, not {evidence}")
+            check(float(line[2]) < 1e-10, f"{name}: residual {line[2]}")
+            left = (out / "kernel").exists()
+            check(left == (bool(more) and form == "their kernel"), f"{name}: the kernel is {'' if left else 'not '}left")
+
+
 def wrong(here, store):
     write_npy(here / "few.npy", [0, 1], whole=True)
     write_npy(here / "negative.npy", [-1] * N, whole=True)
@@ -171,7 +204,11 @@ def wrong(here, store):
                           (["--store", store, "--labels", here / "y.npy", "--data", "digits"], "--data"),
                           (["--store", store, "--labels", here / "y.npy", "--outputs", here / "few.npy"], "expected (60, 10)"),
                           (["--store", store, "--labels", here / "y.npy", "--memory", "1K"], "Raise the memory"),
-                          (["--store", store, "--labels", here / "y.npy", "--ridge", "-1"], "--ridge")]:
+                          (["--store", store, "--labels", here / "y.npy", "--ridge", "-1"], "--ridge"),
+                          (["--features", here / "nothing", "--labels", here / "y.npy"], "./run features --out"),
+                          (["--features", here / "features40", "--store", store], "excludes"),
+                          (["--features", here / "features40", "--labels", here / "few.npy"], "(2,), expected (60,)"),
+                          (["--features", here / "features40", "--data", here / "mnist", "--n", 61], "of 60 rows")]:
         done = run(*options, "--out", here / "wrong")
         check(done.returncode == 1 and text in done.stderr, f"{options}: {done.stdout}{done.stderr}")
 
@@ -186,5 +223,6 @@ with tempfile.TemporaryDirectory() as folder:
     numbers(top, stored, exact, exact_test)
     outputs(top)
     going_on(top)
+    from_features(top)
     wrong(top, stored)
 finish()

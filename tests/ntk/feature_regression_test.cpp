@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <limits>
 
 #include "nn/layers/activation.hpp"
 #include "nn/layers/linear.hpp"
@@ -122,6 +123,23 @@ BOOST_AUTO_TEST_CASE(regression_is_that_of_the_kernel) {
   BOOST_TEST(relative_error(through.predict(g.many, g.y, g.f0, g.f0), g.y) < 1e-9);
   BOOST_TEST(has(message_of<shape_error>([&] { through.predict(g.few, g.y, g.f0, g.f0); }), "of 6 and of 20 numbers"));
   BOOST_CHECK_THROW(through.predict(g.many_new, g.y, g.f0, g.f0), shape_error);
+}
+
+BOOST_AUTO_TEST_CASE(evidence_is_that_of_the_kernel) {
+  const Given g;
+  for (const Array<double>& phi : {g.few, g.many}) {
+    const ntk::FeatureSystem own(phi, {.ridge = 0.03});
+    const ntk::Cholesky<double> exact(gram(phi, phi), {.ridge = 0.03});
+    BOOST_TEST(std::abs(own.log_determinant() - exact.log_determinant()) < 1e-10);
+    BOOST_TEST(relative_error(own.log_evidence(g.y), exact.log_evidence(g.y)) < 1e-10);
+    const Array<double> w = own.weights(g.y);
+    BOOST_TEST(same_bits(own.log_evidence(g.y, w), own.log_evidence(g.y)));
+    BOOST_TEST(relative_error(ntk::feature_product(phi, w), product(phi, w)) < 1e-13);
+    BOOST_CHECK_THROW(own.log_evidence(g.y, w.rows(0, 2)), shape_error);
+    BOOST_CHECK_THROW(own.log_evidence(g.y.rows(0, 9), w), shape_error);
+  }
+  BOOST_CHECK_THROW(ntk::FeatureSystem(g.many).log_evidence(g.y), numerical_error);
+  BOOST_TEST(ntk::FeatureSystem(g.few).log_determinant() == -std::numeric_limits<double>::infinity());
 }
 
 BOOST_AUTO_TEST_CASE(scores_are_those_of_the_kernel) {

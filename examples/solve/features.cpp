@@ -1,0 +1,157 @@
+#include "examples/solve/features.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "autodiff/error.hpp"
+#include "examples/common/format.hpp"
+#include "examples/common/interruption.hpp"
+#include "examples/common/progress.hpp"
+#include "examples/common/sizes.hpp"
+#include "examples/common/stopwatch.hpp"
+#include "examples/solve/computation.hpp"
+#include "examples/solve/fitted.hpp"
+#include "nn/data/file.hpp"
+#include "nn/data/npy.hpp"
+#include "ntk/feature_kernel.hpp"
+#include "ntk/feature_regression.hpp"
+#include "ntk/planning/budget.hpp"
+
+namespace xtangent::examples {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Problem {
+  ntk::FeatureMatrix train;
+  std::optional<ntk::FeatureMatrix> test;
+
+  std::size_t tests() const { return test ? test->rows() : 0; }
+};
+
+Problem read_problem(const SolveSettings& s) {
+  const fs::path train = fs::exists(s.features / "train") ? s.features / "train" : s.features,
+                 test = s.features / "test";
+  if (!fs::exists(train))
+    throw data_error("[solve] no features are in " + s.features.string() + ". Compute them: ./run features --out " +
+                     s.features.string());
+  Problem out{ntk::StoredFeatures(train), std::nullopt};
+  if (s.work.n.value_or(0) > 0) out.train = out.train.first(*s.work.n);
+  if (fs::exists(test)) out.test.emplace(ntk::StoredFeatures(test));
+  return out;
+}
+
+std::size_t budget(const SolveSettings& s) { return s.memory.empty() ? 0 : parse_bytes("--memory", s.memory); }
+
+// Whether Phi^T Phi is smaller than the kernel and fits in memory, with two blocks of rows.
+bool primal(const SolveSettings& s, const ntk::FeatureMatrix& phi) {
+  const double k = static_cast<double>(phi.columns()), rows = static_cast<double>(phi.block_rows());
+  return phi.columns() < phi.rows() && 8 * (k * k + 4 * k * rows) < ntk::memory_budget(budget(s));
+}
+
+void print_sizes(const SolveSettings& s, const Problem& p, const std::string& way) {
+  std::printf("features  %s x %s in %s%s%s\n", grouped(static_cast<double>(p.train.rows())).c_str(),
+              grouped(static_cast<double>(p.train.columns())).c_str(), s.features.c_str(), p.test ? ", and for " : "",
+              p.test ? plural(p.tests(), "test example").c_str() : "");
+  std::printf("%s\n", way.c_str());
+  std::fflush(stdout);
+}
+
+// The residual r = y - Phi w is ridge (Phi Phi^T + ridge I)^-1 y if w is exact. So r + Phi Phi^T r / ridge is compared
+// with y, and Phi Phi^T r with 0 where there is no ridge.
+double residual_of(const ntk::FeatureMatrix& phi, const Array<double>& y, const Array<double>& w, double ridge) {
+  Array<double> rest = ntk::feature_product(phi, w);
+  for (std::size_t i = 0; i < rest.size(); ++i) rest.mutable_data()[i] = y[i] - rest[i];
+  const ntk::LinearMap map = ntk::feature_map(phi);
+  Array<double> missed = map(rest);
+  if (ridge == 0) return relative_norm(missed, map(y));
+  for (std::size_t i = 0; i < rest.size(); ++i) missed.mutable_data()[i] = y[i] - rest[i] - missed[i] / ridge;
+  return relative_norm(missed, y);
+}
+
+Found solve_normal(const SolveSettings& s, const Problem& p, const Fitted& fitted, double ridge, Progress& bar) {
+  const Stopwatch watch;
+  const std::string name = ridge_name(ridge);
+  bar.step("ridge " + name, 1, 3, "steps");
+  const ntk::FeatureSystem system(p.train, {.ridge = ridge});
+  end_if_interrupted();
+  bar.update(1);
+  const Array<double> wanted = fitted.wanted(), w = system.weights(wanted);
+  bar.update(2);
+  Found out{.ridge = ridge};
+  out.residual = residual_of(p.train, wanted, w, system.ridge());
+  if (system.ridge() > 0) {
+    const Array<double> evidence = system.log_evidence(wanted, w);
+    for (std::size_t i = 0; i < evidence.size(); ++i) out.evidence += evidence[i];
+  }
+  nn::write_npy(s.out / ("weights-" + name + ".npy"), w);
+  if (p.test) {
+    Array<double> predicted = ntk::feature_product(*p.test, w);
+    for (std::size_t i = 0; i < predicted.size(); ++i) predicted.mutable_data()[i] += fitted.test_outputs[i];
+    nn::write_npy(s.out / ("predictions-" + name + ".npy"), predicted);
+    out.score = score_of(predicted, fitted.test_targets);
+  }
+  out.seconds = watch.seconds();
+  return out;
+}
+
+void by_normal_equations(const SolveSettings& s, const Problem& p) {
+  const Fitted fitted = read_fitted(s, {.name = s.features.string(), .examples = p.train.rows(), .tests = p.tests()});
+  with_patience([&] { nn::require_writable_folder(s.out); });
+  print_sizes(s, p,
+              "by the normal equations of the features, of order " + grouped(static_cast<double>(p.train.columns())));
+  const Patience patience;
+  Progress bar(static_cast<double>(s.ridges.size()));
+  std::vector<Found> found;
+  for (const double ridge : s.ridges) found.push_back(solve_normal(s, p, fitted, ridge, bar));
+  bar.finish();
+  print(found);
+  std::printf("%s: weights of the features%s\n", s.out.c_str(), p.test ? ", predictions" : "");
+}
+
+void by_kernel(const SolveSettings& s, const Problem& p, const std::shared_ptr<ntk::Communicator>& ranks) {
+  const fs::path folder = s.out / "kernel";
+  with_patience([&] { nn::require_writable_folder(s.out); });
+  print_sizes(s, p, "their kernel goes to " + folder.string());
+  {
+    const double n = static_cast<double>(p.train.rows()), m = static_cast<double>(p.tests()),
+                 gflop = static_cast<double>(p.train.columns()) / 1e9;
+    const Patience patience;
+    Progress bar(n * n + 2 * n * m);
+    ntk::FeatureKernelOptions options{.memory = budget(s), .single = s.single};
+    const auto compute = [&](const char* what, double entries, const auto& f) {
+      bar.step(what, entries, entries * gflop, "GFLOP");
+      options.store = folder / what;
+      options.progress = [&bar, entries, gflop](const ntk::Progress& done) {
+        bar.update(entries * gflop * done.fraction);
+        end_if_interrupted();
+      };
+      f();
+    };
+    compute("train", n * n, [&] { ntk::stored_feature_kernel(p.train, options); });
+    if (p.test) compute("test", 2 * n * m, [&] { ntk::stored_feature_kernel(*p.test, p.train, options); });
+    bar.finish();
+  }
+  solve_stored(s, folder, ranks);
+  if (!s.keep) fs::remove_all(folder);
+}
+
+}  // namespace
+
+void solve_features(const SolveSettings& s, const std::shared_ptr<ntk::Communicator>& ranks) {
+  if (s.work.test || s.work.width || !s.work.weights.empty() || !s.work.files.inputs.empty())
+    throw option_error(
+        "[solve] --test, --width, --weights and --inputs are for a network. Name it with --network or --model.");
+  if (ranks->size() > 1)
+    throw option_error(
+        "[solve] features are read by one process. Let it leave their kernel with --keep, and solve "
+        "with mpirun -n R ./run solve --store " +
+        (s.out / "kernel").string());
+  const Problem p = read_problem(s);
+  primal(s, p.train) ? by_normal_equations(s, p) : by_kernel(s, p, ranks);
+}
+
+}  // namespace xtangent::examples

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "autodiff/array.hpp"
+#include "examples/solve/settings.hpp"
+#include "examples/solve/targets.hpp"
+
+/// What a kernel or features are fitted to, and what came out.
+namespace xtangent::examples {
+
+struct Fitted {
+  Targets targets, test_targets;
+  Array<double> outputs, test_outputs;  ///< the network's own, (N, O) and (M, O)
+
+  /// What is left to learn, targets - outputs.
+  Array<double> wanted() const;
+};
+
+/// A kernel or features in a folder.
+struct FittedFrom {
+  std::string name;  ///< of the folder
+  std::size_t examples = 0, tests = 0;
+  std::size_t block = 1;  ///< rows of an example
+};
+
+/// Reads targets and outputs of the settings. Throws what reading throws, option_error (none are named), shape_error
+/// (they are of other examples).
+Fitted read_fitted(const SolveSettings& settings, const FittedFrom& from);
+
+/// |x| / |scale|, or 0 where the latter is 0.
+double relative_norm(const Array<double>& x, const Array<double>& scale);
+
+struct Found {
+  double ridge = 0, evidence = 0, residual = 0, seconds = 0;
+  Score score = {};  ///< of the test examples
+};
+/// A table with a line for each ridge.
+void print(const std::vector<Found>& all);
+
+}  // namespace xtangent::examples
