@@ -51,7 +51,8 @@ class HelpFormatter : public CLI::Formatter {
     return out + "\n";
   }
   std::string make_group(std::string group, bool positional, std::vector<const CLI::Option*> options) const override {
-    return CLI::Formatter::make_group(group == "OPTIONS" ? "Options" : group, positional, std::move(options));
+    const std::string name = positional ? "Positionals" : group == "OPTIONS" ? "Options" : std::move(group);
+    return CLI::Formatter::make_group(name, positional, std::move(options));
   }
   std::string make_option(const CLI::Option* option, bool positional) const override {
     std::string out = "  " + make_option_name(option, positional) + make_option_opts(option);

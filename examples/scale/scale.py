@@ -1,0 +1,286 @@
+"""Kernel regression with ResNet18 on all of CIFAR-10: trains the network, projects the gradients of all images, forms their
+kernel on the disk and solves with it, for trained and for random weights; and measures how far that is from the exact kernel.
+
+Each phase is a program of this project, whose seconds and largest memory are noted in phases.json. A phase that was ended is
+gone on with by the same command, and a finished one is not done again."""
+import argparse
+import json
+import math
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+
+try:
+    import numpy
+except ImportError:  # --help and --dry-run do without
+    numpy = None
+
+EXAMPLES = """examples:
+  ./run scale
+      all 60,000 images, for hours; after Ctrl-C the same command goes on
+  ./run scale --n 2000 --test 500 --width 0.25 --epochs 2 --k 4096 --exact 500,1000 --exact-test 200
+      the same in small, in some minutes"""
+
+
+def numbers(kind):
+    return lambda text: [kind(word) for word in text.split(',')]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog='./run scale', description=__doc__.split('\n\n')[0], epilog=EXAMPLES,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument('--data', default='cifar10', metavar='DIR', help='cifar10, or a folder with its binary files [cifar10]')
+    parser.add_argument('--network', default='resnet18', metavar='NAME', help='as ./run kernel has them [resnet18]')
+    parser.add_argument('--width', type=float, default=1, metavar='X', help='factor of the numbers of channels [1]')
+    parser.add_argument('--epochs', type=int, default=2, metavar='N', help='of the training [2]')
+    parser.add_argument('--n', type=int, default=0, metavar='N', help='training images; 0: all [0]')
+    parser.add_argument('--test', type=int, default=0, metavar='N', help='test images; 0: all [0]')
+    parser.add_argument('--k', type=int, default=65536, metavar='K', help='numbers to which gradients are projected [65536]')
+    parser.add_argument('--ridge', default='0.0001,0.001,0.01', metavar='X,...',
+                        help="ridges, in units of the mean of the kernel's diagonal [0.0001,0.001,0.01]")
+    parser.add_argument('--exact', type=numbers(int), default=[2000, 5000], metavar='N,...',
+                        help='training images of exact kernels beside it [2000,5000]')
+    parser.add_argument('--exact-test', type=int, default=2000, metavar='N', help='their test images [2000]')
+    parser.add_argument('--precision', default='bfloat16', metavar='NAME', help='of the exact kernels [bfloat16]')
+    parser.add_argument('--weights', type=lambda text: text.split(','), default=['trained', 'random'], metavar='NAME,...',
+                        help='trained, random, or both [trained,random]')
+    parser.add_argument('--memory', default='8G', metavar='SIZE', help='beside a program and its images [8G]')
+    parser.add_argument('--seed', type=int, default=1, metavar='N', help='of weights and signs [1]')
+    parser.add_argument('--keep', action='store_true', help='leave features and kernels on the disk')
+    parser.add_argument('--dry-run', action='store_true', help='show the commands only')
+    parser.add_argument('--out', type=pathlib.Path, default=pathlib.Path('results/scale'), metavar='DIR',
+                        help='folder [results/scale]')
+    parser.add_argument('--build', type=pathlib.Path, default=pathlib.Path('build'), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    for name in options.weights:
+        if name not in ('trained', 'random'):
+            parser.error(f'--weights {name}: trained, random, or both')
+    options.exact.sort()
+    if options.n and options.exact[-1] > options.n or options.test and options.exact_test > options.test:
+        parser.error('--exact and --exact-test: at most as many as --n and --test')
+    return options
+
+
+class Phases:
+    """What has run, in phases.json."""
+
+    def __init__(self, options):
+        self.options, self.file = options, options.out / 'phases.json'
+        self.done = json.loads(self.file.read_text()) if self.file.exists() else {}
+
+    def save(self):
+        text = json.dumps(self.done, indent=1)
+        unfinished = self.file.with_suffix('.new')
+        unfinished.write_text(text + '\n')
+        unfinished.replace(self.file)
+
+    def run(self, name, program, *words, resume=()):
+        """Runs a program unless it has finished before, and returns what it printed. `resume` are words for going on."""
+        command = [str(self.options.build / 'examples' / program / program), *map(str, words)]
+        shown = ' '.join(['./run', program, *map(shlex.quote, command[1:])])
+        command += resume
+        entry = self.done.setdefault(name, {'seconds': 0.0, 'peak_mib': 0.0, 'runs': 0, 'finished': False})
+        if entry['runs'] and entry['command'] != shown:
+            sys.exit(f'scale: {name} was begun as\n  {entry["command"]}\nand is now\n  {shown}\nUse another folder (--out).')
+        if self.options.dry_run or entry['finished']:
+            print(f'{name}: {shown}' if self.options.dry_run else f'{name}: done in {entry["seconds"]:.0f} s')
+            return entry.get('output', '')
+        print(f'\n{name}: {shown}', flush=True)
+        entry['command'], entry['runs'] = shown, entry['runs'] + 1
+        start = time.monotonic()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        output = []
+        try:
+            for line in process.stdout:
+                output.append(line)
+                print('  ' + line, end='', flush=True)
+            _, status, usage = os.wait4(process.pid, 0)
+        except KeyboardInterrupt:  # the program has been told so, too
+            _, status, usage = os.wait4(process.pid, 0)
+        entry['seconds'] += time.monotonic() - start
+        entry['peak_mib'] = max(entry['peak_mib'], usage.ru_maxrss / 1024)
+        entry['finished'] = os.waitstatus_to_exitcode(status) == 0
+        if entry['finished']:
+            entry['output'] = ''.join(output)
+        self.save()
+        if not entry['finished']:
+            sys.exit(f'scale: {name} has not finished. The same command goes on.')
+        return entry['output']
+
+
+def trained(options, phases):
+    """The file of the weights, and the network's own accuracy on the test images."""
+    out = options.out / 'train'
+    resume = ['--resume'] if (out / 'checkpoint.safetensors').exists() and not options.dry_run else []
+    folder = [] if options.data == 'cifar10' else ['--data', options.data]
+    phases.run('training', 'train', 'cifar10', *folder, '--network', options.network, '--width', options.width, '--epochs',
+               options.epochs, '--n', options.n, '--seed', options.seed, '--out', out, resume=resume)
+    if options.dry_run:
+        return out / 'weights.safetensors', None
+    epochs = [json.loads(line) for line in (out / 'metrics.jsonl').read_text().splitlines()]
+    return out / 'weights.safetensors', [line['test_accuracy'] for line in epochs if line['kind'] == 'epoch'][-1]
+
+
+def table_of(text):
+    """{ridge: accuracy} of what the solve program prints."""
+    rows = re.findall(r'^(\S+) +\S+ +\S+ +(\S+) % ', text, re.MULTILINE)
+    return {float(ridge): float(accuracy) / 100 for ridge, accuracy in rows}
+
+
+def rows_of(folder, count):
+    parts, have = [], 0
+    for file in sorted(folder.glob('features-*.npy'), key=lambda name: int(name.name.split('-')[1])):
+        parts.append(numpy.load(file, mmap_mode='r')[:count - have])
+        have += len(parts[-1])
+        if have == count:
+            break
+    return parts
+
+
+def product(a, b):
+    """a b^T for rows in parts, with sums in double."""
+    out = numpy.zeros((sum(map(len, a)), sum(map(len, b))))
+    i = 0
+    for x in a:
+        j = 0
+        for y in b:
+            for first in range(0, x.shape[1], 4096):
+                columns = slice(first, first + 4096)
+                out[i:i + len(x), j:j + len(y)] += x[:, columns] @ y[:, columns].T
+            j += len(y)
+        i += len(x)
+    return out
+
+
+def relative(a, b):
+    return math.sqrt(((a - b) ** 2).sum() / (b ** 2).sum())
+
+
+def compared(options, folder, exact, labels, test_labels):
+    """How far the kernel of the features is from the exact one: entries, and predictions by the first images."""
+    k, cross = numpy.load(exact / 'K.npy'), numpy.load(exact / 'K_test.npy')
+    train, test = rows_of(folder / 'train', len(k)), rows_of(folder / 'test', len(cross))
+    near, near_cross = product(train, train), product(test, train)
+    draw = numpy.random.default_rng(options.seed)
+    i, j = draw.integers(len(k), size=2000), draw.integers(1, len(k), size=2000)
+    j = (i + j) % len(k)
+    missed, entries = (near[i, j] - k[i, j]) ** 2, k[i, j] ** 2
+    again = draw.integers(len(i), size=(2000, len(i)))
+    spread = numpy.sqrt(missed[again].sum(1) / entries[again].sum(1))
+    out = {'frobenius': relative(near, k), 'pairs': math.sqrt(missed.sum() / entries.sum()),
+           'pairs_95': [float(v) for v in numpy.quantile(spread, [0.025, 0.975])], 'regression': []}
+    y = numpy.eye(10)[labels]
+    for n in options.exact:
+        for ridge in [float(word) for word in options.ridge.split(',')]:
+            said = []
+            for kernel, of_tests in ((k, cross), (near, near_cross)):
+                part = kernel[:n, :n] + ridge * kernel[:n, :n].trace() / n * numpy.eye(n)
+                said.append(of_tests[:, :n] @ numpy.linalg.solve(part, y[:n]))
+            right = [float((f.argmax(1) == test_labels).mean()) for f in said]
+            out['regression'].append({'n': n, 'ridge': ridge, 'exact': right[0], 'projected': right[1],
+                                      'difference': relative(said[1], said[0])})
+    return out
+
+
+def labels_of(options):
+    """The labels of the first images, as the programs take them."""
+    folder = pathlib.Path(options.data) if os.sep in options.data else None
+    places = [folder, *(pathlib.Path(p) / 'cifar10' for p in ('data', 'build/data', os.environ.get('XTANGENT_DATA', 'data')))]
+    for place in filter(None, places):
+        for inner in place, place / 'cifar-10-batches-bin':
+            if (inner / 'test_batch.bin').exists():
+                train, test = [numpy.concatenate([numpy.fromfile(inner / f'{name}.bin', numpy.uint8).reshape(-1, 3073)[:, 0]
+                                                  for name in names])
+                               for names in ([f'data_batch_{i}' for i in range(1, 6)], ['test_batch'])]
+                return train, test
+    sys.exit('scale: the binary files of CIFAR-10 were not found in data/, build/data/ or $XTANGENT_DATA.')
+
+
+def kernels(options, phases, name, weights):
+    """Features, their kernel, regression, and the exact kernel of some of the images, for these weights."""
+    here = options.out / name
+    network = ['--network', options.network, '--width', options.width, '--data', options.data,
+               *(['--weights', weights] if weights else []), '--seed', options.seed, '--memory', options.memory]
+    phases.run(f'{name}, features', 'features', *network, '--n', options.n, '--test', options.test or 10000, '--k', options.k,
+               '--out', here / 'features')
+    ridges = options.ridge.split(',')
+    # The kernel is formed with the first ridge and stays until the last one.
+    text = ''
+    for ridge in ridges:
+        text += phases.run(f'{name}, regression, ridge {ridge}', 'solve', '--features', here / 'features', '--data', options.data,
+                           '--ridge', ridge, '--float', '--memory', options.memory, '--keep', '--out', here / 'solve')
+        if not options.dry_run:
+            remove(here / 'solve' / f'factor-{float(ridge):g}')
+    exact = phases.run(f'{name}, exact kernel', 'kernel', *network, '--n', options.exact[-1], '--test', options.exact_test,
+                       '--precision', options.precision, '--store', here / 'tiles', '--out', here / 'exact' / 'K.npy')
+    whole = phases.run(f'{name}, plan of the whole', 'kernel', *network, '--n', options.n, '--precision', options.precision,
+                       '--dry-run')
+    if options.dry_run:
+        return None
+    file = here / 'found.json'
+    if file.exists():  # the features are gone perhaps
+        return json.loads(file.read_text())
+    labels, test_labels = labels_of(options)
+    start = time.monotonic()
+    found = compared(options, here / 'features', here / 'exact', labels[:options.exact[-1]], test_labels[:options.exact_test])
+    found['seconds_to_compare'] = time.monotonic() - start
+    found['accuracy'] = table_of(text)
+    planned = [re.findall(r'^time +about (.*)$', part, re.MULTILINE) for part in (exact, whole)]
+    found['planned'] = {'exact': planned[0], 'whole': planned[1]}
+    file.write_text(json.dumps(found, indent=1) + '\n')
+    if not options.keep:
+        for folder in 'features', 'solve/kernel', 'tiles':
+            remove(here / folder)
+    return found
+
+
+def remove(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def report(options, phases, own, found):
+    lines = [f'# {options.network} at width {options.width:g} on {options.data}', '']
+    if own is not None:
+        lines += [f'The trained network itself: {100 * own:.1f} % of the test images after {options.epochs} epochs.', '']
+    lines += ['| phase | seconds | peak, MiB | runs |', '|---|---|---|---|']
+    for name, entry in phases.done.items():
+        lines.append(f'| {name} | {entry["seconds"]:.0f} | {entry["peak_mib"]:.0f} | {entry["runs"]} |')
+    total = sum(entry['seconds'] for entry in phases.done.values())
+    lines += [f'| all | {total:.0f} | {max(e["peak_mib"] for e in phases.done.values()):.0f} | |', '']
+    for name, result in found.items():
+        lines += [f'## {name} weights', '', '| ridge | test accuracy, all images |', '|---|---|']
+        lines += [f'| {float(ridge):g} | {100 * accuracy:.2f} % |' for ridge, accuracy in result['accuracy'].items()]
+        low, high = result['pairs_95']
+        lines += ['', f'Beside the exact kernel of {options.exact[-1]:,} images: relative Frobenius error {result["frobenius"]:.2e}; '
+                  f'of 2,000 random pairs {result["pairs"]:.2e}, 95 % interval {low:.2e} to {high:.2e}.', '',
+                  '| images | ridge | exact | projected | difference of the predictions |', '|---|---|---|---|---|']
+        lines += [f'| {r["n"]:,} | {r["ridge"]:g} | {100 * r["exact"]:.2f} % | {100 * r["projected"]:.2f} % | {r["difference"]:.3f} |'
+                  for r in result['regression']]
+        lines += ['', f'Planned for the exact kernel: {"; ".join(result["planned"]["exact"])}. For all images: '
+                  f'{"; ".join(result["planned"]["whole"])}.', '']
+    (options.out / 'report.md').write_text('\n'.join(lines))
+    (options.out / 'report.json').write_text(json.dumps({'own_accuracy': own, 'phases': phases.done, 'found': found}, indent=1) + '\n')
+    print(f'\n{options.out}/report.md')
+
+
+def main():
+    options = arguments()
+    options.out.mkdir(parents=True, exist_ok=True)
+    phases = Phases(options)
+    own, found = None, {}
+    for name in options.weights:
+        weights = None
+        if name == 'trained':
+            weights, own = trained(options, phases)
+        found[name] = kernels(options, phases, name, weights)
+    if not options.dry_run:
+        report(options, phases, own, found)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,68 @@
+"""Runs the script for all of CIFAR-10 on a few made-up images: with features that are the gradients themselves, and with
+few of them; again, which does nothing; and with other options, which is refused.
+
+usage: scale_test.py SCALE BUILD
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from programs import check, finish, write_cifar
+
+script, build = map(os.path.abspath, sys.argv[1:])
+HELP = pathlib.Path(script).with_name('help.txt')
+
+
+def run(*options):
+    return subprocess.run([sys.executable, script, '--build', build, *map(str, options)], capture_output=True, text=True,
+                          timeout=300)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    top = pathlib.Path(folder)
+    write_cifar(top / 'images', 16)
+    usual = ['--data', top / 'images', '--width', 0.03, '--epochs', 1, '--n', 60, '--test', 16, '--exact', '20,40', '--exact-test',
+             16, '--precision', 'exact', '--memory', '1G']
+    errors = {}
+    for k, ridges in (65536, '0.1,0.01'), (512, '0.1'):
+        out = top / f'out{k}'
+        done = run(*usual, '--k', k, '--ridge', ridges, '--out', out)
+        check(done.returncode == 0, f'{k}: {done.stdout}{done.stderr}')
+        result = json.loads((out / 'report.json').read_text())
+        check(0 <= result['own_accuracy'] <= 1 and list(result['found']) == ['trained', 'random'], f'{result}')
+        for name, found in result['found'].items():
+            errors[k, name] = found['frobenius']
+            low, high = found['pairs_95']
+            check(low <= found['pairs'] <= high, f'{k}, {name}: {found}')
+            check(len(found['accuracy']) == len(ridges.split(',')) and all(0 <= a <= 1 for a in found['accuracy'].values()),
+                  f'{k}, {name}: {found}')
+            check([(r['n'], r['ridge']) for r in found['regression']] ==
+                  [(n, float(ridge)) for n in (20, 40) for ridge in ridges.split(',')], f'{k}, {name}: {found}')
+            if k == 65536:  # more numbers than parameters: the features are the gradients
+                for r in found['regression']:
+                    check(r['difference'] < 1e-2 and r['exact'] == r['projected'], f'{name}: {r}')
+            check(len(found['planned']['whole']) == 1 and len(found['planned']['exact']) == 2, f'{found}')
+        phases = result['phases']
+        check(all(p['finished'] and p['runs'] == 1 and p['peak_mib'] > 5 for p in phases.values()), f'{phases}')
+        check('| random, features |' in (out / 'report.md').read_text(), 'the report names no phase')
+    for name in 'trained', 'random':
+        check(errors[65536, name] < 1e-4, f'{name}: {errors}')
+        check(1e-3 < errors[512, name] < 0.5, f'{name}: {errors}')
+    # What is finished is not done again, and other options are refused.
+    done = run(*usual, '--k', 512, '--ridge', '0.1', '--out', top / 'out512')
+    check(done.returncode == 0 and done.stdout.count(': done in ') == 9, f'{done.stdout}{done.stderr}')
+    check(json.loads((top / 'out512' / 'report.json').read_text()) == result, 'the second report is another')
+    check(not (top / 'out512' / 'random' / 'features').exists(), 'the features are left')
+    done = run(*usual, '--k', 600, '--ridge', '0.1', '--out', top / 'out512')
+    check(done.returncode != 0 and 'Use another folder' in done.stderr, done.stderr)
+    done = run(*usual, '--k', 512, '--exact', 90, '--out', top / 'other')
+    check(done.returncode != 0 and '--exact' in done.stderr, done.stderr)
+    done = run(*usual, '--dry-run', '--out', top / 'other')
+    check(done.returncode == 0 and './run solve --features' in done.stdout, done.stdout)
+done = subprocess.run([sys.executable, script, '--help'], capture_output=True, text=True, timeout=60,
+                      env={**os.environ, 'COLUMNS': '120'})
+check(done.stdout == HELP.read_text(), f'{HELP} is not what the script says')
+finish()
