@@ -118,7 +118,7 @@ void compute(const FeatureMatrix& phi1, const FeatureMatrix& phi2, const Cut& cu
 StoredKernel stored(const FeatureMatrix& phi1, const FeatureMatrix& phi2, bool symmetric,
                     const FeatureKernelOptions& options) {
   if (options.store.empty()) throw option_error("[feature kernel] options.store is empty. Name a folder in it.");
-  check_same_columns(phi1, phi2);
+  check_same_basis(phi1, phi2);
   const double memory = memory_budget(options.memory), scalar = options.single ? sizeof(float) : sizeof(double);
   const pool::Ceiling ceiling(static_cast<std::size_t>(memory));
   const std::size_t known = is_store(options.store) ? StoredKernel(options.store).shape().grid.edge : 0,

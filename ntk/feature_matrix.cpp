@@ -46,6 +46,10 @@ FeatureMatrix::FeatureMatrix(StoredFeatures stored)
     : rows_(stored.rows()), columns_(stored.columns()), block_rows_(stored.rows_in_part()) {
   stored.require_complete();
   source_ = [identity = stored.identity()] { return identity; };
+  for (const auto& [name, value] : stored.settings())
+    for (const char* common :
+         {"network", "parameters", "chosen parameters", "metric", "k", "seed", "split", "anchors", "places"})
+      if (name == common) basis_.emplace_back(name, value);
   float_block_ = [stored](std::size_t first, std::size_t last) { return stored.block<float>(first, last); };
   block_ = [stored = std::move(stored)](std::size_t first, std::size_t last) { return stored.block(first, last); };
 }
@@ -81,7 +85,7 @@ Array<double> feature_kernel(const FeatureMatrix& phi) {
 }
 
 Array<double> feature_kernel(const FeatureMatrix& phi1, const FeatureMatrix& phi2) {
-  check_same_columns(phi1, phi2);
+  check_same_basis(phi1, phi2);
   const std::size_t m = phi2.rows();
   Array<double> out({phi1.rows(), m});
   double* to = out.mutable_data();

@@ -34,6 +34,9 @@ class FeatureMatrix {
   Array<float> float_block(std::size_t first, std::size_t last) const { return float_block_(first, last); }
   /// Tells these features from others. Cost: for an array, one pass.
   std::string identity() const;
+  /// For features in a folder, what two sets with inner products of a meaning have in common: network, parameters,
+  /// seed, split, anchors. Empty for an array.
+  const StoreSettings& basis() const { return basis_; }
   /// Rows in a block: of an array as many as make 64 MiB, of a folder those of a file, which is then read once.
   std::size_t block_rows() const { return block_rows_; }
   /// Calls f(first row, rows in double) for all rows in blocks, in order.
@@ -44,6 +47,7 @@ class FeatureMatrix {
   std::function<Array<double>(std::size_t, std::size_t)> block_;
   std::function<Array<float>(std::size_t, std::size_t)> float_block_;
   std::function<std::string()> source_;
+  StoreSettings basis_;
 };
 
 /// K = Phi Phi^T (n, n), symmetric to the bit. Products are in double. Cost: n^2 k / 2 multiply-adds. Memory: K and two

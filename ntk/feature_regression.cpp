@@ -79,7 +79,7 @@ Array<double> FeatureSystem::log_evidence(const Doubles& y, const Doubles& w) co
 }
 
 Array<double> FeatureSystem::smoother(const FeatureMatrix& phi_new) const {
-  check_same_columns(phi_new, phi_);
+  check_same_basis(phi_new, phi_);
   if (!primal_) return transposed(factor_->solve(transposed(feature_kernel(phi_new, phi_))));
   const std::size_t k = phi_.columns(), m = phi_new.rows();
   Array<double> all({k, m});
@@ -114,7 +114,7 @@ Array<double> FeatureRegression::weights(const Doubles& y, const Doubles& f0) co
 
 Array<double> FeatureRegression::predict(const FeatureMatrix& phi_new, const Doubles& y, const Doubles& f0,
                                          const Doubles& f0_new) const {
-  check_same_columns(phi_new, system_.phi());
+  check_same_basis(phi_new, system_.phi());
   const Array<double> w = weights(y, f0);
   if (f0_new.rank() != 2 || f0_new.shape()[1] != y.shape()[1] || f0_new.size() != phi_new.rows() * w.shape()[1])
     throw shape_error("[predict] f0_new " + to_string(f0_new.shape()) + " for " + std::to_string(phi_new.rows()) +

@@ -52,10 +52,17 @@ Array<double> applied(const FeatureMatrix& phi, const Array<double>& w) {
   return out;
 }
 
-void check_same_columns(const FeatureMatrix& a, const FeatureMatrix& b) {
+void check_same_basis(const FeatureMatrix& a, const FeatureMatrix& b) {
   if (a.columns() != b.columns())
     throw shape_error("[features] rows of " + std::to_string(a.columns()) + " and of " + std::to_string(b.columns()) +
                       " numbers. Make both sets of features with the same basis.");
+  if (a.basis().empty() || b.basis().empty()) return;
+  std::string others;
+  for (std::size_t i = 0; i < a.basis().size() && i < b.basis().size(); ++i)
+    if (a.basis()[i] != b.basis()[i]) others.append(others.empty() ? "" : ", ").append(a.basis()[i].first);
+  if (!others.empty())
+    throw option_error("[features] the two sets differ in " + others +
+                       ", so their inner products mean nothing. Make both with the same network and basis.");
 }
 
 }  // namespace xtangent::ntk

@@ -18,7 +18,8 @@ Array<double> projected(const FeatureMatrix& phi, const Array<double>& y);
 /// Phi w (n, m) for w (k, m).
 Array<double> applied(const FeatureMatrix& phi, const Array<double>& w);
 
-/// Throws shape_error unless the rows of both have as many numbers.
-void check_same_columns(const FeatureMatrix& a, const FeatureMatrix& b);
+/// Throws shape_error unless the rows of both have as many numbers, and option_error for features in folders that were
+/// made with other networks, seeds or anchors.
+void check_same_basis(const FeatureMatrix& a, const FeatureMatrix& b);
 
 }  // namespace xtangent::ntk

@@ -125,6 +125,24 @@ BOOST_AUTO_TEST_CASE(of_features_in_a_folder_for_a_factor_in_a_folder) {
   BOOST_TEST(same_bits(cast<float>(rows), phi.block<float>(0, 30)));
 }
 
+BOOST_AUTO_TEST_CASE(folders_of_other_bases_are_refused) {
+  const nn::Sequential net = nn::sequential(nn::Linear(6, 40), nn::Tanh(), nn::Linear(40, 3));
+  const nn::Parameters<double> params = net.init<double>(2), others = net.init<double>(3);
+  const TemporaryFolder folder;
+  Random random("bases");
+  const Array<double> x = random_array(random, {9, 6}), x_new = random_array(random, {4, 6});
+  const auto features = [&](const char* name, const nn::Parameters<double>& p, const Array<double>& of,
+                            std::uint64_t seed) {
+    return ntk::FeatureMatrix(ntk::stored_features(net, p, of, ntk::readout::pseudo(),
+                                                   {.k = 50, .seed = seed, .store = folder.path() / name}));
+  };
+  const ntk::FeatureMatrix phi = features("train", params, x, 1);
+  const Array<double> kernel = ntk::feature_kernel(features("test", params, x_new, 1), phi);
+  BOOST_TEST(kernel_difference(kernel, ntk::feature_kernel(phi).rows(0, 4)) > 0.01);
+  refused<option_error>([&] { ntk::feature_kernel(features("seed", params, x_new, 2), phi); }, "differ in seed,");
+  refused<option_error>([&] { ntk::feature_kernel(features("net", others, x_new, 1), phi); }, "differ in parameters,");
+}
+
 BOOST_AUTO_TEST_CASE(refusals) {
   const Case c;
   ntk::stored_feature_kernel(c.phi, c.options());
