@@ -87,18 +87,13 @@ Kernels kernels_of(const Problem& p, Told told) {
 // What the kernel says of each step: the network that is linearized in all parameters, or in those of the kernel.
 std::vector<Outputs> foretell(const Problem& p, const Kernels& kernels, const Outputs& first, double rate,
                               const std::vector<std::size_t>& steps) {
+  const bool squares = p.loss == TrainingLoss::squared_error;
+  const ntk::LossDynamics dynamics(ntk::linear_map(kernels.train), first.train,
+                                   squares ? ntk::squared_error_gradient(p.targets, ntk::SquaredError::mean)
+                                           : ntk::cross_entropy_gradient(p.targets));
   std::vector<Outputs> out;
-  const auto add = [&](const Array<double>& outputs, const Array<double>& weights) {
-    out.push_back({outputs, ntk::predict(kernels.test, weights, first.test)});
-  };
-  if (p.loss == TrainingLoss::squared_error) {
-    const ntk::Dynamics dynamics(kernels.train, p.targets, first.train, ntk::SquaredError::mean);
-    for (const std::size_t step : steps)
-      add(dynamics.outputs_at_step(rate, step), dynamics.weights_at_step(rate, step));
-  } else {
-    const ntk::CrossEntropyDynamics dynamics(ntk::linear_map(kernels.train), p.targets, first.train);
-    for (const ntk::FlowState& state : dynamics.states_at_steps(rate, steps)) add(state.outputs, state.weights);
-  }
+  for (const ntk::FlowState& state : dynamics.states_at_steps(rate, steps))
+    out.push_back({state.outputs, ntk::predict(kernels.test, state.weights, first.test)});
   return out;
 }
 

@@ -147,7 +147,7 @@ std::string dynamics_csv(const DynamicsStudy& study) {
         out.append(name_of(run.loss) + "," + std::to_string(run.width) + "," + std::to_string(run.seed) + "," +
                    significant(run.rate, 17) + "," + teller.id + "," + std::to_string(study.steps[i]));
         for (const auto* values : {&curve.train_loss, &curve.test_loss, &curve.accuracy, &curve.apart})
-          out.append("," + significant((*values)[i], 17));
+          out.append(",").append(significant((*values)[i], 17));
         out += "\n";
       }
     }
@@ -182,8 +182,7 @@ std::string dynamics_report(const DynamicsStudy& study) {
       significant(s.rate, 3) +
       " of the largest one at which the linearized network does not diverge, by the largest eigenvalue of its eNTK; for "
       "the cross-entropy by the bound 1/2 of its curvature. Predictions are those of the same descent of the linearized "
-      "network: in closed form for the squared error (ntk::Dynamics), step by step for the cross-entropy "
-      "(ntk::LossDynamics). The last layer alone is the network of which only the last weight is trained: what there "
+      "network (ntk::LossDynamics). The last layer alone is the network of which only the last weight is trained: what there "
       "would be to predict without the layers below.");
   page.properties({{"Command", "<code>" + escaped(s.command) + "</code>"},
                    {"All options that change numbers", "<code>" + escaped(options_of(study)) + "</code>"},

@@ -67,8 +67,10 @@ TriedRate train(const Problem& p, double rate, std::size_t steps) {
     out.accuracy = nn::accuracy(*p.net, trained, p.task.x_test, p.task.y_test);
   }
   // Rounding alone does not count.
-  const double first = out.losses.front() * (1 + 1e-5);
-  out.rose = std::any_of(out.losses.begin(), out.losses.end(), [&](double loss) { return !(loss <= first); });
+  const double first = out.losses.front() * (1 + 1e-5), rounding = 1e-5 * out.losses.front();
+  const auto rises = [&](double before, double after) { return !(after <= before + rounding); };
+  out.rose = std::adjacent_find(out.losses.begin(), out.losses.end(), rises) != out.losses.end();
+  out.above = std::any_of(out.losses.begin(), out.losses.end(), [&](double loss) { return !(loss <= first); });
   out.ended_above = !(out.losses.back() <= first);
   return out;
 }
@@ -91,15 +93,20 @@ Foreknown foreknown(const Problem& p) {
                       losses = ntk::kernel(*p.net, p.params, p.task.x, ntk::readout::loss(Array<double>(
                                                                            ntk::Doubles(p.targets)))),
                       f0 = ntk::Doubles((*p.net)(p.params, p.task.x)), y = ntk::Doubles(p.targets);
-  const ntk::Dynamics pseudo(k, y, f0, ntk::SquaredError::mean);
-  const std::vector<double> exact = ntk::eigenvalues(theta);
+  const ntk::LossDynamics dynamics(ntk::linear_map(k), f0, ntk::squared_error_gradient(y, ntk::SquaredError::mean));
   Foreknown out;
-  out.condition = ntk::condition_number(pseudo.eigenvalues());
-  out.condition_entk = ntk::condition_number(exact);
-  out.maximal_rate = pseudo.maximal_learning_rate();
-  // Half the sum of squares has N O / 2 times the curvature of their mean.
-  out.maximal_rate_entk = ntk::maximal_learning_rate(exact) * static_cast<double>(y.size()) / 2;
-  const Array<double> end = pseudo.outputs_at_step(tried_rates[0] * out.maximal_rate, p.settings.steps);
+  out.condition = ntk::condition_number(ntk::eigenvalues(k));
+  out.condition_entk = ntk::condition_number(ntk::eigenvalues(theta));
+  // By products, which do not depend on the number of threads. Half the sum of squares has N O / 2 times the curvature
+  // of their mean.
+  const auto rate = [&](const Array<double>& kernel) {
+    const std::vector<double> largest = ntk::largest_eigenvalues(ntk::linear_map(kernel)).values;
+    return ntk::maximal_learning_rate(largest) * static_cast<double>(y.size()) / 2;
+  };
+  out.maximal_rate = rate(k);
+  out.maximal_rate_entk = rate(theta);
+  const Array<double> end =
+      dynamics.states_at_steps(tried_rates[0] * out.maximal_rate, {p.settings.steps}).front().outputs;
   out.predicted_loss = mean_squared_error(Var<double>(end), Var<double>(y)).value().item();
   const double sum = std::accumulate(losses.data(), losses.data() + losses.size(), 0.0);
   out.gradient = std::sqrt(std::max(0.0, sum)) / static_cast<double>(p.task.y.size());
