@@ -43,9 +43,8 @@ struct Problem {
   TrainingLoss loss;
   Array<double> targets, targets_test;  // (N, O), (M, O): 1 at the label
   double loss_of(const Array<double>& f, const Array<double>& y) const {
-    return loss == TrainingLoss::squared_error
-               ? mean_squared_error(Var<double>(f), Var<double>(y)).value().item()
-               : cross_entropy(Var<double>(f), Var<double>(y)).value().item();
+    return loss == TrainingLoss::squared_error ? mean_squared_error(Var<double>(f), Var<double>(y)).value().item()
+                                               : cross_entropy(Var<double>(f), Var<double>(y)).value().item();
   }
 };
 
@@ -79,7 +78,8 @@ struct Kernels {
 
 Kernels kernels_of(const Problem& p, Told told) {
   const Array<float>&x = p.task.x, &x_test = p.task.x_test;
-  if (told == Told::last_layer) return {ntk::feature_gram(p.net, p.params, x), ntk::feature_gram(p.net, p.params, x_test, x)};
+  if (told == Told::last_layer)
+    return {ntk::feature_gram(p.net, p.params, x), ntk::feature_gram(p.net, p.params, x_test, x)};
   const ntk::Readout readout = told == Told::entk ? ntk::readout::full() : ntk::readout::pseudo();
   return {ntk::kernel(p.net, p.params, x, readout), ntk::kernel(p.net, p.params, x_test, x, readout)};
 }
@@ -101,7 +101,8 @@ Array<double> moved(const Array<double>& f, const Array<double>& f0) {
   return (Var<double>(f) - Var<double>(f0)).value();
 }
 
-LossCurve curve_of(const Problem& p, Told told, const std::vector<Outputs>& outputs, const std::vector<Outputs>& actual) {
+LossCurve curve_of(const Problem& p, Told told, const std::vector<Outputs>& outputs,
+                   const std::vector<Outputs>& actual) {
   LossCurve out{told, {}, {}, {}, {}};
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     out.train_loss.push_back(p.loss_of(outputs[i].train, p.targets));

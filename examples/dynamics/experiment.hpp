@@ -61,8 +61,8 @@ struct DynamicsStudy {
 /// shape_error (a width that does not fit).
 nn::AnyModule dynamics_network(const DynamicsSettings& settings, const nn::LabeledImages& images, std::size_t width);
 
-/// Trains networks of all widths by gradient descent with both losses and predicts each training from the kernels of its
-/// initial network. Shows a bar. Throws what training and kernels throw.
+/// Trains networks of all widths by gradient descent with both losses and predicts each training from the kernels of
+/// its initial network. Shows a bar. Throws what training and kernels throw.
 DynamicsStudy dynamics_study(const DynamicsSettings& settings, ImageTask task);
 
 }  // namespace xtangent::examples

@@ -14,11 +14,12 @@ namespace {
 using namespace xtangent;
 using namespace xtangent::examples;
 
-const Program program = {"dynamics",
-                         "Predicts loss curves of networks from their kernels before training, and trains the networks.",
-                         {{"", "the handwritten digits, which need no files; results/dynamics/report.html"},
-                          {"mnist --data DIR --network convnet --widths 64,128,256", "images of MNIST, its four files in DIR"}},
-                         "Choose smaller --widths or --n."};
+const Program program = {
+    "dynamics",
+    "Predicts loss curves of networks from their kernels before training, and trains the networks.",
+    {{"", "the handwritten digits, which need no files; results/dynamics/report.html"},
+     {"mnist --data DIR --network convnet --widths 64,128,256", "images of MNIST, its four files in DIR"}},
+    "Choose smaller --widths or --n."};
 
 void add_options(CLI::App& app, DynamicsSettings& s) {
   option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")

@@ -97,9 +97,8 @@ std::string options_of(const DynamicsStudy& study) {
   const DynamicsSettings& s = study.settings;
   std::string out = s.data_set + " --network " + s.network + " --widths ";
   for (std::size_t i = 0; i < s.widths.size(); ++i) out.append(i ? "," : "").append(std::to_string(s.widths[i]));
-  for (const auto& [name, value] :
-       {std::pair("n", s.n), std::pair("test", s.test), std::pair("seeds", s.seeds), std::pair("steps", s.steps),
-        std::pair("seed", std::size_t{s.seed})})
+  for (const auto& [name, value] : {std::pair("n", s.n), std::pair("test", s.test), std::pair("seeds", s.seeds),
+                                    std::pair("steps", s.steps), std::pair("seed", std::size_t{s.seed})})
     out.append(" --").append(name).append(" ").append(std::to_string(value));
   return out + " --rate " + significant(s.rate, 4);
 }
@@ -166,32 +165,38 @@ std::string dynamics_report(const DynamicsStudy& study) {
   page.section("What was found");
   page.paragraph(say_apart(study, losses[0]));
   page.paragraph(say_apart(study, losses[1]));
-  page.figure(dynamics_figure(study),
-              "Left and in the middle: loss on the training images (dots: training; lines: predictions) and, dashed, on "
-              "the test images, for the first seed. Right: means over " +
-                  plural(s.seeds, "seed") + ", which are the crosses.",
-              "Loss curves of training and of predictions at two widths, and their distance against the width");
-  page.table(apart_table(study),
-             "At the end: accuracy of the trained networks on the test images; distance of the predicted outputs there, "
-             "relative to their change by training; and the largest distance of the training losses over all steps, "
-             "relative to the first loss. With standard errors of the mean of the seeds.");
+  page.figure(
+      dynamics_figure(study),
+      "Left and in the middle: loss on the training images (dots: training; lines: predictions) and, dashed, on "
+      "the test images, for the first seed. Right: means over " +
+          plural(s.seeds, "seed") + ", which are the crosses.",
+      "Loss curves of training and of predictions at two widths, and their distance against the width");
+  page.table(
+      apart_table(study),
+      "At the end: accuracy of the trained networks on the test images; distance of the predicted outputs there, "
+      "relative to their change by training; and the largest distance of the training losses over all steps, "
+      "relative to the first loss. With standard errors of the mean of the seeds.");
   page.section("How it was done");
   page.paragraph(
       "Each network is trained by gradient descent on all images at once, in the NTK parameterization with standard "
       "deviation √2 of the weights and 0.1 of the biases. The rate is " +
       significant(s.rate, 3) +
-      " of the largest one at which the linearized network does not diverge, by the largest eigenvalue of its eNTK; for "
-      "the cross-entropy by the bound 1/2 of its curvature. Predictions are those of the same descent of the linearized "
-      "network (ntk::LossDynamics). The last layer alone is the network of which only the last weight is trained: what there "
+      " of the largest one at which the linearized network does not diverge, by the largest eigenvalue of its eNTK; "
+      "for "
+      "the cross-entropy by the bound 1/2 of its curvature. Predictions are those of the same descent of the "
+      "linearized "
+      "network (ntk::LossDynamics). The last layer alone is the network of which only the last weight is trained: what "
+      "there "
       "would be to predict without the layers below.");
-  page.properties({{"Command", "<code>" + escaped(s.command) + "</code>"},
-                   {"All options that change numbers", "<code>" + escaped(options_of(study)) + "</code>"},
-                   {"Data", said_of_data(study.task)},
-                   {"Time of everything", seconds(study.seconds) + " on " + escaped(processor())},
-                   {"Beside this page", "<code>dynamics.csv</code>, <code>dynamics.svg</code>"},
-                   {"Source of the method",
-                    "Lee, Xiao, Schoenholz, Bahri, Novak, Sohl-Dickstein, Pennington: Wide Neural Networks of Any Depth "
-                    "Evolve as Linear Models Under Gradient Descent, NeurIPS 2019"}});
+  page.properties(
+      {{"Command", "<code>" + escaped(s.command) + "</code>"},
+       {"All options that change numbers", "<code>" + escaped(options_of(study)) + "</code>"},
+       {"Data", said_of_data(study.task)},
+       {"Time of everything", seconds(study.seconds) + " on " + escaped(processor())},
+       {"Beside this page", "<code>dynamics.csv</code>, <code>dynamics.svg</code>"},
+       {"Source of the method",
+        "Lee, Xiao, Schoenholz, Bahri, Novak, Sohl-Dickstein, Pennington: Wide Neural Networks of Any Depth "
+        "Evolve as Linear Models Under Gradient Descent, NeurIPS 2019"}});
   return page.html();
 }
 

@@ -21,7 +21,7 @@
 namespace xtangent::examples {
 namespace {
 
-constexpr double unbounded = 1e4;       // times the first loss: the training is stopped
+constexpr double unbounded = 1e4;        // times the first loss: the training is stopped
 constexpr std::size_t probe_steps = 40;  // in which a rate that is too high shows
 constexpr std::size_t halvings = 9;      // of the interval in which the measured rate lies
 
@@ -88,10 +88,9 @@ double measured_rate(const Problem& p, double predicted) {
 }
 
 Foreknown foreknown(const Problem& p) {
-  const Array<double> k = ntk::pntk(*p.net, p.params, p.task.x),
-                      theta = ntk::entk(*p.net, p.params, p.task.x),
-                      losses = ntk::kernel(*p.net, p.params, p.task.x, ntk::readout::loss(Array<double>(
-                                                                           ntk::Doubles(p.targets)))),
+  const Array<double> k = ntk::pntk(*p.net, p.params, p.task.x), theta = ntk::entk(*p.net, p.params, p.task.x),
+                      losses = ntk::kernel(*p.net, p.params, p.task.x,
+                                           ntk::readout::loss(Array<double>(ntk::Doubles(p.targets)))),
                       f0 = ntk::Doubles((*p.net)(p.params, p.task.x)), y = ntk::Doubles(p.targets);
   const ntk::LossDynamics dynamics(ntk::linear_map(k), f0, ntk::squared_error_gradient(y, ntk::SquaredError::mean));
   Foreknown out;

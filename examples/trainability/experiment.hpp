@@ -26,8 +26,9 @@ struct Foreknown {
 struct TriedRate {
   std::vector<double> losses;  ///< before each step, until it was stopped; the first is that of the initial network
   double accuracy = 0;         ///< on the test images at the end
-  bool rose = false;   ///< from one step to the next, which descent on the linearized network does above the largest rate
-  bool above = false;  ///< the loss was above its first value at any time
+  bool rose =
+      false;  ///< from one step to the next, which descent on the linearized network does above the largest rate
+  bool above = false;        ///< the loss was above its first value at any time
   bool ended_above = false;  ///< or grew without bounds
 };
 
@@ -37,8 +38,8 @@ struct TrainabilityRun {
   double gain = 0;
   Foreknown known;
   std::vector<TriedRate> tried;  ///< in the order of tried_rates
-  /// The smallest rate at which the loss rises from one step to the next, in units of the one that the pNTK predicts; NaN
-  /// where it is not between 1/8 and 8.
+  /// The smallest rate at which the loss rises from one step to the next, in units of the one that the pNTK predicts;
+  /// NaN where it is not between 1/8 and 8.
   double measured_rate = 0;
 };
 

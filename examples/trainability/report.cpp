@@ -12,7 +12,8 @@
 namespace xtangent::examples {
 namespace {
 
-constexpr const char* colors[] = {"#8a3ea8", "#1f5fbf", "#2b8a6f", "#9aa320", "#c8641b", "#b3203a", "#27313f", "#8b95a5"};
+constexpr const char* colors[] = {"#8a3ea8", "#1f5fbf", "#2b8a6f", "#9aa320",
+                                  "#c8641b", "#b3203a", "#27313f", "#8b95a5"};
 const char* color(std::size_t i) { return colors[i % std::size(colors)]; }
 
 using Value = double (*)(const TrainabilityRun&);
@@ -34,13 +35,15 @@ double middle(const TrainabilityStudy& study, std::size_t at_depth, double at_ga
   return logs.empty() ? std::nan("") : std::exp(mean_of(logs).value);
 }
 
+std::string gain_title(double gain) { return std::string("gain ").append(significant(gain, 2)); }
+
 // A value against the depth, one line for each gain.
 Panel over_depth(const TrainabilityStudy& study, const std::string& title, const std::string& label, Value value) {
   Panel out{title, "hidden layers", label, {}};
   out.log_x = out.log_y = true;
   for (const std::size_t d : study.settings.depths) out.x_ticks.push_back(static_cast<double>(d));
   for (std::size_t i = 0; i < study.settings.gains.size(); ++i) {
-    Series line{"gain " + significant(study.settings.gains[i], 2), {}, color(i), 7};
+    Series line{gain_title(study.settings.gains[i]), {}, color(i), 7};
     for (const std::size_t d : study.settings.depths)
       line.points.emplace_back(d, middle(study, d, study.settings.gains[i], value));
     out.series.push_back(std::move(line));
@@ -52,7 +55,7 @@ Panel scatter(const TrainabilityStudy& study, const std::string& title, const st
   Panel out{title, label, "training loss after training", {}};
   out.log_x = out.log_y = true;
   for (std::size_t i = 0; i < study.settings.gains.size(); ++i) {
-    Series dots{"gain " + significant(study.settings.gains[i], 2), {}, color(i), 7};
+    Series dots{gain_title(study.settings.gains[i]), {}, color(i), 7};
     dots.line = false;
     for (const TrainabilityRun& run : study.runs)
       if (run.gain == study.settings.gains[i]) dots.points.emplace_back(value(run), trained_loss(run));
@@ -136,19 +139,19 @@ Table rates_table(const TrainabilityStudy& study) {
 
 Table networks_table(const TrainabilityStudy& study) {
   Table table;
-  table.head = {"hidden layers", "gain", "condition number", "of the eNTK", "largest rate", "by the eNTK",
-                "measured / predicted", "loss at half the rate", "predicted loss", "accuracy, %"};
+  table.head = {"hidden layers",  "gain",        "condition number",     "of the eNTK",
+                "largest rate",   "by the eNTK", "measured / predicted", "loss at half the rate",
+                "predicted loss", "accuracy, %"};
   table.text_columns = 0;
   for (const std::size_t d : study.settings.depths)
     for (const double g : study.settings.gains) {
       const auto cell = [&](Value value) { return significant(middle(study, d, g, value), 3); };
       std::vector<double> accuracies;
       for (const TrainabilityRun* run : study.runs_of(d, g)) accuracies.push_back(run->tried.front().accuracy);
-      table.rows.push_back({std::to_string(d), significant(g, 3), cell(condition), cell(condition_entk),
-                            cell(maximal_rate),
-                            cell([](const TrainabilityRun& run) { return run.known.maximal_rate_entk; }),
-                            cell(measured), cell(trained_loss), cell(predicted_loss),
-                            with_error(mean_of(accuracies), 1, 100)});
+      table.rows.push_back(
+          {std::to_string(d), significant(g, 3), cell(condition), cell(condition_entk), cell(maximal_rate),
+           cell([](const TrainabilityRun& run) { return run.known.maximal_rate_entk; }), cell(measured),
+           cell(trained_loss), cell(predicted_loss), with_error(mean_of(accuracies), 1, 100)});
     }
   return table;
 }
@@ -189,16 +192,16 @@ std::string say_condition(const TrainabilityStudy& study) {
 std::string say_rates(const TrainabilityStudy& study) {
   std::string out = "The loss rose from one step to the next in";
   for (std::size_t i = 0; i < rates_tried; ++i) {
-    const Mean rose = fraction(study, [i](const TrainabilityRun& run) { return run.tried[i].rose; }),
-               ended = fraction(study, [i](const TrainabilityRun& run) { return run.tried[i].ended_above; });
+    const Mean rose = fraction(study, [i](const TrainabilityRun&run) { return run.tried[i].rose; }),
+               ended = fraction(study, [i](const TrainabilityRun&run) { return run.tried[i].ended_above; });
     out.append(i == 0 ? " " : i + 1 < rates_tried ? ", in " : " and in ");
     out += fixed(100 * rose.value, 1) + " % of the trainings at " + significant(tried_rates[i], 2) + " times (" +
            fixed(100 * ended.value, 1) + " % ended above its first value)";
   }
   const Mean pseudo = measured_rates(study, false), exact = measured_rates(study, true);
   return out + " the rate that the pNTK predicts. The smallest rate at which it rises is " + fixed(pseudo.value, 2) +
-         " times the one predicted by the pNTK, with a standard deviation of " + fixed(pseudo.deviation, 2) +
-         " over " + plural(pseudo.count, "network") + ", and " + fixed(exact.value, 2) + " times that of the eNTK, with " +
+         " times the one predicted by the pNTK, with a standard deviation of " + fixed(pseudo.deviation, 2) + " over " +
+         plural(pseudo.count, "network") + ", and " + fixed(exact.value, 2) + " times that of the eNTK, with " +
          fixed(exact.deviation, 2) + ".";
 }
 
@@ -208,10 +211,8 @@ std::string trainability_summary(const TrainabilityStudy& study) {
 
 std::string trainability_figure(const TrainabilityStudy& study) {
   Panel measured_panel = over_depth(study, "smallest rate at which the loss rises", "measured / predicted", measured);
-  for (const double level : {1.0}) {
-    const auto& d = study.settings.depths;
-    measured_panel.series.push_back({"", {{d.front(), level}, {d.back(), level}}, "#aab3bf", 0, true});
-  }
+  const std::vector<std::size_t>& depths = study.settings.depths;
+  measured_panel.series.push_back({"", {{depths.front(), 1}, {depths.back(), 1}}, "#aab3bf", 0, true});
   return draw({over_depth(study, "condition number of the pNTK", "", condition),
                over_depth(study, "loss at half the largest rate, after " + plural(study.settings.steps, "step"), "",
                           trained_loss),
@@ -237,7 +238,8 @@ std::string trainability_csv(const TrainabilityStudy& study) {
       out.append(",").append(significant(value, 17));
     for (const TriedRate& tried : run.tried) {
       for (const bool holds : {tried.rose, tried.above, tried.ended_above}) out += holds ? ",1" : ",0";
-      out += "," + significant(tried.losses.back(), 17) + "," + significant(tried.accuracy, 17);
+      out.append(",").append(significant(tried.losses.back(), 17));
+      out.append(",").append(significant(tried.accuracy, 17));
     }
     out += "\n";
   }
@@ -257,28 +259,33 @@ std::string trainability_report(const TrainabilityStudy& study) {
   page.section("What was found");
   page.paragraph(say_condition(study));
   page.paragraph(say_rates(study));
-  page.figure(trainability_figure(study),
-              "Geometric means over " + plural(s.seeds, "seed") +
-                  "; at the right on top each dot is one network. Lower right: first seed.",
-              "Condition number, loss and largest learning rate against the depth for several gains; losses at four rates");
+  page.figure(
+      trainability_figure(study),
+      "Geometric means over " + plural(s.seeds, "seed") +
+          "; at the right on top each dot is one network. Lower right: first seed.",
+      "Condition number, loss and largest learning rate against the depth for several gains; losses at four rates");
   page.table(correlations_table(study), "With standard errors of the mean of the seeds.");
-  page.table(rates_table(study), "All networks. In the linearized network the loss never rises below 1 and diverges above.");
-  page.table(networks_table(study), "Each depth and gain: geometric means over the seeds; mean accuracy on test images.");
+  page.table(rates_table(study),
+             "All networks. In the linearized network the loss never rises below 1 and diverges above.");
+  page.table(networks_table(study),
+             "Each depth and gain: geometric means over the seeds; mean accuracy on test images.");
   page.section("How it was done");
-  page.paragraph("Fully connected networks of width " + std::to_string(s.width) + " with " + s.activation +
-                 " and without biases, in the NTK parameterization: the gain is the standard deviation of a weight times "
-                 "the root of its number of inputs. They are trained by gradient descent on all images at once, on the "
-                 "mean squared error with a 1 at the label. The largest rate is N O / λ, with the largest eigenvalue λ of "
-                 "the kernel. The measured one is found by halving an interval of rates, in trainings of 40 steps.");
-  page.properties({{"Command", "<code>" + escaped(s.command) + "</code>"},
-                   {"All options that change numbers", "<code>" + escaped(options_of(study)) + "</code>"},
-                   {"Data", said_of_data(study.task)},
-                   {"Time of everything", seconds(study.seconds) + " on " + escaped(processor())},
-                   {"Beside this page", "<code>trainability.csv</code>, <code>trainability.svg</code>"},
-                   {"Sources of the method",
-                    "Xiao, Pennington, Schoenholz: Disentangling Trainability and Generalization in Deep Neural Networks, "
-                    "ICML 2020. Lewkowycz, Bahri, Dyer, Sohl-Dickstein, Gur-Ari: The Large Learning Rate Phase of Deep "
-                    "Learning, 2020"}});
+  page.paragraph(
+      "Fully connected networks of width " + std::to_string(s.width) + " with " + s.activation +
+      " and without biases, in the NTK parameterization: the gain is the standard deviation of a weight times "
+      "the root of its number of inputs. They are trained by gradient descent on all images at once, on the "
+      "mean squared error with a 1 at the label. The largest rate is N O / λ, with the largest eigenvalue λ of "
+      "the kernel. The measured one is found by halving an interval of rates, in trainings of 40 steps.");
+  page.properties(
+      {{"Command", "<code>" + escaped(s.command) + "</code>"},
+       {"All options that change numbers", "<code>" + escaped(options_of(study)) + "</code>"},
+       {"Data", said_of_data(study.task)},
+       {"Time of everything", seconds(study.seconds) + " on " + escaped(processor())},
+       {"Beside this page", "<code>trainability.csv</code>, <code>trainability.svg</code>"},
+       {"Sources of the method",
+        "Xiao, Pennington, Schoenholz: Disentangling Trainability and Generalization in Deep Neural Networks, "
+        "ICML 2020. Lewkowycz, Bahri, Dyer, Sohl-Dickstein, Gur-Ari: The Large Learning Rate Phase of Deep "
+        "Learning, 2020"}});
   return page.html();
 }
 
