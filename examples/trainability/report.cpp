@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <sstream>
 
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
@@ -35,7 +36,18 @@ double middle(const TrainabilityStudy& study, std::size_t at_depth, double at_ga
   return logs.empty() ? std::nan("") : std::exp(mean_of(logs).value);
 }
 
-std::string gain_title(double gain) { return std::string("gain ").append(significant(gain, 2)); }
+// A training that diverges goes anywhere up to infinity; the figure has a line for all of these.
+constexpr double diverged = 10;
+double shown_loss(const TrainabilityRun& run) {
+  const double loss = trained_loss(run);
+  return loss < diverged ? loss : diverged;
+}
+
+std::string gain_title(double gain) {
+  std::ostringstream out;
+  out << "gain " << gain;
+  return out.str();
+}
 
 // A value against the depth, one line for each gain.
 Panel over_depth(const TrainabilityStudy& study, const std::string& title, const std::string& label, Value value) {
@@ -58,7 +70,7 @@ Panel scatter(const TrainabilityStudy& study, const std::string& title, const st
     Series dots{gain_title(study.settings.gains[i]), {}, color(i), 7};
     dots.line = false;
     for (const TrainabilityRun& run : study.runs)
-      if (run.gain == study.settings.gains[i]) dots.points.emplace_back(value(run), trained_loss(run));
+      if (run.gain == study.settings.gains[i]) dots.points.emplace_back(value(run), shown_loss(run));
     out.series.push_back(std::move(dots));
   }
   return out;
@@ -214,8 +226,8 @@ std::string trainability_figure(const TrainabilityStudy& study) {
   const std::vector<std::size_t>& depths = study.settings.depths;
   measured_panel.series.push_back({"", {{depths.front(), 1}, {depths.back(), 1}}, "#aab3bf", 0, true});
   return draw({over_depth(study, "condition number of the pNTK", "", condition),
-               over_depth(study, "loss at half the largest rate, after " + plural(study.settings.steps, "step"), "",
-                          trained_loss),
+               over_depth(study, "loss at half the largest rate, after " + plural(study.settings.steps, "step"),
+                          "10: diverged", shown_loss),
                scatter(study, "rank correlation " + with_error(study.correlation(condition), 2),
                        "condition number of the pNTK", condition),
                over_depth(study, "largest learning rate, predicted by the pNTK", "", maximal_rate), measured_panel,
