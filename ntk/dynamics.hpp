@@ -123,6 +123,9 @@ class LossDynamics {
   /// theta <- theta - rate v. Throws option_error (the rate is not positive and finite, or the momentum not in [0, 1)),
   /// and what the flow throws.
   Array<double> weights_at_step(double rate, std::size_t k, double momentum = 0) const;
+  /// Weights and outputs after these numbers of steps, which ascend, in one descent to the last of them. Throws the
+  /// same, and option_error (the numbers).
+  std::vector<FlowState> states_at_steps(double rate, const std::vector<std::size_t>& steps, double momentum = 0) const;
 
  private:
   Array<double> slope(const Array<double>& f) const;

@@ -105,21 +105,33 @@ Array<double> LossDynamics::product(const Array<double>& w) const {
   return kernel_(w.reshaped({kernel_.size, w.size() / kernel_.size})).reshaped(w.shape());
 }
 
-Array<double> LossDynamics::weights_at_step(double rate, std::size_t k, double momentum) const {
+std::vector<FlowState> LossDynamics::states_at_steps(double rate, const std::vector<std::size_t>& steps,
+                                                     double momentum) const {
   if (!(rate > 0) || !std::isfinite(rate))
     throw option_error("[dynamics] the learning rate " + std::to_string(rate) + " must be positive and finite.");
   if (!(momentum >= 0 && momentum < 1))
     throw option_error("[dynamics] momentum " + std::to_string(momentum) + ". It must lie in [0, 1).");
-  Array<double> w = Array<double>::zeros(f0_.shape()), v = Array<double>::zeros(f0_.shape());
-  for (std::size_t step = 0; step < k; ++step) {
-    const Array<double> g = slope(step ? combined(1, f0_, 1, product(w)) : f0_);
-    if (!all_finite(g))
-      throw numerical_error("[dynamics] the gradient of the loss holds NaN or infinity after " + std::to_string(step) +
-                            " steps. The outputs may have diverged: use a lower rate.");
-    v = combined(momentum, v, 1, g);
-    w = combined(1, w, -rate, v);
+  if (!std::is_sorted(steps.begin(), steps.end())) throw option_error("[dynamics] numbers of steps must ascend.");
+  std::vector<FlowState> out;
+  Array<double> w = Array<double>::zeros(f0_.shape()), v = Array<double>::zeros(f0_.shape()), f = f0_;
+  std::size_t done = 0;
+  for (const std::size_t step : steps) {
+    for (; done < step; ++done) {
+      const Array<double> g = slope(f);
+      if (!all_finite(g))
+        throw numerical_error("[dynamics] the gradient of the loss holds NaN or infinity after " +
+                              std::to_string(done) + " steps. The outputs may have diverged: use a lower rate.");
+      v = combined(momentum, v, 1, g);
+      w = combined(1, w, -rate, v);
+      f = combined(1, f0_, 1, product(w));
+    }
+    out.push_back({w, f});
   }
-  return w;
+  return out;
+}
+
+Array<double> LossDynamics::weights_at_step(double rate, std::size_t k, double momentum) const {
+  return states_at_steps(rate, {k}, momentum).front().weights;
 }
 
 namespace {

@@ -15,18 +15,7 @@ namespace {
 constexpr const char* colors[] = {"#5b6675", "#c8641b", "#8a3ea8", "#1f5fbf"};
 constexpr int markers[] = {4, 9, 11, 7};
 
-std::string points(const Mean& mean) {
-  return (mean.value < 0 ? "−" : "+") + fixed(100 * std::abs(mean.value), 1) +
-         (mean.count > 1 ? " ± " + fixed(100 * mean.error, 1) : "");
-}
-
-std::string with_error(const Mean& mean) {
-  return fixed(100 * mean.value, 1) + (mean.count > 1 ? " ± " + fixed(100 * mean.error, 1) : "");
-}
-
-bool differs(const Mean& difference) {
-  return difference.count > 1 && std::abs(difference.value) > 2 * difference.error;
-}
+std::string percents(const Mean& mean) { return with_error(mean, 1, 100); }
 
 Panel accuracy_panel(const ActiveStudy& study) {
   Panel out{"accuracy on the test images", "labels", "%", {}};
@@ -81,12 +70,12 @@ Table curves_table(const ActiveStudy& study) {
   for (std::size_t round = 0; round < labels.size(); ++round) {
     std::vector<std::string> row = {grouped(labels[round])};
     for (const Selection& selection : selections())
-      row.push_back(with_error(mean_of(study.accuracies(selection.id, round))));
+      row.push_back(percents(mean_of(study.accuracies(selection.id, round))));
     table.rows.push_back(std::move(row));
   }
   std::vector<std::string> mean = {"mean of the rounds"};
   for (const Selection& selection : selections())
-    mean.push_back(with_error(mean_of(study.mean_accuracies(selection.id))));
+    mean.push_back(percents(mean_of(study.mean_accuracies(selection.id))));
   table.rows.push_back(std::move(mean));
   return table;
 }
@@ -120,11 +109,11 @@ std::string options_of(const ActiveStudy& study) {
 
 std::string say_selections(const ActiveStudy& study) {
   const std::vector<double> ahead = study.mean_accuracies("look-ahead");
-  std::string out = "Averaged over the rounds the look-ahead reaches " + with_error(mean_of(ahead)) + " %.";
+  std::string out = "Averaged over the rounds the look-ahead reaches " + percents(mean_of(ahead)) + " %.";
   for (const char* other : {"random", "margin", "entropy"}) {
     const Mean difference = mean_difference(ahead, study.mean_accuracies(other));
     out.append(" Beside ").append(other).append(other == std::string("random") ? " images" : "").append(" that is ");
-    out += points(difference) + " points: " +
+    out += signed_with_error(difference, 1, 100) + " points: " +
            (differs(difference) ? (difference.value > 0 ? "better" : "worse") : "no difference that these seeds show") +
            ".";
   }
@@ -176,8 +165,8 @@ std::string active_report(const ActiveStudy& study) {
                 " and asks for " + std::to_string(s.acquire) + " more in each of " + plural(s.rounds, "round") +
                 ". The look-ahead asks for those whose most likely label would change its outputs most, which the "
                 "kernel tells without training.");
-  page.fact(with_error(mean_of(study.mean_accuracies("look-ahead"))) + " %", "look-ahead, mean of the rounds");
-  page.fact(with_error(mean_of(study.mean_accuracies("random"))) + " %", "random images");
+  page.fact(percents(mean_of(study.mean_accuracies("look-ahead"))) + " %", "look-ahead, mean of the rounds");
+  page.fact(percents(mean_of(study.mean_accuracies("random"))) + " %", "random images");
   page.fact(fixed(mean_of(study.foresight.correlations).value, 2), "rank correlation of predicted and actual changes");
   page.section("What was found");
   page.paragraph(say_selections(study));
@@ -203,8 +192,7 @@ std::string active_report(const ActiveStudy& study) {
       {{"Command", "<code>" + escaped(s.command) + "</code>"},
        {"All options that change numbers", "<code>" + escaped(options_of(study)) + "</code>"},
        {"Network", study.task.network + ", " + grouped(static_cast<double>(study.parameters)) + " parameters"},
-       {"Data", escaped(study.task.title) + ". Source: " + escaped(study.task.source) +
-                    ". License: " + escaped(study.task.license)},
+       {"Data", said_of_data(study.task)},
        {"Time of everything", seconds(study.seconds)},
        {"Beside this page", "<code>accuracy.csv</code>, <code>active.svg</code>"},
        {"Source of the method",

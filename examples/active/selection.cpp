@@ -91,7 +91,7 @@ ntk::LookAhead look_ahead(const Standing& at, const StandingKernels& kernels) {
   const auto outputs = [&](const Numbers& images) {
     return nn::predict(*at.task.net, at.params, at.task.x.rows_at(images));
   };
-  return {regression,           kernels.cross,         kernels.candidates, one_hot(labels, at.task.classes),
+  return {regression,           kernels.cross,         kernels.candidates, nn::one_hot<float>(labels, at.task.classes),
           outputs(at.labelled), outputs(at.candidates)};
 }
 

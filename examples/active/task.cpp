@@ -1,10 +1,8 @@
 #include "examples/active/task.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "examples/common/networks.hpp"
-#include "nn/data/dataset.hpp"
 #include "nn/training/fit.hpp"
 
 namespace xtangent::examples {
@@ -17,28 +15,8 @@ ActiveTask make_active_task(const ActiveSettings& s, const ImageSet& set, const 
     throw option_error("[active] " + std::to_string(s.start) + " images and " + std::to_string(s.rounds) +
                        " rounds of " + std::to_string(s.acquire) + " make " + std::to_string(wanted) + " labels, for " +
                        std::to_string(count) + " training images. Choose fewer --rounds or a larger --pool.");
-  const nn::DatasetOptions options{.layout = kind.layout, .scaling = nn::channel_standardization(images.train)};
-  const Numbers rows = nn::balanced_indices(images.train, count, s.seed);
-  Numbers others(std::min(s.test, images.test.count()));
-  std::iota(others.begin(), others.end(), std::size_t{0});
-  return {.title = set.title,
-          .source = images.train.source,
-          .license = images.train.license,
-          .network = kind.name,
-          .width = width,
-          .net = kind.make(images.train, width),
-          .images = images.train.subset(rows),
-          .x = nn::Dataset(images.train, options).batch<float>(rows),
-          .x_test = nn::Dataset(images.test, options).batch<float>(others),
-          .y = images.train.subset(rows).labels,
-          .y_test = images.test.subset(others).labels,
-          .classes = images.train.classes};
-}
-
-Array<float> one_hot(const Numbers& labels, std::size_t classes) {
-  Array<float> out = Array<float>::zeros({labels.size(), classes});
-  for (std::size_t i = 0; i < labels.size(); ++i) out.mutable_data()[i * classes + labels[i]] = 1;
-  return out;
+  return {make_image_task(set, images, kind.layout, s.pool, s.test, s.seed), kind.name, width,
+          kind.make(images.train, width)};
 }
 
 nn::Parameters<float> train_active(const ActiveTask& task, const ActiveSettings& s, const Numbers& labelled,
@@ -51,7 +29,7 @@ nn::Parameters<float> train_active(const ActiveTask& task, const ActiveSettings&
   options.schedule = nn::schedule::cosine();
   options.seed = seed;
   return nn::fit(*task.net, from ? *from : task.net->init<float>(seed), task.x.rows_at(labelled),
-                 one_hot(labels, task.classes), options)
+                 nn::one_hot<float>(labels, task.classes), options)
       .params;
 }
 

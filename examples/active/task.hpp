@@ -1,31 +1,21 @@
 #pragma once
 
 #include "examples/active/settings.hpp"
-#include "examples/common/images.hpp"
+#include "examples/common/image_task.hpp"
 #include "nn/module.hpp"
 
 namespace xtangent::examples {
 
-using Numbers = std::vector<std::size_t>;  ///< of images, or labels
-
 /// The images and the network of a run.
-struct ActiveTask {
-  std::string title, source, license;  ///< of the data set
-  std::string network;
+struct ActiveTask : ImageTask {
+  std::string network = {};
   double width = 0;
   nn::AnyModule net;
-  nn::LabeledImages images;  ///< the N training images
-  Array<float> x, x_test;    ///< (N, ...), (M, ...)
-  Numbers y, y_test;         ///< (N,), (M,)
-  std::size_t classes = 0;
 };
 
 /// Takes settings.pool training images, all classes equally often, and the first test images. Throws option_error (more
 /// images are to get labels than there are) and what reading throws.
 ActiveTask make_active_task(const ActiveSettings& settings, const ImageSet& set, const nn::TrainAndTest& images);
-
-/// 1 at the label of each image and 0 elsewhere, (n, O).
-Array<float> one_hot(const Numbers& labels, std::size_t classes);
 
 /// A network that is trained on the images `labelled` by Adam and squared error. With `from` it goes on from these
 /// parameters at a tenth of the learning rate, else it begins with those that `seed` draws.

@@ -7,6 +7,8 @@
 #include <functional>
 #include <numeric>
 
+#include "examples/common/format.hpp"
+
 namespace xtangent::examples {
 
 Mean mean_of(const std::vector<double>& values) {
@@ -23,6 +25,22 @@ Mean mean_difference(const std::vector<double>& a, const std::vector<double>& b)
   std::vector<double> differences(a.size());
   for (std::size_t i = 0; i < a.size(); ++i) differences[i] = a[i] - b[i];
   return mean_of(differences);
+}
+
+bool differs(const Mean& difference) {
+  return difference.count > 1 && std::abs(difference.value) > 2 * difference.error;
+}
+
+std::string with_error(const Mean& mean, int decimals, double unit) {
+  std::string out = fixed(unit * mean.value, decimals);
+  if (mean.count > 1) out.append(" ± ").append(fixed(unit * mean.error, decimals));
+  return out;
+}
+
+std::string signed_with_error(const Mean& mean, int decimals, double unit) {
+  Mean size = mean;
+  size.value = std::abs(mean.value);
+  return (mean.value < 0 ? "−" : "+") + with_error(size, decimals, unit);
 }
 
 std::vector<std::size_t> descending(const std::vector<double>& values) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace xtangent::examples {
@@ -15,6 +16,13 @@ struct Mean {
 Mean mean_of(const std::vector<double>& values);
 /// The mean of the differences a[i] - b[i].
 Mean mean_difference(const std::vector<double>& a, const std::vector<double>& b);
+
+/// Whether the mean of several differences is above two of its standard errors.
+bool differs(const Mean& difference);
+/// "92.6 ± 0.4": the mean times `unit` and its standard error, if there are several values.
+std::string with_error(const Mean& mean, int decimals = 1, double unit = 1);
+/// The same with a sign, for differences: "−1.5 ± 0.7".
+std::string signed_with_error(const Mean& mean, int decimals = 1, double unit = 1);
 
 /// Ranks from 1 on; equal values share the mean of their ranks.
 std::vector<double> ranks(const std::vector<double>& values);

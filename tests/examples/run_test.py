@@ -15,7 +15,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from checks import check, finish  # noqa: E402
 
 sources = pathlib.Path(sys.argv[1]).resolve()
-PROGRAMS = "quickstart", "train", "kernel", "features", "distill", "pinn", "attribute", "active", "study"
+PROGRAMS = "quickstart", "train", "kernel", "features", "distill", "pinn", "attribute", "active", "dynamics", \
+    "trainability", "study"
 
 # Functions of the shell, which come before everything on any PATH. Each says that it was called.
 STANDINS = {

@@ -187,6 +187,29 @@ BOOST_AUTO_TEST_CASE(linearized_networks_that_are_trained_follow) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(descents_are_read_at_many_steps) {
+  const std::vector<std::size_t> steps = {0, 1, 1, 7, 40};
+  for (const bool full : {false, true}) {
+    const Problem p(full);
+    const ntk::Dynamics closed(p.k, p.y, p.f0, ntk::SquaredError::mean);
+    const double rate = 0.7 * closed.maximal_learning_rate();
+    const auto squares = p.with(ntk::squared_error_gradient(p.y, ntk::SquaredError::mean)).states_at_steps(rate, steps);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      BOOST_TEST(difference(squares[i].outputs, closed.outputs_at_step(rate, steps[i])) < 1e-10);
+      BOOST_TEST(difference(squares[i].weights, closed.weights_at_step(rate, steps[i])) < 1e-10);
+    }
+    const auto gradient = ntk::cross_entropy_gradient(p.labels);
+    const auto states = p.with(gradient).states_at_steps(0.3, steps, 0.9);
+    BOOST_TEST(states.size() == steps.size());
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      BOOST_TEST(difference(states[i].outputs, descended(p, gradient, 0.3, 0.9, steps[i])) < 1e-10);
+      BOOST_TEST(difference(ntk::predict(p.k, states[i].weights, p.f0), states[i].outputs) < 1e-10);
+    }
+    BOOST_TEST(difference(states[4].outputs, states[3].outputs) > 0.01);
+    BOOST_TEST(p.with(gradient).states_at_steps(0.3, {}).empty());
+  }
+}
+
 // A loss on Vars. Its flow is followed by small steps.
 BOOST_AUTO_TEST_CASE(losses_of_the_users) {
   const Problem p(true);
@@ -247,6 +270,7 @@ BOOST_AUTO_TEST_CASE(errors) {
   for (const double momentum : {-0.1, 1.0, undefined})
     BOOST_CHECK_THROW(d.weights_at_step(0.1, 1, momentum), option_error);
   BOOST_CHECK_THROW(d.weights_at_step(undefined, 1), option_error);
+  BOOST_CHECK_THROW(d.states_at_steps(0.1, {2, 1}), option_error);
   const std::string message = message_of<numerical_error>([&] { d.weights_at_time(100, {.max_products = 50}); });
   BOOST_TEST(has(message, "[dynamics] 50 products with the kernel have led to time"));
   BOOST_CHECK_THROW(p.with([](const Array<double>&) { return Array<double>::ones({18}); }).weights_at_time(1),
