@@ -63,8 +63,7 @@ void train(Workplace& place, const StudyCase& one, std::size_t width, std::uint6
 }
 
 double training_seconds(Workplace& place, const StudyCase& one, std::size_t width, const LongTraining& how) {
-  const std::string name =
-      "training " + one.title() + " " + std::to_string(width) + " " + std::to_string(how.batch);
+  const std::string name = "training " + one.title() + " " + std::to_string(width) + " " + std::to_string(how.batch);
   const double update = place.timed_once(name, [&] {
     const nn::AnyModule net = one.network->make(place.images(one.data).train, width);
     const TrainingImages images = images_for(place, one, how.batch);

@@ -141,8 +141,7 @@ Unit measured(Workplace& place, const StudyCase& one, std::size_t width, double 
     const nn::AnyModule net = one.network->make(place.images(one.data).train, width);
     std::vector<Measurement> rows;
     train(place, one, width, seed, how, [&](const Stop& stop) {
-      const std::vector<Measurement> more =
-          compared(judged(place, one, *net, stop.params, n), stop, keys, seed);
+      const std::vector<Measurement> more = compared(judged(place, one, *net, stop.params, n), stop, keys, seed);
       rows.insert(rows.end(), more.begin(), more.end());
     });
     return rows;
@@ -157,8 +156,8 @@ std::vector<Unit> units(Workplace& place) {
       place.settings().full ? std::vector<double>{0, 5e-4, 5e-3} : std::vector<double>{0, 5e-3};
   for (const StudyCase& one : place.cases()) {
     if (one.network->residual) continue;
-    const std::size_t width = place.settings().widths.empty() ? one.network->trained_widths[1]
-                                                              : place.settings().widths.back();
+    const std::size_t width =
+        place.settings().widths.empty() ? one.network->trained_widths[1] : place.settings().widths.back();
     for (const double decay : decays)
       for (const std::uint64_t seed : place.seeds(3, 5)) out.push_back(measured(place, one, width, decay, seed));
   }

@@ -152,7 +152,7 @@ double Workplace::timed_once(const std::string& name, const std::function<double
 
 double Workplace::seconds(double flop) {
   const double one = timed_once("a residual network", [&] {
-    const nn::AnyModule net = nn::resnet18({.stem = nn::Stem::cifar, .width = 0.125});
+    const nn::AnyModule net = nn::resnet18({.classes = 10, .stem = nn::Stem::cifar, .width = 0.125});
     return seconds_of_flop(net, Array<float>::zeros({8, 3, 32, 32}));
   });
   return flop * one;
