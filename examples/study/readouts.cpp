@@ -136,7 +136,7 @@ Unit measured(Workplace& place, const StudyCase& one, std::size_t width, double 
   out.rows = 5 * how.epochs.size();
   // Kernels between test and training images are not symmetric and cost twice as much.
   out.seconds = training_seconds(place, one, width, how) +
-                static_cast<double>(how.epochs.size()) * 3.5 * place.kernel_seconds(one, width, n);
+                static_cast<double>(how.epochs.size()) * 2.5 * place.kernel_seconds(one, width, n);
   out.measure = [&place, one, width, seed, n, how, keys = out.keys] {
     const nn::AnyModule net = one.network->make(place.images(one.data).train, width);
     std::vector<Measurement> rows;

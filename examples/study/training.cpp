@@ -10,6 +10,7 @@ namespace {
 LongTraining training_of(Workplace& place, const StudyNetwork& network) {
   LongTraining out;
   out.epochs = {0, 1, 2, 4, 8, 16, 32, 64};
+  out.optimizer = nn::adam({.rate = 3e-3});
   if (network.residual) {
     out.images = 200;
     out.epochs.pop_back();

@@ -164,8 +164,9 @@ double Workplace::kernel_seconds(const StudyCase& one, std::size_t width, std::s
     const std::vector<std::size_t> all = widths(*one.network);
     const double flop_seconds = timed_once("flop " + one.title(), [&] {
       const Shape shape = nn::shape_of(train, kernel_images(*one.network), one.network->layout);
-      return seconds_of_flop(one.network->make(train, all[std::min<std::size_t>(1, all.size() - 1)]),
-                             Array<float>::zeros(shape));
+      return seconds_of_flop(
+          one.network->make(train, all[std::min<std::size_t>(one.network->residual ? 1 : 2, all.size() - 1)]),
+          Array<float>::zeros(shape));
     });
     constexpr std::size_t small = 400;
     const double eigenvalues = timed_once("eigenvalues", [] { return seconds_of_eigenvalues(small); });
