@@ -1,5 +1,5 @@
 // Kernels by different readouts of networks that were trained for long with weight decay.
-#include <cmath>
+#include <algorithm>
 #include <cstdio>
 
 #include "examples/study/long_training.hpp"
@@ -25,6 +25,7 @@ LongTraining training_of(Workplace& place, double decay) {
   if (place.settings().n) {
     out.images = 4 * place.settings().n;
     out.epochs = {0, 2, 8, 20};
+    out.batch = std::min<std::size_t>(out.batch, std::max<std::size_t>(1, out.images / 8));
   }
   return out;
 }

@@ -1,4 +1,6 @@
 // Both kernels along training.
+#include <algorithm>
+
 #include "examples/study/comparison.hpp"
 #include "examples/study/long_training.hpp"
 #include "examples/study/part.hpp"
@@ -15,7 +17,10 @@ LongTraining training_of(Workplace& place, const StudyNetwork& network) {
     out.images = 200;
     out.epochs.pop_back();
   }
-  if (place.settings().n) out.images = 4 * place.settings().n;
+  if (place.settings().n) {
+    out.images = 4 * place.settings().n;
+    out.batch = std::min<std::size_t>(out.batch, std::max<std::size_t>(1, out.images / 8));
+  }
   return out;
 }
 
