@@ -60,7 +60,7 @@ Unit measured(Workplace& place, const StudyCase& one, std::size_t width, std::ui
 std::vector<Unit> units(Workplace& place) {
   std::vector<Unit> out;
   for (const StudyCase& one : place.cases())
-    for (const std::uint64_t seed : place.seeds(3, 5))
+    for (const std::uint64_t seed : place.seeds(2, 3))
       for (const std::size_t width : widths_of(place, *one.network)) out.push_back(measured(place, one, width, seed));
   return out;
 }
