@@ -54,13 +54,13 @@ void add_claims(Section& out, const Measurements& table, const std::vector<RowsO
            "at least as width<sup>−1/2</sup>",
            one.title, measured, falls_at_least_as(law, -0.5)});
     else
-      out.paragraphs.push_back(
-          "The source claims nothing " + said(ridge) + ". Measured: " + escaped(one.title) + ", " + measured + ". " +
-          (falls_at_least_as(law, -0.5) == Outcome::held ? "The difference falls here as it does without a ridge."
-           : falls_at_least_as(law, -0.5) == Outcome::not_held
-               ? "<b>It falls more slowly than width<sup>−1/2</sup>: the "
-                 "approximation does not carry over to this ridge.</b>"
-               : "Whether it falls so is undecided."));
+      out.paragraphs.push_back("The source claims nothing " + said(ridge) + ". Measured: " + escaped(one.title) + ", " +
+                               measured + ". " +
+                               (falls_at_least_as(law, -0.5) == Outcome::held
+                                    ? "Its interval reaches the exponent −1/2 that is claimed without one."
+                                : falls_at_least_as(law, -0.5) == Outcome::not_held
+                                    ? "<b>It falls more slowly than width<sup>−1/2</sup>.</b>"
+                                    : "Whether it falls so is undecided."));
   }
 }
 
