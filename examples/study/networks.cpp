@@ -44,6 +44,9 @@ const std::vector<StudyNetwork>& study_networks() {
        {64, 128, 256, 512, 1024, 2048, 4096},
        6,
        100,
+       {64, 256, 1024},
+       3,
+       false,
        "pixels → width, relu, width → width, relu, width → classes"},
       {"convnet",
        "ConvNet",
@@ -52,6 +55,9 @@ const std::vector<StudyNetwork>& study_networks() {
        {64, 128, 256, 512, 1024, 2048},
        6,
        100,
+       {64, 128, 256, 512},
+       3,
+       false,
        "convolution 3 × 3 to width/8 channels, relu, maximum over 2 × 2, convolution 3 × 3 to width/4 channels, relu, "
        "maximum over 2 × 2, means over a grid of 2 × 2, width → classes"},
       {"resnet18",
@@ -61,6 +67,9 @@ const std::vector<StudyNetwork>& study_networks() {
        {32, 64, 128, 256, 512},
        4,
        30,
+       {32, 64, 128},
+       3,
+       true,
        "the CIFAR variant, all numbers of channels times width/512, batch norm in evaluation mode"},
       {"wide_resnet16",
        "WideResNet-16-k",
@@ -69,6 +78,9 @@ const std::vector<StudyNetwork>& study_networks() {
        {32, 64, 128, 256, 512},
        4,
        30,
+       {32, 64, 128},
+       2,
+       true,
        "k = width/64, batch norm in evaluation mode"}};
   return networks;
 }

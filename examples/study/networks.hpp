@@ -15,10 +15,13 @@ struct StudyNetwork {
   /// Makes the network for these images, with `width` features before its last layer. Throws shape_error or
   /// option_error for a width that it cannot have.
   nn::AnyModule (*make)(const nn::LabeledImages& images, std::size_t width);
-  std::vector<std::size_t> widths;  ///< usual widths
-  std::size_t quick_widths;         ///< how many of them the quick study has
-  std::size_t n;                    ///< usual number of images of a kernel
-  std::string layers;               ///< for people
+  std::vector<std::size_t> widths;          ///< usual widths
+  std::size_t quick_widths;                 ///< how many of them the quick study has
+  std::size_t n;                            ///< usual number of images of a kernel
+  std::vector<std::size_t> trained_widths;  ///< usual widths of trainings
+  std::size_t quick_trained_widths;         ///< how many of them the quick study has
+  bool residual;                            ///< with blocks and batch norm
+  std::string layers;                       ///< for people
 };
 
 /// mlp, convnet, resnet18 and wide_resnet16.

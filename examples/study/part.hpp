@@ -55,6 +55,8 @@ struct Part {
 const std::vector<Part>& study_parts();
 
 Part width_part();
+Part training_part();
+Part readouts_part();
 Part regression_part();
 Part cost_part();
 

@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "examples/study/comparison.hpp"
+#include "examples/study/long_training.hpp"
 #include "examples/study/part.hpp"
 #include "examples/study/regression_report.hpp"
 #include "examples/study/workplace.hpp"
@@ -96,10 +97,38 @@ Unit measured(Workplace& place, const StudyCase& one, std::size_t width, std::ui
   return out;
 }
 
-// Without the largest of the usual widths, which would take most of the time: there are three kernels of each network.
+// The network itself, trained on the same images and from the same initialization as the kernels.
+Unit trained(Workplace& place, const StudyCase& one, std::size_t width, std::uint64_t seed) {
+  const std::size_t n = place.kernel_images(*one.network);
+  LongTraining how;
+  how.images = n;
+  how.batch = 25;
+  how.epochs = {60};
+  how.squared_error = true;
+  Unit out;
+  out.what = one.title() + ", width " + std::to_string(width) + ", seed " + std::to_string(seed) + ", the network";
+  out.table = "networks";
+  out.keys = {one.data, std::to_string(n), one.network->name, std::to_string(width), std::to_string(seed)};
+  out.seconds = training_seconds(place, one, width, how);
+  out.measure = [&place, one, width, seed, how, keys = out.keys] {
+    const nn::TrainAndTest& images = place.images(one.data);
+    const nn::AnyModule net = one.network->make(images.train, width);
+    const std::vector<std::size_t> test = place.test_indices(one.data, tests);
+    const Array<float> x_new = place.pixels(one.data, test, one.network->layout, true);
+    std::vector<Measurement> rows;
+    train(place, one, width, seed, how, [&](const Stop& stop) {
+      rows.push_back({keys, {nn::accuracy(*net, stop.params, x_new, labels_at(images.test, test)), stop.accuracy}});
+    });
+    return rows;
+  };
+  return out;
+}
+
+// Without the two largest of the usual widths, which would take most of the time: there are three kernels of each
+// network, and a training.
 std::vector<std::size_t> widths_of(Workplace& place, const StudyNetwork& network) {
   std::vector<std::size_t> out = place.widths(network);
-  if (place.settings().widths.empty()) out.pop_back();
+  if (place.settings().widths.empty()) out.resize(out.size() - 2);
   return out;
 }
 
@@ -107,7 +136,10 @@ std::vector<Unit> units(Workplace& place) {
   std::vector<Unit> out;
   for (const StudyCase& one : place.cases())
     for (const std::uint64_t seed : place.seeds(3, 5))
-      for (const std::size_t width : widths_of(place, *one.network)) out.push_back(measured(place, one, width, seed));
+      for (const std::size_t width : widths_of(place, *one.network)) {
+        out.push_back(measured(place, one, width, seed));
+        out.push_back(trained(place, one, width, seed));
+      }
   return out;
 }
 
@@ -115,10 +147,11 @@ std::vector<Unit> units(Workplace& place) {
 
 Part regression_part() {
   return {.name = "regression",
-          .what = "linearized predictions of both kernels at initialization, without a ridge and with",
+          .what = "predictions of both kernels at initialization, without a ridge and with, and the network's",
           .tables = {{"regression",
                       {{"data", "n", "network", "width", "seed", "ridge"},
-                       {"difference", "accuracy_entk", "accuracy_pntk", "same_class", "ridge_used"}}}},
+                       {"difference", "accuracy_entk", "accuracy_pntk", "same_class", "ridge_used"}}},
+                     {"networks", {{"data", "n", "network", "width", "seed"}, {"accuracy", "train_accuracy"}}}},
           .units = units,
           .report = report_regression};
 }

@@ -54,13 +54,30 @@ void add_claims(Section& out, const Measurements& table, const std::vector<RowsO
            "at least as width<sup>−1/2</sup>",
            one.title, measured, falls_at_least_as(law, -0.5)});
     else
-      out.paragraphs.push_back("Nothing is claimed " + said(ridge) + ". Measured: " + escaped(one.title) + ", " +
-                               measured + ".");
+      out.paragraphs.push_back("The source claims nothing " + said(ridge) + ". Measured: " + escaped(one.title) + ", " +
+                               measured + ". " +
+                               (falls_at_least_as(law, -0.5) == Outcome::held
+                                    ? "Its interval reaches the exponent −1/2 that is claimed without one."
+                                : falls_at_least_as(law, -0.5) == Outcome::not_held
+                                    ? "<b>It falls more slowly than width<sup>−1/2</sup>.</b>"
+                                    : "Whether it falls so is undecided."));
   }
 }
 
+// A column of the networks themselves at one width.
+std::vector<double> of_networks(const Measurements& networks, const RowsOfCase& one, double width,
+                                const std::string& name) {
+  std::vector<double> out;
+  for (const Measurement& row : networks.rows())
+    if (networks.key(row, "network") == one.network && networks.key(row, "data") == one.data &&
+        networks.key(row, "n") == std::to_string(one.n) && std::stod(networks.key(row, "width")) == width)
+      out.push_back(networks.value(row, name));
+  return out;
+}
+
 // Mean accuracies against the width, of one case.
-Panel accuracies(const Measurements& table, const RowsOfCase& one, const std::string& title) {
+Panel accuracies(const Measurements& table, const Measurements& networks, const RowsOfCase& one,
+                 const std::string& title) {
   Panel out{.title = title, .x_label = width_label, .y_label = "test accuracy, %", .series = {}};
   out.log_x = true;
   out.x_ticks = one.numbers(table, "width");
@@ -74,10 +91,16 @@ Panel accuracies(const Measurements& table, const RowsOfCase& one, const std::st
           width, 100 * mean_of(values_at(table, one, width, entk ? "accuracy_entk" : "accuracy_pntk")).value);
     out.series.push_back(std::move(line));
   }
+  Series itself{.title = "the trained network", .points = {}, .color = "#0b7a75", .marker = 13, .dashed = true};
+  for (const double width : out.x_ticks)
+    if (const std::vector<double> at = of_networks(networks, one, width, "accuracy"); !at.empty())
+      itself.points.emplace_back(width, 100 * mean_of(at).value);
+  if (!itself.points.empty()) out.series.push_back(std::move(itself));
   return out;
 }
 
-Table numbers(const Measurements& table, const std::vector<RowsOfCase>& cases, const std::vector<std::string>& ridges) {
+Table numbers(const Measurements& table, const Measurements& networks, const std::vector<RowsOfCase>& cases,
+              const std::vector<std::string>& ridges) {
   Table out;
   out.head = {"network",
               "ridge",
@@ -85,16 +108,18 @@ Table numbers(const Measurements& table, const std::vector<RowsOfCase>& cases, c
               "difference of<br>predictions",
               "accuracy<br>eNTK",
               "accuracy<br>pNTK",
+              "accuracy<br>network",
               "same class<br>from both"};
   for (const std::string& ridge : ridges)
     for (const RowsOfCase& one : with_ridge(table, cases, ridge))
       for (const double width : {one.numbers(table, "width").front(), one.numbers(table, "width").back()}) {
         const auto mean = [&](const char* name) { return mean_of(values_at(table, one, width, name)); };
+        const std::vector<double> itself = of_networks(networks, one, width, "accuracy");
         out.rows.push_back(
             {one.title, ridge, grouped(width),
              significant(mean("difference").value) + " ± " + significant(mean("difference").deviation, 2),
              percent(mean("accuracy_entk").value), percent(mean("accuracy_pntk").value),
-             percent(mean("same_class").value)});
+             itself.empty() ? std::string("–") : percent(mean_of(itself).value), percent(mean("same_class").value)});
       }
   return out;
 }
@@ -134,8 +159,8 @@ Section report_regression(const Tables& tables) {
     differences.push_back(power_panel(table, rows, "width", column(table, "difference"), said(ridge),
                                       "‖f_{pNTK} − f_{eNTK}‖ / ‖f_{eNTK}‖", -0.5));
     if (ridge == ridges.front() || ridge == ridges.back())
-      right.push_back(
-          accuracies(table, rows.front(), rows.front().title + (ridge == "0" ? ", no ridge" : ", ridge " + ridge)));
+      right.push_back(accuracies(table, tables.at("networks"), rows.front(),
+                                 rows.front().title + (ridge == "0" ? ", no ridge" : ", ridge " + ridge)));
   }
   out.figures.push_back({draw(differences, 500, 430, 2),
                          "Relative difference of the predictions on test images against the width: a point for each "
@@ -144,7 +169,9 @@ Section report_regression(const Tables& tables) {
   equal_axes(right);
   out.figures.push_back({draw(right, 500, 390), "Mean test accuracy of the regressions over the seeds.",
                          "Test accuracy against the width"});
-  out.tables.emplace_back(numbers(table, cases, ridges), "At the smallest and the largest width.");
+  out.tables.emplace_back(numbers(table, tables.at("networks"), cases, ridges),
+                          "At the smallest and the largest width. The networks were trained on the same images by "
+                          "Adam, to squared error, without a ridge.");
   return out;
 }
 

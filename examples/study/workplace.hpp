@@ -1,7 +1,7 @@
 #pragma once
 
+#include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,9 +44,13 @@ class Workplace {
   Array<float> pixels(const std::string& data, const std::vector<std::size_t>& indices, nn::ImageLayout layout,
                       bool test = false);
 
-  /// Estimated seconds for floating-point operations of kernels, by a small kernel that is timed once.
+  /// What f returns, a time in seconds, which is measured once for each name.
+  double timed_once(const std::string& name, const std::function<double()>& f);
+  /// Estimated seconds for floating-point operations of kernels of residual networks, by a small one that is timed
+  /// once.
   double seconds(double flop);
-  /// Estimated seconds of both kernels of `n` images of a network, with their eigenvalues.
+  /// Estimated seconds of both kernels of `n` images of a network, with their eigenvalues, by kernels of a narrow
+  /// network of the kind that are timed once.
   double kernel_seconds(const StudyCase& one, std::size_t width, std::size_t n);
 
  private:
@@ -55,8 +59,7 @@ class Workplace {
   std::map<std::string, std::string> where_;  // the set or the folder for each name
   std::map<std::string, nn::TrainAndTest> images_;
   std::map<std::string, nn::PixelScaling> scaling_;
-  std::map<std::string, double> kernel_seconds_;
-  std::optional<double> flop_per_second_;
+  std::map<std::string, double> times_;  // measured and estimated, by name
 };
 
 /// Classes of chosen images.

@@ -83,6 +83,9 @@ def regression(out, data):
     check(done.returncode == 0 and not done.stderr, f"{done}"[:900])
     table = rows(out / "regression.csv")
     check(len(table) == 3 * 2 * 4, f"{len(table)} rows of regressions")
+    networks = rows(out / "networks.csv")
+    check(len(networks) == 3 * 2 and all(0 <= float(r["accuracy"]) <= 1 for r in networks), f"networks {networks}")
+    check(all(float(r["train_accuracy"]) > 0.9 for r in networks if r["width"] == "32"), f"trained: {networks}")
     for r in table:
         check(all(0 <= float(r[k]) <= 1 for k in ("accuracy_entk", "accuracy_pntk", "same_class")), f"shares of {r}")
         check(float(r["ridge_used"]) == float(r["ridge"]) or (r["ridge"], r["ridge_used"]) == ("0", "1e-06"), f"ridge of {r}")
@@ -93,6 +96,40 @@ def regression(out, data):
         text = (out / "report.html").read_text(encoding="utf-8")
         check(f"exponent {'−' * (b < 0)}{abs(b):.2f} ± {error:.2f}" in text, f"the slope {b} ± {error} of ridge {ridge}")
     page(text)
+
+
+def training(out, data):
+    small = "--data", data, "--networks", "mlp", "--widths", "8,16,32", "--n", 12, "--seeds", 1, "--part", "training,readouts", \
+        "--out", out
+    done = run(*small)
+    check(done.returncode == 0 and not done.stderr, f"{done}"[:900])
+    table = rows(out / "training.csv")
+    check(len(table) == 3 * 8 and {r["epoch"] for r in table} >= {"0", "1", "64"}, f"{len(table)} rows of trainings")
+    for width in "8", "16", "32":
+        stops = [r for r in table if r["width"] == width]
+        check(float(stops[-1]["loss"]) < 0.5 * float(stops[0]["loss"]), f"it learns: {stops}")
+        first = [r for r in rows(out / "width.csv") if r["width"] == width and r["seed"] == "1" and r["network"] == "mlp"]
+        check(first[0]["frobenius"] == stops[0]["frobenius"], "epoch 0 is the network of the part width")
+
+    table = rows(out / "readouts.csv")
+    check(len(table) == 2 * 4 * 5, f"{len(table)} rows of readouts")
+    by = {(r["decay"], r["epoch"], r["readout"]): r for r in table}
+    for r in by.values():
+        check(all(math.isfinite(float(v)) for k, v in r.items() if k not in ("data", "network", "readout")), f"numbers of {r}")
+        if r["readout"] == "trace":
+            check(float(r["share"]) == float(r["share_below"]) == 1 and float(r["trace_difference"]) == 0, f"trace: {r}")
+        trace = by[r["decay"], r["epoch"], "trace"]
+        # K (x) I is closest to the eNTK where K is the trace.
+        if r["readout"] != "head-aware":
+            check(float(r["frobenius"]) >= float(trace["frobenius"]) - 1e-9, f"{r} against {trace}")
+    # The sum of the head's rows has no gradient and decays.
+    with_decay, without = (float(by[decay, "20", "sum"]["share_below"]) for decay in ("0.005", "0"))
+    check(with_decay < without, f"the share of the sum is {with_decay} with weight decay and {without} without")
+    text = (out / "report.html").read_text(encoding="utf-8")
+    check("Guidance, fully connected" in text and "Along training" in text, "sections of training and readouts")
+    page(text)
+    done = run(*small)
+    check("training" in done.stdout and "%" not in done.stdout, done.stdout)
 
 
 def cost(out, data):
@@ -164,6 +201,7 @@ with tempfile.TemporaryDirectory() as folder:
         check("11 units, 8 done before" in done.stdout, done.stdout)
 
         regression(out, data)
+        training(out, data)
         cost(out, data)
 
     # Interrupted, it leaves what was measured, and the same command goes on.

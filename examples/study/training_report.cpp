@@ -1,0 +1,184 @@
+#include "examples/study/training_report.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "examples/common/format.hpp"
+#include "examples/common/statistics.hpp"
+#include "examples/study/series.hpp"
+
+namespace xtangent::examples {
+namespace {
+
+// Where the state before the training stands on a logarithmic axis of epochs.
+constexpr double before = 0.5;
+constexpr const char* epoch_label = "epoch (0.5: before training)";
+constexpr const char* colors[] = {"#9ecae1", "#4a90c8", "#1f5fbf", "#0b2f6b", "#8a3ea8"};
+
+Quantity condition(const Measurements& table, const std::string& kernel) {
+  return [&table, kernel](const Measurement& row) {
+    const double least = table.value(row, "lambda_min_" + kernel);
+    return least > 0 ? table.value(row, "lambda_max_" + kernel) / least : NAN;
+  };
+}
+
+Quantity top_difference(const Measurements& table) {
+  return [&table](const Measurement& row) {
+    const double entk = table.value(row, "lambda_max_entk");
+    return std::abs(table.value(row, "lambda_max_pntk") - entk) / entk;
+  };
+}
+
+// The rows of a case that have this value of a key.
+RowsOfCase only(const Measurements& table, RowsOfCase one, const std::string& key, double value) {
+  std::erase_if(one.rows, [&](const Measurement* row) { return std::stod(table.key(*row, key)) != value; });
+  return one;
+}
+
+double last_epoch(const Measurements& table, const RowsOfCase& one) { return one.numbers(table, "epoch").back(); }
+
+Mean mean_of_rows(const Measurements& table, const RowsOfCase& one, double width, double epoch,
+                  const Quantity& quantity) {
+  std::vector<double> values;
+  for (const auto& [x, y] : points_of(table, only(table, one, "epoch", epoch).rows, "width", quantity))
+    if (x == width) values.push_back(y);
+  return mean_of(values);
+}
+
+void add_claims(Section& out, const Measurements& table, const std::vector<RowsOfCase>& cases) {
+  const std::pair<const char*, Quantity> all[] = {
+      {"At the end of training, too, the relative difference ‖Θ − K⊗I‖/‖Θ‖ falls at least as width<sup>−1/2</sup>",
+       column(table, "frobenius")},
+      {"At the end of training, too, the relative difference of the largest eigenvalues falls at least as "
+       "width<sup>−1/2</sup>",
+       top_difference(table)}};
+  for (const auto& [words, quantity] : all)
+    for (const RowsOfCase& one : cases) {
+      const RowsOfCase end = only(table, one, "epoch", last_epoch(table, one));
+      const PowerLaw law = fit_power_law({points_of(table, end.rows, "width", quantity)});
+      if (!std::isfinite(law.slope)) continue;
+      const PowerLaw first = fit_power_law({points_of(table, only(table, one, "epoch", 0).rows, "width", quantity)});
+      out.claims.push_back(
+          {words, one.title,
+           "exponent " + with_interval(law) + " (of the same networks before training " + power(first.slope) + ")",
+           falls_at_least_as(law, -0.5)});
+    }
+}
+
+// "after 64 epochs the networks of width 64 to 1024 had a loss of 0.01 to 0.001 and ..."
+std::string convergence(const Measurements& table, const RowsOfCase& one) {
+  const RowsOfCase end = only(table, one, "epoch", last_epoch(table, one));
+  double loss = 0, accuracy = 1;
+  for (const Measurement* row : end.rows) {
+    loss = std::max(loss, table.value(*row, "loss"));
+    accuracy = std::min(accuracy, table.value(*row, "accuracy"));
+  }
+  return escaped(one.title) + " for " + grouped(last_epoch(table, one)) + " epochs, to a loss of at most " +
+         significant(loss, 2) + " and at least " + percent(accuracy) + " of the training images right (" +
+         plural(one.numbers(table, "width").size(), "width") + ", " +
+         plural(one.numbers(table, "seed").size(), "seed") + ", kernels of " + plural(one.n, "image") + ")";
+}
+
+// Means over the seeds against the epoch.
+Series along(const Measurements& table, const RowsOfCase& one, double width, const Quantity& quantity,
+             const std::string& title, const std::string& color) {
+  Series out{.title = title, .points = {}, .color = color};
+  for (const double epoch : one.numbers(table, "epoch"))
+    out.points.emplace_back(std::max(before, epoch), mean_of_rows(table, one, width, epoch, quantity).value);
+  return out;
+}
+
+Panel panel(const std::string& title, const std::string& y_label) {
+  Panel out{.title = title, .x_label = epoch_label, .y_label = y_label, .series = {}};
+  out.log_x = out.log_y = true;
+  return out;
+}
+
+std::string differences(const Measurements& table, const std::vector<RowsOfCase>& cases) {
+  std::vector<Panel> panels;
+  for (const RowsOfCase& one : cases) {
+    Panel next = panel(one.title, "‖Θ − K⊗I‖_F / ‖Θ‖_F");
+    std::size_t at = 0;
+    for (const double width : one.numbers(table, "width"))
+      next.series.push_back(along(table, one, width, column(table, "frobenius"), "width " + grouped(width),
+                                  colors[std::min<std::size_t>(at++, 4)]));
+    panels.push_back(std::move(next));
+  }
+  return draw(panels, 500, 400, 2);
+}
+
+std::string spectra(const Measurements& table, const std::vector<RowsOfCase>& cases) {
+  std::vector<Panel> panels;
+  for (const RowsOfCase& one : cases) {
+    const double width = one.numbers(table, "width").back();
+    const std::string name = one.title + ", width " + grouped(width);
+    const auto both = [&](const std::string& label, const Quantity& entk, const Quantity& pntk) {
+      Panel next = panel(name, label);
+      next.series = {along(table, one, width, entk, "eNTK", "#c8641b"),
+                     along(table, one, width, pntk, "pNTK", "#1f5fbf")};
+      next.series[0].marker = 5;
+      panels.push_back(std::move(next));
+    };
+    both("largest eigenvalue", column(table, "lambda_max_entk"), column(table, "lambda_max_pntk"));
+    both("smallest eigenvalue", column(table, "lambda_min_entk"), column(table, "lambda_min_pntk"));
+    both("condition number", condition(table, "entk"), condition(table, "pntk"));
+  }
+  return draw(panels, 360, 350, 3);
+}
+
+Table numbers(const Measurements& table, const std::vector<RowsOfCase>& cases) {
+  Table out;
+  out.head = {"network",
+              "width",
+              "epoch",
+              "loss",
+              "right",
+              "relative<br>Frobenius",
+              "λ<sub>max</sub><br>eNTK",
+              "λ<sub>max</sub><br>pNTK",
+              "condition<br>eNTK",
+              "condition<br>pNTK"};
+  for (const RowsOfCase& one : cases)
+    for (const double width : one.numbers(table, "width"))
+      for (const double epoch : {0.0, last_epoch(table, one)}) {
+        const auto mean = [&](const Quantity& q) { return mean_of_rows(table, one, width, epoch, q); };
+        const auto cell = [&](const Quantity& q) {
+          const Mean m = mean(q);
+          return m.count ? significant(m.value) : std::string("singular");
+        };
+        const Mean difference = mean(column(table, "frobenius"));
+        out.rows.push_back({one.title, grouped(width), grouped(epoch),
+                            significant(mean(column(table, "loss")).value, 2),
+                            percent(mean(column(table, "accuracy")).value),
+                            significant(difference.value) + " ± " + significant(difference.deviation, 2),
+                            cell(column(table, "lambda_max_entk")), cell(column(table, "lambda_max_pntk")),
+                            cell(condition(table, "entk")), cell(condition(table, "pntk"))});
+      }
+  return out;
+}
+
+}  // namespace
+
+Section report_training(const Tables& tables) {
+  const Measurements& table = tables.at("training");
+  Section out;
+  out.title = "Along training";
+  const std::vector<RowsOfCase> cases = rows_by_case(table);
+  if (cases.empty()) return out;
+  std::string text = "Trained with cross-entropy by Adam: ";
+  for (const RowsOfCase& one : cases) text += (&one == &cases.front() ? "" : "; ") + convergence(table, one);
+  out.paragraphs.push_back(text + ".");
+  add_claims(out, table, cases);
+  out.figures.push_back({differences(table, cases),
+                         "Relative difference of the two kernels along training, means over the seeds.",
+                         "Relative differences along training"});
+  out.figures.push_back({spectra(table, cases),
+                         "Ends of both spectra along training, for the widest networks that were trained.",
+                         "Eigenvalues along training"});
+  out.tables.emplace_back(
+      numbers(table, cases),
+      "Before and after training: means over the seeds, with the standard deviation of one network.");
+  return out;
+}
+
+}  // namespace xtangent::examples
