@@ -32,6 +32,8 @@ surroundings = {
     "ntk/dynamics.hpp": [(in_function[0] % "const Array<double>& k, const Array<double>& k_new, const Array<double>& f0, "
                                            "const Array<double>& f0_new, const Var<double>& signs, "
                                            "std::vector<Array<double>>& predictions", in_function[1])],
+    "ntk/feature_kernel.hpp": [(in_function[0] % "const nn::Sequential& net, const nn::Parameters<float>& params, const "
+                               "Array<float>& x, const ntk::Readout& readout", in_function[1])],
     "ntk/feature_store.hpp": [(in_function[0] % "const nn::Sequential& net, const nn::Parameters<float>& params, const "
                                "Array<float>& x, const ntk::Readout& readout", in_function[1])],
     "ntk/features.hpp": [(in_function[0] % "const nn::Sequential& net, const nn::Parameters<float>& params, const "
