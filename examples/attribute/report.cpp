@@ -21,7 +21,7 @@ std::string spread(const std::vector<double>& values) {
 
 void add_facts(Page& page, const Study& s) {
   const auto fact = [&](const Method& method, const std::string& what) {
-    page.fact(with_error(mean_of(method.lds)), what);
+    page.fact(with_error(mean_of(method.lds), 2), what);
   };
   fact(s.exact(), "linear datamodeling score of exact scores");
   for (const Method& method : s.methods)

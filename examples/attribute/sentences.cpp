@@ -36,10 +36,6 @@ std::string comparison(const FlipStudy& flips, double part) {
 
 }  // namespace
 
-std::string with_error(const Mean& mean, int decimals) {
-  return fixed(mean.value, decimals) + (mean.count > 1 ? " ± " + fixed(mean.error, decimals) : "");
-}
-
 Verdict compare(const std::vector<double>& a, const std::vector<double>& b) {
   const Mean difference = mean_difference(a, b);
   if (difference.count < 2 || std::abs(difference.value) <= 2 * difference.error) return Verdict::alike;
@@ -77,10 +73,10 @@ std::string say_datamodel(const Study& s) {
       "all from other initial parameters. For each test image, the sum of the scores over a half predicts "
       "how its margin differs between halves; the linear datamodeling score is the rank correlation of "
       "both (Spearman). The exact scores reach " +
-      with_error(mean_of(s.exact().lds)) + " on average.";
+      with_error(mean_of(s.exact().lds), 2) + " on average.";
   if (!s.agreement.empty())
     text += " For comparison, the margins of two networks on the same half have a rank correlation of " +
-            with_error(mean_of(s.agreement)) + " with each other.";
+            with_error(mean_of(s.agreement), 2) + " with each other.";
   for (const Method& method : s.methods) {
     if (method.id == "exact") continue;
     const Mean difference = mean_difference(method.lds, s.exact().lds);
@@ -88,7 +84,7 @@ std::string say_datamodel(const Study& s) {
     text += method.id == "products"   ? " Products of gradients without the inverse reach "
             : method.id == "ensemble" ? " The mean over " + plural(s.settings.ensemble, "network") + " reaches "
                                       : " Gradients " + method.name + " numbers reach ";
-    text += with_error(mean_of(method.lds)) +
+    text += with_error(mean_of(method.lds), 2) +
             (verdict == Verdict::more    ? ", better than one network's exact scores by "
              : verdict == Verdict::fewer ? ", worse than the exact scores by "
                                          : ", which these test images do not tell from the exact scores: ") +

@@ -5,9 +5,6 @@
 /// The sentences of the report. They say only what its numbers show.
 namespace xtangent::examples {
 
-/// "0.41 ± 0.01"
-std::string with_error(const Mean& mean, int decimals = 2);
-
 /// Whether the first of two sets of paired values has the larger mean.
 enum class Verdict { more, fewer, alike };
 /// By the mean of the differences and twice its standard error; `alike` for a single pair.
