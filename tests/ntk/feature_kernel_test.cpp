@@ -9,6 +9,7 @@
 #include "nn/layers/activation.hpp"
 #include "nn/layers/linear.hpp"
 #include "nn/sequential.hpp"
+#include "ntk/algebra/cholesky.hpp"
 #include "ntk/stored_cholesky.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/ntk/kernels.hpp"
