@@ -5,8 +5,8 @@
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
 #include "examples/common/program.hpp"
+#include "examples/common/results.hpp"
 #include "examples/common/threads.hpp"
-#include "nn/data/file.hpp"
 
 namespace {
 
@@ -53,23 +53,15 @@ void run(const ActiveSettings& s) {
   require_gnuplot();
   const ImageSet& set = image_set(s.data_set);
   ActiveTask task = make_active_task(s, set, load(set, s.data));
-  with_patience([&] {
-    for (const char* name : {"accuracy.csv", "active.svg", "report.html"}) nn::require_writable_file(s.out / name);
-  });
+  require_results(s.out, {"accuracy.csv", "active.svg"});
   const ThreadLimit limit(s.threads);
   std::printf("%s: %zu training images, %zu test images; %s, width %g, %s parameters\n", task.title.c_str(),
               task.y.size(), task.y_test.size(), task.network.c_str(), task.width,
               grouped(static_cast<double>(task.net->init<float>().size())).c_str());
   std::fflush(stdout);
   const ActiveStudy study = active_study(s, std::move(task));
-  {
-    const Patience patience;
-    nn::write_file(s.out / "accuracy.csv", {active_csv(study)});
-    nn::write_file(s.out / "active.svg", {active_figure(study)});
-    nn::write_file(s.out / "report.html", {active_report(study)});
-  }
-  std::printf("\n%sReport: %s (%s)\n", active_summary(study).c_str(), (s.out / "report.html").c_str(),
-              seconds(study.seconds).c_str());
+  write_results(s.out, {{"accuracy.csv", active_csv(study)}, {"active.svg", active_figure(study)}},
+                active_report(study), active_summary(study), study.seconds);
 }
 
 }  // namespace

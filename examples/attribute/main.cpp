@@ -6,6 +6,7 @@
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
 #include "examples/common/program.hpp"
+#include "examples/common/results.hpp"
 #include "examples/common/threads.hpp"
 #include "nn/data/file.hpp"
 
@@ -68,24 +69,18 @@ void run(const AttributeSettings& s) {
     throw option_error("[attribute] --flipped " + significant(s.flipped) + ": at most half of the labels.");
   const ImageSet& set = image_set(s.data_set);
   Task task = make_task(s, set, load(set, s.data));
-  with_patience([&] {
-    for (const std::string& name : file_names()) nn::require_writable_file(s.out / name);
-    nn::require_writable_file(s.out / "report.html");
-  });
+  require_results(s.out, file_names());
   const ThreadLimit limit(s.threads);
   std::printf("%s: %zu training images, %zu test images; %s, width %g, %s parameters\n", task.title.c_str(),
               task.y.size(), task.y_test.size(), task.network.c_str(), task.width,
               grouped(static_cast<double>(task.net->init<float>().size())).c_str());
   std::fflush(stdout);
   const Study found = study(s, std::move(task));
-  const std::string html = report_html(found);
   {
     const Patience patience;
     write_files(found);
-    nn::write_file(s.out / "report.html", {html});
   }
-  std::printf("\n%sReport: %s (%s)\n", summary(found).c_str(), (s.out / "report.html").c_str(),
-              seconds(found.seconds).c_str());
+  write_results(s.out, {}, report_html(found), summary(found), found.seconds);
 }
 
 }  // namespace

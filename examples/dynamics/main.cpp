@@ -5,9 +5,9 @@
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
 #include "examples/common/program.hpp"
+#include "examples/common/results.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/dynamics/report.hpp"
-#include "nn/data/file.hpp"
 
 namespace {
 
@@ -52,22 +52,14 @@ void run(DynamicsSettings s) {
   const auto layout = s.network == "mlp" ? nn::ImageLayout::flat : nn::ImageLayout::planes;
   ImageTask task = make_image_task(set, load(set, s.data), layout, s.n, s.test, s.seed);
   for (const std::size_t width : s.widths) dynamics_network(s, task.images, width);
-  with_patience([&] {
-    for (const char* name : {"dynamics.csv", "dynamics.svg", "report.html"}) nn::require_writable_file(s.out / name);
-  });
+  require_results(s.out, {"dynamics.csv", "dynamics.svg"});
   const ThreadLimit limit(s.threads);
   std::printf("%s: %zu training images, %zu test images; %s\n", task.title.c_str(), task.y.size(), task.y_test.size(),
               s.network.c_str());
   std::fflush(stdout);
   const DynamicsStudy study = dynamics_study(s, std::move(task));
-  {
-    const Patience patience;
-    nn::write_file(s.out / "dynamics.csv", {dynamics_csv(study)});
-    nn::write_file(s.out / "dynamics.svg", {dynamics_figure(study)});
-    nn::write_file(s.out / "report.html", {dynamics_report(study)});
-  }
-  std::printf("\n%sReport: %s (%s)\n", dynamics_summary(study).c_str(), (s.out / "report.html").c_str(),
-              seconds(study.seconds).c_str());
+  write_results(s.out, {{"dynamics.csv", dynamics_csv(study)}, {"dynamics.svg", dynamics_figure(study)}},
+                dynamics_report(study), dynamics_summary(study), study.seconds);
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
 #include "examples/common/program.hpp"
+#include "examples/common/results.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/trainability/report.hpp"
-#include "nn/data/file.hpp"
 
 namespace {
 
@@ -59,23 +59,15 @@ void run(TrainabilitySettings s) {
   const ImageSet& set = image_set(s.data_set);
   ImageTask task = make_image_task(set, load(set, s.data), nn::ImageLayout::flat, s.n, s.test, s.seed);
   check_activation(s);
-  with_patience([&] {
-    for (const char* name : {"trainability.csv", "trainability.svg", "report.html"})
-      nn::require_writable_file(s.out / name);
-  });
+  require_results(s.out, {"trainability.csv", "trainability.svg"});
   const ThreadLimit limit(s.threads);
   std::printf("%s: %zu training images, %zu test images; width %zu, %s\n", task.title.c_str(), task.y.size(),
               task.y_test.size(), s.width, s.activation.c_str());
   std::fflush(stdout);
   const TrainabilityStudy study = trainability_study(s, std::move(task));
-  {
-    const Patience patience;
-    nn::write_file(s.out / "trainability.csv", {trainability_csv(study)});
-    nn::write_file(s.out / "trainability.svg", {trainability_figure(study)});
-    nn::write_file(s.out / "report.html", {trainability_report(study)});
-  }
-  std::printf("\n%sReport: %s (%s)\n", trainability_summary(study).c_str(), (s.out / "report.html").c_str(),
-              seconds(study.seconds).c_str());
+  write_results(s.out,
+                {{"trainability.csv", trainability_csv(study)}, {"trainability.svg", trainability_figure(study)}},
+                trainability_report(study), trainability_summary(study), study.seconds);
 }
 
 }  // namespace
