@@ -46,10 +46,7 @@ FeatureMatrix::FeatureMatrix(StoredFeatures stored)
     : rows_(stored.rows()), columns_(stored.columns()), block_rows_(stored.rows_in_part()) {
   stored.require_complete();
   source_ = [identity = stored.identity()] { return identity; };
-  for (const auto& [name, value] : stored.settings())
-    for (const char* common :
-         {"network", "parameters", "chosen parameters", "metric", "k", "seed", "split", "anchors", "places"})
-      if (name == common) basis_.emplace_back(name, value);
+  basis_ = stored.basis();
   float_block_ = [stored](std::size_t first, std::size_t last) { return stored.block<float>(first, last); };
   block_ = [stored = std::move(stored)](std::size_t first, std::size_t last) { return stored.block(first, last); };
 }

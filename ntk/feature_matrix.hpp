@@ -34,8 +34,7 @@ class FeatureMatrix {
   Array<float> float_block(std::size_t first, std::size_t last) const { return float_block_(first, last); }
   /// Tells these features from others. Cost: for an array, one pass.
   std::string identity() const;
-  /// For features in a folder, what two sets with inner products of a meaning have in common: network, parameters,
-  /// seed, split, anchors. Empty for an array.
+  /// StoredFeatures::basis() for features in a folder, and nothing for an array.
   const StoreSettings& basis() const { return basis_; }
   /// Rows in a block: of an array as many as make 64 MiB, of a folder those of a file, which is then read once.
   std::size_t block_rows() const { return block_rows_; }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <utility>
 
 #include "autodiff/error.hpp"
@@ -10,6 +9,7 @@
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
 #include "ntk/algebra/checks.hpp"
+#include "ntk/algebra/refinement.hpp"
 #include "ntk/algebra/transposed.hpp"
 #include "ntk/computation/feature_products.hpp"
 
@@ -57,25 +57,16 @@ double FeatureSystem::log_determinant() const {
   return out + static_cast<double>(phi_.rows() - phi_.columns()) * std::log(ridge_);
 }
 
-// With w = Phi^T a for a = (Phi Phi^T + ridge I)^-1 y and the residual r = y - Phi w = ridge a, the quadratic form
-// y . a is |w|^2 + |r|^2 / ridge.
+// The residual y - Phi w is ridge (Phi Phi^T + ridge I)^-1 y.
 Array<double> FeatureSystem::log_evidence(const Doubles& y, const Doubles& w) const {
   if (!(ridge_ > 0)) throw numerical_error("[features] without a ridge there is no evidence.");
-  const Array<double> found = w.defined() ? Array<double>(w) : weights(y);
-  const Array<double> fitted = feature_product(phi_, found);
+  const Array<double> found = w.defined() ? Array<double>(w) : weights(y), fitted = feature_product(phi_, found);
   if (!(fitted.shape() == y.shape()))
     throw shape_error("[features] y " + to_string(y.shape()) + " for weights " + to_string(found.shape()) +
                       ", expected " + to_string(fitted.shape()) + ".");
-  const std::size_t n = phi_.rows(), m = y.shape()[1];
-  const double constant = log_determinant() + static_cast<double>(n) * std::log(2 * std::numbers::pi);
-  Array<double> out({m});
-  for (std::size_t c = 0; c < m; ++c) {
-    double norm = 0, rest = 0;
-    for (std::size_t i = 0; i < found.shape()[0]; ++i) norm += found[i * m + c] * found[i * m + c];
-    for (std::size_t i = 0; i < n; ++i) rest += std::pow(y[i * m + c] - fitted[i * m + c], 2);
-    out.mutable_data()[c] = -0.5 * (norm + rest / ridge_ + constant);
-  }
-  return out;
+  const Array<double> solution = combined(kernels::Binary::divide, combined(kernels::Binary::subtract, y, fitted),
+                                          Array<double>::full({1, 1}, ridge_));
+  return log_evidences(y, solution, phi_.rows(), log_determinant());
 }
 
 Array<double> FeatureSystem::smoother(const FeatureMatrix& phi_new) const {

@@ -89,6 +89,15 @@ void StoredFeatures::write_npy(const fs::path& file) const {
     nn::write_npy<float>(file, Shape{rows_, columns_}, [&] { return part<float>(next++); });
 }
 
+StoreSettings StoredFeatures::basis() const {
+  StoreSettings out;
+  for (const auto& setting : settings_)
+    for (const char* name :
+         {"network", "parameters", "chosen parameters", "metric", "k", "seed", "split", "anchors", "places"})
+      if (setting.first == name) out.push_back(setting);
+  return out;
+}
+
 /// Begins a folder or continues one, part by part.
 template <class T>
 class FeatureWriter {

@@ -35,6 +35,9 @@ class StoredFeatures {
   /// Where each array of parameters stands in a row, behind the numbers of the anchors.
   const std::vector<FeaturePlace>& places() const { return places_; }
   const StoreSettings& settings() const { return settings_; }
+  /// The settings that two sets of features must share for their inner products to be a kernel: the network, its
+  /// parameters, the seed, the split and the anchors.
+  StoreSettings basis() const;
   /// The fingerprint of the manifest, which tells these features from others.
   const std::string& identity() const { return identity_; }
   std::size_t parts() const { return (rows_ + part_ - 1) / part_; }
