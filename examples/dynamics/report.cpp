@@ -182,12 +182,9 @@ std::string dynamics_report(const DynamicsStudy& study) {
       "deviation √2 of the weights and 0.1 of the biases. The rate is " +
       significant(s.rate, 3) +
       " of the largest one at which the linearized network does not diverge, by the largest eigenvalue of its eNTK; "
-      "for "
-      "the cross-entropy by the bound 1/2 of its curvature. Predictions are those of the same descent of the "
-      "linearized "
-      "network (ntk::LossDynamics). The last layer alone is the network of which only the last weight is trained: what "
-      "there "
-      "would be to predict without the layers below.");
+      "for the cross-entropy by the bound 1/2 of its curvature. Predictions are those of the same descent of the "
+      "linearized network (ntk::LossDynamics). The last layer alone is the network of which only the last weight is "
+      "trained: what there would be to predict without the layers below.");
   page.properties(
       {{"Command", "<code>" + escaped(s.command) + "</code>"},
        {"All options that change numbers", "<code>" + escaped(options_of(study)) + "</code>"},

@@ -47,8 +47,8 @@ def arguments():
                         help='training images of exact kernels beside it [2000,5000]')
     parser.add_argument('--exact-test', type=int, default=2000, metavar='N', help='their test images [2000]')
     parser.add_argument('--precision', default='bfloat16', metavar='NAME', help='of the exact kernels [bfloat16]')
-    parser.add_argument('--weights', type=lambda text: text.split(','), default=['trained', 'random'], metavar='NAME,...',
-                        help='trained, random, or both [trained,random]')
+    parser.add_argument('--kinds', type=lambda text: text.split(','), default=['trained', 'random'], metavar='NAME,...',
+                        help='of weights: trained, random, or both [trained,random]')
     parser.add_argument('--memory', default='8G', metavar='SIZE', help='beside a program and its images [8G]')
     parser.add_argument('--seed', type=int, default=1, metavar='N', help='of weights and signs [1]')
     parser.add_argument('--keep', action='store_true', help='leave features and kernels on the disk')
@@ -57,9 +57,9 @@ def arguments():
                         help='folder [results/scale]')
     parser.add_argument('--build', type=pathlib.Path, default=pathlib.Path('build'), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    for name in options.weights:
+    for name in options.kinds:
         if name not in ('trained', 'random'):
-            parser.error(f'--weights {name}: trained, random, or both')
+            parser.error(f'--kinds {name}: trained, random, or both')
     options.exact.sort()
     if options.n and options.exact[-1] > options.n or options.test and options.exact_test > options.test:
         parser.error('--exact and --exact-test: at most as many as --n and --test')
@@ -273,7 +273,7 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     phases = Phases(options)
     own, found = None, {}
-    for name in options.weights:
+    for name in options.kinds:
         weights = None
         if name == 'trained':
             weights, own = trained(options, phases)

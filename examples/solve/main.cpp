@@ -16,8 +16,7 @@ using namespace xtangent::examples;
 const Program program = {
     "solve",
     "Kernel regression for each ridge, with a stored kernel, with features, or with the eNTK of a network, which is "
-    "never "
-    "formed.",
+    "never formed.",
     {{"--store results/kernel --data mnist --ridge 1e-4,1e-3,1e-2",
       "three ridges for the kernel of ./run kernel --store results/kernel, with the accuracy on its test images"},
      {"--store K --labels y.npy --memory 2G --float", "weights for labels of your own, with a factor in float"},
