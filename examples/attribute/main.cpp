@@ -8,7 +8,6 @@
 #include "examples/common/program.hpp"
 #include "examples/common/results.hpp"
 #include "examples/common/threads.hpp"
-#include "nn/data/file.hpp"
 
 namespace {
 
