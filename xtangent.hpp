@@ -29,6 +29,7 @@
 #include "ntk/algebra/conjugate_gradients.hpp"
 #include "ntk/attribution.hpp"
 #include "ntk/certificate.hpp"
+#include "ntk/class_probabilities.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/differentiable.hpp"
 #include "ntk/dynamics.hpp"

@@ -1,8 +1,8 @@
 #include "ntk/laplace.hpp"
 
 #include <algorithm>
+#include <boost/math/tools/toms748_solve.hpp>
 #include <cmath>
-#include <numbers>
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/lapack.hpp"
@@ -14,6 +14,7 @@
 #include "ntk/algebra/checks.hpp"
 #include "ntk/algebra/expanded.hpp"
 #include "ntk/algebra/transposed.hpp"
+#include "ntk/spectrum.hpp"
 
 namespace xtangent::ntk {
 namespace {
@@ -73,6 +74,27 @@ Laplace::Laplace(const AnyMatrix& kernel, const Doubles& outputs, double varianc
 
 Laplace Laplace::with_variance(double variance) const { return Laplace(outputs_, roots_, product_, variance); }
 
+Laplace Laplace::most_likely(double norm) const {
+  if (!(norm > 0) || !std::isfinite(norm))
+    throw option_error("[laplace] the norm of the parameters, " + std::to_string(norm) +
+                       ", must be positive and finite.");
+  const std::vector<double> m = eigenvalues(product_);
+  if (!(m.back() > 0)) throw numerical_error("[laplace] the kernel is zero: every variance explains the labels alike.");
+  // The number of determined parameters rises with the variance, and norm / v falls: they meet once.
+  const auto excess = [&](double log_variance) {
+    const double v = std::exp(log_variance);
+    double determined = 0;
+    for (const double value : m) determined += v * std::max(0.0, value) / (1 + v * std::max(0.0, value));
+    return determined - norm / v;
+  };
+  // At most all eigenvalues count one each; from 1 / m on, the largest counts at least a half.
+  const double low = std::log(norm / static_cast<double>(m.size())), high = std::log(std::max(1 / m.back(), 2 * norm));
+  std::uintmax_t steps = 200;
+  const auto found = boost::math::tools::toms748_solve(excess, low - 1, high + 1,
+                                                       boost::math::tools::eps_tolerance<double>(40), steps);
+  return with_variance(std::exp((found.first + found.second) / 2));
+}
+
 double Laplace::log_evidence(const std::vector<std::size_t>& labels, double norm) const {
   const double misfit = cross_entropy(Var<double>(outputs_), labels, Reduction::sum).value().item();
   return -misfit - norm / (2 * variance_) - log_determinant() / 2;
@@ -98,15 +120,6 @@ Array<double> Laplace::covariances(const AnyMatrix& kernel_new, const Doubles& b
     kernels::mirror_lower(o, to + i * o * o);
   }
   return out;
-}
-
-Array<double> expected_softmax(const Doubles& means, const Doubles& covariances) {
-  const std::size_t m = means.rank() == 2 ? means.shape()[0] : 0, o = means.rank() == 2 ? means.shape()[1] : 0;
-  if (means.rank() != 2 || !(covariances.shape() == Shape{m, o, o}))
-    throw shape_error("[expected_softmax] means " + to_string(means.shape()) + " and covariances " +
-                      to_string(covariances.shape()) + ", expected (M, O) and (M, O, O).");
-  const Array<double> variances = block_diagonals(covariances);
-  return softmax(Var<double>(means) / sqrt(1.0 + std::numbers::pi / 8 * Var<double>(variances)), 1).value();
 }
 
 }  // namespace xtangent::ntk

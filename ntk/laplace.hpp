@@ -31,6 +31,11 @@ class Laplace {
   Laplace(const AnyMatrix& kernel, const Doubles& outputs, double variance);
   /// The same for another variance.
   Laplace with_variance(double variance) const;
+  /// The same for the variance with the greatest evidence. It is the one where norm / v equals the number of parameters
+  /// that the examples determine, the sum of v m / (1 + v m) over the eigenvalues m of S^T K S. `norm` is as in
+  /// log_evidence. MacKay: Bayesian Interpolation, 1992. Cost: the eigenvalues of a matrix of order N O. Throws
+  /// option_error (the norm is not positive and finite), numerical_error (the kernel is zero).
+  Laplace most_likely(double norm) const;
 
   double variance() const { return variance_; }
   /// The logarithm of the determinant of I + v S^T K S, which is how many times smaller the posterior is than the
@@ -55,10 +60,5 @@ class Laplace {
   double variance_;
   Cholesky<double> factor_;  // of I + v S^T K S
 };
-
-/// The expected softmax of Gaussian outputs with means (M, O) and covariances (M, O, O), approximately: softmax of each
-/// mean divided by sqrt(1 + pi / 8 times its variance). (M, O). MacKay: The Evidence Framework Applied to
-/// Classification Networks, 1992. Throws shape_error.
-Array<double> expected_softmax(const Doubles& means, const Doubles& covariances);
 
 }  // namespace xtangent::ntk

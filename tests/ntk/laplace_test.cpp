@@ -107,16 +107,19 @@ BOOST_AUTO_TEST_CASE(the_last_layer_is_a_kernel_of_order_n) {
   BOOST_TEST(difference(a, b) < 1e-12);
 }
 
-BOOST_AUTO_TEST_CASE(expected_probabilities) {
-  // Without variance they are the softmax; with much of it they tell nothing.
-  Array<double> means({1, 2}), none = Array<double>::zeros({1, 2, 2}), much = none.clone();
-  means.mutable_data()[0] = 1, means.mutable_data()[1] = -1;
-  much.mutable_data()[0] = much.mutable_data()[3] = 1e8;
-  BOOST_TEST(ntk::expected_softmax(means, none)[0] == 1 / (1 + std::exp(-2.0)), boost::test_tools::tolerance(1e-12));
-  BOOST_TEST(std::abs(ntk::expected_softmax(means, much)[0] - 0.5) < 1e-3);
-  // 1 + pi / 8 * (8 / pi) 3 = 4, whose root halves the means.
-  for (const std::size_t i : {0, 3}) much.mutable_data()[i] = 24 / std::acos(-1.0);
-  BOOST_TEST(ntk::expected_softmax(means, much)[0] == 1 / (1 + std::exp(-1.0)), boost::test_tools::tolerance(1e-12));
+BOOST_AUTO_TEST_CASE(no_variance_is_more_likely) {
+  const Problem p;
+  const Array<double> k = product(p.j, transposed(p.j));
+  const std::vector<std::size_t> labels = {0, 2, 1, 1, 0};
+  const ntk::Laplace any(k, p.outputs, 17.0);
+  for (const double norm : {1e-3, 3.0, 1e5}) {
+    const ntk::Laplace best = any.most_likely(norm);
+    const double evidence = best.log_evidence(labels, norm);
+    for (const double factor : {0.01, 0.5, 0.999, 1.001, 2.0, 100.0})
+      BOOST_TEST(any.with_variance(factor * best.variance()).log_evidence(labels, norm) < evidence);
+  }
+  for (const double norm : {0.0, -1.0, 1 / 0.0}) BOOST_CHECK_THROW(any.most_likely(norm), option_error);
+  BOOST_CHECK_THROW(ntk::Laplace(Array<double>::zeros({15, 15}), p.outputs, 1).most_likely(1), numerical_error);
 }
 
 BOOST_AUTO_TEST_CASE(errors) {
@@ -129,7 +132,6 @@ BOOST_AUTO_TEST_CASE(errors) {
   BOOST_CHECK_THROW(laplace.covariances(Array<double>::ones({2, 5}), Array<double>::ones({2})), shape_error);
   BOOST_CHECK_THROW(laplace.covariances(Array<double>::ones({2, 3}), Array<double>::ones({2, 3, 3})), shape_error);
   BOOST_CHECK_THROW(laplace.log_evidence({0, 1}, 1), shape_error);
-  BOOST_CHECK_THROW(ntk::expected_softmax(f, Array<double>::ones({3, 2})), shape_error);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
