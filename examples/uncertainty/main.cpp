@@ -18,7 +18,8 @@ const Program program = {
     "uncertainty",
     "Says how certain a network is, by Laplace's approximation, Gaussian processes and ensembles, and how rightly.",
     {{"", "the handwritten digits, which need no files; results/uncertainty/report.html"},
-     {"mnist --other fashion --network lenet --width 1 --n 500 --data DIR", "the files of both sets in folders below DIR"}},
+     {"mnist --other fashion --network lenet --width 1 --n 500 --data DIR",
+      "the files of both sets in folders below DIR"}},
     "Choose a smaller --n, --test or --width."};
 
 void add_options(CLI::App& app, UncertaintySettings& s) {

@@ -8,6 +8,7 @@
 #include "autodiff/kernels/convert.hpp"
 #include "nn/data/zip.hpp"
 #include "nn/exported/archive_files.hpp"
+#include "nn/exported/json.hpp"
 #include "nn/exported/state_dict.hpp"
 
 namespace xtangent::nn::exported {
@@ -48,7 +49,7 @@ std::optional<ElementType> element_type(std::int64_t code) {
 constexpr std::size_t most_elements = std::size_t(1) << 31;
 
 std::size_t extent(const Json& size, const std::string& name) {
-  const auto value = size.at("as_int").get<std::int64_t>();
+  const auto value = whole<std::int64_t>(size.at("as_int"));
   if (value < 0) throw data_error("the array '" + name + "' has a negative extent or stride");
   return static_cast<std::size_t>(value);
 }
@@ -108,7 +109,7 @@ void read_arrays(const ArchiveFiles& files, const std::string& folder, const std
       throw data_error("the array '" + name +
                        "' is stored as a Python object. Save the program without subclasses of "
                        "torch.Tensor");
-    const auto code = meta.at("dtype").get<std::int64_t>();
+    const auto code = whole<std::int64_t>(meta.at("dtype"));
     const std::string file = entry.at("path_name").get<std::string>();
     out[name] = stored_array(strided_of(meta, name), code, files.bytes(folder + file), name, folder + file);
   }

@@ -48,7 +48,7 @@ template <class T>
 std::int64_t whole_number(const Call<T>& call, const Value<T>& value, std::string_view name) {
   if (const auto* v = std::get_if<std::int64_t>(&value.what)) return *v;
   if (const auto* v = std::get_if<bool>(&value.what)) return *v;
-  if (const auto* v = std::get_if<double>(&value.what); v && *v == std::floor(*v)) return static_cast<std::int64_t>(*v);
+  if (const auto* v = std::get_if<double>(&value.what); v && *v == std::floor(*v)) return truncated(*v);
   call.refuse("with a '" + std::string(name) + "' that is no whole number");
 }
 

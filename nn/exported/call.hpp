@@ -69,6 +69,14 @@ struct unsupported_call : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A number without its fraction. Throws unsupported_call where it is beyond all 64-bit integers or no number, as after
+/// a division by 0.
+inline std::int64_t truncated(double value) {
+  constexpr double limit = 9223372036854775808.0;  // 2^63
+  if (!(value >= -limit && value < limit)) throw unsupported_call("with a number that no 64-bit integer can hold");
+  return static_cast<std::int64_t>(value);
+}
+
 /// One call of an op, with its arguments by name. Throws unsupported_call for an argument of another type than asked
 /// for.
 template <class T>

@@ -47,8 +47,7 @@ template <class T, class Logic, class Bits>
 Tensor<T> combined(const Call<T>& c, const Logic& logic, const Bits& bits) {
   const Tensor<T> a = c.tensor("self"), b = c.tensor("other");
   if (a.kind == Kind::boolean && b.kind == Kind::boolean) return pairwise(a, b, Kind::boolean, logic);
-  return pairwise(a, b, Kind::integer,
-                  [&](T x, T y) { return bits(static_cast<std::int64_t>(x), static_cast<std::int64_t>(y)); });
+  return pairwise(a, b, Kind::integer, [&](T x, T y) { return bits(truncated(x), truncated(y)); });
 }
 
 // What division of x by y leaves, exactly: with the sign of y, as Python has it, or with that of x.

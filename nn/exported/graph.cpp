@@ -9,6 +9,7 @@
 
 #include "autodiff/error.hpp"
 #include "nn/exported/aliases.hpp"
+#include "nn/exported/json.hpp"
 
 namespace xtangent::nn::exported {
 namespace {
@@ -71,10 +72,10 @@ class GraphParser {
 
   ArrayType type(const std::string& name) const {
     const Json& meta = json_.at("tensor_values").at(name);
-    ArrayType out{meta.at("dtype").get<std::int64_t>(), {}};
+    ArrayType out{whole<std::int64_t>(meta.at("dtype")), {}};
     for (const Json& size : meta.at("sizes")) {
       if (size.contains("as_int"))
-        out.extents.push_back({size.at("as_int").get<std::size_t>(), {}});
+        out.extents.push_back({whole<std::size_t>(size.at("as_int")), {}});
       else
         out.extents.push_back(dynamic(size.at("as_expr")));
     }
@@ -96,7 +97,7 @@ class GraphParser {
   static Extent dynamic(const Json& expression) {
     std::size_t example = 0;
     if (const auto hint = expression.find("hint"); hint != expression.end() && hint->contains("as_int"))
-      example = hint->at("as_int").get<std::size_t>();
+      example = whole<std::size_t>(hint->at("as_int"));
     if (example > most_extent) example = 0;
     return {example, symbol(expression.at("expr_str").get<std::string>())};
   }
@@ -128,7 +129,7 @@ class GraphParser {
       return Reference{value(json.is_string() ? json.get<std::string>() : json.at("name").get<std::string>(), makes)};
     if (key == "as_bool") return json.get<bool>();
     if (key == "as_int" || key == "as_scalar_type" || key == "as_memory_format" || key == "as_layout")
-      return json.get<std::int64_t>();
+      return whole<std::int64_t>(json);
     if (key == "as_float") return number(json);
     if (key == "as_string") return json.get<std::string>();
     if (key == "as_device") return json.at("type").get<std::string>();
@@ -215,10 +216,10 @@ std::vector<std::string> output_keys(const Json& module_call_graph) {
 }
 
 Program parse(const Json& json) {
-  const auto major = json.at("schema_version").at("major").get<int>();
+  const auto major = whole<int>(json.at("schema_version").at("major"));
   if (major != 8)
     throw data_error("its schema is " + std::to_string(major) + "." +
-                     std::to_string(json.at("schema_version").at("minor").get<int>()) +
+                     std::to_string(whole<int>(json.at("schema_version").at("minor"))) +
                      "; this library reads 8.x, which PyTorch writes since 2.6. Export it anew with such a version");
   Program out;
   out.torch_version = json.value("torch_version", "unknown");

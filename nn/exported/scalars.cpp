@@ -27,7 +27,7 @@ void add_number(Table& table, std::initializer_list<const char*> names, F f) {
   add(table, names, [f](const auto& c) {
     using T = element_of<decltype(c)>;
     const double v = f(first(c), c.arguments().size() > 1 ? second(c) : 0.0);
-    return whole(c) ? Value<T>(static_cast<std::int64_t>(v)) : Value<T>(v);
+    return whole(c) ? Value<T>(truncated(v)) : Value<T>(v);
   });
 }
 
@@ -50,7 +50,7 @@ void add_scalar_ops(Table& table) {
     const Tensor<T> x = c.tensor("self");
     if (x.per_example()) c.refuse("of an array that depends on the examples: control flow cannot depend on them");
     const auto v = static_cast<double>(x.value.value().item());
-    return x.kind == Kind::floating ? Value<T>(v) : Value<T>(static_cast<std::int64_t>(v));
+    return x.kind == Kind::floating ? Value<T>(v) : Value<T>(truncated(v));
   });
   add(table, {"sym_constrain_range_for_size", "sym_constrain_range", "_assert_scalar", "_assert_async"},
       [](const auto& c) {
@@ -72,9 +72,9 @@ void add_scalar_ops(Table& table) {
   real({"_operator.truediv"}, [](double a, double b) { return a / b; });
   real({"torch.sym_float", "torch._sym_float"}, [](double a, double) { return a; });
   real({"torch._sym_sqrt", "math.sqrt"}, [](double a, double) { return std::sqrt(a); });
-  real({"math.ceil"}, [](double a, double) { return static_cast<std::int64_t>(std::ceil(a)); });
-  real({"math.floor"}, [](double a, double) { return static_cast<std::int64_t>(std::floor(a)); });
-  real({"math.trunc", "torch.sym_int"}, [](double a, double) { return static_cast<std::int64_t>(std::trunc(a)); });
+  real({"math.ceil"}, [](double a, double) { return truncated(std::ceil(a)); });
+  real({"math.floor"}, [](double a, double) { return truncated(std::floor(a)); });
+  real({"math.trunc", "torch.sym_int"}, [](double a, double) { return truncated(a); });
   add_test(table, "_operator.eq", [](double a, double b) { return a == b; });
   add_test(table, "_operator.ne", [](double a, double b) { return a != b; });
   add_test(table, "_operator.lt", [](double a, double b) { return a < b; });

@@ -8,6 +8,8 @@
 
 #include "nn/data/file.hpp"
 #include "nn/exported/archive.hpp"
+#include "nn/exported/call.hpp"
+#include "nn/exported/graph.hpp"
 #include "nn/inputs.hpp"
 #include "nn/safetensors.hpp"
 #include "nn/summary.hpp"
@@ -264,6 +266,20 @@ BOOST_AUTO_TEST_CASE(damaged_files_are_refused) {
     }
     BOOST_TEST(passed < 50);  // among 75 with exchanged bits
   }
+}
+
+BOOST_AUTO_TEST_CASE(numbers_that_no_integer_holds_are_refused) {
+  for (const char* major : {"4.4e121", "-4.4e121", "8.5", "18446744073709551615", "-9000000000"})
+    BOOST_CHECK_EXCEPTION(
+        nn::exported::parse_program(R"({"schema_version": {"minor": 1, "major": )" + std::string(major) + "}}", "x"),
+        data_error, [](const auto& e) {
+          return says(e, {"[load_exported] x: the number", "not whole or out of range"});
+        });
+  BOOST_CHECK_EXCEPTION(nn::exported::parse_program(R"({"schema_version": {"minor": 1, "major": "8"}})", "x"),
+                        data_error, [](const auto& e) { return says(e, {"a string stands in the place"}); });
+  for (const double value : {9.3e18, -9.3e18, std::nan(""), HUGE_VAL})
+    BOOST_CHECK_THROW(nn::exported::truncated(value), nn::exported::unsupported_call);
+  BOOST_TEST(nn::exported::truncated(-2.9) == -2);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
