@@ -185,7 +185,7 @@ std::string uncertainty_report(const UncertaintyStudy& study) {
   };
   fact(Method::network, "negative log-likelihood of the network");
   fact(Method::ensemble, "of an ensemble");
-  fact(Method::laplace_entk, "of Laplace's approximation with the eNTK");
+  fact(Method::gp_initial, "of a Gaussian process with the pNTK");
   page.section("What was found");
   page.paragraph(say_fit(study));
   page.paragraph(say_other(study));
@@ -195,10 +195,13 @@ std::string uncertainty_report(const UncertaintyStudy& study) {
               "the first seed. Below, for the first seed: evidence and likelihood for other variances of the prior. "
               "Diamonds: the variance that the evidence chooses. Dots above are bins of at least ten images.",
               "Calibration, recognition of other images, evidence and likelihood against the prior's variance");
-  page.table(methods_table(study), "Means over " + plural(s.seeds, "choice") +
-                                       " of training images with standard errors. The seconds are those "
-                                       "of judging, without the training of a network, which took " +
-                                       seconds(study.training_seconds) + ".");
+  page.table(methods_table(study),
+             "Means over " + plural(s.seeds, "choice") +
+                 " of training images with standard errors. NLL: negative log-likelihood. Calibration: expected "
+                 "calibration error. AUROC: how well the other images are told from the test images by confidence, and "
+                 "by the method's own doubt. The seconds are those of judging, without the training of a network, "
+                 "which took " +
+                 seconds(study.training_seconds) + ".");
   page.table(variances_table(study), "Laplace's approximation for the first seed, on " +
                                          plural(study.judged_for_variances, "test image") + ".");
   page.section("How it was done");

@@ -60,14 +60,7 @@ Choice choice_of(const UncertaintyStudy& study, Method method) {
 
 Table methods_table(const UncertaintyStudy& study) {
   Table table;
-  table.head = {"method",
-                "accuracy",
-                "log-likelihood, negative",
-                "Brier score",
-                "calibration error",
-                "AUROC by confidence",
-                "AUROC by its own doubt",
-                "seconds"};
+  table.head = {"method", "accuracy", "NLL", "Brier score", "calibration", "AUROC", "AUROC, doubt", "seconds"};
   for (const MethodName& m : methods()) {
     const Mean doubt = study.mean(m.method, auroc_doubt);
     table.rows.push_back({m.name, with_error(study.mean(m.method, accuracy), 1, 100) + " %",
@@ -81,8 +74,7 @@ Table methods_table(const UncertaintyStudy& study) {
 
 Table variances_table(const UncertaintyStudy& study) {
   Table table;
-  table.head = {"kernel", "variance by the evidence", "its negative log-likelihood", "best in hindsight",
-                "its negative log-likelihood"};
+  table.head = {"kernel", "variance by the evidence", "its NLL", "best in hindsight", "its NLL"};
   for (const MethodName& m : methods())
     if (!tried_by(study, m.method).empty()) {
       const Choice choice = choice_of(study, m.method);
