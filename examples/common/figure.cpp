@@ -195,7 +195,8 @@ void axes(Gnuplot& gp, const Panel& panel) {
   if (panel.log_y) log_axis(gp, panel);
   if (!panel.x_ticks.empty()) {
     gp << "set xtics (";
-    for (std::size_t i = 0; i < panel.x_ticks.size(); ++i) gp << (i ? ", " : "") << panel.x_ticks[i];
+    for (std::size_t i = 0; i < panel.x_ticks.size(); ++i)
+      gp << (i ? ", " : "") << (panel.x_labels.empty() ? "" : quoted(panel.x_labels[i]) + " ") << panel.x_ticks[i];
     const double margin = panel.log_x ? 1.25 : 1.0;
     gp << ")\nset xrange [" << panel.x_ticks.front() / margin << ":" << panel.x_ticks.back() * margin << "]\n";
   }

@@ -29,6 +29,7 @@ struct Panel {
   bool log_x = false, log_y = false;
   std::pair<double, double> y_range{0, 0};  ///< the range of the data if both are equal
   std::pair<double, double> x_range{0, 0};
+  std::vector<std::string> x_labels = {};  ///< of the ticks that are given; none: their numbers
 };
 
 struct HeatMap {

@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "examples/common/claims.hpp"
 #include "examples/common/measurements.hpp"
 #include "examples/common/page.hpp"
-#include "examples/study/claims.hpp"
 
 /// The study is a list of parts. A part is a list of units, which are measured one at a time, and a section of the
 /// report, which is made from what stands in the tables alone.

@@ -7,8 +7,8 @@
 #include <map>
 #include <set>
 
+#include "examples/common/claims.hpp"
 #include "examples/common/images.hpp"
-#include "examples/study/claims.hpp"
 #include "examples/study/networks.hpp"
 
 namespace xtangent::examples {

@@ -1,5 +1,5 @@
 // The claims of the study's report against exponents made up for them, fits of power laws, and tables of measurements.
-#include "examples/study/claims.hpp"
+#include "examples/common/claims.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "examples/study/claims.hpp"
+#include "examples/common/claims.hpp"
 
 #include <algorithm>
 #include <cmath>
