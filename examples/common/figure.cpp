@@ -273,6 +273,28 @@ void plot(Gnuplot& gp, const HeatMap& map) {
   gp << "plot $map using 1:2:3 with image" << (rows * columns <= 2500 ? " pixels" : "") << "\n";
 }
 
+void plot(Gnuplot& gp, const Intervals& panel) {
+  std::size_t longest = 0;
+  for (const Intervals::Row& row : panel.rows) longest = std::max(longest, row.name.size());
+  label(gp, panel.title, panel.x_label, "");
+  gp << "unset key\nset border 1\nset bars small\nset lmargin " << longest << "\nset xrange [" << panel.x_range.first
+     << ":" << panel.x_range.second << "]\nset yrange [" << static_cast<double>(panel.rows.size()) - 0.4
+     << ":-0.6]\nset grid noytics xtics\nset ytics scale 0 (";
+  for (std::size_t i = 0; i < panel.rows.size(); ++i) gp << (i ? ", " : "") << quoted(panel.rows[i].name) << " " << i;
+  gp << ") noenhanced\nunset arrow\nset arrow from 0,graph 0 to 0,graph 1 nohead linecolor rgb '" << pale << "'\n";
+  const auto name = [](std::size_t i) { return "$row" + std::to_string(i); };
+  for (std::size_t i = 0; i < panel.rows.size(); ++i) {
+    const Intervals::Row& row = panel.rows[i];
+    define(gp, name(i),
+           std::vector<std::array<double, 4>>{{row.value, static_cast<double>(i), row.low, row.high}});
+  }
+  gp << "plot ";
+  for (std::size_t i = 0; i < panel.rows.size(); ++i)
+    gp << (i ? ", " : "") << name(i) << " with xerrorbars pointtype 7 pointsize 0.8 linewidth 1.6 linecolor rgb '"
+       << panel.rows[i].color << "'";
+  gp << "\n";
+}
+
 template <class P>
 std::string draw_grid(const std::vector<P>& panels, int width, int height, std::size_t columns) {
   if (columns == 0) columns = panels.size();
@@ -307,6 +329,10 @@ std::string draw(const std::vector<Panel>& panels, int width, int height, std::s
 }
 
 std::string draw(const std::vector<HeatMap>& maps, int width, int height) { return draw_grid(maps, width, height, 0); }
+
+std::string draw(const std::vector<Intervals>& panels, int width, int height) {
+  return draw_grid(panels, width, height, 0);
+}
 
 std::string draw(const Bars& bars, int width, int height) {
   return run(width, height, [&](Gnuplot& gp) {
