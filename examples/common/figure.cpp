@@ -285,8 +285,7 @@ void plot(Gnuplot& gp, const Intervals& panel) {
   const auto name = [](std::size_t i) { return "$row" + std::to_string(i); };
   for (std::size_t i = 0; i < panel.rows.size(); ++i) {
     const Intervals::Row& row = panel.rows[i];
-    define(gp, name(i),
-           std::vector<std::array<double, 4>>{{row.value, static_cast<double>(i), row.low, row.high}});
+    define(gp, name(i), std::vector<std::array<double, 4>>{{row.value, static_cast<double>(i), row.low, row.high}});
   }
   gp << "plot ";
   for (std::size_t i = 0; i < panel.rows.size(); ++i)

@@ -32,8 +32,8 @@ std::vector<double> ranks(const std::vector<double>& values);
 /// Spearman's rank correlation. 0 where all values of a side are equal.
 double rank_correlation(const std::vector<double>& a, const std::vector<double>& b);
 
-/// Kendall's tau-b, from -1 to 1: the pairs that both sides order alike less those that they order differently, over the
-/// root of the product of the pairs that are no tie on one side and on the other. 0 where all values of a side are
+/// Kendall's tau-b, from -1 to 1: the pairs that both sides order alike less those that they order differently, over
+/// the root of the product of the pairs that are no tie on one side and on the other. 0 where all values of a side are
 /// equal. Kendall: The Treatment of Ties in Ranking Problems, 1945.
 double kendall_tau(const std::vector<double>& a, const std::vector<double>& b);
 

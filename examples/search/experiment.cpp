@@ -34,8 +34,7 @@ struct Batch {
         y(task.y.begin(), task.y.begin() + static_cast<long>(count)),
         targets(nn::one_hot<double>(y, task.classes)),
         labels({count, count}) {
-    for (std::size_t i = 0; i < targets.size(); ++i)
-      targets.mutable_data()[i] -= 1 / static_cast<double>(task.classes);
+    for (std::size_t i = 0; i < targets.size(); ++i) targets.mutable_data()[i] -= 1 / static_cast<double>(task.classes);
     for (std::size_t i = 0; i < count; ++i)
       for (std::size_t j = 0; j < count; ++j) labels.mutable_data()[i * count + j] = y[i] == y[j];
   }
@@ -172,8 +171,7 @@ SearchStudy search_study(const SearchSettings& s, ImageTask task) {
     run.scores = scores_of(net, net.init<float>(s.seed + run.seed), batch);
   });
   bar.step("training", 19 * all, all, "networks");
-  for_each_run(out, bar,
-               [&](SearchRun& run) { train(s, out.task, *out.candidates[run.candidate].net, run); });
+  for_each_run(out, bar, [&](SearchRun& run) { train(s, out.task, *out.candidates[run.candidate].net, run); });
   bar.finish();
   rank_runs(out);
   out.seconds = watch.seconds();

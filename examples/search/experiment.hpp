@@ -24,7 +24,7 @@ struct InitialScores {
   double alignment = 0;       ///< centered, with the kernel that is 1 between images of one class
   double generalization = 0;  ///< generalized cross-validation, the least of all ridges
   double ridge = 0;           ///< with which it is least, in units of the mean of the kernel's diagonal
-  double leave_one_out = 0;        ///< accuracy on each image of a regression on all others, with this ridge
+  double leave_one_out = 0;   ///< accuracy on each image of a regression on all others, with this ridge
   double evidence = 0;        ///< log density of the targets under the most likely Gaussian process
 
   /// What each took, on one thread, without the kernel.

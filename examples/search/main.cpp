@@ -13,12 +13,12 @@ namespace {
 using namespace xtangent;
 using namespace xtangent::examples;
 
-const Program program = {
-    "search",
-    "Ranks 72 networks before training, by scores from the kernels of one batch, and trains them to see which were right.",
-    {{"", "the handwritten digits, which need no files; results/search/report.html"},
-     {"mnist --data DIR --networks 40", "40 of the networks on MNIST, its four files in DIR"}},
-    "Choose fewer images, --n."};
+const Program program = {"search",
+                         "Ranks 72 networks before training, by scores from the kernels of one batch, and trains them "
+                         "to see which were right.",
+                         {{"", "the handwritten digits, which need no files; results/search/report.html"},
+                          {"mnist --data DIR --networks 40", "40 of the networks on MNIST, its four files in DIR"}},
+                         "Choose fewer images, --n."};
 
 void add_options(CLI::App& app, SearchSettings& s) {
   option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
@@ -52,11 +52,10 @@ void run(const SearchSettings& s) {
               task.y_test.size(), std::min(s.scored, task.y.size()));
   std::fflush(stdout);
   const SearchStudy study = search_study(s, std::move(task));
-  write_results(s.out,
-                {{"search.csv", search_csv(study)},
-                 {"search.svg", search_figure(study)},
-                 {"scores.svg", scores_figure(study)}},
-                search_report(study), search_summary(study), study.seconds);
+  write_results(
+      s.out,
+      {{"search.csv", search_csv(study)}, {"search.svg", search_figure(study)}, {"scores.svg", scores_figure(study)}},
+      search_report(study), search_summary(study), study.seconds);
 }
 
 }  // namespace

@@ -90,7 +90,8 @@ const Score& parameter_count() {
 
 Ranking ranking(const SearchStudy& study, const Score& score, std::optional<Family> family) {
   const Numbers candidates = members(study, family);
-  const std::vector<double> score_ranks = mean_ranks(study, score, candidates), accuracy = accuracies(study, candidates);
+  const std::vector<double> score_ranks = mean_ranks(study, score, candidates),
+                            accuracy = accuracies(study, candidates);
   Ranking out{.tau = kendall_tau(score_ranks, accuracy)};
   out.interval = bootstrap_interval(candidates.size(), study.settings.seed, [&](const Numbers& sample) {
     return kendall_tau(chosen(score_ranks, sample), chosen(accuracy, sample));
@@ -148,9 +149,8 @@ double best_accuracy(const SearchStudy& study) {
 double mean_accuracy(const SearchStudy& study) { return mean_of(accuracies(study, members(study, {}))).value; }
 
 double mean_seconds(const SearchStudy& study, const Score& score) {
-  return mean_over_runs(study, [&](const SearchRun& run) {
-    return run.scores.seconds.kernel + score.seconds(run.scores.seconds);
-  });
+  return mean_over_runs(
+      study, [&](const SearchRun& run) { return run.scores.seconds.kernel + score.seconds(run.scores.seconds); });
 }
 
 double training_seconds(const SearchStudy& study) {

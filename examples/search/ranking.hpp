@@ -11,8 +11,8 @@ namespace xtangent::examples {
 
 /// Something known of a network before its training that may say how good it will be.
 struct Score {
-  std::string id;                          ///< its column in the table of numbers
-  std::string name;                        ///< with its article
+  std::string id;                                            ///< its column in the table of numbers
+  std::string name;                                          ///< with its article
   double (*goodness)(const SearchStudy&, const SearchRun&);  ///< higher for networks that should be better
   double (*seconds)(const InitialScores::Seconds&);          ///< without the kernel; null: it needs no kernel
 };

@@ -90,8 +90,12 @@ Panel error_panel(const SearchStudy& study, const std::string& id, const std::st
 
 Table ranking_table(const SearchStudy& study) {
   Table table;
-  table.head = {"known before training", "all networks", "fully connected", "convolutional",
-                "all, less that of the number of parameters", "all, each seed alone"};
+  table.head = {"known before training",
+                "all networks",
+                "fully connected",
+                "convolutional",
+                "all, less that of the number of parameters",
+                "all, each seed alone"};
   for (const Score& score : scores()) {
     std::vector<std::string> row = {without_article(score.name)};
     for (const std::optional<Family> family : {std::optional<Family>(), {families[0]}, {families[1]}}) {
@@ -128,8 +132,9 @@ Table choice_table(const SearchStudy& study) {
 
 Table networks_table(const SearchStudy& study) {
   Table table;
-  table.head = {"network",  "parameters", "FLOP an image", "condition number", "alignment", "generalized cross-validation",
-                "leave-one-out, %", "evidence", "accuracy, %"};
+  table.head = {"network",          "parameters", "FLOP an image",
+                "condition number", "alignment",  "generalized cross-validation",
+                "leave-one-out, %", "evidence",   "accuracy, %"};
   for (std::size_t i = 0; i < study.candidates.size(); ++i) {
     const Candidate& c = study.candidates[i];
     const auto mean = [&](bool logarithm, Value value) { return averaged(study, i, value, logarithm); };
@@ -169,15 +174,18 @@ void describe(Page& page, const SearchStudy& study) {
   page.section("How it was done");
   page.paragraph(
       "Fully connected networks have 1, 2, 4 or 8 hidden layers of 32 or 256 features with relu, tanh or gelu. "
-      "Convolutional ones have 1, 2 or 4 convolutions to 8 or 24 channels, with kernels of 3 × 3 or 5 × 5, relu, none or "
+      "Convolutional ones have 1, 2 or 4 convolutions to 8 or 24 channels, with kernels of 3 × 3 or 5 × 5, relu, none "
+      "or "
       "group norm, and either maxima of 2 × 2 pixels behind the first two or the mean of all positions at the end. All "
-      "begin with PyTorch's initialization. The first convolution has stride 2 where images are larger than 16 pixels.");
-  page.paragraph("The scores are from the pNTK K of the initial network on " + plural(study.scored(), "training image") +
-                 ", all classes equally often. The alignment is that of the centered K with the kernel that is 1 between "
-                 "images of one class. Generalized cross-validation and the leave-one-out accuracy are of the regression "
-                 "with K from the outputs of the initial network, with the ridge of 10<sup>−4</sup> to 1 of the mean of "
-                 "K's diagonal for which the former is least. The evidence is the log density of what is missing to the "
-                 "targets under the Gaussian process with the most likely variance and noise.");
+      "begin with PyTorch's initialization. The first convolution has stride 2 where images are larger than 16 "
+      "pixels.");
+  page.paragraph(
+      "The scores are from the pNTK K of the initial network on " + plural(study.scored(), "training image") +
+      ", all classes equally often. The alignment is that of the centered K with the kernel that is 1 between "
+      "images of one class. Generalized cross-validation and the leave-one-out accuracy are of the regression "
+      "with K from the outputs of the initial network, with the ridge of 10<sup>−4</sup> to 1 of the mean of "
+      "K's diagonal for which the former is least. The evidence is the log density of what is missing to the "
+      "targets under the Gaussian process with the most likely variance and noise.");
   page.paragraph("Each network is trained by Adam for " + plural(s.epochs, "epoch") + " of " +
                  plural(study.task.y.size(), "image") + " in batches of " + std::to_string(s.batch_size) +
                  ", by cross-entropy, with a rate of " + significant(s.learning_rate, 2) +
@@ -193,7 +201,8 @@ void describe(Page& page, const SearchStudy& study) {
        {"Time of everything", seconds(study.seconds) + " on " + escaped(processor())},
        {"Beside this page", "<code>search.csv</code>, <code>search.svg</code>, <code>scores.svg</code>"},
        {"Sources of the method",
-        "Chen, Gong, Wang: Neural Architecture Search on ImageNet in Four GPU Hours, ICLR 2021 (condition number). Cortes, "
+        "Chen, Gong, Wang: Neural Architecture Search on ImageNet in Four GPU Hours, ICLR 2021 (condition number). "
+        "Cortes, "
         "Mohri, Rostamizadeh: Algorithms for Learning Kernels Based on Centered Alignment, JMLR 2012. Golub, Heath, "
         "Wahba: Generalized Cross-Validation, Technometrics 1979. Rasmussen and Williams: Gaussian Processes for "
         "Machine Learning, 2006 (evidence, leave-one-out)"}});
@@ -207,7 +216,8 @@ std::string say_ranking(const SearchStudy& study) {
     const Ranking r = ranking(study, score);
     (score.seconds ? kernel : others).push_back(with_interval(r.tau, r.interval) + " for " + score.name);
   }
-  std::string out = "Over " + plural(study.candidates.size(), "network") + ", Kendall's tau between a score of the initial "
+  std::string out = "Over " + plural(study.candidates.size(), "network") +
+                    ", Kendall's tau between a score of the initial "
                     "network by its pNTK and the test accuracy after training is (with 95 % intervals) " +
                     listed(kernel) + ". Without a kernel it is " + listed(others) + ".";
   if (const std::optional<double> again = repeatability(study))
@@ -248,21 +258,21 @@ std::string say_costs(const SearchStudy& study) {
       most = std::max(most, mean_seconds(study, score));
     }
   const double training = training_seconds(study);
-  return "A score of one network takes " + seconds(least) + " to " + seconds(most) + " of one core with its kernel, a training " +
-         seconds(training) + ": " + significant(training / most, 2) + " to " + significant(training / least, 2) + " times as long.";
+  return "A score of one network takes " + seconds(least) + " to " + seconds(most) +
+         " of one core with its kernel, a training " + seconds(training) + ": " + significant(training / most, 2) +
+         " to " + significant(training / least, 2) + " times as long.";
 }
 
 std::string search_summary(const SearchStudy& study) {
-  std::string out = say_ranking(study) + "\n" + say_advantage(study) + "\n" + say_choice(study) + "\n" +
-                    say_costs(study) + "\n";
+  std::string out =
+      say_ranking(study) + "\n" + say_advantage(study) + "\n" + say_choice(study) + "\n" + say_costs(study) + "\n";
   if (const std::size_t count = diverged_trainings(study))
     out += plural(count, "training") + " diverged and " + (count == 1 ? "counts" : "count") + " as guessing.\n";
   return out;
 }
 
 std::string search_figure(const SearchStudy& study) {
-  return draw(std::vector<Intervals>{tau_panel(study, "all", {}),
-                                     tau_panel(study, name_of(families[0]), families[0]),
+  return draw(std::vector<Intervals>{tau_panel(study, "all", {}), tau_panel(study, name_of(families[0]), families[0]),
                                      tau_panel(study, name_of(families[1]), families[1])},
               440, 330);
 }
@@ -275,7 +285,8 @@ std::string scores_figure(const SearchStudy& study) {
       error_panel(study, "alignment", "alignment", false, [](Study, Run r) { return r.scores.alignment; }),
       error_panel(study, "generalization", "generalized cross-validation", true,
                   [](Study, Run r) { return r.scores.generalization; }),
-      error_panel(study, "leave_one_out", "leave-one-out accuracy", false, [](Study, Run r) { return r.scores.leave_one_out; }),
+      error_panel(study, "leave_one_out", "leave-one-out accuracy", false,
+                  [](Study, Run r) { return r.scores.leave_one_out; }),
       error_panel(study, "evidence", "evidence", false, [](Study, Run r) { return r.scores.evidence; }),
       error_panel(study, "parameters", "parameters", true, parameter_count().goodness)};
   equal_axes(panels);
@@ -284,7 +295,8 @@ std::string scores_figure(const SearchStudy& study) {
 
 std::string search_csv(const SearchStudy& study) {
   std::string out =
-      "network,family,depth,width,activation,kernel,pooling,norm,seed,parameters,flop,condition,alignment,generalization,"
+      "network,family,depth,width,activation,kernel,pooling,norm,seed,parameters,flop,condition,alignment,"
+      "generalization,"
       "ridge,leave_one_out,evidence,rank_sum,accuracy,diverged,kernel_seconds,condition_seconds,alignment_seconds,"
       "generalization_seconds,leave_one_out_seconds,evidence_seconds,training_seconds\n";
   for (const SearchRun& run : study.runs) {
@@ -307,16 +319,18 @@ std::string search_csv(const SearchStudy& study) {
 }
 
 std::string search_report(const SearchStudy& study) {
-  Page page("Which network should be trained?",
-            plural(study.candidates.size(), "network") + " for " + escaped(study.task.title) +
-                " are ranked before training by scores from the kernel of one batch, and then trained, all by the same recipe.");
+  Page page("Which network should be trained?", plural(study.candidates.size(), "network") + " for " +
+                                                    escaped(study.task.title) +
+                                                    " are ranked before training by scores from the kernel of one "
+                                                    "batch, and then trained, all by the same recipe.");
   const Score* best = &scores().front();
   for (const Score& score : scores())
     if (score.seconds && ranking(study, score).tau > ranking(study, *best).tau) best = &score;
   page.fact(power(ranking(study, *best).tau), "Kendall's tau of " + best->name + ", the highest by a kernel");
   page.fact(power(ranking(study, scores().front()).tau), "of " + scores().front().name);
   page.fact(power(ranking(study, parameter_count()).tau), "of " + parameter_count().name);
-  page.fact(significant(training_seconds(study) / mean_seconds(study, *best), 2), "times the seconds of that score: a training");
+  page.fact(significant(training_seconds(study) / mean_seconds(study, *best), 2),
+            "times the seconds of that score: a training");
   page.section("What was found");
   page.paragraph(capital(say_ranking(study)));
   page.paragraph(say_advantage(study));
@@ -324,12 +338,15 @@ std::string search_report(const SearchStudy& study) {
   page.paragraph(say_costs(study));
   page.figure(search_figure(study), "Blue: scores by the pNTK of one batch. Gray: what needs no kernel.",
               "Kendall's tau of each score with an interval, over all networks and over either family");
-  page.table(ranking_table(study), "Kendall's tau with test accuracy, 1 where a score ranks as training does, with 95 % "
-                                   "intervals; at the right the mean of the seeds with its standard error.");
-  page.figure(scores_figure(study), "Each dot is a network, its values averaged over " + plural(study.settings.seeds, "seed") + ".",
+  page.table(ranking_table(study),
+             "Kendall's tau with test accuracy, 1 where a score ranks as training does, with 95 % "
+             "intervals; at the right the mean of the seeds with its standard error.");
+  page.figure(scores_figure(study),
+              "Each dot is a network, its values averaged over " + plural(study.settings.seeds, "seed") + ".",
               "Test error against five scores and against the number of parameters");
-  page.table(choice_table(study), "The network that each score puts first: its accuracy over all seeds, the mean of the "
-                                  "choices of the seeds with its standard error.");
+  page.table(choice_table(study),
+             "The network that each score puts first: its accuracy over all seeds, the mean of the "
+             "choices of the seeds with its standard error.");
   page.table(networks_table(study), "All networks, averaged over the seeds; accuracy with its standard error.");
   describe(page, study);
   return page.html();

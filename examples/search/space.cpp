@@ -58,9 +58,7 @@ nn::AnyModule convolutional(const Architecture& a, const nn::LabeledImages& imag
 
 }  // namespace
 
-std::string name_of(Family family) {
-  return family == Family::fully_connected ? "fully connected" : "convolutional";
-}
+std::string name_of(Family family) { return family == Family::fully_connected ? "fully connected" : "convolutional"; }
 
 std::string Architecture::name() const {
   const std::string size = std::to_string(depth) + "x" + std::to_string(width) + "-";
