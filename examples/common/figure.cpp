@@ -179,6 +179,15 @@ void log_axis(Gnuplot& gp, const Panel& panel) {
   gp << ")\n";
 }
 
+void log_x_axis(Gnuplot& gp, const Panel& panel) {
+  gp << "set logscale x\n";
+  double high = 0;
+  for (const Series& series : panel.series)
+    for (const auto& point : series.points)
+      if (drawable(panel, point)) high = std::max(high, point.first);
+  if (high > 3e4 && panel.x_ticks.empty()) gp << "set format x '10^{%T}'\n";
+}
+
 void axes(Gnuplot& gp, const Panel& panel) {
   // The legend below the axis: in two columns unless its longest title needs the width.
   std::size_t titles = 0, longest = 0;
@@ -191,7 +200,7 @@ void axes(Gnuplot& gp, const Panel& panel) {
   gp << "unset logscale\nset format '%g'\nset xtics auto\nset ytics auto\nset autoscale\nset offsets 0,0,0,0\n"
      << "set key bmargin center horizontal maxcols " << columns << " Left reverse width 1 textcolor rgb '" << ink
      << "' samplen 2.2 spacing 1.15 font ',12'\nset bmargin " << 3.4 + 1.3 * static_cast<double>(rows) << "\n";
-  if (panel.log_x) gp << "set logscale x\n";
+  if (panel.log_x) log_x_axis(gp, panel);
   if (panel.log_y) log_axis(gp, panel);
   if (!panel.x_ticks.empty()) {
     gp << "set xtics (";

@@ -44,7 +44,7 @@ std::string capital(std::string text) {
 std::string without_article(const std::string& name) { return name.starts_with("the ") ? name.substr(4) : name; }
 
 Intervals tau_panel(const SearchStudy& study, const std::string& title, std::optional<Family> family) {
-  Intervals out{title + ", " + plural(count_of(study, family), "network"), "Kendall's tau", {}, {-1, 1}};
+  Intervals out{title + ", " + plural(count_of(study, family), "network"), "Kendall's tau", {}, {-0.7, 1}};
   for (const Score& score : scores()) {
     const Ranking r = ranking(study, score, family);
     out.rows.push_back({without_article(score.name), r.tau, r.interval.low, r.interval.high,
@@ -226,19 +226,23 @@ std::string say_ranking(const SearchStudy& study) {
 }
 
 std::string say_advantage(const SearchStudy& study) {
-  std::vector<std::string> better, alike, worse;
-  for (const Score& score : scores()) {
-    if (!score.seconds) continue;
-    const Advantage a = advantage(study, score);
-    (a.better() ? better : a.worse() ? worse : alike).push_back(score.name);
-  }
   std::string out;
-  if (better.empty())
-    out = "No score by the kernel ranks these networks better than the number of parameters.";
-  else
-    out = "Better than the number of parameters ranks " + listed(better) + ".";
-  if (!alike.empty()) out += " No difference that these networks show: " + listed(alike) + ".";
-  if (!worse.empty()) out += " Worse than the number of parameters: " + listed(worse) + ".";
+  for (const auto& [where, family] : {std::pair<const char*, std::optional<Family>>("Over all networks", {}),
+                                      {"Among the fully connected ones", families[0]},
+                                      {"Among the convolutional ones", families[1]}}) {
+    if (count_of(study, family) < fewest) continue;
+    std::vector<std::string> better, alike, worse;
+    for (const Score& score : scores()) {
+      if (!score.seconds) continue;
+      const Advantage a = advantage(study, score, family);
+      (a.better() ? better : a.worse() ? worse : alike).push_back(score.name);
+    }
+    out.append(out.empty() ? "" : " ").append(where).append(", better than the number of parameters: ");
+    out += better.empty() ? "none of the scores by the kernel" : listed(better);
+    if (!worse.empty()) out += "; worse: " + listed(worse);
+    if (!alike.empty()) out += "; no difference shown: " + listed(alike);
+    out += ".";
+  }
   return out;
 }
 
@@ -283,7 +287,7 @@ std::string scores_figure(const SearchStudy& study) {
   std::vector<Panel> panels = {
       error_panel(study, "condition", "condition number", true, [](Study, Run r) { return r.scores.condition; }),
       error_panel(study, "alignment", "alignment", false, [](Study, Run r) { return r.scores.alignment; }),
-      error_panel(study, "generalization", "generalized cross-validation", true,
+      error_panel(study, "generalization", "generalized cross-validation", false,
                   [](Study, Run r) { return r.scores.generalization; }),
       error_panel(study, "leave_one_out", "leave-one-out accuracy", false,
                   [](Study, Run r) { return r.scores.leave_one_out; }),
