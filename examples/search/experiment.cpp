@@ -154,6 +154,7 @@ void check_networks(const SearchSettings& s) {
   const std::size_t all = search_space().size();
   if (s.networks > all)
     throw option_error("[search] " + std::to_string(s.networks) + " networks. There are " + std::to_string(all) + ".");
+  if (s.networks == 1) throw option_error("[search] one network. To rank takes at least two; 0 are all.");
 }
 
 SearchStudy search_study(const SearchSettings& s, ImageTask task) {

@@ -61,7 +61,7 @@ struct SearchStudy {
   std::size_t scored() const { return std::min(settings.scored, task.y.size()); }
 };
 
-/// Throws option_error for more networks than there are.
+/// Throws option_error for more networks than there are, and for one.
 void check_networks(const SearchSettings& settings);
 
 /// Scores all networks, trains them, and shows a bar. Throws what check_networks, kernels and training throw; a

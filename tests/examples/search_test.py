@@ -139,6 +139,7 @@ with tempfile.TemporaryDirectory() as folder:
 
     for options, words in (
             ([*fixed, "--networks", 100], "100 networks. There are 72."),
+            ([*fixed, "--networks", 1], "one network. To rank takes at least two"),
             ([*fixed, "--scored", 0], "--scored: must be positive, not 0"),
             ([*fixed, "--learning-rate", 0], "--learning-rate: must be positive, not 0"),
             ([*fixed, "--sead", 1], "did you mean --seed?"),
