@@ -129,15 +129,21 @@ void for_each_run(SearchStudy& study, Progress& bar, const std::function<void(Se
 
 void rank_runs(SearchStudy& study) {
   const std::size_t count = study.candidates.size();
-  for (std::size_t first = 0; first < study.runs.size(); first += count)
-    for (double (*goodness)(const InitialScores&) :
-         {+[](const InitialScores& s) { return -s.condition; }, +[](const InitialScores& s) { return s.alignment; },
-          +[](const InitialScores& s) { return -s.generalization; }}) {
+  for (std::size_t first = 0; first < study.runs.size(); first += count) {
+    const auto add = [&](const auto& goodness, std::initializer_list<double SearchRun::*> sums) {
       std::vector<double> values;
-      for (std::size_t i = 0; i < count; ++i) values.push_back(goodness(study.runs[first + i].scores));
+      for (std::size_t i = 0; i < count; ++i) values.push_back(goodness(study.runs[first + i]));
       const std::vector<double> ranked = ranks(values);
-      for (std::size_t i = 0; i < count; ++i) study.runs[first + i].rank_sum += ranked[i];
-    }
+      for (std::size_t i = 0; i < count; ++i)
+        for (const auto sum : sums) study.runs[first + i].*sum += ranked[i];
+    };
+    constexpr auto plain = &SearchRun::rank_sum, informed = &SearchRun::rank_sum_with_parameters;
+    add([](const SearchRun& run) { return -run.scores.condition; }, {plain, informed});
+    add([](const SearchRun& run) { return run.scores.alignment; }, {plain, informed});
+    add([](const SearchRun& run) { return -run.scores.generalization; }, {plain});
+    add([&](const SearchRun& run) { return static_cast<double>(study.candidates[run.candidate].parameters); },
+        {informed});
+  }
 }
 
 }  // namespace

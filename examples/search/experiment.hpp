@@ -37,9 +37,9 @@ struct InitialScores {
 struct SearchRun {
   std::size_t candidate = 0, seed = 0;
   InitialScores scores = {};
-  /// Sum over condition number, alignment and generalized cross-validation of the network's rank among all networks of
-  /// the seed; the best network has the highest rank.
-  double rank_sum = 0;
+  /// Sums of the network's ranks among all networks of the seed, the best network having the highest rank: by condition
+  /// number, alignment and generalized cross-validation; and by condition number, alignment and number of parameters.
+  double rank_sum = 0, rank_sum_with_parameters = 0;
   double accuracy = 0;    ///< on the test images, after training
   bool diverged = false;  ///< in training: the accuracy is that of guessing
   double seconds = 0;     ///< of the training, on one thread

@@ -35,16 +35,11 @@ std::string listed(const std::vector<std::string>& items) {
   return out;
 }
 
-std::string capital(std::string text) {
-  text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
-  return text;
-}
-
 // "alignment" for "the alignment"
 std::string without_article(const std::string& name) { return name.starts_with("the ") ? name.substr(4) : name; }
 
 Intervals tau_panel(const SearchStudy& study, const std::string& title, std::optional<Family> family) {
-  Intervals out{title + ", " + plural(count_of(study, family), "network"), "Kendall's tau", {}, {-0.7, 1}};
+  Intervals out{title + ", " + plural(count_of(study, family), "network"), "Kendall's tau", {}};
   for (const Score& score : scores()) {
     const Ranking r = ranking(study, score, family);
     out.rows.push_back({without_article(score.name), r.tau, r.interval.low, r.interval.high,
@@ -55,15 +50,23 @@ Intervals tau_panel(const SearchStudy& study, const std::string& title, std::opt
 
 using Value = double (*)(const SearchStudy&, const SearchRun&);
 
-// The mean over the seeds, by the logarithm where an axis is logarithmic.
+// The mean over the seeds, by the logarithm where an axis is logarithmic. Infinity where one is infinite.
 double averaged(const SearchStudy& study, std::size_t candidate, Value value, bool logarithm) {
-  std::vector<double> out;
+  double sum = 0;
   for (std::size_t seed = 0; seed < study.settings.seeds; ++seed) {
     const double x = value(study, study.run(candidate, seed));
-    out.push_back(logarithm ? std::log(x) : x);
+    sum += logarithm ? std::log(x) : x;
   }
-  const double mean = mean_of(out).value;
+  const double mean = sum / static_cast<double>(study.settings.seeds);
   return logarithm ? std::exp(mean) : mean;
+}
+
+double condition(const SearchStudy&, const SearchRun& run) { return run.scores.condition; }
+
+std::size_t singular_kernels(const SearchStudy& study) {
+  std::size_t out = 0;
+  for (std::size_t i = 0; i < study.candidates.size(); ++i) out += std::isinf(averaged(study, i, condition, true));
+  return out;
 }
 
 Panel error_panel(const SearchStudy& study, const std::string& id, const std::string& label, bool logarithm,
@@ -90,12 +93,8 @@ Panel error_panel(const SearchStudy& study, const std::string& id, const std::st
 
 Table ranking_table(const SearchStudy& study) {
   Table table;
-  table.head = {"known before training",
-                "all networks",
-                "fully connected",
-                "convolutional",
-                "all, less that of the number of parameters",
-                "all, each seed alone"};
+  table.head = {"known before training",   "all networks", "fully connected", "convolutional",
+                "less that of parameters", "seed by seed"};
   for (const Score& score : scores()) {
     std::vector<std::string> row = {without_article(score.name)};
     for (const std::optional<Family> family : {std::optional<Family>(), {families[0]}, {families[1]}}) {
@@ -132,9 +131,8 @@ Table choice_table(const SearchStudy& study) {
 
 Table networks_table(const SearchStudy& study) {
   Table table;
-  table.head = {"network",          "parameters", "FLOP an image",
-                "condition number", "alignment",  "generalized cross-validation",
-                "leave-one-out, %", "evidence",   "accuracy, %"};
+  table.head = {"network",          "parameters",       "FLOP",     "condition number", "alignment",
+                "cross-validation", "leave-one-out, %", "evidence", "accuracy, %"};
   for (std::size_t i = 0; i < study.candidates.size(); ++i) {
     const Candidate& c = study.candidates[i];
     const auto mean = [&](bool logarithm, Value value) { return averaged(study, i, value, logarithm); };
@@ -142,7 +140,7 @@ Table networks_table(const SearchStudy& study) {
     for (std::size_t seed = 0; seed < study.settings.seeds; ++seed) accuracies.push_back(study.run(i, seed).accuracy);
     table.rows.push_back(
         {c.architecture.name(), grouped(static_cast<double>(c.parameters)), significant(c.flop, 3),
-         significant(mean(true, [](const SearchStudy&, const SearchRun& r) { return r.scores.condition; }), 3),
+         std::isinf(mean(true, condition)) ? "singular" : significant(mean(true, condition), 3),
          fixed(mean(false, [](const SearchStudy&, const SearchRun& r) { return r.scores.alignment; }), 3),
          significant(mean(true, [](const SearchStudy&, const SearchRun& r) { return r.scores.generalization; }), 3),
          fixed(100 * mean(false, [](const SearchStudy&, const SearchRun& r) { return r.scores.leave_one_out; }), 1),
@@ -185,7 +183,8 @@ void describe(Page& page, const SearchStudy& study) {
       "images of one class. Generalized cross-validation and the leave-one-out accuracy are of the regression "
       "with K from the outputs of the initial network, with the ridge of 10<sup>−4</sup> to 1 of the mean of "
       "K's diagonal for which the former is least. The evidence is the log density of what is missing to the "
-      "targets under the Gaussian process with the most likely variance and noise.");
+      "targets under the Gaussian process with the most likely variance and noise. Scores together are sums of the "
+      "ranks by each.");
   page.paragraph("Each network is trained by Adam for " + plural(s.epochs, "epoch") + " of " +
                  plural(study.task.y.size(), "image") + " in batches of " + std::to_string(s.batch_size) +
                  ", by cross-entropy, with a rate of " + significant(s.learning_rate, 2) +
@@ -285,7 +284,7 @@ std::string scores_figure(const SearchStudy& study) {
   using Study = const SearchStudy&;
   using Run = const SearchRun&;
   std::vector<Panel> panels = {
-      error_panel(study, "condition", "condition number", true, [](Study, Run r) { return r.scores.condition; }),
+      error_panel(study, "condition", "condition number", true, condition),
       error_panel(study, "alignment", "alignment", false, [](Study, Run r) { return r.scores.alignment; }),
       error_panel(study, "generalization", "generalized cross-validation", false,
                   [](Study, Run r) { return r.scores.generalization; }),
@@ -301,7 +300,8 @@ std::string search_csv(const SearchStudy& study) {
   std::string out =
       "network,family,depth,width,activation,kernel,pooling,norm,seed,parameters,flop,condition,alignment,"
       "generalization,"
-      "ridge,leave_one_out,evidence,rank_sum,accuracy,diverged,kernel_seconds,condition_seconds,alignment_seconds,"
+      "ridge,leave_one_out,evidence,rank_sum,rank_sum_with_parameters,accuracy,diverged,kernel_seconds,condition_"
+      "seconds,alignment_seconds,"
       "generalization_seconds,leave_one_out_seconds,evidence_seconds,training_seconds\n";
   for (const SearchRun& run : study.runs) {
     const Candidate& c = study.candidates[run.candidate];
@@ -311,7 +311,7 @@ std::string search_csv(const SearchStudy& study) {
            a.activation + "," + std::to_string(a.kernel) + "," + a.pooling + "," + a.norm + "," +
            std::to_string(run.seed) + "," + std::to_string(c.parameters);
     for (const double value : {c.flop, s.condition, s.alignment, s.generalization, s.ridge, s.leave_one_out, s.evidence,
-                               run.rank_sum, run.accuracy})
+                               run.rank_sum, run.rank_sum_with_parameters, run.accuracy})
       out.append(",").append(significant(value, 17));
     out += run.diverged ? ",1" : ",0";
     for (const double value : {s.seconds.kernel, s.seconds.condition, s.seconds.alignment, s.seconds.generalization,
@@ -336,7 +336,7 @@ std::string search_report(const SearchStudy& study) {
   page.fact(significant(training_seconds(study) / mean_seconds(study, *best), 2),
             "times the seconds of that score: a training");
   page.section("What was found");
-  page.paragraph(capital(say_ranking(study)));
+  page.paragraph(say_ranking(study));
   page.paragraph(say_advantage(study));
   page.paragraph(say_choice(study));
   page.paragraph(say_costs(study));
@@ -346,7 +346,9 @@ std::string search_report(const SearchStudy& study) {
              "Kendall's tau with test accuracy, 1 where a score ranks as training does, with 95 % "
              "intervals; at the right the mean of the seeds with its standard error.");
   page.figure(scores_figure(study),
-              "Each dot is a network, its values averaged over " + plural(study.settings.seeds, "seed") + ".",
+              "Each dot is a network, its values averaged over " + plural(study.settings.seeds, "seed") +
+                  ". Of those whose kernel is singular (" + std::to_string(singular_kernels(study)) +
+                  ") there is none in the first panel; they rank last there.",
               "Test error against five scores and against the number of parameters");
   page.table(choice_table(study),
              "The network that each score puts first: its accuracy over all seeds, the mean of the "

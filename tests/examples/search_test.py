@@ -15,8 +15,7 @@ program = sys.argv[1]
 TEST = 150  # images
 # The scores in the order in which the program lists them: their columns, and whether a high value is good.
 SCORES = {"condition": -1, "alignment": 1, "generalization": -1, "leave_one_out": 1, "evidence": 1, "rank_sum": 1,
-          "parameters": 1, "flop": 1, "depth": 1}
-BY_KERNEL = 6
+          "rank_sum_with_parameters": 1, "parameters": 1, "flop": 1, "depth": 1}
 NUMBER = r"(−?[\d.]+)"
 
 
@@ -74,8 +73,10 @@ with tempfile.TemporaryDirectory() as folder:
     check(max(accuracy) > 0.3 and len(set(accuracy)) > 3, f"{accuracy}")
     good = {name: [[sign * float(row[name]) for row in s] for s in seeds] for name, sign in SCORES.items()}
     for s, own in enumerate(seeds):
-        sums = [sum(r) for r in zip(*(ranks(good[name][s]) for name in list(SCORES)[:3]))]
-        check(sums == good["rank_sum"][s], "the ranks of three scores")
+        for name, parts in (("rank_sum", ("condition", "alignment", "generalization")),
+                            ("rank_sum_with_parameters", ("condition", "alignment", "parameters"))):
+            sums = [sum(r) for r in zip(*(ranks(good[part][s]) for part in parts))]
+            check(sums == good[name][s], f"{name}: {sums}")
     for row in table:
         check(float(row["condition"]) > 1 and 0 < float(row["alignment"]) < 1, f"{row}")
         check(float(row["generalization"]) > 0 and 0 <= float(row["leave_one_out"]) <= 1, f"{row}")
@@ -95,7 +96,8 @@ with tempfile.TemporaryDirectory() as folder:
     # Each score by the kernel is said to be better, worse or neither.
     words = {"condition": "the condition number", "alignment": "the alignment",
              "generalization": "generalized cross-validation", "leave_one_out": "the leave-one-out accuracy",
-             "evidence": "the evidence", "rank_sum": "the first three together"}
+             "evidence": "the evidence", "rank_sum": "the first three together",
+             "rank_sum_with_parameters": "the first two with the parameters"}
     said = re.search(r"Over all networks, better than the number of parameters: [^.]*\.", done.stdout)
     check(said is not None and all(said[0].count(w) == 1 for w in words.values()), done.stdout)
     better = said[0].split("parameters: ")[1].split(";")[0]
