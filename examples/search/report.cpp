@@ -340,7 +340,8 @@ std::string search_report(const SearchStudy& study) {
   page.paragraph(say_advantage(study));
   page.paragraph(say_choice(study));
   page.paragraph(say_costs(study));
-  page.figure(search_figure(study), "Blue: scores by the pNTK of one batch. Gray: what needs no kernel. Together: sums of ranks.",
+  page.figure(search_figure(study),
+              "Blue: scores by the pNTK of one batch. Gray: what needs no kernel. Together: sums of ranks.",
               "Kendall's tau of each score with an interval, over all networks and over either family");
   page.table(ranking_table(study),
              "Kendall's tau with test accuracy, 1 where a score ranks as training does, with 95 % "
