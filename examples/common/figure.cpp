@@ -179,6 +179,15 @@ void log_axis(Gnuplot& gp, const Panel& panel) {
   gp << ")\n";
 }
 
+void log_x_axis(Gnuplot& gp, const Panel& panel) {
+  gp << "set logscale x\n";
+  double high = 0;
+  for (const Series& series : panel.series)
+    for (const auto& point : series.points)
+      if (drawable(panel, point)) high = std::max(high, point.first);
+  if (high > 3e4 && panel.x_ticks.empty()) gp << "set format x '10^{%T}'\n";
+}
+
 void axes(Gnuplot& gp, const Panel& panel) {
   // The legend below the axis: in two columns unless its longest title needs the width.
   std::size_t titles = 0, longest = 0;
@@ -191,7 +200,7 @@ void axes(Gnuplot& gp, const Panel& panel) {
   gp << "unset logscale\nset format '%g'\nset xtics auto\nset ytics auto\nset autoscale\nset offsets 0,0,0,0\n"
      << "set key bmargin center horizontal maxcols " << columns << " Left reverse width 1 textcolor rgb '" << ink
      << "' samplen 2.2 spacing 1.15 font ',12'\nset bmargin " << 3.4 + 1.3 * static_cast<double>(rows) << "\n";
-  if (panel.log_x) gp << "set logscale x\n";
+  if (panel.log_x) log_x_axis(gp, panel);
   if (panel.log_y) log_axis(gp, panel);
   if (!panel.x_ticks.empty()) {
     gp << "set xtics (";
@@ -274,6 +283,27 @@ void plot(Gnuplot& gp, const HeatMap& map) {
   gp << "plot $map using 1:2:3 with image" << (rows * columns <= 2500 ? " pixels" : "") << "\n";
 }
 
+void plot(Gnuplot& gp, const Intervals& panel) {
+  std::size_t longest = 0;
+  for (const Intervals::Row& row : panel.rows) longest = std::max(longest, row.name.size());
+  label(gp, panel.title, panel.x_label, "");
+  gp << "unset key\nset border 1\nset bars small\nset lmargin " << longest << "\nset xrange [" << panel.x_range.first
+     << ":" << panel.x_range.second << "]\nset yrange [" << static_cast<double>(panel.rows.size()) - 0.4
+     << ":-0.6]\nset grid noytics xtics\nset ytics scale 0 (";
+  for (std::size_t i = 0; i < panel.rows.size(); ++i) gp << (i ? ", " : "") << quoted(panel.rows[i].name) << " " << i;
+  gp << ") noenhanced\nunset arrow\nset arrow from 0,graph 0 to 0,graph 1 nohead linecolor rgb '" << pale << "'\n";
+  const auto name = [](std::size_t i) { return "$row" + std::to_string(i); };
+  for (std::size_t i = 0; i < panel.rows.size(); ++i) {
+    const Intervals::Row& row = panel.rows[i];
+    define(gp, name(i), std::vector<std::array<double, 4>>{{row.value, static_cast<double>(i), row.low, row.high}});
+  }
+  gp << "plot ";
+  for (std::size_t i = 0; i < panel.rows.size(); ++i)
+    gp << (i ? ", " : "") << name(i) << " with xerrorbars pointtype 7 pointsize 0.8 linewidth 1.6 linecolor rgb '"
+       << panel.rows[i].color << "'";
+  gp << "\n";
+}
+
 template <class P>
 std::string draw_grid(const std::vector<P>& panels, int width, int height, std::size_t columns) {
   if (columns == 0) columns = panels.size();
@@ -308,6 +338,10 @@ std::string draw(const std::vector<Panel>& panels, int width, int height, std::s
 }
 
 std::string draw(const std::vector<HeatMap>& maps, int width, int height) { return draw_grid(maps, width, height, 0); }
+
+std::string draw(const std::vector<Intervals>& panels, int width, int height) {
+  return draw_grid(panels, width, height, 0);
+}
 
 std::string draw(const Bars& bars, int width, int height) {
   return run(width, height, [&](Gnuplot& gp) {

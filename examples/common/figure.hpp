@@ -48,6 +48,18 @@ struct Bars {
   std::vector<std::pair<std::string, double>> bars;
 };
 
+/// Values with intervals on horizontal lines with names, the first on top, beside a line at 0.
+struct Intervals {
+  struct Row {
+    std::string name;
+    double value = 0, low = 0, high = 0;
+    std::string color = "#1f5fbf";
+  };
+  std::string title, x_label;
+  std::vector<Row> rows;
+  std::pair<double, double> x_range{-1, 1};
+};
+
 /// Gives panels that are to be compared the same vertical axis, and maps the same colors.
 void equal_axes(std::vector<Panel>& panels);
 void equal_axes(std::vector<HeatMap>& maps);
@@ -57,6 +69,7 @@ std::string draw(const std::vector<Panel>& panels, int width, int height, std::s
 std::string draw(const std::vector<HeatMap>& maps, int width, int height);
 
 std::string draw(const Bars& bars, int width, int height);
+std::string draw(const std::vector<Intervals>& panels, int width, int height);
 
 /// A row of small gray images, (count, height, width) with values from 0 (paper) to 1 (ink), with captions below.
 std::string draw_images(const Array<double>& images, const std::vector<std::string>& captions, int width, int height);

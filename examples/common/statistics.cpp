@@ -7,6 +7,7 @@
 #include <functional>
 #include <numeric>
 
+#include "autodiff/kernels/random.hpp"
 #include "examples/common/format.hpp"
 
 namespace xtangent::examples {
@@ -69,6 +70,33 @@ double rank_correlation(const std::vector<double>& a, const std::vector<double>&
   const std::vector<double> x = ranks(a), y = ranks(b);
   return boost::math::statistics::covariance(x, y) /
          std::sqrt(boost::math::statistics::variance(x) * boost::math::statistics::variance(y));
+}
+
+double kendall_tau(const std::vector<double>& a, const std::vector<double>& b) {
+  const auto order = [](double x, double y) { return (x > y) - (x < y); };
+  double sum = 0, pairs_a = 0, pairs_b = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) {
+      const int of_a = order(a[i], a[j]), of_b = order(b[i], b[j]);
+      sum += of_a * of_b;
+      pairs_a += of_a != 0;
+      pairs_b += of_b != 0;
+    }
+  return pairs_a == 0 || pairs_b == 0 ? 0 : sum / std::sqrt(pairs_a * pairs_b);
+}
+
+Interval bootstrap_interval(std::size_t count, std::uint64_t seed,
+                            const std::function<double(const std::vector<std::size_t>&)>& statistic) {
+  constexpr std::size_t samples = 1000, outside = 25;  // samples on each side
+  std::vector<double> values, uniform(count);
+  std::vector<std::size_t> sample(count);
+  for (std::size_t draw = 0; draw < samples; ++draw) {
+    kernels::fill_uniform(seed, draw, 0, static_cast<double>(count), count, uniform.data());
+    for (std::size_t i = 0; i < count; ++i) sample[i] = std::min(count - 1, static_cast<std::size_t>(uniform[i]));
+    values.push_back(statistic(sample));
+  }
+  std::sort(values.begin(), values.end());
+  return {values[outside], values[samples - 1 - outside]};
 }
 
 }  // namespace xtangent::examples

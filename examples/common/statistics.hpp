@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,19 @@ std::vector<double> ranks(const std::vector<double>& values);
 
 /// Spearman's rank correlation. 0 where all values of a side are equal.
 double rank_correlation(const std::vector<double>& a, const std::vector<double>& b);
+
+/// Kendall's tau-b, from -1 to 1: the pairs that both sides order alike less those that they order differently, over
+/// the root of the product of the pairs that are no tie on one side and on the other. 0 where all values of a side are
+/// equal. Kendall: The Treatment of Ties in Ranking Problems, 1945.
+double kendall_tau(const std::vector<double>& a, const std::vector<double>& b);
+
+struct Interval {
+  double low = 0, high = 0;
+};
+/// A 95 % interval of a statistic of `count` things: the quantiles of its values for 1,000 samples of these, drawn with
+/// replacement (Efron's percentile bootstrap). The statistic gets the indices of a sample.
+Interval bootstrap_interval(std::size_t count, std::uint64_t seed,
+                            const std::function<double(const std::vector<std::size_t>&)>& statistic);
 
 /// The numbers 0, 1, ... in the order of falling values, equal ones as they come.
 std::vector<std::size_t> descending(const std::vector<double>& values);

@@ -16,7 +16,7 @@ from checks import check, finish  # noqa: E402
 
 sources = pathlib.Path(sys.argv[1]).resolve()
 PROGRAMS = "quickstart", "train", "kernel", "features", "distill", "pinn", "attribute", "active", "dynamics", \
-    "trainability", "uncertainty", "landscape", "study"
+    "trainability", "uncertainty", "landscape", "search", "study"
 
 # Functions of the shell, which come before everything on any PATH. Each says that it was called.
 STANDINS = {
