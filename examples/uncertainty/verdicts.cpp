@@ -76,8 +76,15 @@ std::vector<std::pair<double, double>> operating_curve(const std::vector<double>
     const double threshold = i == a.size() ? b[j] : j == b.size() ? a[i] : std::max(a[i], b[j]);
     while (i < a.size() && a[i] >= threshold) ++i;
     while (j < b.size() && b[j] >= threshold) ++j;
-    out.emplace_back(static_cast<double>(i) / static_cast<double>(a.size()),
-                     static_cast<double>(j) / static_cast<double>(b.size()));
+    const std::pair<double, double> next(static_cast<double>(i) / static_cast<double>(a.size()),
+                                         static_cast<double>(j) / static_cast<double>(b.size()));
+    // Along a straight line only its ends are kept.
+    const std::size_t n = out.size();
+    if (n > 1 && ((out[n - 2].first == out[n - 1].first && out[n - 1].first == next.first) ||
+                  (out[n - 2].second == out[n - 1].second && out[n - 1].second == next.second)))
+      out.back() = next;
+    else
+      out.push_back(next);
   }
   return out;
 }

@@ -3,14 +3,13 @@ options.
 
 usage: active_test.py PROGRAM
 """
-import csv
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, write_idx
+from programs import check, finish, mean_and_error, rows, write_idx
 
 program = sys.argv[1]
 SELECTIONS = "random", "margin", "entropy", "look-ahead"
@@ -18,16 +17,6 @@ SELECTIONS = "random", "margin", "entropy", "look-ahead"
 
 def run(*options):
     return subprocess.run([program, *map(str, options)], capture_output=True, text=True, timeout=300)
-
-
-def rows(file):
-    with open(file, encoding="utf-8") as text:
-        return list(csv.DictReader(text))
-
-
-def mean_and_error(values):
-    mean = sum(values) / len(values)
-    return mean, (sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values)) ** 0.5
 
 
 def number(text):

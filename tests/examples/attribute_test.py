@@ -5,7 +5,6 @@ usage: attribute_test.py PROGRAM KERNEL
 """
 import base64
 import collections
-import csv
 import gzip
 import json
 import math
@@ -19,18 +18,13 @@ import sys
 import tempfile
 import zlib
 
-from programs import check, digits, finish, read_floats, read_npy, write_cifar, write_digits
+from programs import check, digits, finish, read_floats, read_npy, rows, write_cifar, write_digits
 
 program, kernel = sys.argv[1:]
 
 
 def run(*options, which=program):
     return subprocess.run([which, *map(str, options)], capture_output=True, text=True, timeout=300)
-
-
-def rows(file):
-    with open(file, encoding="utf-8") as text:
-        return list(csv.DictReader(text))
 
 
 def matrix(file):

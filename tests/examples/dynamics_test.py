@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, write_idx
+from programs import check, finish, mean_and_error, write_idx
 
 program = sys.argv[1]
 TELLERS = "training", "entk", "pntk", "last layer"
@@ -18,11 +18,6 @@ TELLERS = "training", "entk", "pntk", "last layer"
 
 def run(*options):
     return subprocess.run([program, *map(str, options)], capture_output=True, text=True, timeout=300)
-
-
-def mean_and_error(values):
-    mean = sum(values) / len(values)
-    return mean, (sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values)) ** 0.5
 
 
 with tempfile.TemporaryDirectory() as folder:

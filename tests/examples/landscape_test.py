@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, write_idx
+from programs import check, finish, mean_and_error, write_idx
 
 program = sys.argv[1]
 EPOCHS = [0, 1, 2, 3, 4, 6, 10, 12]
@@ -25,11 +25,6 @@ def run(*options):
 def rows(folder, name):
     with open(folder / name, encoding="utf-8") as text:
         return list(csv.DictReader(text))
-
-
-def mean_and_error(values):
-    mean = sum(values) / len(values)
-    return mean, (sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values)) ** 0.5
 
 
 def rank_correlation(a, b):

@@ -1,6 +1,7 @@
 """Shared by the tests of the examples: made-up data sets in the published formats, and ways to run and watch programs."""
 import ast
 import collections
+import csv
 import gzip
 import json
 import math
@@ -17,6 +18,18 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from checks import check, finish  # noqa: E402
+
+
+def rows(file):
+    """The lines of a CSV file, as dictionaries."""
+    with open(file, encoding="utf-8") as text:
+        return list(csv.DictReader(text))
+
+
+def mean_and_error(values):
+    """The mean and its standard error."""
+    mean = sum(values) / len(values)
+    return mean, (sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values)) ** 0.5
 
 
 def images(count, size, seed, bright=160, noise=55):

@@ -3,7 +3,6 @@ interrupted one goes on to the same rows, and that the report follows from the t
 
 usage: study_test.py PROGRAM
 """
-import csv
 import math
 import pathlib
 import re
@@ -12,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, interrupted, write_digits
+from programs import check, finish, interrupted, rows, write_digits
 
 program = sys.argv[1]
 SECONDS = "seconds_entk", "seconds_pntk"
@@ -24,11 +23,6 @@ def command(*options):
 
 def run(*options):
     return subprocess.run(command(*options), capture_output=True, text=True, timeout=300)
-
-
-def rows(file):
-    with open(file, encoding="utf-8") as text:
-        return list(csv.DictReader(text))
 
 
 def without_times(table):

@@ -3,7 +3,6 @@ wrong options.
 
 usage: uncertainty_test.py PROGRAM
 """
-import csv
 import math
 import pathlib
 import re
@@ -11,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, images, write_idx, write_idx_files
+from programs import check, finish, images, mean_and_error, rows, write_idx, write_idx_files
 
 program = sys.argv[1]
 METHODS = "network", "temperature", "ensemble", "laplace last", "laplace pntk", "laplace entk", "laplace held out", \
@@ -22,16 +21,6 @@ LAPLACE = [m for m in METHODS if m.startswith("laplace")]
 
 def run(*options):
     return subprocess.run([program, *map(str, options)], capture_output=True, text=True, timeout=300)
-
-
-def rows(file):
-    with open(file, encoding="utf-8") as text:
-        return list(csv.DictReader(text))
-
-
-def mean_and_error(values):
-    mean = sum(values) / len(values)
-    return mean, (sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values)) ** 0.5
 
 
 def area(negative, positive):
