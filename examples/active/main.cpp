@@ -21,17 +21,13 @@ const Program program = {
     "Choose a smaller --pool or --width."};
 
 void add_options(CLI::App& app, ActiveSettings& s) {
-  option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
-      ->capture_default_str();
+  data_set_option(app, s.data_set);
   option(app, "--network", s.network, "NAME", "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer")
       ->capture_default_str();
   option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
       ->check(positive())
       ->default_str("0.25");
-  option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
-      ->check(named())
-      ->default_str("data, build/data or $XTANGENT_DATA");
-  option(app, "--out", s.out, "DIR", "For the report and its numbers")->check(named())->capture_default_str();
+  data_and_report_options(app, s.data, s.out);
   count_option(app, "--pool", s.pool, 1, "Training images, at most: those with labels and those without");
   count_option(app, "--test", s.test, 1, "Test images, at most");
   count_option(app, "--start", s.start, 1, "Labelled images at the beginning, all classes equally often");

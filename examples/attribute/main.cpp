@@ -25,17 +25,13 @@ const Program program = {
     "0.125 for the others."};
 
 void add_options(CLI::App& app, AttributeSettings& s) {
-  option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
-      ->capture_default_str();
+  data_set_option(app, s.data_set);
   option(app, "--network", s.network, "NAME", "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer")
       ->default_str("below");
   option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
       ->check(positive())
       ->default_str("below");
-  option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
-      ->check(named())
-      ->default_str("data, build/data or $XTANGENT_DATA");
-  option(app, "--out", s.out, "DIR", "For the report and its numbers")->check(named())->capture_default_str();
+  data_and_report_options(app, s.data, s.out);
   count_option(app, "--n", s.n, 1, "Training images, at most");
   count_option(app, "--test", s.test, 1, "Test images, at most");
   count_option(app, "--epochs", s.epochs, 1, "Passes over the training images, for each network");

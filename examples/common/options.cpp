@@ -83,6 +83,22 @@ CLI::Validator named() { return validator(check_name); }
 CLI::Validator positive() { return validator(check_number<false>); }
 CLI::Validator not_negative() { return validator(check_number<true>); }
 
+void data_set_option(CLI::App& app, std::string& value) {
+  option(app, "dataset", value, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
+      ->capture_default_str();
+}
+
+void data_option(CLI::App& app, std::filesystem::path& value) {
+  option(app, "--data", value, "DIR", "Folder of the set's files, or a folder above")
+      ->check(named())
+      ->default_str("data, build/data or $XTANGENT_DATA");
+}
+
+void data_and_report_options(CLI::App& app, std::filesystem::path& data, std::filesystem::path& out) {
+  data_option(app, data);
+  option(app, "--out", out, "DIR", "For the report and its numbers")->check(named())->capture_default_str();
+}
+
 void seed_option(CLI::App& app, std::uint64_t& value, const std::string& description) {
   count_option(app, "--seed", value, 0, description);
 }

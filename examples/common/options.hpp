@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 /// Options as all programs have them: the same names for the same things, values that are checked with a message that
@@ -51,6 +52,13 @@ CLI::Option* learning_rate_option(CLI::App& app, T& value, const std::string& de
   former(app, "--lr", value, positive());
   return option(app, "--learning-rate", value, "X", description)->check(positive())->capture_default_str();
 }
+
+/// The set of images, an argument without a name.
+void data_set_option(CLI::App& app, std::string& value);
+/// --data, the folder of the set's files.
+void data_option(CLI::App& app, std::filesystem::path& value);
+/// --data, and --out for a report and the tables beside it.
+void data_and_report_options(CLI::App& app, std::filesystem::path& data, std::filesystem::path& out);
 
 void seed_option(CLI::App& app, std::uint64_t& value, const std::string& description);
 /// 0, or at most as many as the machine has.

@@ -30,9 +30,7 @@ void add_options(CLI::App& app, DistillSettings& s) {
       ->capture_default_str();
   option(app, "--network", s.network, "NAME", "mlp, or lenet for mnist and fashion")->capture_default_str();
   count_option(app, "--width", s.width, 1, "Width of the mlp's two hidden layers");
-  option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
-      ->check(named())
-      ->default_str("data, build/data or $XTANGENT_DATA");
+  data_option(app, s.data);
   option(app, "--out", s.out, "DIR", "For the figures and the images")->check(named())->capture_default_str();
   count_option(app, "--steps", s.steps, 0, "Steps of Adam; 0: the images stay what they are");
   batch_size_option(app, s.batch_size);

@@ -22,17 +22,13 @@ const Program program = {
     "Choose smaller --widths or --n."};
 
 void add_options(CLI::App& app, DynamicsSettings& s) {
-  option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
-      ->capture_default_str();
+  data_set_option(app, s.data_set);
   option(app, "--network", s.network, "NAME", "mlp with two hidden layers, or convnet")->capture_default_str();
   option(app, "--widths", s.widths, "N,...", "Features of the last hidden layer")
       ->delimiter(',')
       ->check(whole(1))
       ->default_str("64,256,1024");
-  option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
-      ->check(named())
-      ->default_str("data, build/data or $XTANGENT_DATA");
-  option(app, "--out", s.out, "DIR", "For the report and its numbers")->check(named())->capture_default_str();
+  data_and_report_options(app, s.data, s.out);
   count_option(app, "--n", s.n, 1, "Training images, at most");
   count_option(app, "--test", s.test, 1, "Test images, at most");
   count_option(app, "--seeds", s.seeds, 1, "Initial networks of each width");

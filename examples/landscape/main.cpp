@@ -21,8 +21,7 @@ const Program program = {
     "Choose a smaller --n, --entk or --width."};
 
 void add_options(CLI::App& app, LandscapeSettings& s) {
-  option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
-      ->capture_default_str();
+  data_set_option(app, s.data_set);
   option(app, "--network", s.network, "NAME", "mlp, lenet, convnet, vit or mixer")->capture_default_str();
   option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
       ->check(positive())
@@ -30,10 +29,7 @@ void add_options(CLI::App& app, LandscapeSettings& s) {
   option(app, "--loss", s.loss, "NAME", "cross-entropy or squared-error")->capture_default_str();
   option(app, "--readout", s.readout, "NAME", "Of the kernel: pseudo (the pNTK), trace, signs:SEED or single:OUTPUT")
       ->capture_default_str();
-  option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
-      ->check(named())
-      ->default_str("data, build/data or $XTANGENT_DATA");
-  option(app, "--out", s.out, "DIR", "For the report and its numbers")->check(named())->capture_default_str();
+  data_and_report_options(app, s.data, s.out);
   count_option(app, "--n", s.n, 1, "Training images, at most");
   count_option(app, "--test", s.test, 1, "Test images, at most");
   count_option(app, "--entk", s.entk, 1, "Training images whose eNTK is compared, at most");

@@ -21,15 +21,11 @@ const Program program = {"search",
                          "Choose fewer images, --n."};
 
 void add_options(CLI::App& app, SearchSettings& s) {
-  option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
-      ->capture_default_str();
+  data_set_option(app, s.data_set);
   option(app, "--networks", s.networks, "N", "So many of the networks, drawn at random; 0: all")
       ->check(whole(0))
       ->capture_default_str();
-  option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
-      ->check(named())
-      ->default_str("data, build/data or $XTANGENT_DATA");
-  option(app, "--out", s.out, "DIR", "For the report and its numbers")->check(named())->capture_default_str();
+  data_and_report_options(app, s.data, s.out);
   count_option(app, "--n", s.n, 1, "Training images, at most");
   count_option(app, "--test", s.test, 1, "Test images, at most");
   count_option(app, "--scored", s.scored, 1, "Training images of the batch from which the scores are, at most");

@@ -30,17 +30,14 @@ const Program program = {
     usual_recipes()};
 
 void add_options(CLI::App& app, Settings& s) {
-  option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
-      ->capture_default_str();
+  data_set_option(app, s.data_set);
   option(app, "--network", s.network, "NAME",
          "mlp, lenet, convnet, resnet18, wide_resnet16, vit or mixer; text or gpt2 for --inputs")
       ->default_str("below");
   option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
       ->check(positive())
       ->default_str("below");
-  option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
-      ->check(named())
-      ->default_str("data, build/data or $XTANGENT_DATA");
+  data_option(app, s.data);
   input_options(app, s.files, "dataset", "The same for test examples");
   app.get_option("--inputs")->needs(app.get_option("--labels"))->excludes(app.get_option("--data"));
   option(app, "--out", s.out, "DIR", "For curves, weights, metrics and checkpoint")

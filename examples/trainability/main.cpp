@@ -22,8 +22,7 @@ const Program program = {
     "Choose a smaller --width or --n."};
 
 void add_options(CLI::App& app, TrainabilitySettings& s) {
-  option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
-      ->capture_default_str();
+  data_set_option(app, s.data_set);
   option(app, "--activation", s.activation, "NAME", "tanh or relu")->capture_default_str();
   option(app, "--depths", s.depths, "N,...", "Numbers of hidden layers")
       ->delimiter(',')
@@ -34,10 +33,7 @@ void add_options(CLI::App& app, TrainabilitySettings& s) {
       ->check(positive())
       ->default_str("0.8,1,1.25,1.5,2,3");
   count_option(app, "--width", s.width, 1, "Features of each hidden layer");
-  option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
-      ->check(named())
-      ->default_str("data, build/data or $XTANGENT_DATA");
-  option(app, "--out", s.out, "DIR", "For the report and its numbers")->check(named())->capture_default_str();
+  data_and_report_options(app, s.data, s.out);
   count_option(app, "--n", s.n, 1, "Training images, at most");
   count_option(app, "--test", s.test, 1, "Test images, at most");
   count_option(app, "--seeds", s.seeds, 1, "Initial networks of each depth and gain");

@@ -23,16 +23,12 @@ const Program program = {
     "Choose a smaller --n, --test or --width."};
 
 void add_options(CLI::App& app, UncertaintySettings& s) {
-  option(app, "dataset", s.data_set, "SET", "digits; or mnist, fashion, cifar10, whose files are not included")
-      ->capture_default_str();
+  data_set_option(app, s.data_set);
   option(app, "--other", s.other, "SET", "Images of no class: another set, or the test images with shuffled pixels")
       ->capture_default_str();
   option(app, "--network", s.network, "NAME", "A network of ./run kernel")->capture_default_str();
   option(app, "--width", s.width, "X", "Factor of its features and channels")->check(positive())->default_str("0.25");
-  option(app, "--data", s.data, "DIR", "Folder of the set's files, or a folder above")
-      ->check(named())
-      ->default_str("data, build/data or $XTANGENT_DATA");
-  option(app, "--out", s.out, "DIR", "For the report and its numbers")->check(named())->capture_default_str();
+  data_and_report_options(app, s.data, s.out);
   count_option(app, "--n", s.n, 1, "Training images");
   count_option(app, "--held-out", s.held_out, 1, "Images by which a temperature and a variance are chosen");
   count_option(app, "--test", s.test, 1, "Test images, and other images, at most");
