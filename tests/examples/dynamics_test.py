@@ -3,14 +3,13 @@ options.
 
 usage: dynamics_test.py PROGRAM
 """
-import csv
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, mean_and_error, write_idx
+from programs import check, finish, mean_and_error, rows, write_idx
 
 program = sys.argv[1]
 TELLERS = "training", "entk", "pntk", "last layer"
@@ -28,8 +27,7 @@ with tempfile.TemporaryDirectory() as folder:
     small = [*fixed, "--widths", "256,16", "--seeds", 3]
     done = run(*small, "--out", here / "a")
     check(done.returncode == 0 and "warning" not in done.stderr, done.stderr[:500])
-    with open(here / "a/dynamics.csv", encoding="utf-8") as text:
-        table = list(csv.DictReader(text))
+    table = rows(here / "a/dynamics.csv")
     curves = {}
     for row in table:
         curve = curves.setdefault((row["loss"], int(row["width"]), row["seed"], row["by"]), {})

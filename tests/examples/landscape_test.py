@@ -3,7 +3,6 @@ wrong options.
 
 usage: landscape_test.py PROGRAM
 """
-import csv
 import math
 import pathlib
 import re
@@ -11,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, mean_and_error, write_idx
+from programs import check, finish, mean_and_error, rows, write_idx
 
 program = sys.argv[1]
 EPOCHS = [0, 1, 2, 3, 4, 6, 10, 12]
@@ -20,11 +19,6 @@ FRACTIONS = "accuracy", "kernel", "linearized", "last_layer"
 
 def run(*options):
     return subprocess.run([program, *map(str, options)], capture_output=True, text=True, timeout=300)
-
-
-def rows(folder, name):
-    with open(folder / name, encoding="utf-8") as text:
-        return list(csv.DictReader(text))
 
 
 def rank_correlation(a, b):
@@ -69,9 +63,9 @@ with tempfile.TemporaryDirectory() as folder:
     small = [*fixed, "--epochs", 12, "--seeds", 3, "--learning-rate", 0.3]
     done = run(*small, "--out", here / "a")
     check(done.returncode == 0 and "warning" not in done.stderr, done.stderr[:500])
-    table, seeds = rows(here / "a", "landscape.csv"), "012"
+    table, seeds = rows(here / "a" / "landscape.csv"), "012"
     distances = {(r["seed"], int(r["epoch"]), int(r["other"])): {k: float(r[k]) for k in ("kernel", "few", "entk")}
-                 for r in rows(here / "a", "distances.csv")}
+                 for r in rows(here / "a" / "distances.csv")}
     check(len(distances) == 3 * len(EPOCHS) * (len(EPOCHS) - 1) // 2, f"{len(distances)} distances")
     check(all(0 < d <= 1 for pair in distances.values() for d in pair.values()), "distances between 0 and 1")
     check_rows(table, distances, seeds)

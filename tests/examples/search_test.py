@@ -2,14 +2,13 @@
 
 usage: search_test.py PROGRAM
 """
-import csv
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, write_idx
+from programs import check, finish, mean_and_error, rows, write_idx
 
 program = sys.argv[1]
 TEST = 150  # images
@@ -23,17 +22,8 @@ def run(*options):
     return subprocess.run([program, *map(str, options)], capture_output=True, text=True, timeout=300)
 
 
-def rows(folder):
-    with open(folder / "search.csv", encoding="utf-8") as text:
-        return list(csv.DictReader(text))
-
-
 def mean(values):
     return sum(values) / len(values)
-
-
-def error(values):
-    return (sum((v - mean(values)) ** 2 for v in values) / (len(values) - 1) / len(values)) ** 0.5
 
 
 def number(text):
@@ -62,7 +52,7 @@ with tempfile.TemporaryDirectory() as folder:
     small = [*fixed, "--networks", 12, "--seeds", 2, "--epochs", 4]
     done = run(*small, "--out", here / "a")
     check(done.returncode == 0 and "warning" not in done.stderr, done.stderr[:500])
-    table = rows(here / "a")
+    table = rows(here / "a" / "search.csv")
     names = [row["network"] for row in table[:12]]
     check(len(table) == 24 and len(set(names)) == 12 and names == [row["network"] for row in table[12:]], f"{names}")
     check({row["family"] for row in table} == {"fully connected", "convolutional"}, "both families")
@@ -113,7 +103,7 @@ with tempfile.TemporaryDirectory() as folder:
     check(len(chosen) == len(SCORES), done.stdout)
     for (value, spread), name in zip(chosen, SCORES):
         best = [mean([accuracy[i] for i in range(12) if values[i] == max(values)]) for values in good[name]]
-        check(abs(float(value) - 100 * mean(best)) < 0.051 and abs(float(spread) - 100 * error(best)) < 0.051,
+        check(abs(float(value) - 100 * mean(best)) < 0.051 and abs(float(spread) - 100 * mean_and_error(best)[1]) < 0.051,
               f"the choice of {name}: {value} ± {spread} said, {best} found")
     said = re.search(r"The best one has ([\d.]+) %, one by chance ([\d.]+) %\.", done.stdout)
     check(said is not None and abs(float(said[1]) - 100 * max(accuracy)) < 0.051 and
@@ -130,12 +120,13 @@ with tempfile.TemporaryDirectory() as folder:
     tiny = [*fixed, "--networks", 5, "--seeds", 1, "--epochs", 1]
     for name, more in (("b", []), ("c", ["--threads", 1]), ("d", ["--seed", 2])):
         check(run(*tiny, "--out", here / name, *more).returncode == 0, f"{name}")
-    check(without_seconds(rows(here / "b")) == without_seconds(rows(here / "c")), "threads change the result")
-    check(without_seconds(rows(here / "b")) != without_seconds(rows(here / "d")), "the seed changes nothing")
+    b, c, d = (without_seconds(rows(here / folder / "search.csv")) for folder in "bcd")
+    check(b == c, "threads change the result")
+    check(b != d, "the seed changes nothing")
 
     # A training that diverges counts as guessing.
     done = run(*tiny, "--learning-rate", 1e30, "--out", here / "e")
-    lost = [row for row in rows(here / "e") if row["diverged"] == "1"]
+    lost = [row for row in rows(here / "e" / "search.csv") if row["diverged"] == "1"]
     check(lost and all(float(row["accuracy"]) == 0.1 for row in lost), f"{done.stdout} {done.stderr}")
     check(re.search(rf"{len(lost)} trainings? diverged and counts? as guessing", done.stdout), done.stdout)
 

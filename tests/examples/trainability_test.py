@@ -3,14 +3,13 @@ with wrong options.
 
 usage: trainability_test.py PROGRAM
 """
-import csv
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, write_idx
+from programs import check, finish, rows, write_idx
 
 program = sys.argv[1]
 RATES = "0.50", "0.90", "1.1", "2.0"
@@ -18,11 +17,6 @@ RATES = "0.50", "0.90", "1.1", "2.0"
 
 def run(*options):
     return subprocess.run([program, *map(str, options)], capture_output=True, text=True, timeout=300)
-
-
-def rows(folder):
-    with open(folder / "trainability.csv", encoding="utf-8") as text:
-        return list(csv.DictReader(text))
 
 
 def mean(values):
@@ -47,7 +41,7 @@ with tempfile.TemporaryDirectory() as folder:
     small = [*fixed, "--depths", "3,1", "--gains", "1,2", "--width", 256, "--seeds", 2]
     done = run(*small, "--out", here / "a")
     check(done.returncode == 0 and "warning" not in done.stderr, done.stderr[:500])
-    table = rows(here / "a")
+    table = rows(here / "a" / "trainability.csv")
     check([(r["depth"], float(r["gain"]), r["seed"]) for r in table] ==
           [(d, g, s) for d in "13" for g in (1, 2) for s in "01"], "the rows")
     for row in table:
@@ -79,7 +73,7 @@ with tempfile.TemporaryDirectory() as folder:
 
     # The same seed gives the same networks, on one thread too, up to the rounding of LAPACK in the condition numbers.
     def trained(folder):
-        return [{k: v for k, v in row.items() if not k.startswith("condition")} for row in rows(folder)]
+        return [{k: v for k, v in row.items() if not k.startswith("condition")} for row in rows(folder / "trainability.csv")]
 
     tiny = [*fixed, "--depths", 2, "--gains", 1, "--width", 32, "--seeds", 1]
     for name, more in (("b", []), ("c", ["--threads", 1]), ("d", ["--seed", 2])):
