@@ -15,12 +15,6 @@
 namespace xtangent::examples {
 namespace {
 
-std::vector<double> from_confidence(const Verdicts& verdicts) {
-  std::vector<double> out = verdicts.confidences();
-  for (double& value : out) value = -value;
-  return out;
-}
-
 // The same pixels in another order, one for all images.
 Array<float> shuffled(const Array<float>& x, std::uint64_t seed) {
   const std::size_t pixels = x.size() / std::max<std::size_t>(1, x.shape()[0]);
@@ -148,7 +142,7 @@ UncertaintyStudy uncertainty_study(const UncertaintySettings& s, UncertaintyTask
       UncertaintyRun run{.seed = seed, .method = methods()[i].method, .judgement = judge(methods()[i].method)};
       const Judgement& j = run.judgement;
       run.fitness = fitness(j.test, all.y_test);
-      run.auroc = area_under_curve(from_confidence(j.test), from_confidence(j.other));
+      run.auroc = area_under_curve(j.test.by_confidence(), j.other.by_confidence());
       run.auroc_doubt = j.test.doubt.empty() ? std::numeric_limits<double>::quiet_NaN()
                                              : area_under_curve(j.test.doubt, j.other.doubt);
       out.runs.push_back(std::move(run));

@@ -50,8 +50,8 @@ struct Judgement {
 /// A kernel of a network: between images and themselves, two sets of images, and of each image with itself.
 class NetworkKernel {
  public:
-  /// Of all parameters, for all outputs (eNTK) or their sum (pNTK); or of the last layer's weight and bias, where order
-  /// N stands for K (x) I.
+  /// The method says which: that of all parameters, for all outputs (eNTK) or their sum (pNTK), or that of the last
+  /// layer's weight and bias, whose order N stands for K (x) I.
   NetworkKernel(Method method, const nn::ModuleBase& net, nn::Parameters<float> params);
 
   Array<double> within(const Array<float>& x) const;

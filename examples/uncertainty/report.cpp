@@ -58,10 +58,7 @@ Panel curves_panel(const UncertaintyStudy& study) {
     if (!in_figure(methods()[i].method)) continue;
     const Judgement& j = study.runs_of(methods()[i].method).front()->judgement;
     const auto doubt = [](const Verdicts& verdicts) {
-      if (!verdicts.doubt.empty()) return verdicts.doubt;
-      std::vector<double> values = verdicts.confidences();
-      for (double& value : values) value = -value;
-      return values;
+      return verdicts.doubt.empty() ? verdicts.by_confidence() : verdicts.doubt;
     };
     Series line{methods()[i].name, operating_curve(doubt(j.test), doubt(j.other)), colors[i], 0};
     line.width = 1.8;

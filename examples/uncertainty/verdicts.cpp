@@ -22,6 +22,12 @@ std::vector<double> Verdicts::confidences() const {
   return out;
 }
 
+std::vector<double> Verdicts::by_confidence() const {
+  std::vector<double> out = confidences();
+  for (double& value : out) value = -value;
+  return out;
+}
+
 std::vector<Bin> reliability(const Verdicts& verdicts, const std::vector<std::size_t>& labels) {
   std::vector<Bin> out(bins);
   const std::vector<std::size_t> said = nn::argmax(verdicts.probabilities);

@@ -9,7 +9,7 @@
 /// What a method says of images, and how right it is to be as certain as it is.
 namespace xtangent::examples {
 
-/// Of M images.
+/// What a method says of M images.
 struct Verdicts {
   Array<double> probabilities;  ///< of the classes, (M, O)
   /// (M,): how little the method knows of its outputs, in a unit of its own; empty where it does not say.
@@ -17,6 +17,8 @@ struct Verdicts {
 
   /// (M,): the largest probability of each image.
   std::vector<double> confidences() const;
+  /// (M,): the confidences with a minus sign, to rank images by how uncertain they are.
+  std::vector<double> by_confidence() const;
 };
 
 struct Bin {
