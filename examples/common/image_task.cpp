@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "autodiff/ops/linear.hpp"
 #include "examples/common/format.hpp"
 #include "nn/data/dataset.hpp"
 
@@ -23,6 +24,11 @@ ImageTask make_image_task(const ImageSet& set, const nn::TrainAndTest& images, n
           .y = images.train.subset(rows).labels,
           .y_test = images.test.subset(others).labels,
           .classes = images.train.classes};
+}
+
+Array<double> same_class(const Numbers& labels, std::size_t classes) {
+  const Var<double> y(nn::one_hot<double>(labels, classes));
+  return matmul(y, y, {.transpose_b = true}).value();
 }
 
 std::string said_of_data(const ImageTask& task) {

@@ -23,6 +23,9 @@ struct ImageTask {
 ImageTask make_image_task(const ImageSet& set, const nn::TrainAndTest& images, nn::ImageLayout layout,
                           std::size_t train, std::size_t test, std::uint64_t seed);
 
+/// The kernel of the labels, (N, N): 1 between two images of the same class, else 0.
+Array<double> same_class(const Numbers& labels, std::size_t classes);
+
 /// "Optical recognition of handwritten digits. Source: ... License: ...", as HTML.
 std::string said_of_data(const ImageTask& task);
 

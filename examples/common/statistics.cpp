@@ -99,4 +99,13 @@ Interval bootstrap_interval(std::size_t count, std::uint64_t seed,
   return {values[outside], values[samples - 1 - outside]};
 }
 
+std::vector<std::size_t> spread_out(std::size_t last, double factor) {
+  std::vector<std::size_t> out = {0};
+  for (double at = 1; at < static_cast<double>(last); at *= factor)
+    if (const auto whole = static_cast<std::size_t>(std::lround(at)); whole > out.back() && whole < last)
+      out.push_back(whole);
+  out.push_back(last);
+  return out;
+}
+
 }  // namespace xtangent::examples

@@ -45,6 +45,10 @@ struct Interval {
 Interval bootstrap_interval(std::size_t count, std::uint64_t seed,
                             const std::function<double(const std::vector<std::size_t>&)>& statistic);
 
+/// Whole numbers at which to look at something that goes on from 0 to `last`: 0, then the powers of `factor` below
+/// `last`, rounded, each once, and `last`.
+std::vector<std::size_t> spread_out(std::size_t last, double factor);
+
 /// The numbers 0, 1, ... in the order of falling values, equal ones as they come.
 std::vector<std::size_t> descending(const std::vector<double>& values);
 

@@ -25,16 +25,6 @@ struct Outputs {
   Array<double> train, test;
 };
 
-// Ten steps for each factor of ten.
-std::vector<std::size_t> looked_at(std::size_t last) {
-  std::vector<std::size_t> out = {0};
-  for (double step = 1; step < static_cast<double>(last); step *= 1.2589)
-    if (const auto whole = static_cast<std::size_t>(std::lround(step)); whole > out.back() && whole < last)
-      out.push_back(whole);
-  out.push_back(last);
-  return out;
-}
-
 // What is trained: the network at its initial parameters, with its targets.
 struct Problem {
   const ImageTask& task;
@@ -191,7 +181,7 @@ nn::AnyModule dynamics_network(const DynamicsSettings& s, const nn::LabeledImage
 DynamicsStudy dynamics_study(const DynamicsSettings& s, ImageTask task) {
   const Stopwatch watch;
   DynamicsStudy out{.settings = s, .task = std::move(task)};
-  out.steps = looked_at(s.steps);
+  out.steps = spread_out(s.steps, 1.2589);  // ten for each factor of ten
   const Array<double> targets = nn::one_hot<double>(out.task.y, out.task.classes),
                       targets_test = nn::one_hot<double>(out.task.y_test, out.task.classes);
   const auto work = [](std::size_t width) { return static_cast<double>(width * width); };

@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <mutex>
 
-#include "autodiff/kernels/parallel.hpp"
-#include "autodiff/ops/linear.hpp"
+#include "examples/common/in_parallel.hpp"
 #include "examples/common/interruption.hpp"
-#include "examples/common/progress.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "examples/landscape/children.hpp"
 #include "nn/training/evaluate.hpp"
@@ -22,16 +19,6 @@ namespace {
 
 using Trained = std::vector<nn::Parameters<float>>;  // at the checkpoints
 
-// Five epochs for each factor of ten.
-std::vector<std::size_t> looked_at(std::size_t last) {
-  std::vector<std::size_t> out = {0};
-  for (double epoch = 1; epoch < static_cast<double>(last); epoch *= std::pow(10, 0.2))
-    if (const auto whole = static_cast<std::size_t>(std::lround(epoch)); whole > out.back() && whole < last)
-      out.push_back(whole);
-  out.push_back(last);
-  return out;
-}
-
 // What kernel regression learns, in double.
 struct Targets {
   Array<double> y;       // (N, O): 1 at the label
@@ -40,7 +27,7 @@ struct Targets {
 
 Targets targets_of(const LandscapeTask& task) {
   const Array<double> y = nn::one_hot<double>(task.y, task.classes);
-  return {y, matmul(Var<double>(y), Var<double>(y), {.transpose_b = true}).value()};
+  return {y, same_class(task.y, task.classes)};
 }
 
 // The kernels of one checkpoint.
@@ -123,21 +110,6 @@ LandscapeRun look_at_training(const LandscapeTask& task, const LandscapeSettings
   return out;
 }
 
-// Calls work(i) for i below count on all threads: a small network keeps no more than one busy. The bar counts
-// weight(i).
-void in_parallel(std::size_t count, Progress& bar, const std::function<void(std::size_t)>& work,
-                 const std::function<double(std::size_t)>& weight) {
-  std::mutex one;
-  double done = 0;
-  kernels::parallel_for(count, 1, [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) {
-      work(i);
-      const std::lock_guard lock(one);
-      bar.update(done += weight(i));
-    }
-  });
-}
-
 Trained train_parent(const LandscapeTask& task, const LandscapeSettings& s, const std::vector<std::size_t>& epochs,
                      std::uint64_t seed) {
   Trained out = {task.net->init<float>(seed)};
@@ -182,7 +154,7 @@ LandscapeTask make_landscape_task(const LandscapeSettings& s, const ImageSet& se
 LandscapeStudy landscape_study(const LandscapeSettings& s, LandscapeTask task) {
   const Stopwatch watch;
   LandscapeStudy out{.settings = s, .task = std::move(task)};
-  out.epochs = looked_at(s.epochs);
+  out.epochs = spread_out(s.epochs, std::pow(10, 0.2));  // five for each factor of ten
   const std::size_t seeds = s.seeds, times = out.epochs.size();
   const Targets targets = targets_of(out.task);
   const auto left = [&](std::size_t i) { return static_cast<double>(2 * (s.epochs - out.epochs[i / seeds])); };

@@ -30,9 +30,8 @@ struct Checkpoint {
   double kernel = 0;              ///< accuracy of regression with the kernel
   double linearized = 0;          ///< of the same with the network's outputs as offset: the linearized network
   double last_layer = 0;          ///< of regression with the kernel of the last layer alone
-  /// Of two networks that are trained on from here with different orders of the images: the largest test error on the
-  /// line between their parameters minus the mean of theirs, the same of the loss, and their mean accuracy. NaN at the
-  /// end.
+  /// Two networks are trained on from here with different orders of the images. The largest test error on the line
+  /// between their parameters minus the mean of theirs, the same of the loss, and their mean accuracy. NaN at the end.
   double barrier = none, loss_barrier = none, children = none;
 };
 

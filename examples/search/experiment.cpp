@@ -4,10 +4,10 @@
 #include <cmath>
 #include <functional>
 #include <limits>
-#include <mutex>
 
 #include "autodiff/kernels/parallel.hpp"
-#include "examples/common/progress.hpp"
+#include "autodiff/ops/arithmetic.hpp"
+#include "examples/common/in_parallel.hpp"
 #include "examples/common/statistics.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "nn/training/fit.hpp"
@@ -32,12 +32,8 @@ struct Batch {
   Batch(const ImageTask& task, std::size_t count)
       : x(task.x.rows(0, count)),
         y(task.y.begin(), task.y.begin() + static_cast<long>(count)),
-        targets(nn::one_hot<double>(y, task.classes)),
-        labels({count, count}) {
-    for (std::size_t i = 0; i < targets.size(); ++i) targets.mutable_data()[i] -= 1 / static_cast<double>(task.classes);
-    for (std::size_t i = 0; i < count; ++i)
-      for (std::size_t j = 0; j < count; ++j) labels.mutable_data()[i * count + j] = y[i] == y[j];
-  }
+        targets((Var<double>(nn::one_hot<double>(y, task.classes)) - 1 / static_cast<double>(task.classes)).value()),
+        labels(same_class(y, task.classes)) {}
 };
 
 // Calls f and adds the time that it takes.
@@ -68,9 +64,7 @@ InitialScores scores_of(const nn::ModuleBase& net, const nn::Parameters<float>& 
   });
   seconds.leave_one_out += seconds.generalization;  // which has found the ridge
   out.evidence = timed(seconds.evidence, [&] {
-    Array<double> residual = batch.targets.clone();
-    for (std::size_t i = 0; i < residual.size(); ++i) residual.mutable_data()[i] -= f0[i];
-    return ntk::most_likely_prior(k, residual).log_evidence;
+    return ntk::most_likely_prior(k, (Var<double>(batch.targets) - Var<double>(f0)).value()).log_evidence;
   });
   return out;
 }
@@ -115,15 +109,9 @@ void for_each_run(SearchStudy& study, Progress& bar, const std::function<void(Se
   std::vector<double> work;
   for (const SearchRun& run : study.runs) work.push_back(study.candidates[run.candidate].flop);
   const Numbers order = descending(work);
-  std::mutex one;
-  std::size_t done = 0;
-  kernels::parallel_for(order.size(), 1, [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) {
-      // So that seconds are those of one core, and LAPACK has the bits of one thread.
-      kernels::with_threads(1, [&] { f(study.runs[order[i]]); });
-      const std::lock_guard lock(one);
-      bar.update(static_cast<double>(++done));
-    }
+  in_parallel(order.size(), bar, [&](std::size_t i) {
+    // So that seconds are those of one core, and LAPACK has the bits of one thread.
+    kernels::with_threads(1, [&] { f(study.runs[order[i]]); });
   });
 }
 

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <mutex>
 #include <numeric>
 
-#include "autodiff/kernels/parallel.hpp"
 #include "autodiff/ops/loss.hpp"
+#include "examples/common/in_parallel.hpp"
 #include "examples/common/interruption.hpp"
-#include "examples/common/progress.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "nn/layers/activation.hpp"
 #include "nn/models/mlp.hpp"
@@ -163,18 +161,12 @@ TrainabilityStudy trainability_study(const TrainabilitySettings& s, ImageTask ta
     end_if_interrupted();
   }
   bar.step("training", 2 * all, all, "networks");
-  std::mutex one;
-  std::size_t done = 0;
-  // A small network keeps no more than one thread busy. The deep ones, which take longest, come first.
-  kernels::parallel_for(problems.size(), 1, [&](std::size_t first, std::size_t last) {
-    for (std::size_t j = first; j < last; ++j) {
-      const std::size_t i = problems.size() - 1 - j;
-      const double predicted = out.runs[i].known.maximal_rate;
-      for (const double rate : tried_rates) out.runs[i].tried.push_back(train(problems[i], rate * predicted, s.steps));
-      out.runs[i].measured_rate = measured_rate(problems[i], predicted);
-      const std::lock_guard lock(one);
-      bar.update(static_cast<double>(++done));
-    }
+  // The deep networks, which take longest, come first.
+  in_parallel(problems.size(), bar, [&](std::size_t j) {
+    const std::size_t i = problems.size() - 1 - j;
+    const double predicted = out.runs[i].known.maximal_rate;
+    for (const double rate : tried_rates) out.runs[i].tried.push_back(train(problems[i], rate * predicted, s.steps));
+    out.runs[i].measured_rate = measured_rate(problems[i], predicted);
   });
   bar.finish();
   out.seconds = watch.seconds();
