@@ -16,12 +16,13 @@ struct Timed {
   double seconds = 0, bytes = 0;
 };
 
-Timed timed(const nn::AnyModule& net, const nn::Parameters<float>& params, const Array<float>& x,
-            const ntk::Readout& readout) {
+// The kernel of a readout, which `kernel_of` computes.
+template <class F>
+Timed timed(F kernel_of, const ntk::Readout& readout) {
   reset_peak_memory();
   const std::size_t before = memory_statistics().live;
   const Stopwatch watch;
-  Timed out{.kernel = ntk::kernel(*net, params, x, readout)};
+  Timed out{.kernel = kernel_of(readout)};
   out.seconds = watch.seconds();
   out.bytes = static_cast<double>(memory_statistics().peak - before);
   return out;
@@ -38,10 +39,9 @@ std::pair<double, double> block_entries(const Array<double>& entk, std::size_t o
   return {on / rows, outputs > 1 ? off / (rows * static_cast<double>(outputs - 1)) : 0};
 }
 
-}  // namespace
-
-KernelPair kernel_pair(const nn::AnyModule& net, const nn::Parameters<float>& params, const Array<float>& x) {
-  Timed entk = timed(net, params, x, ntk::readout::full()), pntk = timed(net, params, x, ntk::readout::pseudo());
+template <class F>
+KernelPair both_kernels(F kernel_of) {
+  Timed entk = timed(kernel_of, ntk::readout::full()), pntk = timed(kernel_of, ntk::readout::pseudo());
   KernelPair out{.entk = std::move(entk.kernel), .pntk = std::move(pntk.kernel)};
   out.outputs = out.entk.shape()[0] / out.pntk.shape()[0];
   out.seconds_entk = entk.seconds;
@@ -49,6 +49,17 @@ KernelPair kernel_pair(const nn::AnyModule& net, const nn::Parameters<float>& pa
   out.bytes_entk = entk.bytes;
   out.bytes_pntk = pntk.bytes;
   return out;
+}
+
+}  // namespace
+
+KernelPair kernel_pair(const nn::AnyModule& net, const nn::Parameters<float>& params, const Array<float>& x) {
+  return both_kernels([&](const ntk::Readout& readout) { return ntk::kernel(*net, params, x, readout); });
+}
+
+KernelPair kernel_pair(const nn::AnyModule& net, const nn::Parameters<float>& params, const Array<float>& x_new,
+                       const Array<float>& x) {
+  return both_kernels([&](const ntk::Readout& readout) { return ntk::kernel(*net, params, x_new, x, readout); });
 }
 
 const std::vector<std::string>& quantity_names() {

@@ -17,6 +17,9 @@ struct KernelPair {
 
 /// Computes both. x is (N, ...).
 KernelPair kernel_pair(const nn::AnyModule& net, const nn::Parameters<float>& params, const Array<float>& x);
+/// Those between x_new, (M, ...), and x, (N, ...): (M O, N O) and (M, N).
+KernelPair kernel_pair(const nn::AnyModule& net, const nn::Parameters<float>& params, const Array<float>& x_new,
+                       const Array<float>& x);
 
 /// Names of the quantities that are compared, in the order of quantities().
 const std::vector<std::string>& quantity_names();

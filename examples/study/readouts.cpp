@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "examples/common/stopwatch.hpp"
 #include "examples/study/long_training.hpp"
 #include "examples/study/part.hpp"
 #include "examples/study/readouts_report.hpp"
@@ -18,9 +19,13 @@ constexpr std::size_t tests = 100;
 // Each kernel gets it in units of its own mean diagonal, so that their scales do not matter.
 constexpr ntk::CholeskyOptions ridge = {.ridge = 1e-3, .relative = true};
 
-LongTraining training_of(Workplace& place, double decay) {
+LongTraining training_of(Workplace& place, const StudyNetwork& network, double decay) {
   LongTraining out;
   out.epochs = {0, 10, 50, 200};
+  if (network.residual) {
+    out.images = 200;
+    out.epochs = {0, 5, 20, 50};
+  }
   out.optimizer = nn::sgd({.rate = 0.05, .momentum = 0.9, .weight_decay = decay});
   if (place.settings().n) {
     out.images = 4 * place.settings().n;
@@ -39,6 +44,7 @@ struct Judged {
   std::vector<std::size_t> labels;
   Array<double> entk = {}, trace = {}, head = {};  // head: the part of the last layer, the same for all readouts
   Array<double> predictions = {};                  // by the eNTK
+  double seconds_entk = 0;                         // of the eNTK, and that between test and training images
 };
 
 double mean_diagonal(const Array<double>& kernel) {
@@ -67,40 +73,47 @@ Judged judged(Workplace& place, const StudyCase& one, const nn::ModuleBase& net,
              .start = constant(train.size(), images.train.classes),
              .start_new = constant(test.size(), images.train.classes),
              .labels = labels_at(images.test, test)};
+  const Stopwatch watch;
   out.entk = ntk::entk(net, params, out.x);
+  const Array<double> entk_new = ntk::entk(net, params, out.x_new, out.x);
+  out.seconds_entk = watch.seconds();
   out.trace = ntk::kernel(net, params, out.x, ntk::readout::trace());
   out.head = ntk::head_aware_kernel(net, params, out.x).head;
-  out.predictions = predictions(out, out.entk, ntk::entk(net, params, out.x_new, out.x));
+  out.predictions = predictions(out, out.entk, entk_new);
   return out;
 }
 
-// The last values of a row, of predictions.
-std::vector<double> by_predictions(const Judged& j, const Array<double>& f) {
-  return {nn::accuracy(f, j.labels), ntk::relative_difference(f, j.predictions)};
+// The last values of a row, of predictions and the seconds that the kernels took.
+std::vector<double> by_predictions(const Judged& j, const Array<double>& f, double seconds) {
+  return {nn::accuracy(f, j.labels), ntk::relative_difference(f, j.predictions), seconds, j.seconds_entk};
 }
 
 std::vector<double> of_readout(const Judged& j, const ntk::Readout& readout) {
+  const Stopwatch watch;
   const Array<double> kernel = ntk::kernel(j.net, j.params, j.x, readout),
                       kernel_new = ntk::kernel(j.net, j.params, j.x_new, j.x, readout);
+  const double seconds = watch.seconds();
   const double below = mean_diagonal(kernel) - mean_diagonal(j.head),
                mean_below = mean_diagonal(j.trace) - mean_diagonal(j.head);
   std::vector<double> out = {mean_diagonal(kernel) / mean_diagonal(j.trace), below / mean_below,
                              ntk::relative_frobenius(j.entk, kernel, j.targets.shape()[1]),
                              ntk::relative_difference(kernel, j.trace)};
-  const std::vector<double> more = by_predictions(j, predictions(j, kernel, kernel_new));
+  const std::vector<double> more = by_predictions(j, predictions(j, kernel, kernel_new), seconds);
   out.insert(out.end(), more.begin(), more.end());
   return out;
 }
 
 // Its mean diagonal is that of the trace, of which it is made.
 std::vector<double> of_head_aware(const Judged& j) {
+  const Stopwatch watch;
   const ntk::HeadAwareKernel kernel = ntk::head_aware_kernel(j.net, j.params, j.x),
                              kernel_new = ntk::head_aware_kernel(j.net, j.params, j.x_new, j.x);
+  const double seconds = watch.seconds();
   Array<double> residual = Array<double>::zeros(j.targets.shape());
   for (std::size_t i = 0; i < residual.size(); ++i) residual.mutable_data()[i] = j.targets[i] - j.start[i];
   std::vector<double> out = {1, 1, ntk::relative_frobenius(j.entk, kernel), 0};
   const std::vector<double> more =
-      by_predictions(j, ntk::predict(kernel_new, ntk::head_aware_solve(kernel, residual, ridge), j.start_new));
+      by_predictions(j, ntk::predict(kernel_new, ntk::head_aware_solve(kernel, residual, ridge), j.start_new), seconds);
   out.insert(out.end(), more.begin(), more.end());
   return out;
 }
@@ -127,7 +140,7 @@ std::vector<Measurement> compared(const Judged& j, const Stop& stop, std::vector
 
 Unit measured(Workplace& place, const StudyCase& one, std::size_t width, double decay, std::uint64_t seed) {
   const std::size_t n = place.kernel_images(*one.network);
-  const LongTraining how = training_of(place, decay);
+  const LongTraining how = training_of(place, *one.network, decay);
   char text[20];
   std::snprintf(text, sizeof text, "%g", decay);
   Unit out;
@@ -150,17 +163,20 @@ Unit measured(Workplace& place, const StudyCase& one, std::size_t width, double 
   return out;
 }
 
-// Residual networks are left out: a long training of one takes longer than all of this part.
+// Residual networks only in the full study and on color images, where there are any, with fewer seeds and decays: a
+// training of one takes longer than several of the others.
 std::vector<Unit> units(Workplace& place) {
   std::vector<Unit> out;
-  const std::vector<double> decays =
-      place.settings().full ? std::vector<double>{0, 5e-4, 5e-3} : std::vector<double>{0, 5e-3};
   for (const StudyCase& one : place.cases()) {
-    if (one.network->residual) continue;
+    const bool residual = one.network->residual, full = place.settings().full;
+    if (residual && !(full && one.data == place.data().back())) continue;
     const std::size_t width =
         place.settings().widths.empty() ? one.network->trained_widths[1] : place.settings().widths.back();
+    const std::vector<double> decays =
+        full && !residual ? std::vector<double>{0, 5e-4, 5e-3} : std::vector<double>{0, 5e-3};
     for (const double decay : decays)
-      for (const std::uint64_t seed : place.seeds(3, 5)) out.push_back(measured(place, one, width, decay, seed));
+      for (const std::uint64_t seed : place.seeds(3, residual ? 2 : 5))
+        out.push_back(measured(place, one, width, decay, seed));
   }
   return out;
 }
@@ -173,7 +189,7 @@ Part readouts_part() {
           .tables = {{"readouts",
                       {{"data", "n", "network", "width", "decay", "seed", "epoch", "readout"},
                        {"loss", "accuracy", "accuracy_network", "accuracy_entk", "share", "share_below", "frobenius",
-                        "trace_difference", "accuracy_kernel", "difference"}}}},
+                        "trace_difference", "accuracy_kernel", "difference", "seconds", "seconds_entk"}}}},
           .units = units,
           .report = report_readouts};
 }

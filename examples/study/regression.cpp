@@ -21,8 +21,7 @@ constexpr double rescue = 1e-6;
 
 // The kernels of training images, and those between test and training images.
 struct RegressionKernels {
-  KernelPair train;
-  Array<double> entk_new, pntk_new;
+  KernelPair train, cross;
   ntk::Doubles f0, f0_new;  // outputs of the network
   Array<double> targets;    // one-hot
   std::vector<std::size_t> labels;
@@ -44,8 +43,7 @@ RegressionKernels kernels_of(Workplace& place, const StudyCase& one, std::size_t
   const Array<float> x = place.pixels(one.data, train, one.network->layout),
                      x_new = place.pixels(one.data, test, one.network->layout, true);
   return {.train = kernel_pair(net, params, x),
-          .entk_new = ntk::entk(*net, params, x_new, x),
-          .pntk_new = ntk::pntk(*net, params, x_new, x),
+          .cross = kernel_pair(net, params, x_new, x),
           .f0 = nn::predict(*net, params, x),
           .f0_new = nn::predict(*net, params, x_new),
           .targets = nn::one_hot<double>(labels_at(images.train, train), images.train.classes),
@@ -64,7 +62,7 @@ BothPredictions predict(const RegressionKernels& k, double ridge) {
         .predict(kernel_new, k.targets, k.f0, k.f0_new);
   };
   try {
-    return {by(k.train.entk, k.entk_new), by(k.train.pntk, k.pntk_new), ridge};
+    return {by(k.train.entk, k.cross.entk), by(k.train.pntk, k.cross.pntk), ridge};
   } catch (const numerical_error&) {
     if (ridge >= rescue) throw;
     return predict(k, rescue);
@@ -88,7 +86,8 @@ Unit measured(Workplace& place, const StudyCase& one, std::size_t width, std::ui
       std::snprintf(text, sizeof text, "%g", ridge);
       Measurement row{keys,
                       {ntk::relative_difference(f.pntk, f.entk), nn::accuracy(f.entk, k.labels),
-                       nn::accuracy(f.pntk, k.labels), nn::accuracy(f.pntk, nn::argmax(f.entk)), f.ridge}};
+                       nn::accuracy(f.pntk, k.labels), nn::accuracy(f.pntk, nn::argmax(f.entk)), f.ridge,
+                       k.train.seconds_entk + k.cross.seconds_entk, k.train.seconds_pntk + k.cross.seconds_pntk}};
       row.keys.push_back(text);
       rows.push_back(std::move(row));
     }
@@ -150,7 +149,8 @@ Part regression_part() {
           .what = "predictions of both kernels at initialization, without a ridge and with, and the network's",
           .tables = {{"regression",
                       {{"data", "n", "network", "width", "seed", "ridge"},
-                       {"difference", "accuracy_entk", "accuracy_pntk", "same_class", "ridge_used"}}},
+                       {"difference", "accuracy_entk", "accuracy_pntk", "same_class", "ridge_used", "seconds_entk",
+                        "seconds_pntk"}}},
                      {"networks", {{"data", "n", "network", "width", "seed"}, {"accuracy", "train_accuracy"}}}},
           .units = units,
           .report = report_regression};

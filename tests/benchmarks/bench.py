@@ -14,6 +14,7 @@ import venv
 
 import large
 import memory
+import study_peers
 
 ROWS = {'mlp': {'pntk': 256, 'entk': 64, 'loss': 256, 'train': 64},
         'lenet': {'pntk': 256, 'entk': 128, 'loss': 256, 'train': 64},
@@ -38,7 +39,9 @@ EXAMPLES = """examples:
   ./run bench --workload lstm --strategy jacobian
       the same network by another strategy than the one that is chosen for it
   ./run bench --large --kernel solve --data DIR
-      regression with the eNTK of MNIST, whose files are in DIR/mnist"""
+      regression with the eNTK of MNIST, whose files are in DIR/mnist
+  ./run bench --study results/study
+      after ./run study: its kernels with torch.func and neural-tangents, for an hour or two"""
 FIELDS = 'workload', 'kernel', 'n', 'program', 'seconds', 'peak_mib', 'ratio_to_best_peer'
 
 
@@ -58,6 +61,8 @@ def arguments():
                         help='peaks of 70 kernels within budgets of memory instead; fails if one is above its promise')
     parser.add_argument('--large', action='store_true', help='large kernels of real images instead, once each')
     parser.add_argument('--hour', action='store_true', help='with --large: also a regression with 32,000 images, most of an hour')
+    parser.add_argument('--study', metavar='DIR', help='what the kernels of the study in this folder would take the peers instead;'
+                        ' measured once, into DIR/peers.json')
     parser.add_argument('--data', default=os.environ.get('XTANGENT_DATA', 'data'),
                         help='folder of mnist and cifar10 for --large ($XTANGENT_DATA, or data)')
     parser.add_argument('--repeat', type=int, default=5, help='runs that the best is taken of, at least (%(default)s)')
@@ -203,6 +208,14 @@ def main():
         sys.exit(subprocess.run([options.bench.removesuffix('bench') + 'rules', str(options.repeat)], check=False).returncode)
     if options.memory:
         sys.exit(0 if memory.table(str(pathlib.Path(options.build) / 'tests' / 'probe')) else 1)
+    home = pathlib.Path(options.build) / 'peers'
+    if options.study:
+        if not any(study_peers.rows_of(pathlib.Path(options.study), part) for part in study_peers.PARTS):
+            sys.exit(f'bench: no tables of the study in {options.study}: ./run study --out {options.study}')
+        peers = {'torch': environment(home / 'torch', TORCH, 'torch, numpy'),
+                 'neural_tangents': environment(home / 'neural-tangents', NEURAL_TANGENTS, 'neural_tangents')}
+        study_peers.print_table(options.study, peers, PEERS)
+        return
     known = subprocess.run([options.bench, 'list'], capture_output=True, text=True, check=True).stdout.split()
     if options.package and not options.strategy:
         known += MODULES
@@ -215,7 +228,6 @@ def main():
         sys.exit(f'bench: no network {unknown[0]} here yet; there are: {" ".join(known)}')
     peers = {}
     if options.peers:
-        home = pathlib.Path(options.build) / 'peers'
         peers['torch'] = environment(home / 'torch', TORCH, 'torch, numpy')
         if options.large or any(kernel != 'train' and w not in MODULES for w, kernel in wanted):
             peers['neural_tangents'] = environment(home / 'neural-tangents', NEURAL_TANGENTS, 'neural_tangents')

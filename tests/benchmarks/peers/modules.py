@@ -14,7 +14,7 @@ from torch import nn
 from torch.func import functional_call, vjp, vmap
 
 import timing
-from torch_networks import ResNet18
+from torch_networks import build
 from torch_shared import Block
 
 
@@ -55,7 +55,7 @@ def images(n):
     return torch.randn(n, 3, 32, 32)
 
 
-WORKLOADS = {'py_resnet18': (ResNet18, images), 'py_vit': (Vit, images),
+WORKLOADS = {'py_resnet18': (lambda: build('resnet18')[0], images), 'py_vit': (Vit, images),
              'py_gpt2': (Gpt2, lambda n: torch.randint(1000, (n, 64)))}
 
 

@@ -7,43 +7,14 @@ the inputs (N, channels, height, width) in that .npy file, in blocks of BLOCK ex
 time of compilation, a few seconds, counts.
 """
 import math
-import os
 import sys
 import time
 
-os.environ.setdefault('JAX_PLATFORMS', 'cpu')
-os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
-
-import jax
-import jax.numpy as jnp
-import neural_tangents
-import numpy
-from jax import lax
-
 import timing
+from nt_layers import IMPLEMENTATIONS, conv, dense, jax, kernel, lax, linear, neural_tangents, numpy, random, relu, resnet
 
+jnp = jax.numpy
 BLOCK = {'lenet': {'pntk': 500, 'entk': 125}, 'resnet18': {'pntk': 25, 'entk': 5}}  # these divide the numbers of images
-IMPLEMENTATIONS = {1: 'Jacobian contraction', 2: 'NTK-vector products', 3: 'structured'}
-random = numpy.random.default_rng(0)
-relu = jax.nn.relu
-
-
-def dense(i, o):
-    return random.standard_normal((i, o), dtype=numpy.float32) / math.sqrt(i), numpy.zeros(o, numpy.float32)
-
-
-def kernel(k, i, o):
-    return random.standard_normal((k, k, i, o), dtype=numpy.float32) / math.sqrt(k * k * i)
-
-
-def conv(x, w, stride=1, padding='VALID'):
-    if isinstance(padding, int):
-        padding = [(padding, padding)] * 2
-    return lax.conv_general_dilated(x, w, (stride, stride), padding, dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
-
-
-def linear(x, p):
-    return x @ p[0] + p[1]
 
 
 def mlp():
@@ -79,33 +50,7 @@ def cnn():
 
 
 def resnet18():
-    def norm(c):
-        return numpy.ones(c, numpy.float32), numpy.zeros(c, numpy.float32)
-
-    def evaluate(x, p):
-        return x * (p[0] / math.sqrt(1 + 1e-5)) + p[1]
-
-    params, strides, i = {'conv': kernel(3, 3, 64), 'norm': norm(64), 'blocks': [], 'fc': dense(512, 10)}, [], 64
-    for factor, first in ((1, 1), (2, 2), (4, 2), (8, 2)):
-        for stride in (first, 1):
-            o = 64 * factor
-            block = {'conv1': kernel(3, i, o), 'norm1': norm(o), 'conv2': kernel(3, o, o), 'norm2': norm(o)}
-            if stride != 1 or i != o:
-                block['shortcut'], block['shortcut_norm'] = kernel(1, i, o), norm(o)
-            params['blocks'].append(block)
-            strides.append(stride)
-            i = o
-
-    def f(p, x):
-        x = relu(evaluate(conv(x, p['conv'], padding=1), p['norm']))
-        for block, stride in zip(p['blocks'], strides):
-            h = relu(evaluate(conv(x, block['conv1'], stride, 1), block['norm1']))
-            h = evaluate(conv(h, block['conv2'], padding=1), block['norm2'])
-            if 'shortcut' in block:
-                x = evaluate(conv(x, block['shortcut'], stride), block['shortcut_norm'])
-            x = relu(h + x)
-        return linear(x.mean((1, 2)), p['fc'])
-    return f, params, (32, 32, 3)
+    return *resnet((2, 2, 2, 2)), (32, 32, 3)
 
 
 def main():

@@ -19,15 +19,36 @@ class Block(nn.Module):
         return torch.relu(self.bn2(self.conv2(h)) + self.shortcut(x))
 
 
-class ResNet18(nn.Module):
-    def __init__(self):
+class Bottleneck(nn.Module):
+    def __init__(self, i, o, stride):
         super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64)
-        blocks, channels = [], 64
-        for factor, stride in ((1, 1), (2, 2), (4, 2), (8, 2)):
-            blocks += [Block(channels, 64 * factor, stride), Block(64 * factor, 64 * factor, 1)]
-            channels = 64 * factor
-        self.layers, self.fc = nn.Sequential(*blocks), nn.Linear(channels, 10)
+        inner = o // 4
+        self.conv1, self.bn1 = nn.Conv2d(i, inner, 1, bias=False), nn.BatchNorm2d(inner)
+        self.conv2, self.bn2 = nn.Conv2d(inner, inner, 3, stride, 1, bias=False), nn.BatchNorm2d(inner)
+        self.conv3, self.bn3 = nn.Conv2d(inner, o, 1, bias=False), nn.BatchNorm2d(o)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or i != o:
+            self.shortcut = nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))
+
+    def forward(self, x):
+        h = torch.relu(self.bn1(self.conv1(x)))
+        h = torch.relu(self.bn2(self.conv2(h)))
+        return torch.relu(self.bn3(self.conv3(h)) + self.shortcut(x))
+
+
+class ResNet(nn.Module):
+    """With the stem for small images: `counts` blocks in each stage, whose first has `width` channels within its blocks."""
+
+    def __init__(self, block, counts, width=64, channels=3, outputs=10):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(channels, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
+        blocks, i = [], width
+        for stage, count in enumerate(counts):
+            o = (width << stage) * (4 if block is Bottleneck else 1)
+            for at in range(count):
+                blocks.append(block(i, o, 2 if stage and not at else 1))
+                i = o
+        self.layers, self.fc = nn.Sequential(*blocks), nn.Linear(i, outputs)
 
     def forward(self, x):
         x = torch.relu(self.bn1(self.conv1(x)))
@@ -46,7 +67,7 @@ def build(workload):
         return nn.Sequential(nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3),
                              nn.Flatten(1), nn.Linear(21632, 10)), (3, 32, 32)
     if workload == 'resnet18':
-        return ResNet18(), (3, 32, 32)
+        return ResNet(Block, (2, 2, 2, 2)), (3, 32, 32)
     if workload in SHARED:
         network, shape = SHARED[workload]
         return network(), shape
