@@ -14,7 +14,7 @@ import tempfile
 from programs import check, finish, interrupted, rows, write_digits
 
 program = sys.argv[1]
-SECONDS = "seconds_entk", "seconds_pntk"
+SECONDS = "seconds", "seconds_entk", "seconds_pntk"
 
 
 def command(*options):
@@ -84,6 +84,7 @@ def regression(out, data):
         check(all(0 <= float(r[k]) <= 1 for k in ("accuracy_entk", "accuracy_pntk", "same_class")), f"shares of {r}")
         check(float(r["ridge_used"]) == float(r["ridge"]) or (r["ridge"], r["ridge_used"]) == ("0", "1e-06"), f"ridge of {r}")
         check(math.isfinite(float(r["difference"])) and float(r["difference"]) > 0, f"difference of {r}")
+        check(float(r["seconds_entk"]) > 0 and float(r["seconds_pntk"]) > 0, f"seconds of {r}")
     for ridge in {r["ridge"] for r in table}:
         points = [(float(r["width"]), float(r["difference"])) for r in table if r["ridge"] == ridge]
         b, error = slope(points)
@@ -110,6 +111,7 @@ def training(out, data):
     by = {(r["decay"], r["epoch"], r["readout"]): r for r in table}
     for r in by.values():
         check(all(math.isfinite(float(v)) for k, v in r.items() if k not in ("data", "network", "readout")), f"numbers of {r}")
+        check(float(r["seconds"]) > 0 and float(r["seconds_entk"]) > 0, f"seconds of {r}")
         if r["readout"] == "trace":
             check(float(r["share"]) == float(r["share_below"]) == 1 and float(r["trace_difference"]) == 0, f"trace: {r}")
         trace = by[r["decay"], r["epoch"], "trace"]
