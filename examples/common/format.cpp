@@ -36,7 +36,7 @@ std::string power(double exponent) {
   return exponent < 0 ? std::string("−").append(magnitude) : magnitude;
 }
 
-std::string percent(double fraction) { return fixed(100 * fraction, 1) + " %"; }
+std::string percent(double fraction) { return (fraction < 0 ? "−" : "") + fixed(100 * std::abs(fraction), 1) + " %"; }
 
 std::string seconds(double value) {
   if (value < 0.0995) return fixed(1000 * value, value < 0.00995 ? 1 : 0) + " ms";

@@ -268,6 +268,36 @@ def report(options, phases, own, found):
     print(f'\n{options.out}/report.md')
 
 
+def write_csv(file, columns, rows):
+    lines = [','.join(columns), *(','.join(map(str, row)) for row in rows)]
+    file.write_text('\n'.join(lines) + '\n')
+
+
+def tables(options, phases, own, found):
+    """scale.csv and scale_kernels.csv, which ./run study shows."""
+    network = pathlib.Path(options.data).name, options.network, f'{options.width:g}'
+    train_labels, test_labels = labels_of(options)
+    n, tests = options.n or len(train_labels), options.test or len(test_labels)
+    rows, kernels = [], []
+    if own is not None:
+        rows.append((*network, 'trained', 'network', n, 0, tests, own, 0))
+    for weights, result in found.items():
+        rows += [(*network, weights, 'projected', n, f'{ridge:g}', tests, accuracy, 0)
+                 for ridge, accuracy in ((float(text), a) for text, a in result['accuracy'].items())]
+        for r in result['regression']:
+            of_first = (r['n'], f'{r["ridge"]:g}', options.exact_test)
+            rows.append((*network, weights, 'exact', *of_first, r['exact'], 0))
+            rows.append((*network, weights, 'projected', *of_first, r['projected'], r['difference']))
+        of_weights = [entry for name, entry in phases.done.items()
+                      if name.startswith(weights + ',') or weights == 'trained' and name == 'training']
+        kernels.append((*network, weights, options.k, options.exact[-1], result['frobenius'], result['pairs'], *result['pairs_95'],
+                        sum(entry['seconds'] for entry in of_weights), max(entry['peak_mib'] for entry in of_weights)))
+    keys = 'data', 'network', 'width', 'weights'
+    write_csv(options.out / 'scale.csv', (*keys, 'kernel', 'n', 'ridge', 'tests', 'accuracy', 'difference'), rows)
+    write_csv(options.out / 'scale_kernels.csv',
+              (*keys, 'k', 'exact_n', 'frobenius', 'pairs', 'pairs_low', 'pairs_high', 'seconds', 'peak_mib'), kernels)
+
+
 def main():
     options = arguments()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -279,6 +309,7 @@ def main():
             weights, own = trained(options, phases)
         found[name] = kernels(options, phases, name, weights)
     if not options.dry_run:
+        tables(options, phases, own, found)
         report(options, phases, own, found)
 
 

@@ -57,6 +57,9 @@ void add_options(CLI::App& app, StudySettings& s) {
   option(app, "--out", s.out, "DIR", "For the tables and the report; a run goes on from its tables")
       ->check(named())
       ->capture_default_str();
+  option(app, "--scale", s.scale, "DIR", "Where ./run scale has left its tables, if it has run")
+      ->check(named())
+      ->capture_default_str();
   app.add_flag("--report", s.report, "Only make the report, from the tables");
   app.add_flag("--dry-run", s.dry_run, "Only show the plan")->excludes(app.get_option("--report"));
   seed_option(app, s.seed, "Seed of the first initialization");

@@ -59,5 +59,6 @@ Part training_part();
 Part readouts_part();
 Part regression_part();
 Part cost_part();
+Part scale_part();
 
 }  // namespace xtangent::examples

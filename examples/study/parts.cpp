@@ -3,8 +3,8 @@
 namespace xtangent::examples {
 
 const std::vector<Part>& study_parts() {
-  static const std::vector<Part> parts = {width_part(), training_part(), regression_part(), readouts_part(),
-                                          cost_part()};
+  static const std::vector<Part> parts = {width_part(),    training_part(), regression_part(),
+                                          readouts_part(), cost_part(),     scale_part()};
   return parts;
 }
 

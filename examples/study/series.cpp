@@ -18,15 +18,15 @@ constexpr const char* colors[] = {"#0b7a75", "#c8641b", "#8a3ea8", "#1f5fbf"};
 constexpr int markers[] = {7, 5, 9, 13};
 constexpr const char* guide_color = "#9aa4b2";
 
+double number(const std::string& text) { return std::strtod(text.c_str(), nullptr); }
+
+}  // namespace
+
 std::string title_of_data(const std::string& name) {
   for (const ImageSet& set : image_sets())
     if (set.name == name) return name == "digits" ? "digits" : set.title;
   return name;
 }
-
-double number(const std::string& text) { return std::strtod(text.c_str(), nullptr); }
-
-}  // namespace
 
 const char* const width_label = "width of the last hidden layer (features)";
 

@@ -16,6 +16,9 @@ using Points = std::vector<std::pair<double, double>>;
 /// A number made of a row; NaN where the row has none.
 using Quantity = std::function<double(const Measurement&)>;
 
+/// "CIFAR-10" for cifar10; a folder's own name.
+std::string title_of_data(const std::string& name);
+
 /// Rows of one network on one set of images with the same number of images.
 struct RowsOfCase {
   std::string title;  ///< "ResNet18, CIFAR-10"

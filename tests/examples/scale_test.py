@@ -1,5 +1,5 @@
 """Runs the script for all of CIFAR-10 on a few made-up images: with features that are the gradients themselves, and with
-few of them; again, which does nothing; and with other options, which is refused.
+few of them; again, which does nothing; and with other options, which is refused. The study shows its tables.
 
 usage: scale_test.py SCALE BUILD
 """
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, write_cifar
+from programs import check, finish, rows, write_cifar
 
 script, build = map(os.path.abspath, sys.argv[1:])
 HELP = pathlib.Path(script).with_name('help.txt')
@@ -19,6 +19,25 @@ HELP = pathlib.Path(script).with_name('help.txt')
 def run(*options):
     return subprocess.run([sys.executable, script, '--build', build, *map(str, options)], capture_output=True, text=True,
                           timeout=300)
+
+
+def study(out, result, ridges):
+    """The study takes the tables of this folder, and again when there are more of them."""
+    program = os.path.join(build, 'examples', 'study', 'study')
+    words = [program, '--part', 'scale', '--scale', out, '--data', out.parent / 'images', '--out', out / 'study']
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    check(done.returncode == 0 and not done.stderr, f'{done}')
+    table = rows(out / 'study' / 'scale.csv')
+    check(len(table) == 1 + 2 * (ridges + 2 * 2 * ridges), f'the network, and projected and exact kernels: {table}')
+    accuracies = {(r['weights'], r['kernel'], r['n'], float(r['ridge'])): float(r['accuracy']) for r in table}
+    check(accuracies['trained', 'network', '60', 0] == result['own_accuracy'], f'{accuracies}')
+    for weights, found in result['found'].items():
+        for ridge, accuracy in found['accuracy'].items():
+            check(accuracies[weights, 'projected', '60', float(ridge)] == accuracy, f'{weights}, {ridge}: {accuracies}')
+        for r in found['regression']:
+            check(accuracies[weights, 'exact', str(r['n']), r['ridge']] == r['exact'], f'{r}: {accuracies}')
+    text = (out / 'study' / 'report.html').read_text(encoding='utf-8')
+    check('All images of a set' in text and 'ResNet18, channels times 0.03, images, random weights' in text, 'the report')
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -48,6 +67,7 @@ with tempfile.TemporaryDirectory() as folder:
         phases = result['phases']
         check(all(p['finished'] and p['runs'] == 1 and p['peak_mib'] > 5 for p in phases.values()), f'{phases}')
         check('| random, features |' in (out / 'report.md').read_text(), 'the report names no phase')
+        study(out, result, len(ridges.split(',')))
     for name in 'trained', 'random':
         check(errors[65536, name] < 1e-4, f'{name}: {errors}')
         check(1e-3 < errors[512, name] < 0.5, f'{name}: {errors}')
