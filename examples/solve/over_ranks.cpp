@@ -24,6 +24,14 @@ void end_all(const std::string& program, ntk::Communicator& ranks, const std::st
   std::abort();  // g++ does not see that a virtual function never returns
 }
 
+// Whether mpirun, or srun with a library of MPI, has started this process. Where it has not, MPI takes seconds to
+// begin, starts a process of its own, and needs room for files in /tmp.
+bool launched() {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"})
+    if (std::getenv(name)) return true;
+  return false;
+}
+
 template <class T>
 DenseSolution dense(const ntk::StoredKernel& kernel, const Array<double>& y,
                     const std::shared_ptr<ntk::Communicator>& ranks, const DenseOptions& options) {
@@ -38,6 +46,7 @@ DenseSolution dense(const ntk::StoredKernel& kernel, const Array<double>& y,
 }  // namespace
 
 std::shared_ptr<ntk::Communicator> start_ranks() {
+  if (!launched()) return std::make_shared<ntk::SingleRank>();
   std::shared_ptr<ntk::Communicator> ranks = ntk::mpi_ranks();
   if (ranks->rank() > 0 && !std::freopen("/dev/null", "w", stdout))
     throw data_error("[solve] /dev/null cannot be opened.");
