@@ -188,14 +188,20 @@ void log_x_axis(Gnuplot& gp, const Panel& panel) {
   if (high > 3e4 && panel.x_ticks.empty()) gp << "set format x '10^{%T}'\n";
 }
 
-void axes(Gnuplot& gp, const Panel& panel) {
-  // The legend below the axis: in two columns unless its longest title needs the width.
+std::size_t letters(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+void axes(Gnuplot& gp, const Panel& panel, int width) {
+  // The legend below the axis, whose rows need room: in two columns, unless the longest title is too long for half of
+  // the panel, with 7 pixels a letter and 60 for the line before it.
   std::size_t titles = 0, longest = 0;
   for (const Series& series : panel.series) {
     titles += !series.title.empty();
-    longest = std::max(longest, series.title.size());
+    longest = std::max(longest, letters(series.title));
   }
-  const std::size_t columns = longest > 25 ? 1 : 2, rows = (titles + columns - 1) / columns;
+  const std::size_t columns = longest > 25 || 2 * (7 * longest + 60) > static_cast<std::size_t>(width) ? 1 : 2,
+                    rows = (titles + columns - 1) / columns;
   label(gp, panel.title, panel.x_label, panel.y_label);
   gp << "unset logscale\nset format '%g'\nset xtics auto\nset ytics auto\nset autoscale\nset offsets 0,0,0,0\n"
      << "set key bmargin center horizontal maxcols " << columns << " Left reverse width 1 textcolor rgb '" << ink
@@ -213,8 +219,8 @@ void axes(Gnuplot& gp, const Panel& panel) {
   if (given(panel.x_range)) gp << "set xrange [" << panel.x_range.first << ":" << panel.x_range.second << "]\n";
 }
 
-void plot(Gnuplot& gp, const Panel& panel) {
-  axes(gp, panel);
+void plot(Gnuplot& gp, const Panel& panel, int width) {
+  axes(gp, panel, width);
   const auto name = [](std::size_t i) { return "$series" + std::to_string(i); };
   bool any = false;
   for (std::size_t i = 0; i < panel.series.size(); ++i) {
@@ -255,7 +261,7 @@ Triples triples(const Array<double>& values) {
   return out;
 }
 
-void plot(Gnuplot& gp, const HeatMap& map) {
+void plot(Gnuplot& gp, const HeatMap& map, int) {
   const std::size_t rows = map.values.shape()[0], columns = map.values.shape()[1];
   const auto [least, greatest] = std::minmax_element(map.values.data(), map.values.data() + map.values.size());
   const double bound = map.greatest > 0 ? map.greatest : std::max(std::abs(*least), std::abs(*greatest));
@@ -283,7 +289,7 @@ void plot(Gnuplot& gp, const HeatMap& map) {
   gp << "plot $map using 1:2:3 with image" << (rows * columns <= 2500 ? " pixels" : "") << "\n";
 }
 
-void plot(Gnuplot& gp, const Intervals& panel) {
+void plot(Gnuplot& gp, const Intervals& panel, int) {
   std::size_t longest = 0;
   for (const Intervals::Row& row : panel.rows) longest = std::max(longest, row.name.size());
   label(gp, panel.title, panel.x_label, "");
@@ -310,7 +316,7 @@ std::string draw_grid(const std::vector<P>& panels, int width, int height, std::
   const std::size_t rows = (panels.size() + columns - 1) / columns;
   return run(width * static_cast<int>(columns), height * static_cast<int>(rows), [&](Gnuplot& gp) {
     gp << "set multiplot layout " << rows << "," << columns << "\n";
-    for (const P& panel : panels) plot(gp, panel);
+    for (const P& panel : panels) plot(gp, panel, width);
   });
 }
 
