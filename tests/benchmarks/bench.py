@@ -14,6 +14,7 @@ import venv
 
 import large
 import memory
+import plans
 import study_peers
 
 ROWS = {'mlp': {'pntk': 256, 'entk': 64, 'loss': 256, 'train': 64},
@@ -59,12 +60,14 @@ def arguments():
     parser.add_argument('--rules', action='store_true', help='every contraction rule on a table of layers instead')
     parser.add_argument('--memory', action='store_true',
                         help='peaks of 70 kernels within budgets of memory instead; fails if one is above its promise')
+    parser.add_argument('--plans', action='store_true',
+                        help='the seconds that plans foresee beside those that twenty kernels take, instead')
     parser.add_argument('--large', action='store_true', help='large kernels of real images instead, once each')
     parser.add_argument('--hour', action='store_true', help='with --large: also a regression with 32,000 images, most of an hour')
     parser.add_argument('--study', metavar='DIR', help='what the kernels of the study in this folder would take the peers instead;'
                         ' measured once, into DIR/peers.json')
     parser.add_argument('--data', default=os.environ.get('XTANGENT_DATA', 'data'),
-                        help='folder of mnist and cifar10 for --large ($XTANGENT_DATA, or data)')
+                        help='folder of mnist and cifar10 for --large and --plans ($XTANGENT_DATA, or data)')
     parser.add_argument('--repeat', type=int, default=5, help='runs that the best is taken of, at least (%(default)s)')
     parser.add_argument('--rounds', type=int, default=1, help='turns of all programs in each row (%(default)s)')
     parser.add_argument('--out', default='results/bench.json', help='(%(default)s)')
@@ -215,6 +218,10 @@ def main():
         peers = {'torch': environment(home / 'torch', TORCH, 'torch, numpy'),
                  'neural_tangents': environment(home / 'neural-tangents', NEURAL_TANGENTS, 'neural_tangents')}
         study_peers.print_table(options.study, peers, PEERS)
+        return
+    if options.plans:
+        os.environ['XTANGENT_DATA'] = options.data
+        plans.table(str(pathlib.Path(options.build) / 'examples' / 'kernel' / 'kernel'))
         return
     known = subprocess.run([options.bench, 'list'], capture_output=True, text=True, check=True).stdout.split()
     if options.package and not options.strategy:
