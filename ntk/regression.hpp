@@ -20,7 +20,7 @@ namespace xtangent::ntk {
 Array<double> predict(const AnyMatrix& kernel_new, const Doubles& weights, const Doubles& f0_new);
 
 /// Regression with K + ridge I = L L^T, which is factored once. `Regression(std::move(k))` factors in place. T = float
-/// or double is the type of the kernel; targets and predictions are in double. Cost: n^3 / 3 multiply-adds to factor.
+/// or double is the type of the kernel; targets and predictions are in double. Cost: n^3 / 3 FLOP to factor.
 /// Memory: n^2 elements.
 ///
 /// A Gaussian process with prior covariance K and noise of variance `ridge` has `predict` as its posterior mean. If K

@@ -37,7 +37,7 @@ Eigensystem largest_eigenvalues(const LinearMap& kernel, std::size_t count = 1, 
 /// of 1e4 takes hundreds of products. For a formed kernel prefer smallest_eigenvalues_by_inverse.
 Eigensystem smallest_eigenvalues(const LinearMap& kernel, std::size_t count = 1, const LanczosOptions& options = {});
 /// The `count` smallest eigenvalues of a positive definite kernel and their eigenvectors, by Lanczos on the inverse.
-/// Cost: one Cholesky factorization of n^3 / 3 multiply-adds and a few solutions. Throws numerical_error if the kernel
+/// Cost: one Cholesky factorization of n^3 / 3 FLOP and a few solutions. Throws numerical_error if the kernel
 /// is not positive definite, as Cholesky does.
 Eigensystem smallest_eigenvalues_by_inverse(AnyMatrix kernel, std::size_t count = 1,
                                             const LanczosOptions& options = {});

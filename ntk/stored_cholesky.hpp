@@ -38,7 +38,7 @@ struct StoredCholeskyOptions {
 /// Matrix Computations, section 4.2.8). Each tile of L is written as soon as it is finished. After an interruption of
 /// any kind, the same call continues where the last one stopped and ends with the same bits.
 ///
-/// Cost: n^3 / 3 multiply-adds, with BLAS and LAPACK on all threads, n^2 / 2 entries of L to write, and about n^3 / (6
+/// Cost: n^3 / 3 FLOP, with BLAS and LAPACK on all threads, n^2 / 2 entries of L to write, and about n^3 / (6
 /// t) (1 + 1 / g) to read, for tiles of t rows of which g are in memory beside those that are read.
 class StoredCholesky {
  public:
@@ -61,9 +61,9 @@ class StoredCholesky {
   /// The logarithms of the determinants of all leading minors of K + ridge I, (n,).
   Array<double> log_determinants() const;
 
-  /// (K + ridge I)^-1 y for y (n,) or (n, m), refined with residuals in double. Cost: 2 n^2 multiply-adds for each
-  /// column, and as many for each refinement. All columns together read L twice, and for each refinement L twice and K
-  /// once more. Throws shape_error, numerical_error (y is not finite), data_error (a file is damaged).
+  /// (K + ridge I)^-1 y for y (n,) or (n, m), refined with residuals in double. Cost: 2 n^2 FLOP for each
+  /// column, and twice as many for each refinement. All columns together read L twice, and for each refinement L twice
+  /// and K once more. Throws shape_error, numerical_error (y is not finite), data_error (a file is damaged).
   Array<double> solve(const Doubles& y) const;
   /// The same without refinement.
   Array<double> solve_unrefined(const Doubles& y) const;

@@ -18,7 +18,7 @@ struct CholeskyOptions {
 /// vectors are always in double.
 ///
 /// `Cholesky(std::move(k))` factors in place and needs no second matrix. L fills the lower triangle; the strict upper
-/// triangle keeps K, from which residuals are computed. Cost: n^3 / 3 multiply-adds to factor, by LAPACK on all
+/// triangle keeps K, from which residuals are computed. Cost: n^3 / 3 FLOP to factor, by LAPACK on all
 /// threads.
 template <class T>
 class Cholesky {
@@ -48,8 +48,8 @@ class Cholesky {
   Array<T> matrix() const;
 
   /// (K + ridge I)^-1 y for y (n,) or (n, m), refined. Residuals are in double even if T is float, so the solution is
-  /// accurate to double if the condition number of K is below about 1e6. Cost: 2 n^2 multiply-adds for each column, and
-  /// as many for each refinement. Throws shape_error, numerical_error (y is not finite).
+  /// accurate to double if the condition number of K is below about 1e6. Cost: 2 n^2 FLOP for each column, and
+  /// twice as many for each refinement. Throws shape_error, numerical_error (y is not finite).
   Array<double> solve(const Array<double>& y) const;
   /// The logarithm of the density of y under a Gaussian process with covariance K + ridge I, for each column of y (n,)
   /// or (n, m): (m,). `x` is solve(y) where that is there already. Rasmussen and Williams, equation 2.30. Throws what

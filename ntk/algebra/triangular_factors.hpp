@@ -34,7 +34,7 @@ class TriangularFactors {
   void factor(double ridge);
 
   /// Replaces y_j by (K_j + ridge I)^-1 y_j for each kernel j, in parallel; y is (count, n, m). Each column is scaled,
-  /// so that small ones do not vanish in T. Cost: 2 n^2 multiply-adds for each column.
+  /// so that small ones do not vanish in T. Cost: 2 n^2 FLOP for each column.
   void solve(Array<double>& y) const;
 
  private:
