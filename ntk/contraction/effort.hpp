@@ -20,6 +20,15 @@ constexpr double moved = 15;        // an element of a factor that is brought in
 constexpr double shifted = 3;       // an addition of shifted sums
 constexpr double convolved = 1.5;   // an operation of a convolution's gradient: its products are narrow
 
+// By these alone plans foresee seconds. They were fitted to 45 kernels (docs/measurements.md).
+constexpr double swept = 0.8;        // an operation of a sweep: large convolutions take fewer than are counted
+constexpr double passed = 180;       // an element that an op of the network makes, and that others read
+constexpr double contracted = 1.25;  // the effort of a rule, for what rules leave out
+constexpr double result = 1000;      // an entry of the kernel, whose memory is new
+
+/// The effort of a sweep, forward or backward, of so many operations that makes so many elements.
+inline double sweep(double flop, double elements) { return swept * flop + passed * elements; }
+
 /// The number of elements of a rows x columns block that are computed in rectangles of that edge: all, or those of the
 /// rectangles on and above the diagonal.
 inline double area(double rows, double columns, bool symmetric, double edge) {

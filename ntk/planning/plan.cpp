@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include "ntk/contraction/effort.hpp"
 #include "ntk/contraction/rule.hpp"
 #include "ntk/names.hpp"
 #include "ntk/planning/budget.hpp"
@@ -251,6 +252,8 @@ Plan unplanned(const Profile& t, const Order& order, const Readout& readout) {
   p.readout = readout.name();
   p.forward_flop = t.forward_flop;
   p.backward_flop = t.backward_flop;
+  p.forward_effort = effort::sweep(t.forward_flop, t.forward_elements);
+  p.backward_effort = effort::sweep(t.backward_flop, t.backward_elements);
   return p;
 }
 

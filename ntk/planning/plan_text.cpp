@@ -131,7 +131,8 @@ void write_time(std::ostream& out, const Plan& p) {
   const double speed = product_speed(p.scalar_bytes), rounded = rounded_flop(p);
   double seconds = p.seconds(speed);
   if (rounded > 0) seconds += rounded / rounded_product_speed() - rounded / speed;
-  out << "time     about " << std::setprecision(2) << seconds << " s at " << readable_number(speed, "FLOP/s");
+  out << "time     about " << std::setprecision(2) << seconds << " s, with products at "
+      << readable_number(speed, "FLOP/s");
   if (rounded > 0) out << " and " << readable_number(rounded_product_speed(), "FLOP/s") << " in bfloat16";
   out << "\n";
 }

@@ -87,14 +87,16 @@ void count_work(const Record<T>& record, const std::vector<bool>& active, Profil
   for (const Node<T>& node : record.nodes) {
     if (!node.op) continue;
     std::vector<Shape> shapes;
-    bool back = false;
+    double back = 0;  // elements of the cotangents that the op passes on
     for (const auto& argument : node.arguments) {
       shapes.push_back(argument.value.shape());
-      back = back || passes<T>(argument, active);
+      if (passes<T>(argument, active)) back += static_cast<double>(argument.value.size()) / 2;
     }
     const double flop = node.op->flop(shapes, node.value.shape()) / 2;
     out.forward_flop += flop;
-    if (back) out.backward_flop += flop;
+    out.forward_elements += static_cast<double>(node.value.size()) / 2;
+    if (back > 0) out.backward_flop += flop;
+    out.backward_elements += back;
   }
 }
 

@@ -26,9 +26,10 @@ struct Profile {
   std::vector<ProfiledUse> uses;  ///< in the order of a reverse sweep
   std::size_t outputs = 0, parameters = 0;
   double forward_flop = 0;
-  double backward_flop = 0;  ///< for one probe, without the gradients of parameters
-  double product_flop = 0;   ///< for one probe that is pulled back to the parameters and pushed forward
-  double fixed_bytes = 0;    ///< values and constants of a recording that do not depend on examples, without parameters
+  double backward_flop = 0;                            ///< for one probe, without the gradients of parameters
+  double forward_elements = 0, backward_elements = 0;  ///< of arrays that are made by the ops, as the FLOP
+  double product_flop = 0;  ///< for one probe that is pulled back to the parameters and pushed forward
+  double fixed_bytes = 0;   ///< values and constants of a recording that do not depend on examples, without parameters
   double activation_bytes = 0;    ///< everything that a recording keeps
   double sweep_bytes = 0;         ///< the most that a reverse sweep with all probes of the rows holds
   double column_sweep_bytes = 0;  ///< the same with those of the columns

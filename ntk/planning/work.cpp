@@ -1,6 +1,7 @@
 // The work of a plan, piece by piece. It is what plans predict and what progress is measured by.
 #include <algorithm>
 
+#include "ntk/contraction/effort.hpp"
 #include "ntk/contraction/rule.hpp"
 #include "ntk/planning/planner.hpp"
 
@@ -12,13 +13,26 @@ BlockShape block_shape(const Plan& p, std::size_t rows, std::size_t columns, boo
 
 Workspace workspace(const Plan& p) { return {p.scalar_bytes, p.room, p.tasks}; }
 
-double sweep_flop(const Plan& p, std::size_t n, Readout::Of side) {
+namespace {
+
+// FLOP or effort of the sweeps of n examples, by those of one example forward and, for a probe, backward.
+double sweeps(const Plan& p, std::size_t n, Readout::Of side, double forward, double backward) {
   const double k = static_cast<double>(side == Readout::Of::rows ? p.probes : p.column_probes),
                examples = static_cast<double>(n);
   // The reference also forms the gradients of parameters. Vector products only record forward passes here.
-  if (p.strategy == Strategy::jacobian) return examples * (1 + 2 * k) * p.forward_flop;
-  if (p.strategy == Strategy::vector_products) return examples * p.forward_flop;
-  return examples * (p.forward_flop + k * p.backward_flop);
+  if (p.strategy == Strategy::jacobian) return examples * (1 + 2 * k) * forward;
+  if (p.strategy == Strategy::vector_products) return examples * forward;
+  return examples * (forward + k * backward);
+}
+
+double sweep_effort(const Plan& p, std::size_t n, Readout::Of side) {
+  return sweeps(p, n, side, p.forward_effort, p.backward_effort);
+}
+
+}  // namespace
+
+double sweep_flop(const Plan& p, std::size_t n, Readout::Of side) {
+  return sweeps(p, n, side, p.forward_flop, p.backward_flop);
 }
 
 double contraction_flop(const Plan& p, const TermPlan& term, std::size_t n, std::size_t m, bool diagonal) {
@@ -51,25 +65,34 @@ double column_flop(const Plan& p, const Panel& panel, const ColumnOfTiles& colum
 
 void count_work(Plan& p) {
   p.sweep_flop = p.contraction_flop = 0;
+  p.effort = effort::result * p.result_bytes / 8;
   for (TermPlan& term : p.terms) term.cost = {};
   const auto contraction = [&](std::size_t n, std::size_t m, bool diagonal) {
     for (TermPlan& term : p.terms) {
       if (term.fused || n == 0) continue;
-      const RuleCost one = term.rule->cost(term.term, block_shape(p, n, m, diagonal), workspace(p));
+      const BlockShape block = block_shape(p, n, m, diagonal);
+      const RuleCost one = term.rule->cost(term.term, block, workspace(p));
       term.cost.flop += one.flop;
       term.cost.bytes = std::max(term.cost.bytes, one.bytes);
       p.contraction_flop += one.flop;
+      p.effort += effort::contracted * term.rule->effort(term.term, block);
     }
   };
   for (const Panel& panel : panels_of(p.grid, p.partition.panel)) {
     p.sweep_flop += panel_flop(p, panel);
+    p.effort += sweep_effort(p, panel.rows.size(), Readout::Of::rows);
     for (const ColumnOfTiles& column : panel.columns) {
       const std::size_t own = column.examples.size();
       if (p.strategy == Strategy::vector_products) {
-        p.sweep_flop += column_flop(p, panel, column);
+        const double flop = column_flop(p, panel, column);
+        p.sweep_flop += flop;
+        p.effort += flop * p.forward_effort / std::max(p.forward_flop, 1.0);
         continue;
       }
-      if (!panel.holds(column, p.symmetric)) p.sweep_flop += sweep_flop(p, own, Readout::Of::columns);
+      if (!panel.holds(column, p.symmetric)) {
+        p.sweep_flop += sweep_flop(p, own, Readout::Of::columns);
+        p.effort += sweep_effort(p, own, Readout::Of::columns);
+      }
       contraction(column.above().size(), own, false);
       if (column.diagonal) contraction(own, own, true);
     }

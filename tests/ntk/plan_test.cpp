@@ -20,6 +20,8 @@
 #include "nn/models/mlp.hpp"
 #include "nn/sequential.hpp"
 #include "ntk/compare.hpp"
+#include "ntk/contraction/effort.hpp"
+#include "ntk/contraction/rule.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/planning/planner.hpp"
 #include "tests/ntk/written_networks.hpp"
@@ -55,6 +57,25 @@ BOOST_AUTO_TEST_CASE(plans_count_what_is_done) {
   text << p;
   for (const char* word : {"2.weight", "outer", "FLOP", "memory", "budget"})
     BOOST_TEST(text.str().find(word) != std::string::npos);
+}
+
+// Seconds are those of operations of large products, with which passes over arrays and entries are counted, too.
+BOOST_AUTO_TEST_CASE(seconds_count_more_than_flop) {
+  const auto net = nn::sequential(nn::Linear(784, 1024), nn::Relu(), nn::Linear(1024, 10));
+  const auto params = net.init<float>(1);
+  const Array<float> x = Array<float>::ones({256, 784});
+  const ntk::Plan p = ntk::plan(net, params, x, ntk::readout::pseudo());
+  namespace effort = ntk::effort;
+  const double passed = 1024 + 1024 + 10, passed_back = 1024 + 1024;
+  const double sweeps =
+      256 * (effort::swept * (p.forward_flop + p.backward_flop) + effort::passed * (passed + passed_back));
+  double rules = 0;
+  for (const ntk::TermPlan& term : p.terms)
+    if (!term.fused) rules += term.rule->effort(term.term, ntk::block_shape(p, 256, 256, true));
+  BOOST_TEST(p.effort == sweeps + effort::contracted * rules + effort::result * 256 * 256,
+             boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(p.effort > p.flop());
+  BOOST_TEST(p.seconds(1e9) == p.effort / 1e9);
 }
 
 std::string text_of(const ntk::Plan& p) {
