@@ -12,9 +12,9 @@ import time
 import timing
 from nt_layers import (IMPLEMENTATIONS, conv, dense, evaluate, jax, kernel, lax, linear, neural_tangents, norm, numpy, random,
                        relu, resnet)
+from resnets import COUNTS
 
 jnp = jax.numpy
-COUNTS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 
 def mlp(width, pixels, outputs):

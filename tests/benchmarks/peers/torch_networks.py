@@ -5,14 +5,18 @@ from torch import nn
 from torch_shared import SHARED
 
 
+def shortcut(i, o, stride):
+    if stride == 1 and i == o:
+        return nn.Sequential()
+    return nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))
+
+
 class Block(nn.Module):
     def __init__(self, i, o, stride):
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o)
         self.conv2, self.bn2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
-        self.shortcut = nn.Sequential()
-        if stride != 1 or i != o:
-            self.shortcut = nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))
+        self.shortcut = shortcut(i, o, stride)
 
     def forward(self, x):
         h = torch.relu(self.bn1(self.conv1(x)))
@@ -26,9 +30,7 @@ class Bottleneck(nn.Module):
         self.conv1, self.bn1 = nn.Conv2d(i, inner, 1, bias=False), nn.BatchNorm2d(inner)
         self.conv2, self.bn2 = nn.Conv2d(inner, inner, 3, stride, 1, bias=False), nn.BatchNorm2d(inner)
         self.conv3, self.bn3 = nn.Conv2d(inner, o, 1, bias=False), nn.BatchNorm2d(o)
-        self.shortcut = nn.Sequential()
-        if stride != 1 or i != o:
-            self.shortcut = nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))
+        self.shortcut = shortcut(i, o, stride)
 
     def forward(self, x):
         h = torch.relu(self.bn1(self.conv1(x)))

@@ -13,9 +13,8 @@ from torch import nn
 from torch.func import functional_call, grad, jacrev, vmap
 
 import timing
+from resnets import COUNTS
 from torch_networks import Block, Bottleneck, ResNet
-
-COUNTS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 
 class Preactivation(nn.Module):
