@@ -34,7 +34,7 @@ with tempfile.TemporaryDirectory() as folder:
     check(speeds["jacobian"] > 1.1 * speeds["structured"], f"the same work by both strategies: {speeds}")
 
 for words, says in [(("--workloads", "mlp"), "Did you mean --workload?"), (("--strategi=jacobian",), "Did you mean --strategy?"),
-                    (("--nonsense",), "unknown option --nonsense"), (("--strategy", "fast"), "invalid choice: 'fast'"),
+                    (("--study", "nothing"), "no tables of the study in nothing"), (("--nonsense",), "unknown option --nonsense"), (("--strategy", "fast"), "invalid choice: 'fast'"),
                     (("--strategy", "jacobian", "--large"), "without --large"),
                     (("--strategy", "jacobian", "--kernel", "train"), "pntk, entk or loss")]:
     done = bench(*words)
