@@ -282,8 +282,8 @@ def tables(options, phases, own, found):
     if own is not None:
         rows.append((*network, 'trained', 'network', n, 0, tests, own, 0))
     for weights, result in found.items():
-        rows += [(*network, weights, 'projected', n, f'{ridge:g}', tests, accuracy, 0)
-                 for ridge, accuracy in ((float(text), a) for text, a in result['accuracy'].items())]
+        rows += [(*network, weights, 'projected', n, f'{float(ridge):g}', tests, accuracy, 0)
+                 for ridge, accuracy in result['accuracy'].items()]
         for r in result['regression']:
             of_first = (r['n'], f'{r["ridge"]:g}', options.exact_test)
             rows.append((*network, weights, 'exact', *of_first, r['exact'], 0))

@@ -22,6 +22,7 @@ struct Unit {
   std::string table;              ///< name of the table
   std::vector<std::string> keys;  ///< with which its rows begin
   std::size_t rows = 1;           ///< how many it leaves; with fewer it is measured again
+  bool always = false;            ///< it is measured again in any case
   double seconds = 0;             ///< estimated
   std::function<std::vector<Measurement>()> measure;
 };

@@ -22,12 +22,12 @@ def run(*options):
 
 
 def study(out, result, ridges):
-    """The study takes the tables of this folder, and again when there are more of them."""
+    """The study takes the tables of this folder, also into a folder that has those of another run."""
     program = os.path.join(build, 'examples', 'study', 'study')
-    words = [program, '--part', 'scale', '--scale', out, '--data', out.parent / 'images', '--out', out / 'study']
+    words = [program, '--part', 'scale', '--scale', out, '--data', out.parent / 'images', '--out', out.parent / 'study']
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     check(done.returncode == 0 and not done.stderr, f'{done}')
-    table = rows(out / 'study' / 'scale.csv')
+    table = rows(out.parent / 'study' / 'scale.csv')
     check(len(table) == 1 + 2 * (ridges + 2 * 2 * ridges), f'the network, and projected and exact kernels: {table}')
     accuracies = {(r['weights'], r['kernel'], r['n'], float(r['ridge'])): float(r['accuracy']) for r in table}
     check(accuracies['trained', 'network', '60', 0] == result['own_accuracy'], f'{accuracies}')
@@ -36,7 +36,7 @@ def study(out, result, ridges):
             check(accuracies[weights, 'projected', '60', float(ridge)] == accuracy, f'{weights}, {ridge}: {accuracies}')
         for r in found['regression']:
             check(accuracies[weights, 'exact', str(r['n']), r['ridge']] == r['exact'], f'{r}: {accuracies}')
-    text = (out / 'study' / 'report.html').read_text(encoding='utf-8')
+    text = (out.parent / 'study' / 'report.html').read_text(encoding='utf-8')
     check('All images of a set' in text and 'ResNet18, channels times 0.03, images, random weights' in text, 'the report')
 
 
