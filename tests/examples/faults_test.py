@@ -104,9 +104,12 @@ class Job:
             time.sleep(0.002)
         out.rename(self.here / "away")
         time.sleep(0.3 * self.seconds)
-        if out.exists():  # begun anew, by a program that writes into a folder that it makes
-            shutil.rmtree(out)
-        (self.here / "away").rename(out)
+        while (self.here / "away").exists():
+            shutil.rmtree(out, ignore_errors=True)  # where the program has begun anew
+            try:
+                (self.here / "away").rename(out)
+            except OSError:  # it has just begun anew again
+                continue
         status, said = ended(process)
         check(status == 0 or status == 1 and str(out) in said, f"{self.name}, a folder that disappears: {status} {said}")
         self.finishes("gone", "when the folder is back")
@@ -147,7 +150,8 @@ with tempfile.TemporaryDirectory() as folder:
     network = ["--network", "lenet", "--data", images, "--n", 600]
     project = [features, *network, "--k", 20000, "--part", 50]
     made = Job("features", here, project, "features-*.npy")
-    run([*project, "--seed", 2, "--out", here / "other_features"])
+    status, said = run([*project, "--seed", 2, "--out", here / "other_features"])
+    check(status == 0, f"other features: {said}")
 
     def store(name, *options):
         words = [kernel, "--network", "mlp", "--width", 0.05, "--data", images, "--n", 1000, "--double", "--memory", "2M",
