@@ -31,6 +31,23 @@ void call_gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, doub
   cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
+void call_syrk(int n, int k, const float* a, int lda, float beta, float* c, int ldc) {
+  cblas_ssyrk(CblasRowMajor, CblasUpper, CblasNoTrans, n, k, 1, a, lda, beta, c, ldc);
+}
+void call_syrk(int n, int k, const double* a, int lda, double beta, double* c, int ldc) {
+  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, n, k, 1, a, lda, beta, c, ldc);
+}
+
+// Sets the strict lower triangle from the upper one, in squares that stay in the cache.
+template <class T>
+void mirror(std::size_t n, T* c, std::size_t ld) {
+  constexpr std::size_t edge = 16;
+  for (std::size_t top = 0; top < n; top += edge)
+    for (std::size_t left = top; left < n; left += edge)
+      for (std::size_t i = top; i < std::min(n, top + edge); ++i)
+        for (std::size_t j = std::max(left, i + 1); j < std::min(n, left + edge); ++j) c[j * ld + i] = c[i * ld + j];
+}
+
 // Blocks of about this many rows and columns keep BLAS near its peak and are enough for many cores.
 std::size_t block_size(std::size_t extent, std::size_t target) {
   const std::size_t blocks = std::max<std::size_t>(1, (extent + target / 2) / target);
@@ -50,6 +67,17 @@ void gemm_serial(bool transpose_a, bool transpose_b, std::size_t m, std::size_t 
   const auto width = [](std::size_t ld) { return static_cast<int>(std::max<std::size_t>(ld, 1)); };
   call_gemm(transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, static_cast<int>(m),
             static_cast<int>(n), static_cast<int>(k), alpha, a, width(lda), b, width(ldb), beta, c, width(ldc));
+}
+
+// Where rows are short, the mirror image takes as long as the half of the product that it saves.
+template <class T>
+void gram_serial(std::size_t n, std::size_t k, const T* a, std::size_t lda, T beta, T* c, std::size_t ldc) {
+  constexpr std::size_t short_rows = 48;
+  if (k < short_rows) return gemm_serial(false, true, n, n, k, T(1), a, lda, a, lda, beta, c, ldc);
+  prepare();
+  if (n == 0) return;
+  call_syrk(static_cast<int>(n), static_cast<int>(k), a, static_cast<int>(lda), beta, c, static_cast<int>(ldc));
+  mirror(n, c, ldc);
 }
 
 template <class T>
@@ -104,7 +132,8 @@ void warn_of_unfitting_core(const std::string& more) {
   template void gemm(bool, bool, std::size_t, std::size_t, std::size_t, T, const T*, std::size_t, const T*,        \
                      std::size_t, T, T*, std::size_t);                                                             \
   template void gemm_serial(bool, bool, std::size_t, std::size_t, std::size_t, T, const T*, std::size_t, const T*, \
-                            std::size_t, T, T*, std::size_t);
+                            std::size_t, T, T*, std::size_t);                                                      \
+  template void gram_serial(std::size_t, std::size_t, const T*, std::size_t, T, T*, std::size_t);
 XTANGENT_INSTANTIATE(float)
 XTANGENT_INSTANTIATE(double)
 #undef XTANGENT_INSTANTIATE

@@ -28,9 +28,13 @@ Array<T> gram(const Rows<T>& a, const Rows<T>& b, bool symmetric, T shift) {
       const Rectangle& t = rectangles[i];
       T* at = values + t.row * columns + t.column;
       for (std::size_t r = 0; r < t.rows; ++r) std::fill_n(at + r * columns, t.columns, shift);
+      if (symmetric && t.row == t.column) {
+        kernels::gram_serial(t.rows, a.length, a.at(0, t.row), a.length, T(1), at, columns);
+        continue;
+      }
       kernels::gemm_serial(false, true, t.rows, t.columns, a.length, T(1), a.at(0, t.row), a.length, b.at(0, t.column),
                            b.length, T(1), at, columns);
-      if (!symmetric || t.row == t.column) continue;
+      if (!symmetric) continue;
       for (std::size_t r = 0; r < t.rows; ++r)
         for (std::size_t c = 0; c < t.columns; ++c) values[(t.column + c) * columns + t.row + r] = at[r * columns + c];
     }

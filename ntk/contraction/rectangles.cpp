@@ -33,15 +33,45 @@ std::size_t rectangle_edge(std::size_t rows, std::size_t columns) {
   return std::clamp<std::size_t>((third + 15) / 16 * 16, 16, 256);
 }
 
+namespace {
+
+// The rectangle lies on the diagonal of a Gram of rows with themselves.
+template <class E>
+bool of_rows_with_themselves(const Rectangle& r, const Rows<E>& a, const Rows<E>& b) {
+  return a.at(r.row_probe, r.first_row) == b.at(r.column_probe, r.first_column) && r.rows == r.columns &&
+         a.length == b.length;
+}
+
+// out (rows, rows) = a a^T for a (rows, length), with the upper triangle by halves.
+void bfloat16_gram(std::size_t rows, std::size_t length, const std::uint16_t* a, std::size_t step, float* out,
+                   std::size_t width) {
+  constexpr std::size_t least = 64;  // smaller products gain nothing
+  if (rows < 2 * least) return kernels::bfloat16_product(rows, rows, length, a, step, a, step, out, width);
+  const std::size_t half = (rows / 2 + 31) / 32 * 32, rest = rows - half;
+  const std::uint16_t* second = a + half * step;
+  bfloat16_gram(half, length, a, step, out, width);
+  bfloat16_gram(rest, length, second, step, out + half * (width + 1), width);
+  kernels::bfloat16_product(half, rest, length, a, step, second, step, out + half, width);
+  for (std::size_t i = 0; i < half; ++i)
+    for (std::size_t j = half; j < rows; ++j) out[j * width + i] = out[i * width + j];
+}
+
+}  // namespace
+
 template <class T>
 void rectangle_product(const Rectangle& r, const Rows<T>& a, const Rows<T>& b, std::size_t first, std::size_t last,
                        T* out) {
+  if (of_rows_with_themselves(r, a, b))
+    return kernels::gram_serial(r.rows, last - first, a.at(r.row_probe, r.first_row) + first, a.length, T(0), out,
+                                r.columns);
   kernels::gemm_serial(false, true, r.rows, r.columns, last - first, T(1), a.at(r.row_probe, r.first_row) + first,
                        a.length, b.at(r.column_probe, r.first_column) + first, b.length, T(0), out, r.columns);
 }
 
 void rectangle_product(const Rectangle& r, const Rows<std::uint16_t>& a, const Rows<std::uint16_t>& b,
                        std::size_t first, std::size_t last, float* out) {
+  if (of_rows_with_themselves(r, a, b))
+    return bfloat16_gram(r.rows, last - first, a.at(r.row_probe, r.first_row) + first, a.length, out, r.columns);
   kernels::bfloat16_product(r.rows, r.columns, last - first, a.at(r.row_probe, r.first_row) + first, a.length,
                             b.at(r.column_probe, r.first_column) + first, b.length, out, r.columns);
 }
