@@ -64,7 +64,14 @@ void add_signed(std::size_t n, const std::uint32_t* places, const T* x, T* sums)
       sum_of[i] = place & ~sign_bit;
       value[i] = std::bit_cast<T>(std::bit_cast<Bits>(x[begin + i]) ^ static_cast<Bits>(place & sign_bit) << shift);
     }
-    for (std::size_t i = 0; i < here; ++i) sums[sum_of[i]] += value[i];
+    std::size_t i = 0;
+    for (; i + 4 <= here; i += 4) {
+      sums[sum_of[i]] += value[i];
+      sums[sum_of[i + 1]] += value[i + 1];
+      sums[sum_of[i + 2]] += value[i + 2];
+      sums[sum_of[i + 3]] += value[i + 3];
+    }
+    for (; i < here; ++i) sums[sum_of[i]] += value[i];
   }
 }
 

@@ -20,8 +20,9 @@ using kernels::loops;
 using kernels::parallel_for;
 
 // Bytes of the gradients of one example that are formed at a time. A constant, since the shape of a product decides how
-// it rounds.
-constexpr double usual_room = 1 << 20;
+// it rounds. Smaller pieces stay nearer to the core, but each piece of a convolution lays out the patches of its image
+// anew.
+constexpr double usual_room = 4 << 20;
 // Gradients are projected while they are in the cache, so no more examples are formed at a time than fit there.
 constexpr std::size_t cached = std::size_t{1} << 20;
 constexpr std::size_t places_at_a_time = 1 << 14;
