@@ -6,12 +6,14 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <limits>
 #include <string>
 
 #include "autodiff/error.hpp"
+#include "autodiff/kernels/parallel.hpp"
 
 namespace xtangent::nn {
 namespace {
@@ -200,6 +202,27 @@ std::vector<std::uint8_t> read_file(const fs::path& file, const SizeFromHeader& 
 
 std::vector<std::uint8_t> read_raw_file(const fs::path& file, const SizeFromHeader& size) {
   return read_as_said(file, false, size, unlimited);
+}
+
+bool read_part(const fs::path& file, std::uint64_t first, std::size_t count, void* to) {
+  constexpr std::size_t piece = std::size_t{4} << 20;
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) return false;
+  struct stat about {};
+  std::atomic<bool> whole = ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+  if (whole)
+    kernels::parallel_for(count, piece, [&](std::size_t begin, std::size_t end) {
+      while (begin < end && whole) {
+        const ssize_t got = ::pread(fd, static_cast<char*>(to) + begin, end - begin, static_cast<off_t>(first + begin));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0)
+          whole = false;
+        else
+          begin += static_cast<std::size_t>(got);
+      }
+    });
+  ::close(fd);
+  return whole;
 }
 
 bool has_file(const fs::path& folder, const std::vector<std::string>& names) {

@@ -33,6 +33,10 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& file, const Siz
                                     std::size_t limit = static_cast<std::size_t>(-1) >> 1);
 std::vector<std::uint8_t> read_raw_file(const std::filesystem::path& file, const SizeFromHeader& size);
 
+/// Reads bytes [first, first + count) of a regular file, with all threads. Returns false where it has fewer or cannot
+/// be read.
+bool read_part(const std::filesystem::path& file, std::uint64_t first, std::size_t count, void* to);
+
 /// The first of these names, each with or without .gz, that is in the folder. Throws data_error listing the names if
 /// there is none, and for a folder that cannot be read.
 std::filesystem::path find_file(const std::filesystem::path& folder, const std::vector<std::string>& names);

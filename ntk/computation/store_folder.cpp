@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "autodiff/error.hpp"
+#include "autodiff/kernels/parallel.hpp"
 #include "nn/data/file.hpp"
 
 namespace xtangent::ntk {
@@ -25,10 +26,19 @@ void store_format::fail(const fs::path& place, const std::string& what) {
   throw data_error("[ntk store] " + place.string() + ": " + what);
 }
 
+// The checksums of pieces are computed in parallel and combined to that of the whole.
 std::string fingerprint(const void* data, std::size_t bytes, const std::string& earlier) {
-  const uLong before = earlier.empty() ? 0 : std::stoul(earlier, nullptr, 16);
+  constexpr std::size_t piece = std::size_t{4} << 20;
+  const auto* begin = static_cast<const Bytef*>(data);
+  std::vector<uLong> sums((bytes + piece - 1) / piece);
+  kernels::parallel_for(bytes, piece, [&](std::size_t first, std::size_t last) {
+    sums[first / piece] = crc32_z(0, begin + first, last - first);
+  });
+  uLong sum = earlier.empty() ? 0 : std::stoul(earlier, nullptr, 16);
+  for (std::size_t i = 0; i < sums.size(); ++i)
+    sum = crc32_combine(sum, sums[i], static_cast<z_off_t>(std::min(piece, bytes - i * piece)));
   char text[9];
-  std::snprintf(text, sizeof text, "%08lx", crc32_z(before, static_cast<const Bytef*>(data), bytes));
+  std::snprintf(text, sizeof text, "%08lx", sum);
   return text;
 }
 
