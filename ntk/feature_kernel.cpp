@@ -84,11 +84,15 @@ void compute(const FeatureMatrix& phi1, const FeatureMatrix& phi2, const Cut& cu
   const auto work = [&](std::size_t i, std::size_t j) {
     return static_cast<double>(grid.row(i).size()) * static_cast<double>(grid.column(j).size());
   };
-  double total = 0;
+  double total = 0, found = 0;
   for (std::size_t i = 0; i < grid.tile_rows(); ++i)
-    for (std::size_t j = grid.symmetric ? i : 0; j < grid.tile_columns(); ++j) total += work(i, j);
+    for (std::size_t j = grid.symmetric ? i : 0; j < grid.tile_columns(); ++j) {
+      total += work(i, j);
+      if (tiles.has(i, j)) found += work(i, j);
+    }
   const Options told{.progress = options.progress};
   ProgressMeter meter(told, total);
+  meter.skip(found);
   for (std::size_t begin = 0; begin < grid.tile_rows(); begin += cut.held) {
     const std::size_t end = std::min(grid.tile_rows(), begin + cut.held);
     const Range panel{grid.row(begin).first, grid.row(end - 1).last};
@@ -97,10 +101,7 @@ void compute(const FeatureMatrix& phi1, const FeatureMatrix& phi2, const Cut& cu
       const Range columns = grid.column(j);
       Array<T> read;
       for (std::size_t i = begin; i < (grid.symmetric ? std::min(end, j + 1) : end); ++i) {
-        if (tiles.has(i, j)) {
-          meter.skip(work(i, j));
-          continue;
-        }
+        if (tiles.has(i, j)) continue;
         if (!held.defined()) held = rows_of<T>(phi1, panel);
         const bool within = grid.symmetric && columns.last <= panel.last;
         if (!within && !read.defined()) read = rows_of<T>(phi2, columns);

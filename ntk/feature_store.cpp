@@ -203,12 +203,13 @@ StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T
                                           basis.places, settings_of(request, parts.sweep().profile(), basis)});
   const Options told{.progress = options.progress};
   ProgressMeter meter(told, static_cast<double>(n));
+  std::size_t found = 0;
+  for (std::size_t number = 0, first = 0; first < n; ++number, first += part)
+    if (writer.has(number)) found += std::min(part, n - first);
+  meter.skip(static_cast<double>(found));
   for (std::size_t number = 0, first = 0; first < n; ++number, first += part) {
     const Range here{first, std::min(n, first + part)};
-    if (writer.has(number)) {
-      meter.skip(static_cast<double>(here.size()));
-      continue;
-    }
+    if (writer.has(number)) continue;
     Array<T> rows({here.size() * each, basis.columns()});
     parts.make(here, rows, 0, [&](std::size_t done) { meter.add(static_cast<double>(done)); });
     writer.put(number, rows);

@@ -180,20 +180,21 @@ void StoredCholesky::factor(std::size_t together, const std::function<void(const
   check_resolved<T>("stored cholesky", diagonal_);
   const std::size_t along = tiles_->along();
   const ntk::Options reporting{.progress = progress};
-  double total = 0;
+  double total = 0, found = 0;
   for (std::size_t j = 0; j < along; ++j)
-    for (std::size_t i = j; i < along; ++i) total += effort(tiles_->rows(i), tiles_->rows(j), tiles_->rows(j).first);
+    for (std::size_t i = j; i < along; ++i) {
+      const double each = effort(tiles_->rows(i), tiles_->rows(j), tiles_->rows(j).first);
+      total += each;
+      if (tiles_->has(i, j)) found += each;
+    }
   ProgressMeter meter(reporting, total);
+  meter.skip(found);
   for (std::size_t j = 0; j < along; ++j) {
     const Range columns = tiles_->rows(j);
     const std::size_t width = columns.size();
     std::vector<std::size_t> missing;
-    for (std::size_t i = j; i < along; ++i) {
-      if (!tiles_->has(i, j))
-        missing.push_back(i);
-      else
-        meter.skip(effort(tiles_->rows(i), columns, columns.first));
-    }
+    for (std::size_t i = j; i < along; ++i)
+      if (!tiles_->has(i, j)) missing.push_back(i);
     for (std::size_t begin = 0; begin < missing.size(); begin += together) {
       const std::vector<std::size_t> rows(
           missing.begin() + static_cast<std::ptrdiff_t>(begin),

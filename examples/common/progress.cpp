@@ -36,11 +36,23 @@ void Progress::step(std::string what, double weight, double items, std::string u
   note_.clear();
   weight_ = weight;
   items_ = items;
-  done_ = step_earlier_ = items_done;
-  if (earlier_ < 0) earlier_ = before_ + (items > 0 ? weight * items_done / items : 0);
+  done_ = 0;
   running_ = true;
+  begin_after(items_done);
   step_begin_ = Clock::now();
   draw(true);
+}
+
+void Progress::resume(std::string what, double weight, double items, std::string unit) {
+  step(std::move(what), weight, items, std::move(unit));
+  resumed_ = true;
+}
+
+// So many items of the step were done before the program started.
+void Progress::begin_after(double items_done) {
+  done_ = step_earlier_ = items_done;
+  if (items_ > 0) earlier_ += weight_ * items_done / items_;
+  resumed_ = false;
 }
 
 void Progress::note(std::string text) {
@@ -49,6 +61,7 @@ void Progress::note(std::string text) {
 }
 
 void Progress::update(double items_done) {
+  if (resumed_) begin_after(std::min(items_done, items_));
   done_ = std::min(items_done, items_);
   draw(false);
 }

@@ -48,7 +48,7 @@ void write_features(const FeatureSettings& s, const Work<T>& work) {
   const Stopwatch watch;
   const auto write = [&](const std::string& what, const Array<T>& x, const ntk::Readout& readout) {
     const double n = static_cast<double>(x.shape()[0]);
-    bar.step(what, n, n, work.noun);
+    bar.resume(what, n, n, work.noun);
     options.store = s.out / what;
     options.progress = [&](const ntk::Progress& p) {
       bar.update(p.fraction * n);

@@ -122,16 +122,11 @@ ntk::Options options_of(const Settings& s, const Work<T>& work) {
 }
 
 void Bar::begin(const std::string& what, double flop) {
-  what_ = what;
   gflop_ = flop / 1e9;
-  begun_ = false;
+  bar_.resume(what, gflop_, gflop_, "GFLOP");
 }
 
-void Bar::operator()(const ntk::Progress& p) {
-  if (!begun_) bar_.step(what_, gflop_, gflop_, "GFLOP", p.fraction * gflop_);
-  begun_ = true;
-  bar_.update(p.fraction * gflop_);
-}
+void Bar::operator()(const ntk::Progress& p) { bar_.update(p.fraction * gflop_); }
 
 void print_costs(double seconds_taken) {
   rusage usage{};

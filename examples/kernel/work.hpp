@@ -73,9 +73,7 @@ class Bar {
 
  private:
   Progress bar_;
-  std::string what_;
   double gflop_ = 0;
-  bool begun_ = false;
 };
 
 /// Prints the time that was taken and the peak of the process.

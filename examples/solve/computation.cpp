@@ -75,7 +75,7 @@ DenseSolution solve_on_disk(const SolveSettings& s, const Problem& p, const Arra
   const std::string name = ridge_name(ridge);
   const fs::path folder = s.out / ("factor-" + name);
   const double gflop = std::pow(static_cast<double>(p.train.shape().height()), 3) / 3e9;  // to factor the kernel
-  bar.step("ridge " + name, 1, gflop, "GFLOP");
+  bar.resume("ridge " + name, 1, gflop, "GFLOP");
   ntk::StoredCholeskyOptions options{
       .ridge = ridge, .memory = s.memory.empty() ? 0 : parse_bytes("--memory", s.memory), .single = s.single};
   options.progress = [&](const ntk::Progress& done) {

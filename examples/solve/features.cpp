@@ -123,7 +123,7 @@ void by_kernel(const SolveSettings& s, const Problem& p, const std::shared_ptr<n
     Progress bar(n * n + 2 * n * m);
     ntk::FeatureKernelOptions options{.memory = budget(s), .single = s.single};
     const auto compute = [&](const char* what, double entries, const auto& f) {
-      bar.step(what, entries, entries * gflop, "GFLOP");
+      bar.resume(what, entries, entries * gflop, "GFLOP");
       options.store = folder / what;
       options.progress = [&bar, entries, gflop](const ntk::Progress& done) {
         bar.update(entries * gflop * done.fraction);

@@ -171,7 +171,7 @@ void ProgressMeter::add(double flop) {
 
 void ProgressMeter::skip(double flop) {
   skipped_ += flop;
-  if (flop > 0) add(flop);
+  add(flop);
 }
 
 template <class T>
