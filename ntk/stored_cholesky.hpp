@@ -18,13 +18,15 @@ class FactorTiles;
 struct StoredCholeskyOptions {
   double ridge = 0;              ///< added to the diagonal
   bool relative = true;          ///< the ridge is in units of the mean of the diagonal
-  std::size_t refinements = 10;  ///< largest number for each solution; they end as soon as nothing is gained
+  std::size_t refinements = 30;  ///< largest number for each solution; they end as soon as nothing is gained
   /// The largest number of bytes that may be held besides what the process holds already, 0 for half of what the
   /// machine has free. The peak of the process stays below the sum of these and memory_overhead(). Right-hand sides and
   /// solutions come on top.
   std::size_t memory = 0;
-  /// The factor is in float, which halves its time, its memory and its place on the disk. Refined solutions are as
-  /// accurate as those of a factor in double if the condition number of K is below about 1e6.
+  /// The factor is in float, which halves its time, its memory and its place on the disk. Solutions are refined by
+  /// conjugate gradients with this factor as preconditioner (Higham and Pranesh: Exploiting lower precision arithmetic
+  /// in solving symmetric positive definite linear systems and least squares problems, 2021) and become as accurate as
+  /// those of a factor in double.
   bool single = false;
   /// Rows of a tile. 0: as many as the memory allows, or as the factor in the folder was begun with.
   std::size_t tile = 0;
@@ -61,9 +63,9 @@ class StoredCholesky {
   /// The logarithms of the determinants of all leading minors of K + ridge I, (n,).
   Array<double> log_determinants() const;
 
-  /// (K + ridge I)^-1 y for y (n,) or (n, m), refined with residuals in double. Cost: 2 n^2 FLOP for each
-  /// column, and twice as many for each refinement. All columns together read L twice, and for each refinement L twice
-  /// and K once more. Throws shape_error, numerical_error (y is not finite), data_error (a file is damaged).
+  /// (K + ridge I)^-1 y for y (n,) or (n, m), refined with residuals or conjugate gradients in double. Cost: 2 n^2 FLOP
+  /// for each column, and twice as many for each refinement. All columns together read L twice, and for each refinement
+  /// L twice and K once more. Throws shape_error, numerical_error (y is not finite), data_error (a file is damaged).
   Array<double> solve(const Doubles& y) const;
   /// The same without refinement.
   Array<double> solve_unrefined(const Doubles& y) const;
@@ -85,6 +87,7 @@ class StoredCholesky {
   void keep_pivots(std::size_t j, const Array<T>& tile);
   template <class T>
   void substitute(T* d, std::size_t columns) const;
+  Array<double> solve_by_steps(const Doubles& y) const;
   [[noreturn]] void refuse(std::size_t row) const;
 
   StoredKernel kernel_;
