@@ -41,8 +41,8 @@ def arguments():
     parser.add_argument('--n', type=int, default=0, metavar='N', help='training images; 0: all [0]')
     parser.add_argument('--test', type=int, default=0, metavar='N', help='test images; 0: all [0]')
     parser.add_argument('--k', type=int, default=65536, metavar='K', help='numbers to which gradients are projected [65536]')
-    parser.add_argument('--ridge', default='0.0001,0.001,0.01', metavar='X,...',
-                        help="ridges, in units of the mean of the kernel's diagonal [0.0001,0.001,0.01]")
+    parser.add_argument('--ridge', default='0.001,0.01,0.1', metavar='X,...',
+                        help="ridges, in units of the mean of the kernel's diagonal [0.001,0.01,0.1]")
     parser.add_argument('--exact', type=numbers(int), default=[2000, 5000], metavar='N,...',
                         help='training images of exact kernels beside it [2000,5000]')
     parser.add_argument('--exact-test', type=int, default=2000, metavar='N', help='their test images [2000]')
