@@ -190,6 +190,10 @@ def from_features(here):
             check(float(line[2]) < 1e-10, f"{name}: residual {line[2]}")
             left = (out / "kernel").exists()
             check(left == (bool(more) and form == "their kernel"), f"{name}: the kernel is {'' if left else 'not '}left")
+            if left:
+                again = run("--features", phi, "--data", here / "mnist", "--n", n, "--ridge", 0.1, *more, "--out", out).stdout
+                check("GFLOP/s" in done.stdout and "GFLOP/s" not in again and "100 %  ridge 0.1, solving\n" in again,
+                      f"{name}: nothing was left to do: {again}")
 
 
 def wrong(here, store):

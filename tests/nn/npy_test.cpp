@@ -113,6 +113,36 @@ BOOST_AUTO_TEST_CASE(bad_files_are_named_with_the_byte) {
   expect_error<data_error>([&] { read_npy<float>(folder / "absent.npy"); }, {"absent.npy", "No such file"});
 }
 
+// Files above 1 MiB are read by all threads, each to its place.
+BOOST_AUTO_TEST_CASE(large_files_are_read_as_small_ones_are) {
+  const TemporaryFolder folder;
+  Array<double> values({1100, 1000});
+  for (std::size_t i = 0; i < values.size(); ++i) values.mutable_data()[i] = 0.1 * static_cast<double>(i);
+  write_npy(folder / "large.npy", values);
+  const std::string good = contents(folder / "large.npy");
+  BOOST_TEST(good.size() > std::size_t{8} << 20);
+  const auto same = [&](const char* name) {
+    const Array<double> back = read_npy<double>(folder / name);
+    return back.shape() == values.shape() && std::equal(values.data(), values.data() + values.size(), back.data());
+  };
+  BOOST_TEST(same("large.npy"));
+  put(folder / "packed.npy", gzipped(good));
+  BOOST_TEST(same("packed.npy"));
+  std::filesystem::create_symlink("large.npy", folder / "link.npy");
+  BOOST_TEST(same("link.npy"));
+  for (const auto& [bytes, part] :
+       std::vector<std::pair<std::string, std::string_view>>{{good.substr(0, good.size() - 1), "8799999 present"},
+                                                             {good + "x", "1 trailing"},
+                                                             {std::string(good.size(), 'x'), "not a NumPy file"}}) {
+    put(folder / "bad.npy", bytes);
+    expect_error<data_error>([&] { read_npy<double>(folder / "bad.npy"); }, {"bad.npy", part});
+  }
+  expect_error<data_error>([&] { read_npy<float>(folder / "large.npy"); }, {"'<f8'", "not '<f4'"});
+  BOOST_TEST(!read_part(folder / "large.npy", good.size() - 7, 8, values.mutable_data()));
+  BOOST_TEST(!read_part(folder / "absent.npy", 0, 0, values.mutable_data()));
+  BOOST_TEST(!read_part(folder.path(), 0, 0, values.mutable_data()));
+}
+
 BOOST_AUTO_TEST_CASE(a_file_is_written_whole_or_not_at_all) {
   const TemporaryFolder folder;
   const Array<double> large = Array<double>::ones({1000});

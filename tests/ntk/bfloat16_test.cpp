@@ -16,11 +16,13 @@
 #include "nn/sequential.hpp"
 #include "ntk/computation/store_format.hpp"
 #include "ntk/contraction/gradients.hpp"
+#include "ntk/contraction/rectangles.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/layer_kernels.hpp"
 #include "ntk/store.hpp"
 #include "tests/nn/files.hpp"
 #include "tests/ntk/factors.hpp"
+#include "tests/ntk/matrices.hpp"
 #include "tests/ntk/running.hpp"
 #include "tests/testing.hpp"
 
@@ -240,6 +242,25 @@ BOOST_AUTO_TEST_CASE(kernels_of_convolutional_networks_are_near_exact_ones) {
       BOOST_TEST(error < 1e-5);
       BOOST_TEST(error > 1e-9);  // something was rounded
     }
+}
+
+// Half of the Gram of rows with themselves is computed, and all of it for a copy of the rows.
+BOOST_AUTO_TEST_CASE(grams_of_rows_with_themselves_are_those_with_a_copy) {
+  Random random("themselves");
+  for (const std::size_t n : {1, 127, 128, 200, 256}) {
+    const std::size_t length = 300;
+    const Array<float> numbers = cast<float>(random_array(random, {n, length}));
+    std::vector<std::uint16_t> halves(n * length);
+    kernels::bfloat16_loops().round(halves.size(), numbers.data(), halves.data());
+    const std::vector<std::uint16_t> copy = halves;
+    const ntk::Rows<std::uint16_t> rows{.data = halves.data(), .rows = n, .length = length},
+        others{.data = copy.data(), .rows = n, .length = length};
+    const ntk::Rectangle all{0, n, 0, n, 0, 0, 0, 0};
+    Array<float> own({n, n}), expected({n, n});
+    ntk::rectangle_product(all, rows, rows, 10, 290, own.mutable_data());
+    ntk::rectangle_product(all, rows, others, 10, 290, expected.mutable_data());
+    BOOST_TEST(relative_error(to_double(own), to_double(expected)) < 1e-6);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(small_arrays_and_exact_rules_keep_their_bits) {

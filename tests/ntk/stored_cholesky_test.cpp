@@ -122,6 +122,26 @@ BOOST_AUTO_TEST_CASE(refinement_makes_float_tiles_as_good_as_double) {
     if (entry.path().extension() == ".npy") nn::read_npy<float>(entry.path());  // throws for another type
 }
 
+// Rows that have most in common: what float loses in that direction is more than the least eigenvalue.
+BOOST_AUTO_TEST_CASE(conjugate_gradients_refine_what_float_can_hardly_factor) {
+  const nn::Sequential net = nn::sequential(nn::Linear(450, 1));  // the kernel is x x^T + 1
+  const auto params = net.init<double>(1);
+  Random random("common");
+  Array<double> x = random_array(random, {400, 450});
+  for (std::size_t i = 0; i < x.size(); ++i) x.mutable_data()[i] += 30;
+  const TemporaryFolder folder;
+  const ntk::StoredKernel stored =
+      ntk::stored_kernel(net, params, x, ntk::readout::full(), {.tile = 100, .store = folder.path() / "kernel"});
+  const ntk::StoredCholesky factor(stored, folder.path() / "factor", {.single = true});
+  const Array<double> y = random_array(random, {factor.size(), 2}), solved = factor.solve(y);
+  const auto left = [&](const Array<double>& a) { return relative_error(plus(y, factor.residual(a, y)), y); };
+  Array<double> plain = factor.solve_unrefined(y);
+  for (std::size_t step = 0; step < 10; ++step) plain = plus(plain, factor.solve_unrefined(factor.residual(plain, y)));
+  BOOST_TEST(left(solved) < 1e-8);
+  BOOST_TEST(left(solved) < 1e-2 * left(plain));
+  BOOST_TEST(relative_error(solved, ntk::Cholesky(stored.matrix()).solve(y)) < 1e-6);
+}
+
 BOOST_AUTO_TEST_CASE(goes_on_to_the_same_bits) {
   const Case c;
   const ntk::StoredKernel stored = c.store(ntk::readout::full());
