@@ -204,24 +204,32 @@ std::vector<std::uint8_t> read_raw_file(const fs::path& file, const SizeFromHead
   return read_as_said(file, false, size, unlimited);
 }
 
-bool read_part(const fs::path& file, std::uint64_t first, std::size_t count, void* to) {
-  constexpr std::size_t piece = std::size_t{4} << 20;
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) return false;
+// Only regular files are opened: whoever writes to a FIFO would take this for its reader.
+PartReader::PartReader(const fs::path& file) {
   struct stat about {};
-  std::atomic<bool> whole = ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
-  if (whole)
-    kernels::parallel_for(count, piece, [&](std::size_t begin, std::size_t end) {
-      while (begin < end && whole) {
-        const ssize_t got = ::pread(fd, static_cast<char*>(to) + begin, end - begin, static_cast<off_t>(first + begin));
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0)
-          whole = false;
-        else
-          begin += static_cast<std::size_t>(got);
-      }
-    });
-  ::close(fd);
+  if (::stat(file.c_str(), &about) != 0 || !S_ISREG(about.st_mode)) return;
+  fd_ = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd_ >= 0 && ::fstat(fd_, &about) == 0) size_ = static_cast<std::uint64_t>(about.st_size);
+}
+
+PartReader::~PartReader() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+bool PartReader::read(std::uint64_t first, std::size_t count, void* to) const {
+  constexpr std::size_t piece = std::size_t{4} << 20;
+  if (first > size_ || count > size_ - first) return false;
+  std::atomic<bool> whole = true;
+  kernels::parallel_for(count, piece, [&](std::size_t begin, std::size_t end) {
+    while (begin < end && whole) {
+      const ssize_t got = ::pread(fd_, static_cast<char*>(to) + begin, end - begin, static_cast<off_t>(first + begin));
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0)
+        whole = false;
+      else
+        begin += static_cast<std::size_t>(got);
+    }
+  });
   return whole;
 }
 

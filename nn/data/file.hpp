@@ -33,9 +33,23 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& file, const Siz
                                     std::size_t limit = static_cast<std::size_t>(-1) >> 1);
 std::vector<std::uint8_t> read_raw_file(const std::filesystem::path& file, const SizeFromHeader& size);
 
-/// Reads bytes [first, first + count) of a regular file, with all threads. Returns false where it has fewer or cannot
-/// be read.
-bool read_part(const std::filesystem::path& file, std::uint64_t first, std::size_t count, void* to);
+/// A regular file that is open for reading, so that all parts come from the same one, whatever is renamed meanwhile.
+class PartReader {
+ public:
+  /// Nothing is thrown where there is no such file, but every part is missing.
+  explicit PartReader(const std::filesystem::path& file);
+  ~PartReader();
+  PartReader(const PartReader&) = delete;
+  PartReader& operator=(const PartReader&) = delete;
+
+  std::uint64_t size() const { return size_; }
+  /// Reads bytes [first, first + count), with all threads. Returns false where the file has fewer or cannot be read.
+  bool read(std::uint64_t first, std::size_t count, void* to) const;
+
+ private:
+  int fd_ = -1;
+  std::uint64_t size_ = 0;
+};
 
 /// The first of these names, each with or without .gz, that is in the folder. Throws data_error listing the names if
 /// there is none, and for a folder that cannot be read.

@@ -176,23 +176,22 @@ NpyFile read_checked(const fs::path& file, const Check& check) {
   return NpyFile(read_file(file, size), name);
 }
 
-// A large file that holds an array of T as it lies in memory is read to its place. The result is undefined for all
-// others, which the general way reads or refuses.
+// Reads a large file that holds T as it lies in memory directly into an array. For all other files the result is
+// undefined, and the general way reads or refuses them.
 template <class T>
 Array<T> read_in_place(const fs::path& file) {
   constexpr std::size_t large = std::size_t{1} << 20, most_header = 4096;
-  std::error_code code;
-  const std::uintmax_t size = fs::file_size(file, code);
+  const PartReader parts(file);
   std::vector<std::uint8_t> beginning(most_header);
-  if (code || size < large || !read_part(file, 0, most_header, beginning.data()) ||
+  if (parts.size() < large || !parts.read(0, most_header, beginning.data()) ||
       std::memcmp(beginning.data(), magic.data(), magic.size()) != 0)
     return {};
   const std::size_t end = header_end(beginning, file.string());
   if (end > most_header) return {};
   const Contents said = contents_of(beginning, file.string());
-  if (said.type != type_of<T> || end + said.bytes != size) return {};
+  if (said.type != type_of<T> || end + said.bytes != parts.size()) return {};
   Array<T> out(said.shape);
-  return read_part(file, end, said.bytes, out.mutable_data()) ? out : Array<T>();
+  return parts.read(end, said.bytes, out.mutable_data()) ? out : Array<T>();
 }
 
 template <class T>
