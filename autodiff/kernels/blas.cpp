@@ -9,6 +9,7 @@
 
 #include "autodiff/kernels/fitting_core.hpp"
 #include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/symmetric.hpp"
 
 namespace xtangent::kernels {
 namespace {
@@ -36,16 +37,6 @@ void call_syrk(int n, int k, const float* a, int lda, float beta, float* c, int 
 }
 void call_syrk(int n, int k, const double* a, int lda, double beta, double* c, int ldc) {
   cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, n, k, 1, a, lda, beta, c, ldc);
-}
-
-// Sets the strict lower triangle from the upper one, in squares that stay in the cache.
-template <class T>
-void mirror(std::size_t n, T* c, std::size_t ld) {
-  constexpr std::size_t edge = 16;
-  for (std::size_t top = 0; top < n; top += edge)
-    for (std::size_t left = top; left < n; left += edge)
-      for (std::size_t i = top; i < std::min(n, top + edge); ++i)
-        for (std::size_t j = std::max(left, i + 1); j < std::min(n, left + edge); ++j) c[j * ld + i] = c[i * ld + j];
 }
 
 // Blocks of about this many rows and columns keep BLAS near its peak and are enough for many cores.
@@ -77,7 +68,7 @@ void gram_serial(std::size_t n, std::size_t k, const T* a, std::size_t lda, T be
   prepare();
   if (n == 0) return;
   call_syrk(static_cast<int>(n), static_cast<int>(k), a, static_cast<int>(lda), beta, c, static_cast<int>(ldc));
-  mirror(n, c, ldc);
+  mirror_upper_serial(n, c, ldc);
 }
 
 template <class T>

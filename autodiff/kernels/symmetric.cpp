@@ -62,6 +62,15 @@ void mirror_upper(std::size_t n, double* a) {
 }
 
 template <class T>
+void mirror_upper_serial(std::size_t n, T* a, std::size_t ld) {
+  constexpr std::size_t small = 16;  // a square and its mirror image stay in the nearest cache
+  for (std::size_t top = 0; top < n; top += small)
+    for (std::size_t left = top; left < n; left += small)
+      for (std::size_t i = top; i < std::min(n, top + small); ++i)
+        for (std::size_t j = std::max(left, i + 1); j < std::min(n, left + small); ++j) a[j * ld + i] = a[i * ld + j];
+}
+
+template <class T>
 void residual_upper(std::size_t n, const T* a, std::size_t ld, const double* diagonal, std::size_t m, const double* x,
                     const double* y, double* r) {
   std::copy_n(y, n * m, r);
@@ -155,6 +164,7 @@ void widen(std::size_t n, const T* x, double* out) {
 #define XTANGENT_INSTANTIATE(T)                                                                                   \
   template Asymmetry asymmetry(std::size_t, const T*, std::size_t);                                               \
   template void mirror_upper(std::size_t, std::size_t, const double*, T*, std::size_t);                           \
+  template void mirror_upper_serial(std::size_t, T*, std::size_t);                                                \
   template void residual_upper(std::size_t, const T*, std::size_t, const double*, std::size_t, const double*,     \
                                const double*, double*);                                                           \
   template void gemm_widened(std::size_t, std::size_t, std::size_t, double, const T*, std::size_t, const double*, \

@@ -24,6 +24,9 @@ void mirror_lower(std::size_t n, double* a);
 
 /// Sets the strict lower triangle of a (n, n) from the upper one.
 void mirror_upper(std::size_t n, double* a);
+/// The same in the calling thread only.
+template <class T>
+void mirror_upper_serial(std::size_t n, T* a, std::size_t ld);
 
 /// r (n, m) = y - A x in double, where the symmetric A is given by the strict upper triangle of a and by `diagonal`
 /// (n).

@@ -4,6 +4,7 @@
 
 #include "autodiff/kernels/bfloat16.hpp"
 #include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/symmetric.hpp"
 
 namespace xtangent::ntk {
 
@@ -42,18 +43,16 @@ bool of_rows_with_themselves(const Rectangle& r, const Rows<E>& a, const Rows<E>
          a.length == b.length;
 }
 
-// out (rows, rows) = a a^T for a (rows, length), with the upper triangle by halves.
-void bfloat16_gram(std::size_t rows, std::size_t length, const std::uint16_t* a, std::size_t step, float* out,
-                   std::size_t width) {
+// The upper triangle of out (rows, rows) = a a^T for a (rows, length), and some of the rest.
+void bfloat16_upper(std::size_t rows, std::size_t length, const std::uint16_t* a, std::size_t step, float* out,
+                    std::size_t width) {
   constexpr std::size_t least = 64;  // smaller products gain nothing
   if (rows < 2 * least) return kernels::bfloat16_product(rows, rows, length, a, step, a, step, out, width);
   const std::size_t half = (rows / 2 + 31) / 32 * 32, rest = rows - half;
   const std::uint16_t* second = a + half * step;
-  bfloat16_gram(half, length, a, step, out, width);
-  bfloat16_gram(rest, length, second, step, out + half * (width + 1), width);
+  bfloat16_upper(half, length, a, step, out, width);
+  bfloat16_upper(rest, length, second, step, out + half * (width + 1), width);
   kernels::bfloat16_product(half, rest, length, a, step, second, step, out + half, width);
-  for (std::size_t i = 0; i < half; ++i)
-    for (std::size_t j = half; j < rows; ++j) out[j * width + i] = out[i * width + j];
 }
 
 }  // namespace
@@ -70,8 +69,10 @@ void rectangle_product(const Rectangle& r, const Rows<T>& a, const Rows<T>& b, s
 
 void rectangle_product(const Rectangle& r, const Rows<std::uint16_t>& a, const Rows<std::uint16_t>& b,
                        std::size_t first, std::size_t last, float* out) {
-  if (of_rows_with_themselves(r, a, b))
-    return bfloat16_gram(r.rows, last - first, a.at(r.row_probe, r.first_row) + first, a.length, out, r.columns);
+  if (of_rows_with_themselves(r, a, b)) {
+    bfloat16_upper(r.rows, last - first, a.at(r.row_probe, r.first_row) + first, a.length, out, r.columns);
+    return kernels::mirror_upper_serial(r.rows, out, r.columns);
+  }
   kernels::bfloat16_product(r.rows, r.columns, last - first, a.at(r.row_probe, r.first_row) + first, a.length,
                             b.at(r.column_probe, r.first_column) + first, b.length, out, r.columns);
 }
