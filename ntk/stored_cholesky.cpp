@@ -11,7 +11,6 @@
 #include "autodiff/kernels/lapack.hpp"
 #include "autodiff/pool.hpp"
 #include "ntk/algebra/checks.hpp"
-#include "ntk/algebra/conjugate_gradients.hpp"
 #include "ntk/algebra/converted.hpp"
 #include "ntk/algebra/refinement.hpp"
 #include "ntk/computation/factor_tiles.hpp"
@@ -288,30 +287,10 @@ Array<double> StoredCholesky::solve_unrefined(const Doubles& y) const {
 }
 
 Array<double> StoredCholesky::solve(const Doubles& y) const {
-  if (tiles_->manifest().single && refinements_ > 0) return solve_by_steps(y);
   return refined(
-      "stored cholesky solve", y, size(), refinements_, [&](const Array<double>& r) { return solve_unrefined(r); },
+      "stored cholesky solve", y, size(), refinements_, tiles_->manifest().single,
+      [&](const Array<double>& r) { return solve_unrefined(r); },
       [&](const Array<double>& x, const Array<double>& right) { return residual(x, right); });
-}
-
-// The float factor is off by a matrix of which few directions matter. Plain refinement gains the same factor in each
-// step, conjugate gradients learn those directions. They end when their recursion says that nothing is left: what the
-// exact residual has then is rounding.
-Array<double> StoredCholesky::solve_by_steps(const Doubles& y) const {
-  constexpr double nothing = 1e-13, unreachable = 1e-30;
-  const Array<double> start = solve_unrefined(y);
-  if (!all_finite(start))
-    throw numerical_error("[stored cholesky solve] the solution overflows. Multiply the kernel or y by a number.");
-  const Preconditioner factor = [&](const Array<double>& r) { return solve_unrefined(r); };
-  const auto go_on = [](const ConjugateGradientProgress& now) { return now.residual > nothing; };
-  return conjugate_gradients(kernel_.map(), y, factor,
-                             {.tolerance = unreachable,
-                              .max_iterations = refinements_,
-                              .ridge = ridge_,
-                              .start = start,
-                              .progress = go_on,
-                              .partial = true})
-      .x;
 }
 
 Array<double> StoredCholesky::residual(const Doubles& x, const Doubles& y) const {

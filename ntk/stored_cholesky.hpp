@@ -24,9 +24,8 @@ struct StoredCholeskyOptions {
   /// solutions come on top.
   std::size_t memory = 0;
   /// The factor is in float, which halves its time, its memory and its place on the disk. Solutions are refined by
-  /// conjugate gradients with this factor as preconditioner (Higham and Pranesh: Exploiting lower precision arithmetic
-  /// in solving symmetric positive definite linear systems and least squares problems, 2021) and become as accurate as
-  /// those of a factor in double.
+  /// conjugate gradients, which read K and L as often as plain refinement does, and become as accurate as those of a
+  /// factor in double unless `refinements` end them.
   bool single = false;
   /// Rows of a tile. 0: as many as the memory allows, or as the factor in the folder was begun with.
   std::size_t tile = 0;
@@ -87,7 +86,6 @@ class StoredCholesky {
   void keep_pivots(std::size_t j, const Array<T>& tile);
   template <class T>
   void substitute(T* d, std::size_t columns) const;
-  Array<double> solve_by_steps(const Doubles& y) const;
   [[noreturn]] void refuse(std::size_t row) const;
 
   StoredKernel kernel_;

@@ -166,7 +166,8 @@ Array<double> Cholesky<T>::solve_unrefined(const Array<double>& y) const {
 template <class T>
 Array<double> Cholesky<T>::solve(const Array<double>& y) const {
   return refined(
-      "cholesky solve", y, size_, refinements_, [&](const Array<double>& r) { return solve_unrefined(r); },
+      "cholesky solve", y, size_, refinements_, std::is_same_v<T, float>,
+      [&](const Array<double>& r) { return solve_unrefined(r); },
       [&](const Array<double>& x, const Array<double>& right) { return residual(x, right); });
 }
 

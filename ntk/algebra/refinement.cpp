@@ -6,15 +6,58 @@
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/elementwise.hpp"
+#include "ntk/algebra/conjugate_gradients.hpp"
 
 namespace xtangent::ntk {
+namespace {
 
-Array<double> refined(const char* who, const Array<double>& y, std::size_t n, std::size_t most,
+using Solve = std::function<Array<double>(const Array<double>&)>;
+using Residual = std::function<Array<double>(const Array<double>&, const Array<double>&)>;
+
+[[noreturn]] void overflows(const char* who) {
+  throw numerical_error(std::string("[") + who + "] the solution overflows. Multiply the kernel or y by a number.");
+}
+
+// The error of a factor in float matters in few directions. Plain refinement shrinks all of it by the same factor in
+// each step, while conjugate gradients learn those directions. They stop as soon as their recursion has nothing left:
+// what the exact residual has then is rounding. No column reaches the tolerance before, so that all leave together.
+Array<double> by_conjugate_gradients(const char* who, const Array<double>& y, std::size_t most, const Solve& solve,
+                                     const Residual& residual) {
+  constexpr double nothing = 1e-13, unreachable = 1e-30;
+  const Array<double> start = solve(y);
+  if (!all_finite(start)) overflows(who);
+  if (most == 0 || y.size() == 0) return start;
+  const LinearMap map{y.shape()[0], [&](const Array<double>& u) {
+                        const Array<double> missed = residual(u, Array<double>::zeros(u.shape()));
+                        Array<double> out = Array<double>::zeros(u.shape());
+                        kernels::axpy(out.size(), -1.0, missed.data(), out.mutable_data());
+                        return out;
+                      }};
+  const auto go_on = [](const ConjugateGradientProgress& now) { return now.residual > nothing; };
+  return conjugate_gradients(
+             map, y, solve,
+             {.tolerance = unreachable, .max_iterations = most, .start = start, .progress = go_on, .partial = true})
+      .x;
+}
+
+}  // namespace
+
+Array<double> refined(const char* who, const Array<double>& y, std::size_t n, std::size_t most, bool single,
                       const std::function<Array<double>(const Array<double>& y)>& solve,
                       const std::function<Array<double>(const Array<double>& x, const Array<double>& y)>& residual) {
+  if (single) {
+    // Inner products of tiny columns would vanish.
+    const Array<double> out = in_scaled_columns<double>(y, n, 1, [&](double* d, std::size_t) {
+      Array<double> scaled(y.shape());
+      std::copy_n(d, y.size(), scaled.mutable_data());
+      const Array<double> x = by_conjugate_gradients(who, scaled, most, solve, residual);
+      std::copy_n(x.data(), x.size(), d);
+    });
+    if (!all_finite(out)) overflows(who);
+    return out;
+  }
   Array<double> x = solve(y);
-  if (!all_finite(x))
-    throw numerical_error(std::string("[") + who + "] the solution overflows. Multiply the kernel or y by a number.");
+  if (!all_finite(x)) overflows(who);
   const std::size_t columns = y.size() / n;
   if (most == 0 || columns == 0) return x;
   std::vector<double> size_y(columns), size_r(columns);

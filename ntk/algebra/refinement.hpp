@@ -29,10 +29,13 @@ Array<double> in_scaled_columns(const Array<double>& y, std::size_t n, double la
   return x;
 }
 
-/// The solution of a system of order n for y (n,) or (n, m): `solve(y)`, improved by `solve(residual(x, y))` at most
-/// `most` times, until a step does not halve the residual of the worst column. `who` names the function in messages.
-/// Throws numerical_error (the solution overflows).
-Array<double> refined(const char* who, const Array<double>& y, std::size_t n, std::size_t most,
+/// The solution of a symmetric positive definite system of order n for y (n,) or (n, m): `solve(y)`, improved at most
+/// `most` times. With a factor in double that is by `solve(residual(x, y))`, until a step does not halve the residual
+/// of the worst column. With a `single` one it is by conjugate gradients with `solve` as preconditioner, until the
+/// residual is rounding (Higham and Pranesh: Exploiting lower precision arithmetic in solving symmetric positive
+/// definite linear systems and least squares problems, 2021). Either calls both functions once for each step. `who`
+/// names the function in messages. Throws numerical_error (the solution overflows).
+Array<double> refined(const char* who, const Array<double>& y, std::size_t n, std::size_t most, bool single,
                       const std::function<Array<double>(const Array<double>& y)>& solve,
                       const std::function<Array<double>(const Array<double>& x, const Array<double>& y)>& residual);
 

@@ -227,7 +227,8 @@ template <class T>
 Array<double> DistributedCholesky<T>::solve(const Array<double>& y) const {
   check_rhs("distributed cholesky solve", y, size());
   return refined(
-      "distributed cholesky solve", y, size(), refinements_, [&](const Array<double>& r) { return solve_unrefined(r); },
+      "distributed cholesky solve", y, size(), refinements_, std::is_same_v<T, float>,
+      [&](const Array<double>& r) { return solve_unrefined(r); },
       [&](const Array<double>& x, const Array<double>& right) { return residual(x, right); });
 }
 
