@@ -4,6 +4,7 @@ kernel on the disk and solves with it, for trained and for random weights; and m
 Each phase is a program of this project, whose seconds and largest memory are noted in phases.json. A phase that was ended is
 gone on with by the same command, and a finished one is not done again."""
 import argparse
+import gzip
 import json
 import math
 import os
@@ -188,17 +189,21 @@ def compared(options, folder, exact, labels, test_labels):
 
 
 def labels_of(options):
-    """The labels of the first images, as the programs take them."""
+    """The labels of the training and of the test images, from the files that the programs read, gzipped or not."""
     folder = pathlib.Path(options.data) if os.sep in options.data else None
     places = [folder, *(pathlib.Path(p) / 'cifar10' for p in ('data', 'build/data', os.environ.get('XTANGENT_DATA', 'data')))]
     for place in filter(None, places):
         for inner in place, place / 'cifar-10-batches-bin':
-            if (inner / 'test_batch.bin').exists():
-                train, test = [numpy.concatenate([numpy.fromfile(inner / f'{name}.bin', numpy.uint8).reshape(-1, 3073)[:, 0]
-                                                  for name in names])
-                               for names in ([f'data_batch_{i}' for i in range(1, 6)], ['test_batch'])]
-                return train, test
+            if any((inner / f'test_batch.bin{end}').exists() for end in ('', '.gz')):
+                return [numpy.concatenate([labels_in(inner / f'{name}.bin') for name in names])
+                        for names in ([f'data_batch_{i}' for i in range(1, 6)], ['test_batch'])]
     sys.exit('scale: the binary files of CIFAR-10 were not found in data/, build/data/ or $XTANGENT_DATA.')
+
+
+def labels_in(file):
+    """The first of the 3,073 bytes of each image."""
+    data = file.read_bytes() if file.exists() else gzip.decompress(file.with_name(file.name + '.gz').read_bytes())
+    return numpy.frombuffer(data, numpy.uint8).reshape(-1, 3073)[:, 0]
 
 
 def kernels(options, phases, name, weights):
@@ -302,6 +307,8 @@ def main():
     options = arguments()
     options.out.mkdir(parents=True, exist_ok=True)
     phases = Phases(options)
+    if not options.dry_run:
+        labels_of(options)  # which stops here, and not after hours, where there are none
     own, found = None, {}
     for name in options.kinds:
         weights = None
