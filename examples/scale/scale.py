@@ -223,8 +223,9 @@ def kernels(options, phases, name, weights):
             remove(here / 'solve' / f'factor-{float(ridge):g}')
     exact = phases.run(f'{name}, exact kernel', 'kernel', *network, '--n', options.exact[-1], '--test', options.exact_test,
                        '--precision', options.precision, '--store', here / 'tiles', '--out', here / 'exact' / 'K.npy')
+    # A kernel of all images need not fit into the memory: its plan is that of one on the disk, where nothing is written.
     whole = phases.run(f'{name}, plan of the whole', 'kernel', *network, '--n', options.n, '--precision', options.precision,
-                       '--dry-run')
+                       '--store', here / 'whole', '--dry-run')
     if options.dry_run:
         return None
     file = here / 'found.json'
