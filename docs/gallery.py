@@ -1,4 +1,4 @@
-"""Makes the figures of the gallery, docs/NAME.svg, and the page itself, with the seconds that each command took.
+"""Makes the figures of the gallery, and the page itself, with the seconds that each command took.
 
 usage: gallery.py [NAME ...]    all figures, or those of the commands that make these
 
@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
@@ -20,72 +21,72 @@ The figures of the programs, each with the command that made it, its seconds on 
 MNIST, Fashion-MNIST and CIFAR-10 are where [Data](../README.md#data) says. `python3 docs/gallery.py` makes all of it anew.
 """
 
-# What one command makes: (figure, its file among the results, title, sentence). A file report.html#WORDS is the figure of the
+# What one command makes: (figure, its file, title, sentence). A file report.html#WORDS is the figure of the
 # page whose caption begins with these words.
 COMMANDS = {
     './run quickstart': [
-        ('quickstart', 'quickstart/overview.svg', 'Two kernels of one network',
+        ('quickstart', 'results/quickstart/overview.svg', 'Two kernels of one network',
          'The wider the network, the closer the pNTK is to the eNTK, in their entries and in what regression with them reads, '
          'at a fraction of the time.')],
     './run dynamics': [
-        ('dynamics', 'dynamics/dynamics.svg', 'Training, foreseen',
+        ('dynamics', 'results/dynamics/dynamics.svg', 'Training, foreseen',
          'Loss curves of training (dots) and what kernels of the initial network say of them (lines): at width 1024 they agree. '
          '[More](dynamics.md)')],
     './run study': [
-        ('study', 'study/report.html#Relative differences of the two kernels against the width', 'How close the pNTK is',
+        ('study', 'results/study/report.html#Relative differences of the two kernels against the width', 'How close the pNTK is',
          'Differences of the whole kernel, of both ends of its spectrum and of its condition number against the width, for four '
          'families of networks at initialization.'),
-        ('study_blocks', 'study/report.html#One block of', 'One block of both kernels',
+        ('study_blocks', 'results/study/report.html#One block of', 'One block of both kernels',
          'The ten outputs of an image with themselves: the wider the network, the more the eNTK is one number times the '
          'identity, which is what the pNTK takes it for.'),
-        ('study_regression', 'study/report.html#Relative difference of the predictions', 'Predictions by both kernels',
+        ('study_regression', 'results/study/report.html#Relative difference of the predictions', 'Predictions by both kernels',
          'Without a ridge their difference falls more slowly than that of the kernels; with one it need not fall.'),
-        ('study_training', 'study/report.html#Relative difference of the two kernels along', 'Both kernels along training',
+        ('study_training', 'results/study/report.html#Relative difference of the two kernels along', 'Both kernels along training',
          'Training takes them apart, the narrower the network the more.'),
-        ('study_readouts', 'study/report.html#Relative differences of the kernels to the eNTK', 'Five readouts in long training',
+        ('study_readouts', 'results/study/report.html#Relative differences of the kernels to the eNTK', 'Five readouts in long training',
          'With weight decay the sum of the logits loses its gradient below the last layer; random signs, a single logit and the '
          'trace do not.'),
-        ('study_cost', 'study/report.html#Both kernels of residual networks', 'What both kernels cost',
+        ('study_cost', 'results/study/report.html#Both kernels of residual networks', 'What both kernels cost',
          'Seconds and bytes against the outputs, the images and the depth of residual networks. [More](study.md)')],
     './run uncertainty mnist --other fashion --network lenet --width 1 --n 500': [
-        ('uncertainty', 'uncertainty/uncertainty.svg', 'What a network does not know',
+        ('uncertainty', 'results/uncertainty/uncertainty.svg', 'What a network does not know',
          'The variance of a Gaussian process with the pNTK tells Fashion-MNIST from MNIST nearly without fault, where the '
          "network's confidence hardly does. [More](uncertainty.md)")],
     './run trainability': [
-        ('trainability', 'trainability/trainability.svg', 'Which networks can be trained',
+        ('trainability', 'results/trainability/trainability.svg', 'Which networks can be trained',
          'Condition number and largest learning rate by the kernel, against the depth and the gain of the initial weights, beside '
          'what training does. [More](trainability.md)')],
     './run landscape': [
-        ('landscape', 'landscape/landscape.svg', 'The kernel along training',
+        ('landscape', 'results/landscape/landscape.svg', 'The kernel along training',
          'It moves fast for two epochs and then hardly; networks that part after that are joined by a line without a barrier. '
          '[More](landscape.md)'),
-        ('landscape_distances', 'landscape/distances.svg', 'Distances between the kernels of all pairs of epochs',
+        ('landscape_distances', 'results/landscape/distances.svg', 'Distances between the kernels of all pairs of epochs',
          'The pNTK comes to rest earlier than the eNTK.')],
     './run landscape mnist --epochs 25': [
-        ('landscape_mnist', 'landscape/landscape.svg', 'The kernel along training, MNIST', 'The same with a ConvNet on MNIST.')],
+        ('landscape_mnist', 'results/landscape/landscape.svg', 'The kernel along training, MNIST', 'The same with a ConvNet on MNIST.')],
     './run search': [
-        ('search', 'search/search.svg', 'Which network should be trained',
+        ('search', 'results/search/search.svg', 'Which network should be trained',
          "Kendall's tau between scores of 72 networks before training and their accuracies after it: by itself no score of the "
          'kernel is better than the number of parameters. [More](search.md)'),
-        ('search_scores', 'search/scores.svg', 'Test error against the scores', 'Each point is one of the 72 networks.')],
+        ('search_scores', 'results/search/scores.svg', 'Test error against the scores', 'Each point is one of the 72 networks.')],
     './run active': [
-        ('active', 'active/active.svg', 'Which image should get a label',
+        ('active', 'results/active/active.svg', 'Which image should get a label',
          'The kernel foresees what a label would change; choosing by it is better than at random, and the smallest margin is '
          'better still. [More](active.md)')],
     './run features --study 2048,8192,32768 --repeats 1 --data cifar10 --network resnet18 --width 0.25 --n 200 --test 100': [
-        ('features', 'features/study.svg', 'Gradients projected to k numbers',
+        ('features', 'results/features/study.svg', 'Gradients projected to k numbers',
          'Errors of the kernel and of regression with it, beside the exact one, by the split of k among the layers and with '
          'anchors. [More](measurements.md#features-beside-the-exact-kernel)')],
     './run distill mnist': [
-        ('distill', 'distill/images.svg', 'Ten images instead of a set',
+        ('distill', 'results/distill/images.svg', 'Ten images instead of a set',
          'One image a class, before and after descent on the loss of regression with the kernel; from them it reads 86 % of '
          'the test images, and 42 % from the ones above.')],
     './run pinn': [
-        ('pinn', 'pinn/solution.svg', 'The heat equation',
+        ('pinn', 'results/pinn/solution.svg', 'The heat equation',
          'Its solution, and the errors of networks with equal weights of its losses and with weights by the traces of their '
          'kernels, which are hardly smaller.')],
     './run train cifar10': [
-        ('cifar10', 'train/curves.svg', 'ResNet18 on CIFAR-10',
+        ('cifar10', 'results/train/curves.svg', 'ResNet18 on CIFAR-10',
          'Training at a quarter of the width. [More](programs.md#training)')],
 }
 
@@ -99,7 +100,7 @@ def known_seconds():
 def figure_of(file):
     """The SVG in a file, or in the figure of a page whose caption has the words behind #."""
     name, _, words = file.partition('#')
-    text = (TOP / 'results' / name).read_text(encoding='utf-8')
+    text = (TOP / name).read_text(encoding='utf-8')
     if not words:
         return text
     for svg, caption in re.findall(r'<figure>.*?(<svg.*?</svg>)\s*<figcaption><b>.*?</b> (.*?)</figcaption>', text, re.S):
@@ -138,7 +139,7 @@ def write(seconds):
         if command not in seconds:
             continue
         for name, _, title, sentence in figures:
-            parts.append(f'## {title}\n\n![{title}]({name}.svg)\n\n{sentence}\n')
+            parts.append(f'## {title}\n\n![{title}]({name}.svg)\n\n{textwrap.fill(sentence, 128)}\n')
         parts.append(f'`{command}`: {seconds[command]:,.0f} s\n')
     PAGE.write_text('\n'.join(parts), encoding='utf-8')
 
