@@ -78,14 +78,10 @@ COMMANDS = {
         ('features', 'results/features/study.svg', 'Gradients projected to k numbers',
          'Errors of the kernel and of regression with it, beside the exact one, by the split of k among the layers and with '
          'anchors. [More](measurements.md#features-beside-the-exact-kernel)')],
-    './run distill mnist': [
-        ('distill', 'results/distill/images.svg', 'Ten images instead of a set',
-         'One image a class, before and after descent on the loss of regression with the kernel; from them it reads 86 % of '
-         'the test images, and 42 % from the ones above.')],
     './run pinn': [
         ('pinn', 'results/pinn/solution.svg', 'The heat equation',
          'Its solution, and the errors of networks with equal weights of its losses and with weights by the traces of their '
-         'kernels, which are hardly smaller.')],
+         'kernels, for one of three networks.')],
     './run train cifar10': [
         ('cifar10', 'results/train/curves.svg', 'ResNet18 on CIFAR-10',
          'Training at a quarter of the width. [More](programs.md#training)')],
