@@ -64,7 +64,8 @@ COMMANDS = {
         ('landscape_distances', 'results/landscape/distances.svg', 'Distances between the kernels of all pairs of epochs',
          'The pNTK comes to rest earlier than the eNTK.')],
     './run landscape mnist --epochs 25': [
-        ('landscape_mnist', 'results/landscape/landscape.svg', 'The kernel along training, MNIST', 'The same network on MNIST, where early on there is a barrier.')],
+        ('landscape_mnist', 'results/landscape/landscape.svg', 'The kernel along training, MNIST',
+         'The same network on MNIST, where early on there is a barrier.')],
     './run search': [
         ('search', 'results/search/search.svg', 'Which network should be trained',
          "Kendall's tau between scores of 72 networks before training and their accuracies after it: by itself no score of the "
