@@ -42,8 +42,8 @@ COMMANDS = {
         ('study_regression', 'results/study/report.html#Relative difference of the predictions', 'Predictions by both kernels',
          'Without a ridge their difference falls more slowly than that of the kernels; with one it need not fall.'),
         ('study_training', 'results/study/report.html#Relative difference of the two kernels along', 'Both kernels along training',
-         'An epoch of training takes the two kernels of a residual network apart; for the others the difference rises and falls, '
-         'and the wider network ends with the smaller one.'),
+         'An epoch of training takes the two kernels of a residual network apart; of the others the wider network ends with the '
+         'smaller difference.'),
         ('study_readouts', 'results/study/report.html#Relative differences of the kernels to the eNTK', 'Five readouts in long training',
          'With weight decay the sum of the logits loses its gradient below the last layer; random signs, a single logit and the '
          'trace do not.'),
