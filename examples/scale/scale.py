@@ -190,14 +190,17 @@ def compared(options, folder, exact, labels, test_labels):
 
 def labels_of(options):
     """The labels of the training and of the test images, from the files that the programs read, gzipped or not."""
-    folder = pathlib.Path(options.data) if os.sep in options.data else None
-    places = [folder, *(pathlib.Path(p) / 'cifar10' for p in ('data', 'build/data', os.environ.get('XTANGENT_DATA', 'data')))]
-    for place in filter(None, places):
+    if os.sep in options.data:  # a folder, and then only there
+        places = [pathlib.Path(options.data)]
+    else:
+        places = [pathlib.Path(p) / 'cifar10' for p in ('data', 'build/data', os.environ.get('XTANGENT_DATA', 'data'))]
+    for place in places:
         for inner in place, place / 'cifar-10-batches-bin':
             if any((inner / f'test_batch.bin{end}').exists() for end in ('', '.gz')):
                 return [numpy.concatenate([labels_in(inner / f'{name}.bin') for name in names])
                         for names in ([f'data_batch_{i}' for i in range(1, 6)], ['test_batch'])]
-    sys.exit('scale: the binary files of CIFAR-10 were not found in data/, build/data/ or $XTANGENT_DATA.')
+    where = options.data if os.sep in options.data else 'data/, build/data/ or $XTANGENT_DATA'
+    sys.exit(f'scale: the binary files of CIFAR-10 were not found in {where}.')
 
 
 def labels_in(file):
