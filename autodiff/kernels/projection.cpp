@@ -25,27 +25,46 @@ std::uint32_t mixed(std::uint32_t x, std::uint32_t key) {
 }
 
 // Many sums do not fit a core's caches, and a random place in them takes longer than all the rest. So runs of elements
-// go to windows of the sums, one window after the other, which leaves the chance that two elements of different runs
-// meet as it is. Of the pairs in one run, 1 in 4,096 meets, but there are few of them.
-constexpr std::size_t run = 4096, window = 4096;
+// go to windows of the sums, one run after the other, to all windows in each turn. Pairs in one run meet more often
+// than others, and those whose runs go to different windows never do. With so many turns that cancels out: a pair of a
+// stream meets as often as one whose places are drawn from all sums.
+constexpr std::size_t window = 4096, longest_run = 4096, shortest_run = 16, turns = 8;
+
+struct Runs {
+  std::size_t windows, length;
+
+  Runs(std::size_t elements, std::size_t count)
+      : windows(std::max<std::size_t>(1, count / window)),
+        length(windows == 1 ? longest_run : std::clamp(elements / (turns * windows), shortest_run, longest_run)) {}
+
+  // The window of a run. Each turn begins with another window, so that a period of the elements finds none in the
+  // places.
+  std::size_t window_of(std::size_t run, std::uint32_t key) const {
+    const std::uint32_t start = mixed(static_cast<std::uint32_t>(run / windows), key);
+    return (start + run % windows) % windows;
+  }
+};
 
 }  // namespace
 
-void sign_places(std::uint64_t seed, std::uint64_t stream, std::size_t first, std::size_t last, std::size_t count,
-                 std::uint32_t* out) {
-  const std::size_t windows = std::max<std::size_t>(1, count / window);
+void sign_places(std::uint64_t seed, std::uint64_t stream, std::size_t elements, std::size_t first, std::size_t last,
+                 std::size_t count, std::uint32_t* out) {
+  const Runs runs(elements, count);
   while (first < last) {
-    const std::size_t high = first / counters, end = std::min(last, (first / run + 1) * run);
+    const std::size_t high = first / counters, same_keys = std::min(last, (high + 1) * counters);
     const std::array<std::uint32_t, 4> keys = philox(seed, stream, high);
-    const std::size_t at = (keys[2] + first / run) % windows, begin = at * count / windows;
-    const std::uint64_t places = (at + 1) * count / windows - begin;
-    const auto low = static_cast<std::uint32_t>(first % counters), base = static_cast<std::uint32_t>(begin);
-    for (std::size_t i = 0; i < end - first; ++i) {
-      const std::uint32_t bits = mixed(mixed(low + static_cast<std::uint32_t>(i), keys[0]), keys[1]);
-      out[i] = (base + static_cast<std::uint32_t>((bits & ~sign_bit) * places >> 31)) | (bits & sign_bit);
+    while (first < same_keys) {
+      const std::size_t run = first / runs.length, end = std::min(same_keys, (run + 1) * runs.length);
+      const std::size_t at = runs.window_of(run, keys[2]), begin = at * count / runs.windows;
+      const std::uint64_t places = (at + 1) * count / runs.windows - begin;
+      const auto low = static_cast<std::uint32_t>(first % counters), base = static_cast<std::uint32_t>(begin);
+      for (std::size_t i = 0; i < end - first; ++i) {
+        const std::uint32_t bits = mixed(mixed(low + static_cast<std::uint32_t>(i), keys[0]), keys[1]);
+        out[i] = (base + static_cast<std::uint32_t>((bits & ~sign_bit) * places >> 31)) | (bits & sign_bit);
+      }
+      out += end - first;
+      first = end;
     }
-    out += end - first;
-    first = end;
   }
 }
 

@@ -11,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace store_format;
 
-constexpr const char* format = "xtangent features, 1";
+constexpr const char* format = "xtangent features, 2";
 constexpr std::size_t largest_manifest = std::size_t{64} << 20;  // bytes; networks have many parameters
 
 Json described(const Manifest& m) {

@@ -207,8 +207,8 @@ class Piece {
     for (std::size_t c = 0; c < streams; ++c) {
       const std::uint64_t stream = stream_of(place.parameter, c);
       parallel_for(length, places_at_a_time, [&](std::size_t from, std::size_t to) {
-        kernels::sign_places(seed, stream, elements.first + from, elements.first + to, place.count,
-                             places_.data() + c * length + from);
+        kernels::sign_places(seed, stream, place.elements / streams, elements.first + from, elements.first + to,
+                             place.count, places_.data() + c * length + from);
       });
     }
   }

@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_SUITE(features)
 BOOST_AUTO_TEST_CASE(places_are_those_of_a_uniform_hash) {
   constexpr std::size_t count = 97, n = 97 * 2000;
   std::vector<std::uint32_t> places(n);
-  kernels::sign_places(5, 3, 0, n, count, places.data());
+  kernels::sign_places(5, 3, n, 0, n, count, places.data());
   std::vector<double> hits(count, 0.0);
   double negative = 0, neighbours = 0;
   for (std::size_t i = 0; i < n; ++i) {
@@ -75,13 +75,43 @@ BOOST_AUTO_TEST_CASE(places_are_those_of_a_uniform_hash) {
   // Pieces, also across the number at which the keys change, are parts of the whole.
   const std::size_t far = (std::size_t{1} << 32) - 10;
   std::vector<std::uint32_t> whole(20), part(20);
-  kernels::sign_places(5, 3, far, far + 20, count, whole.data());
-  kernels::sign_places(5, 3, far, far + 7, count, part.data());
-  kernels::sign_places(5, 3, far + 7, far + 20, count, part.data() + 7);
+  kernels::sign_places(5, 3, far + 20, far, far + 20, count, whole.data());
+  kernels::sign_places(5, 3, far + 20, far, far + 7, count, part.data());
+  kernels::sign_places(5, 3, far + 20, far + 7, far + 20, count, part.data() + 7);
   BOOST_TEST(whole == part);
   BOOST_TEST(!std::equal(whole.begin() + 10, whole.end(), places.begin()));
-  kernels::sign_places(6, 3, 0, 20, count, part.data());
+  kernels::sign_places(6, 3, n, 0, 20, count, part.data());
   BOOST_TEST(!std::equal(part.begin(), part.end(), places.begin()));
+}
+
+BOOST_AUTO_TEST_CASE(pairs_of_elements_meet_as_often_as_at_random) {
+  // Streams that are shorter than the number of places, a little longer, and much longer; the numbers of places have
+  // one window and many.
+  constexpr int seeds = 40;
+  for (const std::size_t count : {5000, 54198, 1000000})
+    for (const std::size_t n : {5120, 36864, 147456}) {
+      std::vector<std::uint32_t> places(n), hits(count);
+      double pairs = 0, same_sign = 0;
+      for (int seed = 0; seed < seeds; ++seed) {
+        kernels::sign_places(static_cast<std::uint64_t>(seed), 3, n, 0, n, count, places.data());
+        for (const bool with_sign : {false, true}) {
+          std::vector<std::uint32_t> sorted = places;
+          if (!with_sign)
+            for (std::uint32_t& place : sorted) place &= 0x7fffffffu;
+          std::sort(sorted.begin(), sorted.end());
+          double& met = with_sign ? same_sign : pairs;
+          for (std::size_t i = 0, j; i < n; i = j) {
+            for (j = i; j < n && sorted[j] == sorted[i];) ++j;
+            met += static_cast<double>((j - i) * (j - i - 1)) / 2;
+          }
+        }
+      }
+      const double expected =
+          seeds * 0.5 * static_cast<double>(n) * static_cast<double>(n - 1) / static_cast<double>(count);
+      BOOST_TEST_CONTEXT(n << " elements, " << count << " places: " << pairs << " pairs, " << expected << " expected")
+      BOOST_TEST(std::abs(pairs / expected - 1) < 0.02 + 5 / std::sqrt(expected));
+      BOOST_TEST(std::abs(same_sign / pairs - 0.5) < 5 * 0.5 / std::sqrt(pairs));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(numbers_are_divided_as_the_split_says) {
@@ -184,6 +214,22 @@ BOOST_AUTO_TEST_CASE(follow_the_standard_deviation_of_their_page) {
     const double expected = (k[0] * k[3] + k[1] * k[1]) / static_cast<double>(count);
     BOOST_TEST(std::abs(square / expected - 1) < 0.15);
   }
+}
+
+BOOST_AUTO_TEST_CASE(do_so_with_many_numbers_and_arrays_of_hardly_more_elements) {
+  const auto net =
+      nn::sequential(nn::Linear(160, 100, {.bias = false}), nn::Relu(), nn::Linear(100, 160, {.bias = false}));
+  const auto params = net.init<double>(1);
+  Random random("many numbers");
+  const Array<double> x = random_array(random, {2, 160});
+  const Array<double> k = ntk::kernel(net, params, x, readout::pseudo());
+  constexpr std::size_t seeds = 600, count = 30000;
+  double square = 0;
+  for (std::size_t seed = 0; seed < seeds; ++seed) {
+    const Array<double> phi = ntk::features(net, params, x, readout::pseudo(), {.k = count, .seed = seed});
+    square += std::pow(gram(phi)[1] - k[1], 2) / seeds;
+  }
+  BOOST_TEST(std::abs(square * count / (k[0] * k[3] + k[1] * k[1]) - 1) < 0.2);
 }
 
 BOOST_AUTO_TEST_CASE(take_chosen_parameters_and_metrics) {
