@@ -83,6 +83,10 @@ COMMANDS = {
         ('pinn', 'results/pinn/solution.svg', 'The heat equation',
          'Its solution, and the errors of networks with equal weights of its losses and with weights by the traces of their '
          'kernels, for one of three networks.')],
+    './run distill mnist': [
+        ('distill', 'results/distill/images.svg', 'Ten images instead of a set',
+         'From the lower ten images kernel regression reads more of MNIST than from the upper ones, as which they began. '
+         '[More](programs.md)')],
     './run train cifar10': [
         ('cifar10', 'results/train/curves.svg', 'ResNet18 on CIFAR-10',
          'Training at a quarter of the width. [More](programs.md#training)')],

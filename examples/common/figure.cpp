@@ -48,8 +48,10 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
 }
 
 // Makes gnuplot's file an element of a page: removes the prolog and the sizes, and makes identifiers unique by `name`.
+// Pixels of images stay what they are when a browser enlarges them.
 std::string inlined(std::string svg, const std::string& name) {
   svg.erase(0, std::min(svg.find("<svg"), svg.size()));
+  replace_all(svg, "<image ", "<image style='image-rendering:pixelated' ");
   for (const char* id : {"gpDot", "gpPt"}) replace_all(svg, id, name + id);
   replace_all(svg, "font-family=\"sans-serif\"", "font-family=\"Helvetica, Arial, sans-serif\"");
   return svg;
@@ -105,6 +107,10 @@ std::string run(int width, int height, const std::function<void(Gnuplot&)>& plot
   if (text.find("</svg>") == std::string::npos) throw error("[draw] gnuplot drew no figure. See its messages above.");
   return inlined(text, name);
 }
+
+// A few pixels are rectangles, which every viewer shows with sharp edges. Many are one bitmap, since the file would be
+// large.
+const char* with_image(std::size_t pixels) { return pixels <= 2500 ? "with image pixels" : "with image"; }
 
 // Hands over rows of numbers under a name that begins with $. Within a multiplot gnuplot 6 does not take data that
 // follow a plot.
@@ -286,7 +292,7 @@ void plot(Gnuplot& gp, const HeatMap& map, int) {
        << "' linewidth 0.8\nset arrow from graph 0,first " << at << " to graph 1,first " << at
        << " nohead front linecolor rgb '" << pale << "' linewidth 0.8\n";
   define(gp, "$map", triples(map.values));
-  gp << "plot $map using 1:2:3 with image" << (rows * columns <= 2500 ? " pixels" : "") << "\n";
+  gp << "plot $map using 1:2:3 " << with_image(rows * columns) << "\n";
 }
 
 void plot(Gnuplot& gp, const Intervals& panel, int) {
@@ -383,7 +389,7 @@ std::string draw_images(const Array<double>& images, const std::vector<std::stri
     for (std::size_t i = 0; i < count; ++i) {
       define(gp, "$image", triples(images.rows(i, i + 1).reshaped({rows, columns})));
       gp << "set xlabel " << quoted(captions[i]) << " textcolor rgb '" << ink << "' offset 0,0.7\n"
-         << "plot $image using 1:2:3 with image pixels\n";
+         << "plot $image using 1:2:3 " << with_image(count * rows * columns) << "\n";
     }
   });
 }
