@@ -33,7 +33,7 @@ std::string grouped(double value) {
 
 std::string power(double exponent) {
   const std::string magnitude = fixed(std::abs(exponent), 2);
-  return exponent < 0 ? std::string("−").append(magnitude) : magnitude;
+  return exponent < 0 && magnitude != "0.00" ? std::string("−").append(magnitude) : magnitude;
 }
 
 std::string percent(double fraction) { return (fraction < 0 ? "−" : "") + fixed(100 * std::abs(fraction), 1) + " %"; }

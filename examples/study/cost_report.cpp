@@ -118,6 +118,17 @@ void say_ratios(Section& out, const Measurements& table, const CostSeries& one) 
                            power(law_of(table, one, "contraction_flop_entk").slope) + "</sup>.");
 }
 
+// What the source gives no exponent for.
+void say_exponents(Section& out, const Measurements& table, const CostSeries& one) {
+  const auto exponent = [&](const char* name) { return with_interval(law_of(table, one, name)); };
+  if (one.series == "depth")
+    out.paragraphs.push_back("Against the depth, from 18 to 152 layers, the time of the eNTK grows by an exponent of " +
+                             exponent("seconds_entk") + ", that of the pNTK by " + exponent("seconds_pntk") + ".");
+  if (one.series == "images")
+    out.paragraphs.push_back("Against the images the memory of the eNTK grows by an exponent of " +
+                             exponent("bytes_entk") + ", that of the pNTK by " + exponent("bytes_pntk") + ".");
+}
+
 Table numbers(const Measurements& table, const std::vector<CostSeries>& all) {
   Table out;
   out.head = {"what grows",   "network", "images",         "outputs",        "parameters", "time<br>eNTK",
@@ -149,6 +160,7 @@ Section report_cost(const Tables& tables) {
   for (const CostSeries& one : all) {
     if (one.series == "outputs") say_ratios(out, table, one);
     add_claims(out, table, one);
+    say_exponents(out, table, one);
   }
   out.figures.push_back(
       {draw(panels, 360, 380, all.size()),

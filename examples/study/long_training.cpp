@@ -27,6 +27,7 @@ nn::Parameters<float> fitted(const nn::ModuleBase& net, nn::Parameters<float> pa
                              const LongTraining& how, nn::FitOptions<float> options) {
   options.batch = how.batch;
   options.optimizer = how.optimizer;
+  options.schedule = how.schedule;
   if (how.squared_error)
     return nn::fit(net, std::move(params), images.x, nn::one_hot<float>(images.labels, images.classes),
                    std::move(options))

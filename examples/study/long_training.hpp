@@ -6,6 +6,7 @@
 
 #include "examples/study/workplace.hpp"
 #include "nn/training/optimizer.hpp"
+#include "nn/training/schedule.hpp"
 
 /// Trainings of the study's networks with stops on the way, at which their kernels are measured.
 namespace xtangent::examples {
@@ -14,6 +15,7 @@ struct LongTraining {
   std::size_t images = 500, batch = 50;
   std::vector<std::size_t> epochs;  ///< after which something is measured, ascending; 0 is before the training
   nn::OptimizerSettings optimizer = nn::adam();
+  nn::Schedule schedule = {};  ///< of the learning rate; none: constant
   bool squared_error = false;  ///< with one-hot targets; otherwise cross-entropy
 };
 

@@ -20,6 +20,7 @@ struct StudyNetwork {
   std::size_t n;                            ///< usual number of images of a kernel
   std::vector<std::size_t> trained_widths;  ///< usual widths of trainings
   std::size_t quick_trained_widths;         ///< how many of them the quick study has
+  std::size_t long_width;                   ///< of the network whose readouts are compared after long training
   bool residual;                            ///< with blocks and batch norm
   std::string layers;                       ///< for people
 };

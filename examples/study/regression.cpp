@@ -2,73 +2,18 @@
 #include <cstdio>
 #include <iterator>
 
-#include "examples/study/comparison.hpp"
 #include "examples/study/long_training.hpp"
 #include "examples/study/part.hpp"
+#include "examples/study/predictions.hpp"
 #include "examples/study/regression_report.hpp"
-#include "examples/study/workplace.hpp"
 #include "nn/training/evaluate.hpp"
 #include "ntk/compare.hpp"
-#include "ntk/regression.hpp"
 
 namespace xtangent::examples {
 namespace {
 
 constexpr double ridges[] = {0, 1e-3, 1e-2, 1e-1};  // in units of the mean of the eNTK's diagonal
 constexpr std::size_t tests = 100;
-// What both kernels get without a ridge where one of them is not positive definite to rounding.
-constexpr double rescue = 1e-6;
-
-// The kernels of training images, and those between test and training images.
-struct RegressionKernels {
-  KernelPair train, cross;
-  ntk::Doubles f0, f0_new;  // outputs of the network
-  Array<double> targets;    // one-hot
-  std::vector<std::size_t> labels;
-
-  double mean_diagonal() const {
-    const std::size_t order = train.entk.shape()[0];
-    double sum = 0;
-    for (std::size_t i = 0; i < order; ++i) sum += train.entk[i * order + i];
-    return sum / static_cast<double>(order);
-  }
-};
-
-RegressionKernels kernels_of(Workplace& place, const StudyCase& one, std::size_t width, std::uint64_t seed,
-                             std::size_t n) {
-  const nn::TrainAndTest& images = place.images(one.data);
-  const nn::AnyModule net = one.network->make(images.train, width);
-  const nn::Parameters<float> params = net->init<float>(seed);
-  const std::vector<std::size_t> train = place.train_indices(one.data, n), test = place.test_indices(one.data, tests);
-  const Array<float> x = place.pixels(one.data, train, one.network->layout),
-                     x_new = place.pixels(one.data, test, one.network->layout, true);
-  return {.train = kernel_pair(net, params, x),
-          .cross = kernel_pair(net, params, x_new, x),
-          .f0 = nn::predict(*net, params, x),
-          .f0_new = nn::predict(*net, params, x_new),
-          .targets = nn::one_hot<double>(labels_at(images.train, train), images.train.classes),
-          .labels = labels_at(images.test, test)};
-}
-
-// Predictions by both kernels with the same ridge, absolute, and the ridge that they needed in its place.
-struct BothPredictions {
-  Array<double> entk, pntk;
-  double ridge = 0;
-};
-
-BothPredictions predict(const RegressionKernels& k, double ridge) {
-  const auto by = [&](const Array<double>& kernel, const Array<double>& kernel_new) {
-    return ntk::Regression(kernel, {.ridge = ridge * k.mean_diagonal(), .relative = false})
-        .predict(kernel_new, k.targets, k.f0, k.f0_new);
-  };
-  try {
-    return {by(k.train.entk, k.cross.entk), by(k.train.pntk, k.cross.pntk), ridge};
-  } catch (const numerical_error&) {
-    if (ridge >= rescue) throw;
-    return predict(k, rescue);
-  }
-}
-
 Unit measured(Workplace& place, const StudyCase& one, std::size_t width, std::uint64_t seed) {
   const std::size_t n = place.kernel_images(*one.network);
   Unit out;
@@ -76,9 +21,10 @@ Unit measured(Workplace& place, const StudyCase& one, std::size_t width, std::ui
   out.table = "regression";
   out.keys = {one.data, std::to_string(n), one.network->name, std::to_string(width), std::to_string(seed)};
   out.rows = std::size(ridges);
-  out.seconds = 3 * place.kernel_seconds(one, width, n);
+  out.seconds = prediction_cost(n, tests) * place.kernel_seconds(one, width, n);
   out.measure = [&place, one, width, seed, n, keys = out.keys] {
-    const RegressionKernels k = kernels_of(place, one, width, seed, n);
+    const nn::AnyModule net = one.network->make(place.images(one.data).train, width);
+    const PredictionKernels k = prediction_kernels(place, one, net, net->init<float>(seed), n, tests, Start::network);
     std::vector<Measurement> rows;
     for (const double ridge : ridges) {
       const BothPredictions f = predict(k, ridge);
@@ -123,11 +69,11 @@ Unit trained(Workplace& place, const StudyCase& one, std::size_t width, std::uin
   return out;
 }
 
-// Without the two largest of the usual widths, which would take most of the time: there are three kernels of each
-// network, and a training.
+// Without the largest of the usual widths, which would take most of the time, in the quick study and for residual
+// networks: the kernel between test and training images costs several times as much as that of the training images.
 std::vector<std::size_t> widths_of(Workplace& place, const StudyNetwork& network) {
   std::vector<std::size_t> out = place.widths(network);
-  if (place.settings().widths.empty()) out.resize(out.size() - 2);
+  if (place.settings().widths.empty() && (network.residual || !place.settings().full)) out.pop_back();
   return out;
 }
 

@@ -14,8 +14,10 @@
 namespace xtangent::examples {
 namespace {
 
-constexpr const char* colors[] = {"#0b7a75", "#c8641b", "#8a3ea8", "#1f5fbf"};
-constexpr int markers[] = {7, 5, 9, 13};
+// A color and a marker for each network on the first set of images, and others on the second.
+constexpr const char* colors[] = {"#0b7a75", "#c8641b", "#8a3ea8", "#1f5fbf",
+                                  "#5fae9f", "#dfa05f", "#b98acb", "#7aa6dd"};
+constexpr int markers[] = {7, 5, 9, 13, 6, 4, 8, 12};
 constexpr const char* guide_color = "#9aa4b2";
 
 double number(const std::string& text) { return std::strtod(text.c_str(), nullptr); }
@@ -106,8 +108,8 @@ Series styled(const std::string& title, Points points, std::size_t style) {
   Series out;
   out.title = title;
   out.points = std::move(points);
-  out.color = colors[style % 4];
-  out.marker = markers[style / 4 % 4];
+  out.color = colors[style % std::size(colors)];
+  out.marker = markers[style % std::size(markers)];
   return out;
 }
 

@@ -1,21 +1,24 @@
-// Both kernels along training.
+// Both kernels along training, and the predictions by them.
 #include <algorithm>
 
-#include "examples/study/comparison.hpp"
 #include "examples/study/long_training.hpp"
 #include "examples/study/part.hpp"
+#include "examples/study/predictions.hpp"
 #include "examples/study/training_report.hpp"
+#include "nn/training/evaluate.hpp"
+#include "ntk/compare.hpp"
 
 namespace xtangent::examples {
 namespace {
 
 LongTraining training_of(Workplace& place, const StudyNetwork& network) {
   LongTraining out;
-  out.epochs = {0, 1, 2, 4, 8, 16, 32, 64};
+  out.epochs = {0, 1, 2, 4, 8, 16, 32, 64, 128};
   out.optimizer = nn::adam({.rate = 3e-3});
+  out.schedule = nn::schedule::cosine();
   if (network.residual) {
     out.images = 200;
-    out.epochs.pop_back();
+    out.epochs = {0, 1, 2, 4, 8, 16, 32};
   }
   if (place.settings().n) {
     out.images = 4 * place.settings().n;
@@ -40,16 +43,23 @@ Unit measured(Workplace& place, const StudyCase& one, std::size_t width, std::ui
   out.keys = {one.data, std::to_string(n), one.network->name, std::to_string(width), std::to_string(seed)};
   out.rows = how.epochs.size();
   out.seconds = training_seconds(place, one, width, how) +
-                static_cast<double>(how.epochs.size()) * place.kernel_seconds(one, width, n);
+                static_cast<double>(how.epochs.size()) * prediction_cost(n, n) * place.kernel_seconds(one, width, n);
   out.measure = [&place, one, width, seed, n, how, keys = out.keys] {
     const nn::AnyModule net = one.network->make(place.images(one.data).train, width);
-    const Array<float> x = place.pixels(one.data, place.train_indices(one.data, n), one.network->layout);
+    const nn::LabeledImages& unseen = place.images(one.data).test;
+    const std::vector<std::size_t> test = place.test_indices(one.data, n);
+    const Array<float> x_new = place.pixels(one.data, test, one.network->layout, true);
     std::vector<Measurement> rows;
     train(place, one, width, seed, how, [&](const Stop& stop) {
+      const PredictionKernels k = prediction_kernels(place, one, net, stop.params, n, n, Start::constant);
+      const BothPredictions f = predict(k, 0);
       Measurement row{keys, {stop.loss, stop.accuracy}};
       row.keys.push_back(std::to_string(stop.epoch));
-      const std::vector<double> compared = quantities(kernel_pair(net, stop.params, x));
+      const std::vector<double> compared = quantities(k.train);
       row.values.insert(row.values.end(), compared.begin(), compared.end());
+      row.values.insert(row.values.end(), {ntk::relative_difference(f.pntk, f.entk), nn::accuracy(f.entk, k.labels),
+                                           nn::accuracy(f.pntk, k.labels),
+                                           nn::accuracy(*net, stop.params, x_new, labels_at(unseen, test)), f.ridge});
       rows.push_back(std::move(row));
     });
     return rows;
@@ -70,8 +80,9 @@ std::vector<Unit> units(Workplace& place) {
 Part training_part() {
   std::vector<std::string> values = {"loss", "accuracy"};
   values.insert(values.end(), quantity_names().begin(), quantity_names().end());
+  values.insert(values.end(), {"difference", "accuracy_entk", "accuracy_pntk", "accuracy_network", "ridge_used"});
   return {.name = "training",
-          .what = "both kernels at stops along training, over widths and seeds",
+          .what = "both kernels and predictions by them at stops along training, over widths and seeds",
           .tables = {{"training", {{"data", "n", "network", "width", "seed", "epoch"}, values}}},
           .units = units,
           .report = report_training};

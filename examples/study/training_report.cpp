@@ -10,10 +10,9 @@
 namespace xtangent::examples {
 namespace {
 
-// Where the state before the training stands on a logarithmic axis of epochs.
-constexpr double before = 0.5;
-constexpr const char* epoch_label = "epoch (0.5: before training)";
-constexpr const char* colors[] = {"#9ecae1", "#4a90c8", "#1f5fbf", "#0b2f6b", "#8a3ea8"};
+// A logarithmic axis has no place for epoch 0, which stands before 1.
+double shown_epoch(double epoch) { return epoch == 0 ? 0.5 : epoch; }
+constexpr const char* colors[] = {"#9ecae1", "#4a90c8", "#1f5fbf", "#0b2f6b", "#8a3ea8", "#c2557a"};
 
 Quantity condition(const Measurements& table, const std::string& kernel) {
   return [&table, kernel](const Measurement& row) {
@@ -51,7 +50,11 @@ void add_claims(Section& out, const Measurements& table, const std::vector<RowsO
        column(table, "frobenius")},
       {"At the end of training, too, the relative difference of the largest eigenvalues falls at least as "
        "width<sup>−1/2</sup>",
-       top_difference(table)}};
+       top_difference(table)},
+      {"At the end of training, too, the relative difference of the predictions on test images without a ridge falls "
+       "at "
+       "least as width<sup>−1/2</sup>",
+       column(table, "difference")}};
   for (const auto& [words, quantity] : all)
     for (const RowsOfCase& one : cases) {
       const RowsOfCase end = only(table, one, "epoch", last_epoch(table, one));
@@ -84,24 +87,29 @@ Series along(const Measurements& table, const RowsOfCase& one, double width, con
              const std::string& title, const std::string& color) {
   Series out{.title = title, .points = {}, .color = color};
   for (const double epoch : one.numbers(table, "epoch"))
-    out.points.emplace_back(std::max(before, epoch), mean_of_rows(table, one, width, epoch, quantity).value);
+    out.points.emplace_back(shown_epoch(epoch), mean_of_rows(table, one, width, epoch, quantity).value);
   return out;
 }
 
-Panel panel(const std::string& title, const std::string& y_label) {
-  Panel out{.title = title, .x_label = epoch_label, .y_label = y_label, .series = {}};
+Panel panel(const std::string& title, const std::string& y_label, const std::vector<double>& epochs) {
+  Panel out{.title = title, .x_label = "epoch", .y_label = y_label, .series = {}};
   out.log_x = out.log_y = true;
+  for (const double epoch : epochs) {
+    out.x_ticks.push_back(shown_epoch(epoch));
+    out.x_labels.push_back(grouped(epoch));
+  }
   return out;
 }
 
-std::string differences(const Measurements& table, const std::vector<RowsOfCase>& cases) {
+std::string differences(const Measurements& table, const std::vector<RowsOfCase>& cases, const std::string& name,
+                        const std::string& y_label) {
   std::vector<Panel> panels;
   for (const RowsOfCase& one : cases) {
-    Panel next = panel(one.title, "‖Θ − K⊗I‖_F / ‖Θ‖_F");
+    Panel next = panel(one.title, y_label, one.numbers(table, "epoch"));
     std::size_t at = 0;
     for (const double width : one.numbers(table, "width"))
-      next.series.push_back(along(table, one, width, column(table, "frobenius"), "width " + grouped(width),
-                                  colors[std::min<std::size_t>(at++, 4)]));
+      next.series.push_back(along(table, one, width, column(table, name), "width " + grouped(width),
+                                  colors[std::min(at++, std::size(colors) - 1)]));
     panels.push_back(std::move(next));
   }
   return draw(panels, 500, 400, 2);
@@ -113,7 +121,7 @@ std::string spectra(const Measurements& table, const std::vector<RowsOfCase>& ca
     const double width = one.numbers(table, "width").back();
     const std::string name = one.title + ", width " + grouped(width);
     const auto both = [&](const std::string& label, const Quantity& entk, const Quantity& pntk) {
-      Panel next = panel(name, label);
+      Panel next = panel(name, label, one.numbers(table, "epoch"));
       next.series = {along(table, one, width, entk, "eNTK", "#c8641b"),
                      along(table, one, width, pntk, "pNTK", "#1f5fbf")};
       next.series[0].marker = 5;
@@ -137,7 +145,11 @@ Table numbers(const Measurements& table, const std::vector<RowsOfCase>& cases) {
               "λ<sub>max</sub><br>eNTK",
               "λ<sub>max</sub><br>pNTK",
               "condition<br>eNTK",
-              "condition<br>pNTK"};
+              "condition<br>pNTK",
+              "difference of<br>predictions",
+              "accuracy<br>eNTK",
+              "accuracy<br>pNTK",
+              "accuracy<br>network"};
   for (const RowsOfCase& one : cases)
     for (const double width : one.numbers(table, "width"))
       for (const double epoch : {0.0, last_epoch(table, one)}) {
@@ -146,13 +158,15 @@ Table numbers(const Measurements& table, const std::vector<RowsOfCase>& cases) {
           const Mean m = mean(q);
           return m.count ? significant(m.value) : std::string("singular");
         };
+        const auto accuracy = [&](const char* name) { return percent(mean(column(table, name)).value); };
         const Mean difference = mean(column(table, "frobenius"));
-        out.rows.push_back({one.title, grouped(width), grouped(epoch),
-                            significant(mean(column(table, "loss")).value, 2),
-                            percent(mean(column(table, "accuracy")).value),
-                            significant(difference.value) + " ± " + significant(difference.deviation, 2),
-                            cell(column(table, "lambda_max_entk")), cell(column(table, "lambda_max_pntk")),
-                            cell(condition(table, "entk")), cell(condition(table, "pntk"))});
+        out.rows.push_back(
+            {one.title, grouped(width), grouped(epoch), significant(mean(column(table, "loss")).value, 2),
+             percent(mean(column(table, "accuracy")).value),
+             significant(difference.value) + " ± " + significant(difference.deviation, 2),
+             cell(column(table, "lambda_max_entk")), cell(column(table, "lambda_max_pntk")),
+             cell(condition(table, "entk")), cell(condition(table, "pntk")), cell(column(table, "difference")),
+             accuracy("accuracy_entk"), accuracy("accuracy_pntk"), accuracy("accuracy_network")});
       }
   return out;
 }
@@ -169,9 +183,15 @@ Section report_training(const Tables& tables) {
   for (const RowsOfCase& one : cases) text += (&one == &cases.front() ? "" : "; ") + convergence(table, one);
   out.paragraphs.push_back(text + ".");
   add_claims(out, table, cases);
-  out.figures.push_back({differences(table, cases),
+  out.figures.push_back({differences(table, cases, "frobenius", "‖Θ − K⊗I‖_F / ‖Θ‖_F"),
                          "Relative difference of the two kernels along training, means over the seeds.",
                          "Relative differences along training"});
+  out.figures.push_back(
+      {differences(table, cases, "difference", "‖f_{pNTK} − f_{eNTK}‖ / ‖f_{eNTK}‖"),
+       "Relative difference of the predictions on test images by regression without a ridge with the "
+       "kernels of each epoch, which start from the constant 1/O: means over the seeds. Kernels that are singular "
+       "to rounding got the least ridge of 10⁻⁶ to 10⁻³ with which they are not.",
+       "Differences of predictions along training"});
   out.figures.push_back({spectra(table, cases),
                          "Ends of both spectra along training, for the widest networks that were trained.",
                          "Eigenvalues along training"});
