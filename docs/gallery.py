@@ -1,6 +1,7 @@
 """Makes the figures of the gallery, and the page itself, with the seconds that each command took.
 
 usage: gallery.py [NAME ...]    all figures, or those of the commands that make these
+       gallery.py --page        the page alone, of the figures that it has
 
 The programs have to be built (./run build), and nothing else should run meanwhile. The sets of images lie in data/ or below
 $XTANGENT_DATA. Figures that are not made anew keep their seconds, which stand on the page."""
@@ -26,11 +27,12 @@ MNIST, Fashion-MNIST and CIFAR-10 are where [Data](../README.md#data) says. `pyt
 COMMANDS = {
     './run quickstart': [
         ('quickstart', 'results/quickstart/overview.svg', 'Two kernels of one network',
-         'The wider the network, the closer the pNTK is to the eNTK, in their entries and in what regression with them reads, '
-         'at a fraction of the time.')],
+         'The wider the network, the closer the pNTK (K) is to the eNTK (Θ), at a fraction of the time; regressions with both read '
+         'about as many test images, for trained networks within two points.')],
     './run dynamics': [
         ('dynamics', 'results/dynamics/dynamics.svg', 'Training, foreseen',
-         'Loss curves of training (dots) and what kernels of the initial network say of them (lines): at width 1024 they agree. '
+         'Losses of training (dots; test images dashed) and what kernels of the initial network say of them (lines): the wider the '
+         'network, the better the eNTK and the pNTK foresee them; its last layer alone does not suffice. '
          '[More](dynamics.md)')],
     './run study': [
         ('study', 'results/study/report.html#Relative differences of the two kernels against the width', 'How close the pNTK is',
@@ -40,13 +42,13 @@ COMMANDS = {
          'The ten outputs of an image with themselves: the wider the network, the more the eNTK is one number times the '
          'identity, which is what the pNTK takes it for.'),
         ('study_regression', 'results/study/report.html#Relative difference of the predictions', 'Predictions by both kernels',
-         'Without a ridge their difference falls more slowly than that of the kernels; with one it need not fall.'),
+         'Their difference falls with the width, more slowly than that of the kernels, without a ridge and with.'),
         ('study_training', 'results/study/report.html#Relative difference of the two kernels along', 'Both kernels along training',
          'An epoch of training takes the two kernels of a residual network apart; of the others the wider network ends with the '
          'smaller difference.'),
         ('study_readouts', 'results/study/report.html#Relative differences of the kernels to the eNTK', 'Five readouts in long training',
-         'With weight decay the sum of the logits loses its gradient below the last layer; random signs, a single logit and the '
-         'trace do not.'),
+         'Differences of five kernels to the eNTK over a long training: that of the sum of the logits ends the furthest off, with '
+         'weight decay and without.'),
         ('study_cost', 'results/study/report.html#Both kernels of residual networks', 'What both kernels cost',
          'Seconds and bytes against the outputs, the images and the depth of residual networks. [More](study.md)')],
     './run uncertainty mnist --other fashion --network lenet --width 1 --n 500': [
@@ -59,13 +61,14 @@ COMMANDS = {
          'what training does. [More](trainability.md)')],
     './run landscape': [
         ('landscape', 'results/landscape/landscape.svg', 'The kernel along training',
-         'It moves fast for two epochs and then hardly; networks that part after that are joined by a line without a barrier. '
-         '[More](landscape.md)'),
+         'On the digits it slows down from epoch 2 on, and two networks that part at any time are joined by a line with hardly a '
+         'barrier. [More](landscape.md)'),
         ('landscape_distances', 'results/landscape/distances.svg', 'Distances between the kernels of all pairs of epochs',
          'The pNTK comes to rest earlier than the eNTK.')],
     './run landscape mnist --epochs 25': [
         ('landscape_mnist', 'results/landscape/landscape.svg', 'The kernel along training, MNIST',
-         'The same network on MNIST, where early on there is a barrier.')],
+         'The same network on MNIST, where the barrier between two networks that part early is higher and falls as the kernel slows '
+         'down.')],
     './run search': [
         ('search', 'results/search/search.svg', 'Which network should be trained',
          "Kendall's tau between scores of 72 networks before training and their accuracies after it: by itself no score of the "
@@ -73,8 +76,8 @@ COMMANDS = {
         ('search_scores', 'results/search/scores.svg', 'Test error against the scores', 'Each point is one of the 72 networks.')],
     './run active': [
         ('active', 'results/active/active.svg', 'Which image should get a label',
-         'The kernel foresees what a label would change; choosing by it is better than at random, and the smallest margin is '
-         'better still. [More](active.md)')],
+         'The look-ahead is what the kernel foresees that a label would change; choosing by it is better than at random and by '
+         'entropy, and as good as by the smallest margin. [More](active.md)')],
     './run features --study 2048,8192,32768 --repeats 1 --data cifar10 --network resnet18 --width 0.25 --n 200 --test 100': [
         ('features', 'results/features/study.svg', 'Gradients projected to k numbers',
          'Errors of the kernel and of regression with it, beside the exact one, by the split of k among the layers and with '
@@ -87,8 +90,12 @@ COMMANDS = {
         ('distill', 'results/distill/images.svg', 'Ten images instead of a set',
          'From the lower ten images kernel regression reads more of MNIST than from the upper ones, as which they began. '
          '[More](programs.md)')],
+    './run study --part scale --scale docs/data --out results/gallery': [
+        ('scale_cifar10', 'results/gallery/report.html#Test accuracy of the regressions against their ridge', 'All of CIFAR-10',
+         'Regression with the kernel of ResNet18 on all 50,000 images, projected to 65,536 numbers, and with the exact kernel of '
+         'fewer, from the tables that `./run scale` has left. [More](scale.md#all-of-cifar-10)')],
     './run train cifar10': [
-        ('cifar10', 'results/train/curves.svg', 'ResNet18 on CIFAR-10',
+        ('cifar10', 'results/train/cifar10-resnet18/curves.svg', 'ResNet18 on CIFAR-10',
          'Training at a quarter of the width. [More](programs.md#training)')],
 }
 
@@ -115,7 +122,8 @@ def make(command, figures):
     """Runs the command from the beginning, and returns its seconds."""
     program = command.split()[1]
     subprocess.run(['ninja', '-C', 'build', f'examples/{program}/{program}'], cwd=TOP, check=True, stdout=subprocess.DEVNULL)
-    shutil.rmtree(TOP / 'results' / program, ignore_errors=True)
+    for _, file, _, _ in figures:
+        shutil.rmtree((TOP / file.partition('#')[0]).parent, ignore_errors=True)
     start = time.monotonic()
     subprocess.run(shlex.split(command), cwd=TOP, check=True)
     seconds = time.monotonic() - start
@@ -126,6 +134,9 @@ def make(command, figures):
 
 def main():
     names, seconds = sys.argv[1:], known_seconds()
+    if names == ['--page']:
+        write(seconds)
+        return
     unknown = set(names) - {name for figures in COMMANDS.values() for name, *_ in figures}
     if unknown:
         sys.exit(f'gallery: no figure {", ".join(sorted(unknown))}')
@@ -141,8 +152,8 @@ def write(seconds):
         if command not in seconds:
             continue
         for name, _, title, sentence in figures:
-            parts.append(f'## {title}\n\n![{title}]({name}.svg)\n\n{textwrap.fill(sentence, 128)}\n')
-        parts.append(f'`{command}`: {seconds[command]:,.0f} s\n')
+            parts.append(f'## {title}\n\n![{title}]({name}.svg)\n\n{textwrap.fill(sentence, 128)}\n\n'
+                         f'`{command}`: {seconds[command]:,.0f} s\n')
     PAGE.write_text('\n'.join(parts), encoding='utf-8')
 
 

@@ -21,7 +21,7 @@ struct ActiveSettings {
   std::size_t seeds = 5;  ///< initial networks and first images
   std::size_t steps = 300, batch_size = 20;
   double learning_rate = 2e-3;  ///< Adam's, at the start; it falls to 0
-  double ridge = 1e-3;          ///< of the look-ahead, relative to the mean of the kernel's diagonal
+  double ridge = 0.1;           ///< of the look-ahead, relative to the mean of the kernel's diagonal
   std::size_t trials = 30;      ///< images for which the look-ahead is compared with training, for each seed
   std::uint64_t seed = 1;
   std::size_t threads = 0;

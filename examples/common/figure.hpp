@@ -9,6 +9,9 @@
 /// Figures as SVG text, drawn by gnuplot through gnuplot-iostream.
 namespace xtangent::examples {
 
+/// The colors of the two kernels in all figures.
+inline constexpr const char *entk_color = "#c8641b", *pntk_color = "#1f5fbf";
+
 /// Throws error unless gnuplot answers; call it before work whose results are to be drawn.
 void require_gnuplot();
 

@@ -12,7 +12,7 @@ namespace xtangent::examples {
 namespace {
 
 constexpr TrainingLoss losses[] = {TrainingLoss::squared_error, TrainingLoss::cross_entropy};
-constexpr const char* colors[] = {"#27313f", "#1f5fbf", "#c8641b", "#8a3ea8"};  // in the order of the tellers
+constexpr const char* colors[] = {"#27313f", entk_color, pntk_color, "#8a3ea8"};  // in the order of the tellers
 constexpr int markers[] = {7, 0, 0, 0};
 
 // The training loss of the first seed against steps, which begin at 1 on a logarithmic axis, and the test loss of the
@@ -34,6 +34,7 @@ Panel curves_panel(const DynamicsStudy& study, TrainingLoss loss, std::size_t wi
     out.series.push_back(std::move(train));
     if (tellers()[i].told != Told::last_layer) out.series.push_back(std::move(test));
   }
+  out.series.push_back({"of test images", {}, colors[0], 0, true});
   return out;
 }
 
@@ -55,7 +56,7 @@ Panel apart_panel(const DynamicsStudy& study, TrainingLoss loss) {
     Series line{tellers()[i].name, {}, colors[i], 7};
     for (std::size_t width : study.settings.widths)
       line.points.emplace_back(width, study.apart(loss, width, tellers()[i].told).value);
-    Series seeds{"", {}, colors[i], 1};
+    Series seeds{i == 1 ? "single seeds" : "", {}, colors[i], 1};
     seeds.line = false;
     for (const auto& points : over_widths(study, loss, tellers()[i].told))
       seeds.points.insert(seeds.points.end(), points.begin(), points.end());

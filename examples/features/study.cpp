@@ -166,8 +166,8 @@ std::string figure(const FeatureStudy& study) {
   const std::pair<double Comparison::*, const char*> values[] = {{&Comparison::frobenius, "error of the kernel"},
                                                                  {&Comparison::predictions, "error of predictions"}};
   for (const auto& [value, label] : values) {
-    Panel by_anchors{.title = "with anchors", .x_label = "k", .y_label = label, .series = {}};
-    Panel by_split{.title = "by the split of k", .x_label = "k", .y_label = label, .series = {}};
+    Panel by_anchors{.title = "all in one pool, with anchors", .x_label = "k", .y_label = label, .series = {}};
+    Panel by_split{.title = "k divided among the arrays", .x_label = "k", .y_label = label, .series = {}};
     for (std::size_t i = 0; i < anchors.size(); ++i)
       by_anchors.series.push_back(
           {.title = anchors[i] ? std::to_string(anchors[i]) + " anchors" : std::string("none"),

@@ -77,7 +77,7 @@ void begin_at_zero(Panel& panel) {
 }
 
 Panel velocity_panel(const LandscapeStudy& study) {
-  Panel out = over_epochs(study, "velocity of the kernel", "distance an epoch");
+  Panel out = over_epochs(study, "velocity of the kernel", "distance per epoch");
   out.log_y = true;
   const std::string few = ", " + plural(std::min(study.settings.entk, study.task.y.size()), "image");
   add(out, study, kernel_name(study.settings), blue, times(1, &Checkpoint::velocity));
@@ -108,7 +108,7 @@ Panel relative_panel(const LandscapeStudy& study) {
 }
 
 Panel barrier_panel(const LandscapeStudy& study) {
-  Panel out = over_epochs(study, "barrier between two networks from there", "% of test images");
+  Panel out = over_epochs(study, "barrier between two that part at this epoch", "% of test images");
   add(out, study, "test error", blue, times(100, &Checkpoint::barrier));
   add_level(out, study, "connected below", pale, 100 * connected);
   begin_at_zero(out);
@@ -117,7 +117,7 @@ Panel barrier_panel(const LandscapeStudy& study) {
 
 Panel loss_barrier_panel(const LandscapeStudy& study) {
   Panel out =
-      over_epochs(study, "the same of the test loss", study.settings.squares() ? "squared error" : "cross-entropy");
+      over_epochs(study, "the same for the test loss", study.settings.squares() ? "squared error" : "cross-entropy");
   add(out, study, "test loss", blue, times(1, &Checkpoint::loss_barrier));
   begin_at_zero(out);
   return out;

@@ -10,8 +10,6 @@
 namespace xtangent::examples {
 namespace {
 
-constexpr const char* entk_color = "#c8641b";
-constexpr const char* pntk_color = "#1f5fbf";
 constexpr const char* network_color = "#5b6675";
 constexpr const char* guide_color = "#9aa4b2";
 constexpr const char* kind_colors[] = {"#0b7a75", "#8a3ea8"};

@@ -9,8 +9,6 @@
 namespace xtangent::examples {
 namespace {
 
-constexpr const char* entk_color = "#c8641b";
-constexpr const char* pntk_color = "#1f5fbf";
 constexpr double authors_least = 930, authors_most = 3100;
 
 // One of the three series: the rows of the images and the smallest sizes that were measured last.

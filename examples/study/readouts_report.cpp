@@ -15,7 +15,7 @@ struct ReadoutName {
   const char *name, *title, *color;
   int marker;
 };
-constexpr ReadoutName readouts[] = {{"sum", "sum of logits (pNTK)", "#1f5fbf", 7},
+constexpr ReadoutName readouts[] = {{"sum", "sum of logits (pNTK)", pntk_color, 7},
                                     {"signs", "random signs", "#c8641b", 5},
                                     {"single", "single logit", "#9aa4b2", 9},
                                     {"trace", "trace", "#0b7a75", 13},

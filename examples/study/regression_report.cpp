@@ -131,7 +131,7 @@ Panel accuracies(const Measurements& table, const Measurements& networks, const 
   for (const bool entk : {true, false}) {
     Series line;
     line.title = entk ? "eNTK" : "pNTK";
-    line.color = entk ? "#c8641b" : "#1f5fbf";
+    line.color = entk ? entk_color : pntk_color;
     line.marker = entk ? 5 : 7;
     for (const double width : out.x_ticks)
       line.points.emplace_back(

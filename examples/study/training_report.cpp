@@ -122,8 +122,8 @@ std::string spectra(const Measurements& table, const std::vector<RowsOfCase>& ca
     const std::string name = one.title + ", width " + grouped(width);
     const auto both = [&](const std::string& label, const Quantity& entk, const Quantity& pntk) {
       Panel next = panel(name, label, one.numbers(table, "epoch"));
-      next.series = {along(table, one, width, entk, "eNTK", "#c8641b"),
-                     along(table, one, width, pntk, "pNTK", "#1f5fbf")};
+      next.series = {along(table, one, width, entk, "eNTK", entk_color),
+                     along(table, one, width, pntk, "pNTK", pntk_color)};
       next.series[0].marker = 5;
       panels.push_back(std::move(next));
     };

@@ -93,7 +93,7 @@ std::string heat_maps(const Measurements& table, const std::vector<RowsOfCase>& 
     const std::size_t outputs = order / one.n, side = first_block ? outputs : order;
     for (const char* kernel : {"entk", "pntk"}) {
       HeatMap map{.title = std::string(kernel[0] == 'e' ? "Θ" : "K⊗I") + ", width " + grouped(width),
-                  .x_label = "",
+                  .x_label = first_block ? "output" : "output of each image",
                   .y_label = "",
                   .values = Array<double>::zeros({side, side}),
                   .ticks = {},

@@ -227,7 +227,7 @@ std::string trainability_figure(const TrainabilityStudy& study) {
   measured_panel.series.push_back({"", {{depths.front(), 1}, {depths.back(), 1}}, "#aab3bf", 0, true});
   return draw({over_depth(study, "condition number of the pNTK", "", condition),
                over_depth(study, "loss at half the largest rate, after " + plural(study.settings.steps, "step"),
-                          "10: diverged", shown_loss),
+                          "training loss (10: diverged)", shown_loss),
                scatter(study, "rank correlation " + with_error(study.correlation(condition), 2),
                        "condition number of the pNTK", condition),
                over_depth(study, "largest learning rate, predicted by the pNTK", "", maximal_rate), measured_panel,

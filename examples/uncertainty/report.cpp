@@ -13,8 +13,8 @@
 namespace xtangent::examples {
 namespace {
 
-constexpr const char* colors[] = {"#27313f", "#8b95a5", "#b3203a", "#9aa320", "#c8641b",
-                                  "#1f5fbf", "#5bb5e0", "#2b8a6f", "#8a3ea8"};  // in the order of the methods
+constexpr const char* colors[] = {"#27313f",  "#8b95a5", "#b3203a",  "#9aa320", "#5bb5e0",
+                                  entk_color, "#d8a26f", pntk_color, "#8a3ea8"};  // in the order of the methods
 
 // A few of the methods, since more cannot be told apart.
 bool in_figure(Method method) {
@@ -52,7 +52,8 @@ Panel reliability_panel(const UncertaintyStudy& study) {
 
 // For the first seed, by the method's own doubt, or by the confidence where it has none.
 Panel curves_panel(const UncertaintyStudy& study) {
-  Panel out{"the other images found, by doubt", "test images taken for others", "others found", {}};
+  Panel out{
+      "the other images found, by doubt", "share of test images taken for others", "share of the others found", {}};
   out.series.push_back({"", {{0, 0}, {1, 1}}, "#aab3bf", 0, true});
   for (std::size_t i = 0; i < methods().size(); ++i) {
     if (!in_figure(methods()[i].method)) continue;
