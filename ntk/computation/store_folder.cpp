@@ -117,7 +117,11 @@ bool make_once(const fs::path& file, const std::string& text) {
 FolderLock::FolderLock(const fs::path& folder, bool share)
     : file_(::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
   if (file_ < 0) fail(folder, std::string("cannot be written: ") + std::strerror(errno) + ". Choose another folder.");
-  if (::flock(file_, (share ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 || (share && errno != EWOULDBLOCK)) return;
+  int result;
+  do {
+    result = ::flock(file_, (share ? LOCK_SH : LOCK_EX) | LOCK_NB);
+  } while (result != 0 && errno == EINTR);
+  if (result == 0 || errno != EWOULDBLOCK) return;  // any other error: the file system has no locks
   ::close(file_);
   fail(folder, share ? "another process is computing in this store and does not share it. Wait for it, or start all "
                        "processes so that they share it."
