@@ -12,8 +12,10 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 
 try:
@@ -67,8 +69,17 @@ def arguments():
     return options
 
 
+class Terminated(KeyboardInterrupt):
+    """By SIGTERM, which the program that runs has not got, as it has after Ctrl-C."""
+
+
+def terminated(_number, _frame):
+    raise Terminated
+
+
 class Phases:
-    """What has run, in phases.json."""
+    """What has run, in phases.json. While a program runs its seconds are noted now and then, so that hardly any are lost where
+    this process is killed."""
 
     def __init__(self, options):
         self.options, self.file = options, options.out / 'phases.json'
@@ -93,17 +104,30 @@ class Phases:
             return entry.get('output', '')
         print(f'\n{name}: {shown}', flush=True)
         entry['command'], entry['runs'] = shown, entry['runs'] + 1
-        start = time.monotonic()
+        self.save()
+        start, earlier, ended = time.monotonic(), entry['seconds'], threading.Event()
+
+        def note():
+            while not ended.wait(20):
+                entry['seconds'] = earlier + time.monotonic() - start
+                self.save()
+
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        noting = threading.Thread(target=note, daemon=True)
+        noting.start()
         output = []
         try:
             for line in process.stdout:
                 output.append(line)
                 print('  ' + line, end='', flush=True)
             _, status, usage = os.wait4(process.pid, 0)
-        except KeyboardInterrupt:  # the program has been told so, too
+        except KeyboardInterrupt as reason:
+            if isinstance(reason, Terminated):
+                process.send_signal(signal.SIGTERM)
             _, status, usage = os.wait4(process.pid, 0)
-        entry['seconds'] += time.monotonic() - start
+        ended.set()
+        noting.join()
+        entry['seconds'] = earlier + time.monotonic() - start
         entry['peak_mib'] = max(entry['peak_mib'], usage.ru_maxrss / 1024)
         entry['finished'] = os.waitstatus_to_exitcode(status) == 0
         if entry['finished']:
@@ -310,6 +334,7 @@ def tables(options, phases, own, found):
 def main():
     options = arguments()
     options.out.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, terminated)
     phases = Phases(options)
     if not options.dry_run:
         labels_of(options)  # which stops here, and not after hours, where there are none

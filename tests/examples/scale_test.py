@@ -7,9 +7,11 @@ import gzip
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 from programs import check, finish, rows, write_cifar
 
@@ -39,6 +41,26 @@ def study(out, result, ridges):
             check(accuracies[weights, 'exact', str(r['n']), r['ridge']] == r['exact'], f'{r}: {accuracies}')
     text = (out.parent / 'study' / 'report.html').read_text(encoding='utf-8')
     check('All images of a set' in text and 'ResNet18, channels times 0.03, images, random weights' in text, 'the report')
+
+
+def killed(out, kind, *options):
+    """Ends the script within its first phase, and lets the same command go on."""
+    process = subprocess.Popen([sys.executable, script, '--build', build, *map(str, options), '--out', out],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    noted = out / 'phases.json'
+    while process.poll() is None and not noted.exists():
+        time.sleep(0.005)
+    if kind == signal.SIGKILL:  # of the program as well
+        os.killpg(process.pid, kind)
+    else:
+        process.send_signal(kind)
+    check(process.wait(timeout=60) != 0, f'{kind}: it was not ended')
+    first = json.loads(noted.read_text())['training']
+    check(first['runs'] == 1 and not first['finished'], f'{kind}: {first}')
+    done = run(*options, '--out', out)
+    check(done.returncode == 0, f'{kind}: {done}')
+    again = json.loads(noted.read_text())['training']
+    check(again['runs'] == 2 and again['finished'] and again['seconds'] > first['seconds'], f'{kind}: {again}')
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -75,6 +97,8 @@ with tempfile.TemporaryDirectory() as folder:
     for name in 'trained', 'random':
         check(errors[65536, name] < 1e-4, f'{name}: {errors}')
         check(1e-3 < errors[512, name] < 0.5, f'{name}: {errors}')
+    for kind in signal.SIGTERM, signal.SIGKILL:
+        killed(top / f'killed{kind:d}', kind, *usual, '--k', 512, '--ridge', '0.1', '--kinds', 'trained', '--epochs', 40)
     # What is finished is not done again, and other options are refused.
     done = run(*usual, '--k', 512, '--ridge', '0.1', '--out', top / 'out512')
     check(done.returncode == 0 and done.stdout.count(': done in ') == 9, f'{done.stdout}{done.stderr}')
