@@ -2,10 +2,14 @@
 //
 //   probe memory NETWORK N READOUT STRATEGY MIB [FOLDER]
 //       the process' peak beside a budget of MIB, one line of JSON; the kernel in memory, or stored in FOLDER and then
-//       written to one file
+//       written to one file; STRATEGY may also be bfloat16, a precision
 //   probe features NETWORK N K ANCHORS float|double MIB [FOLDER]
 //       the same for the features of N examples and their basis, in memory or in FOLDER
+//   probe regression N K float|double MIB FOLDER
+//       the same for the kernel of N examples from K features, and for its factor, all of it in FOLDER: two lines
 //   probe store FOLDER                            a kernel in a store, tile by tile; says how many tiles it found
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -14,8 +18,10 @@
 
 #include "autodiff/blas_core.hpp"
 #include "nn/nn.hpp"
+#include "ntk/feature_kernel.hpp"
 #include "ntk/feature_store.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/stored_cholesky.hpp"
 #include "tests/ntk/causal_transformer.hpp"
 
 namespace {
@@ -98,6 +104,7 @@ void memory(const std::string& name, std::size_t n, const std::string& readout, 
   ntk::Options options{.memory = budget << 20, .store = folder};
   for (ntk::Strategy s : {ntk::Strategy::structured, ntk::Strategy::jacobian, ntk::Strategy::vector_products})
     if (strategy == ntk::name(s)) options.strategy = s;
+  if (strategy == ntk::name(ntk::Precision::bfloat16)) options.precision = ntk::Precision::bfloat16;
   const auto residence = folder.empty() ? ntk::Residence::dense : ntk::Residence::stored;
   const ntk::Plan plan = ntk::plan(*network.net, params, x, r, options, residence);
   const Measured measured(budget);
@@ -131,6 +138,28 @@ void features(const std::string& name, std::size_t n, const ntk::FeatureOptions&
   std::cout << measured.found() << "\n";
 }
 
+void regression(std::size_t n, std::size_t k, bool single, std::size_t budget, const std::string& folder) {
+  const Network network = ::network("small");
+  const auto params = network.net->init<float>(1);
+  const ntk::StoredFeatures phi =
+      ntk::stored_features(*network.net, params, inputs<float>(network.input.prepended(n)), ntk::readout::pseudo(),
+                           {.k = k, .store = folder + "/features", .part = 512});
+  const Measured forming(budget);
+  const ntk::StoredKernel kernel =
+      ntk::stored_feature_kernel(phi, {.store = folder + "/kernel", .memory = budget << 20, .single = single});
+  std::cout << forming.found() << "\n";
+  const Array<double> y = Array<double>::ones({n, 2});
+  const Measured factoring(budget);
+  const ntk::StoredCholesky factor(kernel, folder + "/factor",
+                                   {.ridge = 1e-2, .memory = budget << 20, .single = single});
+  const Array<double> rest = factor.residual(factor.solve(y), y);
+  nlohmann::json found = factoring.found();
+  double largest = 0;
+  for (std::size_t i = 0; i < rest.size(); ++i) largest = std::max(largest, std::abs(rest[i]));
+  found["residual"] = largest;
+  std::cout << found << "\n";
+}
+
 void store(const std::string& folder) {
   const Network network = ::network("lenet");
   const auto params = network.net->init<float>(1);
@@ -158,12 +187,15 @@ int main(int argc, char** argv) {
                                                                    .memory = std::stoul(words[6]) << 20,
                                                                    .store = words.size() == 8 ? words[7] : "",
                                                                    .part = 1024});
+    else if (words.size() == 6 && words[0] == "regression")
+      regression(std::stoul(words[1]), std::stoul(words[2]), words[3] == "float", std::stoul(words[4]), words[5]);
     else if (words.size() == 2 && words[0] == "store")
       store(words[1]);
     else
       return std::fputs(
                  "usage: probe memory NETWORK N READOUT STRATEGY MIB [FOLDER]\n"
                  "       probe features NETWORK N K ANCHORS float|double MIB [FOLDER]\n"
+                 "       probe regression N K float|double MIB FOLDER\n"
                  "       probe store FOLDER\n",
                  stderr),
              2;

@@ -1,6 +1,6 @@
 """Computes kernels and features in processes of their own, whose memory is measured or which are killed.
 
-usage: probe_test.py memory|features|kill|disk PROGRAM
+usage: probe_test.py memory|features|regression|kill|disk PROGRAM
 """
 import json
 import pathlib
@@ -32,7 +32,7 @@ def memory():
             ("vit", 560, "pseudo", "automatic", 256), ("lenet", 500, "full", "automatic", 256),
             ("lenet", 150, "full", "jacobian", 256), ("small", 500, "full", "vector_products", 256),
             ("small", 1130, "full", "automatic", 1024), ("lenet", 9000, "pseudo", "automatic", 1024),
-            ("small", 2240, "full", "automatic", 4096)]
+            ("small", 2240, "full", "automatic", 4096), ("resnet18", 900, "pseudo", "bfloat16", 256)]
     for row in rows:
         done = run("memory", *row)
         check(done.returncode == 0, f"{row}: {done.stderr}")
@@ -63,6 +63,20 @@ def features():
         print(*row, "stored" if stored else "", done.stdout.strip())
         check(0.5 * found["budget"] <= found["arrays"] <= found["budget"], f"{row}: arrays use the budget, and no more")
         check(found["peak"] <= found["budget"] + found["overhead"], f"{row}: the peak is above budget and overhead")
+
+
+def regression():
+    """The same for a kernel from features in a folder, and for its factor, both of which are larger than the budget."""
+    for n, k, precision, budget in (10000, 2048, "float", 64), (8000, 2048, "double", 64):
+        with tempfile.TemporaryDirectory() as folder:
+            done = run("regression", n, k, precision, budget, folder)
+        check(done.returncode == 0, f"{precision}: {done.stderr}")
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        for what, found in zip(("kernel", "factor"), lines):
+            print(precision, what, json.dumps(found))
+            check(found["arrays"] <= found["budget"], f"{precision}: arrays of the {what} hold more than the budget")
+            check(found["peak"] <= found["budget"] + found["overhead"], f"{precision}, {what}: the peak is above")
+        check(len(lines) == 2 and lines[1]["residual"] < 1e-8, f"{precision}: {lines}")
 
 
 def uninterrupted(folder):
@@ -140,5 +154,5 @@ def disk():
                 subprocess.run(["umount", str(mounted)], check=True)
 
 
-{"memory": memory, "features": features, "kill": kill, "disk": disk}[mode]()
+{"memory": memory, "features": features, "regression": regression, "kill": kill, "disk": disk}[mode]()
 finish()
