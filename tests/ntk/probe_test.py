@@ -152,6 +152,40 @@ def disk():
                 check(full.returncode == 1 and "MiB free" in full.stderr, "too little room, said before the work: " + full.stderr)
             finally:
                 subprocess.run(["umount", str(mounted)], check=True)
+        mebibytes = 2 * sum(map(len, expected.values())) // 2 ** 20 + 2
+        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "none", str(mounted)], capture_output=True,
+                               check=False)
+        if mount.returncode == 0:
+            try:
+                becomes_full(mounted, expected)
+            finally:
+                subprocess.run(["umount", str(mounted)], check=True)
+
+
+def becomes_full(mounted, expected):
+    """Somebody else fills the disk while a run writes its tiles."""
+    process = subprocess.Popen([program, "store", str(mounted / "k")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not contents_exist(mounted / "k"):
+        time.sleep(0.001)
+    filler = mounted / "filler"
+    with filler.open("wb", buffering=0) as out:
+        try:
+            while True:
+                out.write(bytes(65536))
+        except OSError:
+            pass
+        _, said = process.communicate(timeout=60)
+    left = contents(mounted / "k")
+    check(process.returncode == 1 and "No space left on device" in said, f"{process.returncode}: {said}")
+    check(left and len(left) < len(expected), f"{len(left)} of {len(expected)} tiles before the disk was full")
+    check(all(expected.get(name) == value for name, value in left.items()), "what is there is whole")
+    filler.unlink()
+    done = run("store", mounted / "k")
+    check(done.returncode == 0 and contents(mounted / "k") == expected, "it goes on when there is room: " + done.stderr)
+
+
+def contents_exist(folder):
+    return folder.exists() and any(name.name.startswith("tile-") and name.suffix == ".npy" for name in folder.iterdir())
 
 
 {"memory": memory, "features": features, "regression": regression, "kill": kill, "disk": disk}[mode]()
