@@ -3,12 +3,22 @@
 #include "examples/study/part.hpp"
 #include "examples/study/width_report.hpp"
 #include "examples/study/workplace.hpp"
+#include "ntk/gram.hpp"
 
 namespace xtangent::examples {
 namespace {
 
 // Images whose kernels the heat maps show.
 constexpr std::size_t shown = 3;
+
+// What the weights of the last layer add to a diagonal entry: the mean squared length of the last features.
+double of_last_layer(const nn::AnyModule& net, const nn::Parameters<float>& params, const Array<float>& x) {
+  const Array<double> gram = ntk::feature_gram(*net, params, x);
+  const std::size_t n = gram.shape()[0];
+  double sum = 0;
+  for (std::size_t i = 0; i < n; ++i) sum += gram[i * n + i];
+  return sum / static_cast<double>(n);
+}
 
 Unit kernels(Workplace& place, const StudyCase& one, std::size_t width, std::uint64_t seed) {
   const std::size_t n = place.kernel_images(*one.network);
@@ -20,7 +30,10 @@ Unit kernels(Workplace& place, const StudyCase& one, std::size_t width, std::uin
   out.measure = [&place, one, width, seed, n, keys = out.keys]() -> std::vector<Measurement> {
     const nn::AnyModule net = one.network->make(place.images(one.data).train, width);
     const Array<float> x = place.pixels(one.data, place.train_indices(one.data, n), one.network->layout);
-    return {{keys, quantities(kernel_pair(net, net->init<float>(seed), x))}};
+    const nn::Parameters<float> params = net->init<float>(seed);
+    Measurement row{keys, quantities(kernel_pair(net, params, x))};
+    row.values.push_back(of_last_layer(net, params, x));
+    return {std::move(row)};
   };
   return out;
 }
@@ -71,9 +84,11 @@ Part width_part() {
   const std::vector<std::string> keys = {"data", "n", "network", "width", "seed"};
   std::vector<std::string> entries = keys;
   entries.insert(entries.end(), {"row", "column"});
+  std::vector<std::string> values = quantity_names();
+  values.push_back("last_layer");
   return {.name = "width",
           .what = "both kernels at initialization, over widths and seeds",
-          .tables = {{"width", {keys, quantity_names()}}, {"blocks", {entries, {"entk", "pntk"}}}},
+          .tables = {{"width", {keys, values}}, {"blocks", {entries, {"entk", "pntk"}}}},
           .units = units,
           .report = report_width};
 }

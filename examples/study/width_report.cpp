@@ -49,6 +49,10 @@ std::vector<Compared> compared(const Measurements& table) {
            "condition number", "|κ(K) − κ(Θ)| / κ(Θ)", condition_difference(table), false}};
 }
 
+std::string short_exponent(const PowerLaw& law) {
+  return power(law.slope) + (std::isfinite(law.error) ? " ± " + fixed(law.error, 2) : std::string());
+}
+
 void add_claims(Section& out, const Measurements& table, const std::vector<RowsOfCase>& cases) {
   for (const Compared& what : compared(table))
     for (const RowsOfCase& one : cases) {
@@ -66,6 +70,34 @@ void add_claims(Section& out, const Measurements& table, const std::vector<RowsO
     out.claims.push_back({"Entries off the diagonal stay bounded", one.title, "exponent " + with_interval(off),
                           lies_between(off.low, off.high, -INFINITY, 0.1)});
   }
+}
+
+// Why the diagonal does not grow linearly where it does not: its two parts.
+void say_parts(Section& out, const Measurements& table, const std::vector<RowsOfCase>& cases) {
+  const Quantity last = column(table, "last_layer"), rest = [&table](const Measurement&row) {
+    return table.value(row, "diagonal") - table.value(row, "last_layer");
+  };
+  std::string text;
+  for (const RowsOfCase& one : cases) {
+    const PowerLaw of_last = fit_power_law({points_of(table, one.rows, "width", last)}),
+                   of_rest = fit_power_law({points_of(table, one.rows, "width", rest)});
+    if (!std::isfinite(of_last.slope) || !std::isfinite(of_rest.slope)) continue;
+    const auto share = [&](double width) {
+      return mean_at(points_of(table, one.rows, "width", last), width) /
+             mean_at(points_of(table, one.rows, "width", column(table, "diagonal")), width);
+    };
+    const std::vector<double> widths = one.numbers(table, "width");
+    text += (text.empty() ? "" : "; ") + escaped(one.title) + ": exponents " + short_exponent(of_last) + " and " +
+            short_exponent(of_rest) + ", and the last layer has " + percent(share(widths.front())) +
+            " of the entry at width " + grouped(widths.front()) + " and " + percent(share(widths.back())) + " at " +
+            grouped(widths.back());
+  }
+  if (!text.empty())
+    out.paragraphs.push_back(
+        "A diagonal entry is the part of the last layer, the squared length of the last features, and that of all "
+        "layers "
+        "below. Measured, in this order: " +
+        text + ".");
 }
 
 std::vector<Panel> panels(const Measurements& table, const std::vector<RowsOfCase>& cases) {
@@ -188,6 +220,7 @@ Section report_width(const Tables& tables) {
   if (cases.empty()) return out;
   out.paragraphs.push_back(measured(table, cases));
   add_claims(out, table, cases);
+  say_parts(out, table, cases);
   out.figures.push_back(
       {draw(panels(table, cases), 500, 430, 2),
        "Relative differences of the two kernels against the width: a point for each network, the power "

@@ -49,6 +49,7 @@ def width(out, networks, widths, seeds, n):
         check(r["n"] == str(n) and 0 < float(r["frobenius"]) < 2, f"{r}")
         check(all(math.isfinite(float(v)) for k, v in r.items() if k not in ("data", "network")), f"numbers of {r}")
         check(float(r["diagonal"]) > float(r["off_diagonal"]) > 0, f"entries of {r}")
+        check(0 < float(r["last_layer"]) < float(r["diagonal"]), f"parts of {r}")
         check(float(r["lambda_max_entk"]) > float(r["lambda_min_entk"]), f"eigenvalues of {r}")
     text = (out / "report.html").read_text(encoding="utf-8")
     points = [(float(r["width"]), float(r["frobenius"])) for r in table if r["network"] == "mlp"]
