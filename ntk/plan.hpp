@@ -173,7 +173,7 @@ std::ostream& operator<<(std::ostream& out, const Plan& plan);
 double rounded_product_speed();
 
 /// The speed of a large matrix product in scalars of `scalar_bytes` bytes, in FLOP per second. It is measured once in a
-/// process, which takes about 20 ms.
+/// process, which takes 20 to 100 ms.
 double product_speed(std::size_t scalar_bytes);
 
 /// Where the finished kernel will be: in an array, in a packed triangle, or in a folder.
