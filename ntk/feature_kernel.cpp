@@ -1,7 +1,9 @@
 #include "ntk/feature_kernel.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "autodiff/error.hpp"
 #include "autodiff/kernels/blas.hpp"
@@ -9,10 +11,12 @@
 #include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/kernels/symmetric.hpp"
 #include "autodiff/pool.hpp"
+#include "ntk/computation/division.hpp"
 #include "ntk/computation/feature_products.hpp"
 #include "ntk/computation/store_tiles.hpp"
 #include "ntk/computation/tiled.hpp"
 #include "ntk/planning/budget.hpp"
+#include "ntk/planning/panels.hpp"
 #include "ntk/planning/planner.hpp"
 
 namespace xtangent::ntk {
@@ -76,49 +80,134 @@ Array<double> product(std::size_t h, const T* a, std::size_t w, const T* b, std:
   return out;
 }
 
+/// Computes the tiles that are not there and that this process may take. It holds a panel of rows of features and reads
+/// the columns beside it.
 template <class T>
-void compute(const FeatureMatrix& phi1, const FeatureMatrix& phi2, const Cut& cut, StoreTiles& tiles,
-             const FeatureKernelOptions& options) {
-  const Grid& grid = tiles.stored().shape().grid;
-  const std::size_t k = phi1.columns();
-  const auto work = [&](std::size_t i, std::size_t j) {
-    return static_cast<double>(grid.row(i).size()) * static_cast<double>(grid.column(j).size());
-  };
-  double total = 0, found = 0;
-  for (std::size_t i = 0; i < grid.tile_rows(); ++i)
-    for (std::size_t j = grid.symmetric ? i : 0; j < grid.tile_columns(); ++j) {
-      total += work(i, j);
-      if (tiles.has(i, j)) found += work(i, j);
+class ProductLoop {
+ public:
+  ProductLoop(const FeatureMatrix& phi1, const FeatureMatrix& phi2, const Cut& cut, StoreTiles& tiles,
+              const FeatureKernelOptions& options)
+      : phi1_(phi1),
+        phi2_(phi2),
+        grid_(tiles.stored().shape().grid),
+        held_(cut.held),
+        tiles_(tiles),
+        kernel_{.progress = options.progress, .store = options.store, .sharing = options.sharing},
+        division_(division_of(kernel_, panels_of(grid_, grid_.edge))),
+        meter_(kernel_, total()),
+        counted_(grid_.tile_rows() * grid_.tile_columns()) {}
+
+  void run() {
+    tiles_.look();
+    meter_.skip(found());
+    compute(false);
+    if (!shared()) return;
+    compute(true);
+    while (division_->waits() && !tiles_.stored().complete()) {
+      division_->pause();
+      look_and_count();
+      compute(true);
     }
-  const Options told{.progress = options.progress};
-  ProgressMeter meter(told, total);
-  meter.skip(found);
-  for (std::size_t begin = 0; begin < grid.tile_rows(); begin += cut.held) {
-    const std::size_t end = std::min(grid.tile_rows(), begin + cut.held);
-    const Range panel{grid.row(begin).first, grid.row(end - 1).last};
-    Array<T> held;  // rows of the panel, read when a tile needs them
-    for (std::size_t j = grid.symmetric ? begin : 0; j < grid.tile_columns(); ++j) {
-      const Range columns = grid.column(j);
-      Array<T> read;
-      for (std::size_t i = begin; i < (grid.symmetric ? std::min(end, j + 1) : end); ++i) {
-        if (tiles.has(i, j)) continue;
-        if (!held.defined()) held = rows_of<T>(phi1, panel);
-        const bool within = grid.symmetric && columns.last <= panel.last;
-        if (!within && !read.defined()) read = rows_of<T>(phi2, columns);
-        const Range rows = grid.row(i);
-        Array<double> tile = product(rows.size(), held.data() + (rows.first - panel.first) * k, columns.size(),
-                                     within ? held.data() + (columns.first - panel.first) * k : read.data(), k);
-        if (grid.symmetric && i == j) kernels::mirror_upper(rows.size(), tile.mutable_data());
-        tiles.put(i, j, tile);
-        meter.add(work(i, j));
+    look_and_count();
+    if (tiles_.stored().complete()) division_->end();
+  }
+
+ private:
+  bool shared() const { return kernel_.sharing.mode != Sharing::Mode::exclusive; }
+  std::size_t first_column(std::size_t i) const { return grid_.symmetric ? i : 0; }
+  double work(std::size_t i, std::size_t j) const {
+    return static_cast<double>(grid_.row(i).size()) * static_cast<double>(grid_.column(j).size());
+  }
+  template <class F>
+  double sum_over_tiles(const F& f) const {
+    double sum = 0;
+    for (std::size_t i = 0; i < grid_.tile_rows(); ++i)
+      for (std::size_t j = first_column(i); j < grid_.tile_columns(); ++j) sum += f(i, j);
+    return sum;
+  }
+  double total() const {
+    return sum_over_tiles([&](std::size_t i, std::size_t j) { return work(i, j); });
+  }
+
+  // What is there and was not counted yet: of an earlier run, or of other processes.
+  double found() {
+    return sum_over_tiles([&](std::size_t i, std::size_t j) {
+      const std::size_t tile = i * grid_.tile_columns() + j;
+      if (counted_[tile] || !tiles_.has(i, j)) return 0.0;
+      counted_[tile] = true;
+      return work(i, j);
+    });
+  }
+
+  void look_and_count() {
+    tiles_.look();
+    meter_.add(found());
+  }
+
+  void compute(bool join) {
+    for (std::size_t begin = 0; begin < grid_.tile_rows(); begin += held_) {
+      const std::size_t end = std::min(grid_.tile_rows(), begin + held_);
+      panel_ = {grid_.row(begin).first, grid_.row(end - 1).last};
+      rows_ = {};
+      for (std::size_t j = first_column(begin); j < grid_.tile_columns(); ++j)
+        column(begin, grid_.symmetric ? std::min(end, j + 1) : end, j, join);
+    }
+    rows_ = {};
+  }
+
+  // The tiles of rows [begin, end) in column j. Everyone who works in a column reads it, so a process first looks for
+  // columns in which nobody works, and then joins others.
+  void column(std::size_t begin, std::size_t end, std::size_t j, bool join) {
+    const Range columns = grid_.column(j);
+    const bool within = grid_.symmetric && columns.last <= panel_.last;
+    Array<T> read;
+    bool taken = false;
+    for (std::size_t i = begin; i < end; ++i) {
+      if (tiles_.has(i, j)) continue;
+      if (!division_->take(i, j - first_column(i))) {
+        if (shared_by_claims() && !join && !taken) return;
+        continue;
       }
+      taken = true;
+      if (shared()) look_and_count();  // another process may have finished the tile and let it go just before
+      if (!tiles_.has(i, j)) {
+        if (!rows_.defined()) rows_ = rows_of<T>(phi1_, panel_);
+        if (!within && !read.defined()) read = rows_of<T>(phi2_, columns);
+        put(i, j, within ? rows_.data() + (columns.first - panel_.first) * phi1_.columns() : read.data());
+      }
+      division_->finish();
     }
   }
-}
+
+  bool shared_by_claims() const { return kernel_.sharing.mode == Sharing::Mode::claims; }
+
+  void put(std::size_t i, std::size_t j, const T* of_columns) {
+    const std::size_t k = phi1_.columns();
+    const Range rows = grid_.row(i);
+    counted_[i * grid_.tile_columns() + j] = true;
+    Array<double> tile =
+        product(rows.size(), rows_.data() + (rows.first - panel_.first) * k, grid_.column(j).size(), of_columns, k);
+    if (grid_.symmetric && i == j) kernels::mirror_upper(rows.size(), tile.mutable_data());
+    tiles_.put(i, j, tile);
+    meter_.add(work(i, j));
+  }
+
+  const FeatureMatrix &phi1_, &phi2_;
+  const Grid grid_;
+  std::size_t held_;
+  StoreTiles& tiles_;
+  Options kernel_;  // what the meter and the division take
+  std::unique_ptr<Division> division_;
+  ProgressMeter meter_;
+  std::vector<bool> counted_;
+  Range panel_{0, 0};
+  Array<T> rows_;  // of the panel, read when a tile needs them
+};
 
 StoredKernel stored(const FeatureMatrix& phi1, const FeatureMatrix& phi2, bool symmetric,
                     const FeatureKernelOptions& options) {
   if (options.store.empty()) throw option_error("[feature kernel] options.store is empty. Name a folder in it.");
+  check_sharing(options.sharing, options.store);
   check_same_basis(phi1, phi2);
   const double memory = memory_budget(options.memory), scalar = options.single ? sizeof(float) : sizeof(double);
   const pool::Ceiling ceiling(static_cast<std::size_t>(memory));
@@ -136,8 +225,9 @@ StoredKernel stored(const FeatureMatrix& phi1, const FeatureMatrix& phi2, bool s
   // How many tiles of rows are held decides about no bits, so another run may hold as many as its memory allows.
   const Partition partition{
       .tile = cut.tile, .panel = cut.tile, .shard = cut.tile, .rows_held = true, .columns_held = true};
-  StoreTiles tiles(options.store, shape, partition, settings);
-  options.single ? compute<float>(phi1, phi2, cut, tiles, options) : compute<double>(phi1, phi2, cut, tiles, options);
+  StoreTiles tiles(options.store, shape, partition, settings, options.sharing.mode != Sharing::Mode::exclusive);
+  options.single ? ProductLoop<float>(phi1, phi2, cut, tiles, options).run()
+                 : ProductLoop<double>(phi1, phi2, cut, tiles, options).run();
   return tiles.stored();
 }
 

@@ -6,6 +6,7 @@
 
 #include "ntk/feature_matrix.hpp"
 #include "ntk/plan.hpp"
+#include "ntk/sharing.hpp"
 #include "ntk/store.hpp"
 
 /// Kernels from features in a folder, for StoredCholesky and everything else that takes a stored kernel.
@@ -25,16 +26,18 @@ struct FeatureKernelOptions {
   bool single = true;
   /// Rows of a tile. 0: as many as the memory allows up to 2,048, or as the folder was begun with.
   std::size_t tile = 0;
+  Sharing sharing = {};  ///< whether other processes compute into the same folder
   /// Called between pieces of work. An exception thrown from it stops the computation and reaches the caller; another
   /// call continues from there.
   std::function<void(const Progress&)> progress = {};
 };
 
 /// K = Phi Phi^T (n, n) for features Phi (n, k), in tiles. After an interruption of any kind, the same call continues
-/// from the tiles that are there and ends with the same bits. Cost: n^2 k / 2 multiply-adds. With h rows of features in
-/// memory beside those that are read, Phi is read about n / (2 h) times. Throws option_error (no folder is named, or it
-/// was begun with other features or options), data_error (the folder cannot be used, or a file of the features is
-/// damaged), memory_error (the memory does not hold a few rows, or a file, of the features).
+/// from the tiles that are there and ends with the same bits. With options.sharing several processes do so together; by
+/// a fixed shard the result may be incomplete. Cost: n^2 k / 2 multiply-adds. With h rows of features in memory beside
+/// those that are read, Phi is read about n / (2 h) times. Throws option_error (no folder is named, or it was begun
+/// with other features or options), data_error (the folder cannot be used, or a file of the features is damaged),
+/// memory_error (the memory does not hold a few rows, or a file, of the features).
 StoredKernel stored_feature_kernel(const FeatureMatrix& phi, const FeatureKernelOptions& options);
 /// Phi_1 Phi_2^T (n1, n2) of two sets with the same basis. Also throws shape_error (other numbers of columns).
 StoredKernel stored_feature_kernel(const FeatureMatrix& phi1, const FeatureMatrix& phi2,

@@ -10,6 +10,8 @@
 #include "nn/data/npy.hpp"
 #include "ntk/algebra/checks.hpp"
 #include "ntk/algebra/converted.hpp"
+#include "ntk/computation/claims.hpp"
+#include "ntk/computation/division.hpp"
 #include "ntk/computation/feature_format.hpp"
 #include "ntk/computation/feature_parts.hpp"
 #include "ntk/computation/request.hpp"
@@ -36,6 +38,10 @@ StoredFeatures::StoredFeatures(fs::path folder) : folder_(std::move(folder)) {
   settings_ = manifest.settings;
   const std::string text = feature_format::text_of(manifest);
   identity_ = fingerprint(text.data(), text.size());
+  find_parts();
+}
+
+void StoredFeatures::find_parts() {
   for (const fs::path& entry : entries(folder_))
     if (const auto found = feature_format::parsed(entry.filename().string()))
       if (found->number < parts()) files_[found->number] = entry;
@@ -98,21 +104,15 @@ StoreSettings StoredFeatures::basis() const {
   return out;
 }
 
-/// Begins a folder or continues one, part by part.
+/// Begins a folder or continues one, part by part, alone or with other processes that `share` it.
 template <class T>
 class FeatureWriter {
  public:
-  FeatureWriter(const fs::path& folder, const Manifest& manifest) {
+  FeatureWriter(const fs::path& folder, const Manifest& manifest, bool share) : folder_(folder), share_(share) {
     nn::require_writable_folder(folder);
-    lock_.emplace(folder);
+    lock_.emplace(folder, share);
     const double row_bytes = static_cast<double>(manifest.columns * sizeof(T));
-    if (!has_manifest(folder)) {
-      require_empty(folder, manifest_name, "features");
-      nn::remove_unfinished(folder / manifest_name);
-      require_space(folder, static_cast<double>(manifest.rows) * row_bytes, "features");
-      const std::string text = feature_format::text_of(manifest);
-      nn::write_file(folder / manifest_name, {text});
-    }
+    if (!has_manifest(folder)) begin(manifest, static_cast<double>(manifest.rows) * row_bytes);
     stored_.emplace(folder);
     require_same_settings(folder, stored_->settings(), manifest.settings);
     if (stored_->rows() != manifest.rows || stored_->columns() != manifest.columns ||
@@ -120,26 +120,70 @@ class FeatureWriter {
       throw option_error("[features] " + folder.string() +
                          " was begun with other parts. Use another folder, or continue with the options that it was "
                          "begun with.");
-    for (const fs::path& entry : entries(folder)) {
-      const std::string name = entry.filename().string();
-      const bool left = name.starts_with("features-") && !feature_format::parsed(name);  // by a run that was killed
-      if (left || name.starts_with(nn::probe_name)) remove_entry(entry, "features");
-    }
+    if (!share) remove_leftovers();
     keep_whole_parts();
     require_space(folder, static_cast<double>((stored_->parts() - stored_->finished()) * manifest.part) * row_bytes,
                   "features");
   }
 
   bool has(std::size_t number) const { return stored_->files_.contains(number); }
+  // Finds the parts that other processes have finished.
+  void look() {
+    if (!share_) return;
+    if (!has_manifest(folder_))
+      fail(folder_, std::string(manifest_name) +
+                        " is not there any more. Was the folder removed, or has its disk gone? Finished parts are "
+                        "where they were; the same call continues them.");
+    stored_->find_parts();
+    if (!stored_->complete() || tidy_) return;
+    remove_leftovers();
+    tidy_ = true;
+  }
   void put(std::size_t number, const Array<T>& values) {
-    const fs::path file =
-        stored_->folder_ / feature_format::part_name(number, sum_of(values, {number}, stored_->identity_));
-    nn::write_npy(file, values);
+    const fs::path file = folder_ / feature_format::part_name(number, sum_of(values, {number}, stored_->identity_));
+    try {
+      nn::write_npy(file, values);
+    } catch (const data_error&) {
+      // A process that computes the same part, or finds all of them there, may have removed the unfinished file.
+      std::error_code none;
+      if (!share_) throw;
+      if (!fs::exists(file, none)) nn::write_npy(file, values);
+    }
     stored_->files_[number] = file;
   }
   const StoredFeatures& stored() const { return *stored_; }
 
  private:
+  // Several processes may do this at once: the first one makes the manifest, which all then compare with their
+  // settings.
+  void begin(const Manifest& manifest, double bytes) {
+    try {
+      require_empty(folder_, manifest_name, "features");
+    } catch (const data_error&) {
+      if (share_ && has_manifest(folder_)) return;  // another process was faster and has put parts there already
+      throw;
+    }
+    require_space(folder_, bytes, "features");
+    const std::string text = feature_format::text_of(manifest);
+    if (share_) {
+      make_once(folder_ / manifest_name, text);
+      return;
+    }
+    nn::remove_unfinished(folder_ / manifest_name);
+    nn::write_file(folder_ / manifest_name, {text});
+  }
+
+  // What runs that were killed have left. Where others may be at work, nobody needs that only when all is there.
+  void remove_leftovers() {
+    for (const fs::path& entry : entries(folder_)) {
+      const std::string name = entry.filename().string();
+      if ((name.starts_with("features-") && !feature_format::parsed(name)) || name.starts_with(nn::probe_name) ||
+          name.starts_with(std::string(manifest_name) + ".new-"))
+        remove_entry(entry, "features");
+    }
+    remove_claims(folder_);
+  }
+
   // What is damaged is computed again.
   void keep_whole_parts() {
     for (auto at = stored_->files_.begin(); at != stored_->files_.end();) {
@@ -153,8 +197,89 @@ class FeatureWriter {
     }
   }
 
+  fs::path folder_;
+  bool share_, tidy_ = false;
   std::optional<FolderLock> lock_;
   std::optional<StoredFeatures> stored_;
+};
+
+/// Computes the parts that are not there and that this process may take.
+template <class T>
+class FeatureLoop {
+ public:
+  FeatureLoop(const FeatureParts<T>& parts, std::size_t examples, FeatureWriter<T>& writer,
+              const FeatureOptions& options)
+      : parts_(parts),
+        examples_(examples),
+        writer_(writer),
+        columns_(writer.stored().columns()),
+        kernel_{.progress = options.progress, .store = options.store, .sharing = options.sharing},
+        meter_(kernel_, static_cast<double>(examples)),
+        counted_(writer.stored().parts()) {
+    Panel all{{0, 1}, {}};
+    for (std::size_t number = 0; number < counted_.size(); ++number)
+      all.columns.push_back({number, examples_of(number), {0, 1}, false});
+    division_ = division_of(kernel_, {all});
+  }
+
+  void run() {
+    const bool shared = kernel_.sharing.mode != Sharing::Mode::exclusive;
+    writer_.look();
+    meter_.skip(found());
+    compute(shared);
+    while (division_->waits() && !writer_.stored().complete()) {
+      division_->pause();
+      look_and_count();
+      compute(shared);
+    }
+    look_and_count();
+    if (writer_.stored().complete()) division_->end();
+  }
+
+ private:
+  Range examples_of(std::size_t number) const {
+    return {number * parts_.part(), std::min(examples_, (number + 1) * parts_.part())};
+  }
+
+  void look_and_count() {
+    writer_.look();
+    meter_.add(found());
+  }
+
+  // Examples whose parts are there and were not counted yet: of an earlier run, or of other processes.
+  double found() {
+    double out = 0;
+    for (std::size_t number = 0; number < counted_.size(); ++number)
+      if (!counted_[number] && writer_.has(number)) {
+        counted_[number] = true;
+        out += static_cast<double>(examples_of(number).size());
+      }
+    return out;
+  }
+
+  void compute(bool shared) {
+    for (std::size_t number = 0; number < counted_.size(); ++number) {
+      if (writer_.has(number) || !division_->take(0, number)) continue;
+      if (shared) look_and_count();  // another process may have finished the part and let it go just before
+      if (!writer_.has(number)) {
+        counted_[number] = true;
+        const Range here = examples_of(number);
+        Array<T> rows({here.size() * parts_.rows_each(), columns_});
+        parts_.make(here, rows, 0, [&](std::size_t done) { meter_.add(static_cast<double>(done)); });
+        writer_.put(number, rows);
+      }
+      division_->finish();
+    }
+  }
+
+  const FeatureParts<T>& parts_;
+  std::size_t examples_;
+  FeatureWriter<T>& writer_;
+  std::size_t columns_;
+  Options kernel_;  // what the meter and the division take
+  ProgressMeter meter_;
+  std::vector<bool> counted_;
+  std::unique_ptr<Division> division_;
 };
 
 namespace {
@@ -190,6 +315,7 @@ template <class T>
 StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                                const Readout& readout, const FeatureBasis<T>& basis, const FeatureOptions& options) {
   if (options.store.empty()) throw option_error("[stored_features] options.store is empty. Name a folder in it.");
+  check_sharing(options.sharing, options.store);
   check_feature_request(params, x, readout);
   FeatureOptions o = basis.options;
   o.memory = options.memory;
@@ -199,21 +325,11 @@ StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T
   const std::size_t n = x.shape()[0], each = parts.rows_each(), part = parts.part();
   const Options kernel{.memory = o.memory, .parameters = o.parameters, .metric = o.metric};
   const Request<T> request{net, params, x, x, true, readout, kernel};
-  FeatureWriter<T> writer(options.store, {n * each, basis.columns(), part * each, sizeof(T) == sizeof(double),
-                                          basis.places, settings_of(request, parts.sweep().profile(), basis)});
-  const Options told{.progress = options.progress};
-  ProgressMeter meter(told, static_cast<double>(n));
-  std::size_t found = 0;
-  for (std::size_t number = 0, first = 0; first < n; ++number, first += part)
-    if (writer.has(number)) found += std::min(part, n - first);
-  meter.skip(static_cast<double>(found));
-  for (std::size_t number = 0, first = 0; first < n; ++number, first += part) {
-    const Range here{first, std::min(n, first + part)};
-    if (writer.has(number)) continue;
-    Array<T> rows({here.size() * each, basis.columns()});
-    parts.make(here, rows, 0, [&](std::size_t done) { meter.add(static_cast<double>(done)); });
-    writer.put(number, rows);
-  }
+  FeatureWriter<T> writer(options.store,
+                          {n * each, basis.columns(), part * each, sizeof(T) == sizeof(double), basis.places,
+                           settings_of(request, parts.sweep().profile(), basis)},
+                          options.sharing.mode != Sharing::Mode::exclusive);
+  FeatureLoop<T>(parts, n, writer, options).run();
   return writer.stored();
 }
 

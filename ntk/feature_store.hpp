@@ -56,6 +56,7 @@ class StoredFeatures {
  private:
   template <class T>
   friend class FeatureWriter;
+  void find_parts();
   template <class T>
   Array<T> part(std::size_t number) const;
 
@@ -69,8 +70,9 @@ class StoredFeatures {
 };
 
 /// Computes features into the folder options.store, options.part examples in a file. A call that was interrupted in any
-/// way is continued by the same call from the parts that it has left there, and ends with the same bits. With anchors
-/// the bits are sure to be the same only if options.memory is given: otherwise the kernels of the anchors are planned,
+/// way is continued by the same call from the parts that it has left there, and ends with the same bits. With
+/// options.sharing several processes do so together; by a fixed shard the result may be incomplete. With anchors the
+/// bits are sure to be the same only if options.memory is given: otherwise the kernels of the anchors are planned,
 /// and rounded, by the memory that happens to be free. Memory: one part, and what `features` needs besides its result.
 /// Throws what `features` throws, option_error (no folder is named, or it was begun with other settings, which are
 /// named), data_error (the folder cannot be used).

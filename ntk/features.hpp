@@ -11,6 +11,7 @@
 #include "ntk/metric.hpp"
 #include "ntk/plan.hpp"
 #include "ntk/readout.hpp"
+#include "ntk/sharing.hpp"
 
 /// Features: a row of k numbers for each example, whose inner products are those of the examples' gradients in
 /// expectation. Then K ~ Phi Phi^T, and what a kernel of order N is needed for takes a matrix of order k instead.
@@ -67,6 +68,7 @@ struct FeatureOptions {
   /// For stored_features: the folder, and the examples in a file; 0 means as many as make about 256 MiB.
   std::filesystem::path store = {};
   std::size_t part = 0;
+  Sharing sharing = {};  ///< for stored_features: whether other processes compute into the same folder
 };
 
 /// Where the gradient of an array of parameters stands among the k numbers.

@@ -66,6 +66,17 @@ Shard of_environment() {
 
 }  // namespace
 
+void check_sharing(const Sharing& s, const std::filesystem::path& store) {
+  if (s.mode == Sharing::Mode::exclusive) return;
+  if (store.empty()) throw option_error("[ntk] options.sharing: processes share a folder. Name it in options.store.");
+  if (!(s.patience > 0 && s.patience < 1e9))
+    throw option_error("[ntk] options.sharing.patience: " + std::to_string(s.patience) +
+                       " seconds. It must be positive and below 1e9.");
+  if (s.mode == Sharing::Mode::shard && s.shard.index >= s.shard.count)
+    throw option_error("[ntk] options.sharing.shard: there is no part " + std::to_string(s.shard.index) + " of " +
+                       std::to_string(s.shard.count) + ", counted from 0.");
+}
+
 Shard parse_shard(std::string_view text) {
   if (text == "auto") return of_environment();
   const std::size_t slash = text.find('/');

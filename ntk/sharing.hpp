@@ -1,18 +1,20 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
 
-/// Several processes, on one machine or on many, that compute one kernel into one folder.
+/// Several processes, on one machine or on many, that compute one kernel, or features, into one folder.
 ///
-/// What a process takes at a time is a column of tiles beside a panel of rows, because these tiles are computed
-/// together. Which processes there are, and which of them computes a tile, changes no bits. The cut of the kernel is
-/// that of the process that was the first in the folder.
+/// What a process takes at a time of a kernel is a column of tiles beside a panel of rows, because these tiles are
+/// computed together; of a kernel from features, a tile; and of features, a file. Which processes there are, and which
+/// of them computes what, changes no bits. The cut of the kernel is that of the process that was the first in the
+/// folder.
 namespace xtangent::ntk {
 
-/// One of `count` parts of a kernel, counted from 0.
+/// One of `count` parts of a kernel or of features, counted from 0.
 struct Shard {
   std::size_t index = 0, count = 1;
   bool operator==(const Shard&) const = default;
@@ -43,5 +45,9 @@ struct Sharing {
   /// is called by the thread that asked for the kernel.
   std::function<void(const std::string&)> notice = {};
 };
+
+/// Throws option_error for a patience that is not positive, a part that there is not, and processes that share no
+/// folder.
+void check_sharing(const Sharing& sharing, const std::filesystem::path& store);
 
 }  // namespace xtangent::ntk

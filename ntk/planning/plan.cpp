@@ -223,19 +223,6 @@ double least_budget(double low, const Fits& fits) {
 
 constexpr double shared_memory = 2.0 * (1 << 30);  // bytes
 
-void check_sharing(const Options& options) {
-  const Sharing& s = options.sharing;
-  if (s.mode == Sharing::Mode::exclusive) return;
-  if (options.store.empty())
-    throw option_error("[ntk] options.sharing: processes share a folder. Name it in options.store.");
-  if (!(s.patience > 0 && s.patience < 1e9))
-    throw option_error("[ntk] options.sharing.patience: " + std::to_string(s.patience) +
-                       " seconds. It must be positive and below 1e9.");
-  if (s.mode == Sharing::Mode::shard && s.shard.index >= s.shard.count)
-    throw option_error("[ntk] options.sharing.shard: there is no part " + std::to_string(s.shard.index) + " of " +
-                       std::to_string(s.shard.count) + ", counted from 0.");
-}
-
 // A plan with all that is known before its work is cut.
 Plan unplanned(const Profile& t, const Order& order, const Readout& readout) {
   Plan p;
@@ -303,7 +290,7 @@ Plan make_plan(const Profile& t, const Order& order, const Readout& readout, con
   p.result_bytes *= static_cast<double>(p.kernels);
   p.result_held *= static_cast<double>(p.kernels);
   p.stored = order.residence == Residence::stored || !options.store.empty();
-  check_sharing(options);
+  check_sharing(options.sharing, options.store);
   p.sharing = options.sharing.mode;
   p.shard = options.sharing.shard;
   // Processes that share a store must cut the kernel alike, whatever their machines have free.

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "ntk/feature_kernel.hpp"
+#include "ntk/feature_store.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/layer_kernels.hpp"
 #include "tests/nn/files.hpp"
@@ -172,6 +174,88 @@ BOOST_AUTO_TEST_CASE(rectangles_and_layers) {
     BOOST_REQUIRE(found.size() == expected_layers.size());
     for (std::size_t i = 0; i < found.size(); ++i)
       BOOST_TEST(same_bits(found[i].kernel.matrix(), expected_layers[i].kernel.matrix()));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(features) {
+  const Case c;
+  const auto compute = [&](const fs::path& store, const ntk::Sharing& sharing, auto... progress) {
+    return ntk::stored_features(c.net, c.params, c.x, c.readout,
+                                {.k = 70, .progress = {progress...}, .store = store, .part = 4, .sharing = sharing});
+  };
+  const auto all_of = [](const ntk::StoredFeatures& phi) { return phi.block(0, phi.rows()); };
+  const TemporaryFolder folder;
+  const Array<double> expected = all_of(compute(folder / "one", {}));
+  for (const std::size_t count : {1, 2, 4, 9}) {  // six files
+    const TemporaryFolder parts;
+    for (std::size_t i = 0; i < count; ++i) {
+      const ntk::StoredFeatures phi = compute(parts.path(), shard(count - 1 - i, count));
+      if (i + 1 < std::min<std::size_t>(count, 6)) BOOST_TEST(!phi.complete());
+    }
+    BOOST_TEST(same_bits(all_of(ntk::StoredFeatures(parts.path())), expected));
+    BOOST_TEST(parts.files() == 8u);  // the manifest and the lock as well
+  }
+  // A second process computes a part of what the first one, which waits in its progress, has not claimed.
+  bool begun = false;
+  std::vector<double> fractions;
+  const std::function<void(const ntk::Progress&)> meanwhile = [&](const ntk::Progress& p) {
+    fractions.push_back(p.fraction);
+    if (std::exchange(begun, true)) return;
+    const std::function<void(const ntk::Progress&)> stop = stop_after(4);
+    BOOST_CHECK_THROW(compute(folder / "claims", sharing_by_claims(), stop), Stop);
+    BOOST_TEST(ntk::StoredFeatures(folder / "claims").finished() > 0u);
+  };
+  BOOST_TEST(same_bits(all_of(compute(folder / "claims", sharing_by_claims(), meanwhile)), expected));
+  BOOST_TEST(std::is_sorted(fractions.begin(), fractions.end()));
+  BOOST_TEST(std::abs(fractions.back() - 1) < 1e-9);
+  BOOST_TEST(std::distance(fs::directory_iterator(folder / "claims"), {}) == 8);
+  // What a dead process had is taken over, and what it left is removed.
+  compute(folder / "dead", shard(0, 2));
+  ntk::Claimant dead = ntk::this_process();
+  dead.process = dead_process();
+  put(folder / "dead" / "claim-00000-00004", dead.text());
+  put(folder / "dead" / "features-5-00000000.npy.part-abcdefghijkl", "half");
+  BOOST_TEST(same_bits(all_of(compute(folder / "dead", sharing_by_claims())), expected));
+  BOOST_TEST(std::distance(fs::directory_iterator(folder / "dead"), {}) == 8);
+  BOOST_TEST(has(message_of<option_error>([&] { compute(folder / "no", shard(3, 3)); }), "there is no part 3 of 3"));
+}
+
+BOOST_AUTO_TEST_CASE(kernels_of_features) {
+  Random random("shared feature kernel");
+  const Array<float> phi = cast<float>(random_array(random, {50, 300})),
+                     other = cast<float>(random_array(random, {21, 300}));
+  const TemporaryFolder folder;
+  for (const bool symmetric : {true, false}) {
+    const std::size_t tiles = symmetric ? 28 : 21;
+    const auto compute = [&](const fs::path& store, const ntk::Sharing& sharing, std::size_t memory,
+                             std::function<void(const ntk::Progress&)> progress = {}) {
+      const ntk::FeatureKernelOptions options{
+          .store = store, .memory = memory, .tile = 8, .sharing = sharing, .progress = std::move(progress)};
+      return symmetric ? ntk::stored_feature_kernel(phi, options) : ntk::stored_feature_kernel(other, phi, options);
+    };
+    // Memory for all rows, and for two tiles of rows.
+    const std::size_t much = 100 << 20, little = 3 * 50 * 300 * 4 + 3 * 8 * 300 * 4 + 3 * 8 * 64;
+    const std::string kind = symmetric ? "symmetric " : "not ";
+    const Array<double> expected = compute(folder / (kind + "one"), {}, much).matrix();
+    for (const std::size_t count : {1, 2, 3}) {
+      const fs::path store = folder / (kind + std::to_string(count));
+      for (std::size_t i = 0; i < count; ++i)
+        BOOST_TEST(compute(store, shard(count - 1 - i, count), i % 2 ? much : little).complete() == (i + 1 == count));
+      BOOST_TEST(same_bits(ntk::StoredKernel(store).matrix(), expected));
+    }
+    bool begun = false;
+    std::vector<double> fractions;
+    const fs::path store = folder / (kind + "claims");
+    const auto meanwhile = [&](const ntk::Progress& p) {
+      fractions.push_back(p.fraction);
+      if (std::exchange(begun, true)) return;
+      BOOST_CHECK_THROW(compute(store, sharing_by_claims(), little, stop_after(6)), Stop);
+      BOOST_TEST(ntk::StoredKernel(store).finished() > 0u);
+    };
+    BOOST_TEST(same_bits(compute(store, sharing_by_claims(), much, meanwhile).matrix(), expected));
+    BOOST_TEST(std::is_sorted(fractions.begin(), fractions.end()));
+    BOOST_TEST(std::abs(fractions.back() - 1) < 1e-9);
+    BOOST_TEST(static_cast<std::size_t>(std::distance(fs::directory_iterator(store), {})) == tiles + 2);
   }
 }
 
