@@ -9,6 +9,7 @@
 #include "examples/common/progress.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "examples/features/study.hpp"
+#include "examples/kernel/sharing.hpp"
 #include "nn/data/file.hpp"
 #include "ntk/feature_store.hpp"
 
@@ -31,7 +32,11 @@ void print_places(const ntk::FeatureBasis<T>& basis) {
   std::fflush(stdout);
 }
 
-void print_folder(const ntk::StoredFeatures& stored, const std::string& what) {
+void print_folder(const ntk::StoredFeatures& stored, const std::string& what, const ntk::Shard& shard) {
+  if (const std::string missing = missing_parts(stored, shard); !missing.empty()) {
+    std::printf("features of %s: %s\n", what.c_str(), missing.c_str());
+    return;
+  }
   const double size = static_cast<double>(stored.rows() * stored.columns()) * (stored.in_double() ? 8 : 4);
   std::printf("%s: features of %s, %zu x %zu in %s, %s\n", stored.folder().c_str(), what.c_str(), stored.rows(),
               stored.columns(), plural(stored.parts(), "file").c_str(), bytes(size).c_str());
@@ -61,7 +66,7 @@ void write_features(const FeatureSettings& s, const Work<T>& work) {
   if (tests > 0) done.emplace_back("the test " + work.noun, write("test", work.test, test_readout(s, work)));
   bar.finish();
   const double time = watch.seconds();
-  for (const auto& [what, stored] : done) print_folder(stored, what);
+  for (const auto& [what, stored] : done) print_folder(stored, what, options.sharing.shard);
   print_costs(time);
 }
 
@@ -93,7 +98,8 @@ ntk::FeatureOptions feature_options(const FeatureSettings& s, const Work<T>& wor
           .parameters = o.parameters,
           .metric = o.metric,
           .memory = o.memory,
-          .part = s.part};
+          .part = s.part,
+          .sharing = sharing_of(s.work.sharing, s.work.program)};
 }
 
 template <class T>
@@ -109,7 +115,8 @@ ntk::Readout test_readout(const FeatureSettings& s, const Work<T>& work) {
 }
 
 void compute(const FeatureSettings& s) {
-  ntk::parse_feature_split(s.split);  // refused before anything is read
+  ntk::parse_feature_split(s.split);  // refused before anything is read, and so is what is no part
+  sharing_of(s.work.sharing, s.work.program);
   with_work(s.work, [&](const auto& work) { compute_with(s, work); });
 }
 

@@ -5,6 +5,7 @@
 #include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/features/computation.hpp"
+#include "examples/kernel/sharing.hpp"
 #include "examples/kernel/work_options.hpp"
 #include "xtangent.hpp"
 
@@ -19,6 +20,8 @@ const Program program = {
     {{"", "8,192 numbers for each of the first 1,000 handwritten digits, in results/features/train/"},
      {"--data cifar10 --network resnet18 --n 0 --k 65536",
       "features of all of CIFAR-10, 13 GB; the same command goes on after Ctrl-C"},
+     {"--data cifar10 --network resnet18 --n 0 --k 65536 --out /shared/phi --share",
+      "on any number of machines: each takes the files that are left; or --shard 1/4, docs/scale.md"},
      {"--readout margin --test 200 --k 4096", "what TRAK's scores are made of, and the same for 200 test images"},
      {"--network convnet --n 400 --test 200 --study 512,2048,8192",
       "errors beside the exact kernel, with anchors and by the split of k, in results/features/study.svg"}},
@@ -52,6 +55,8 @@ void add_options(CLI::App& app, FeatureSettings& f) {
       ->check(named())
       ->capture_default_str();
   count_option(app, "--part", f.part, 0, "Examples in a file; 0: as many as make about 256 MiB");
+  sharing_options(app, s.sharing, nullptr);
+  for (const char* name : {"--share", "--shard"}) app.get_option(name)->excludes(app.get_option("--study"));
   app.add_flag("--double", s.in_double, "Compute in double")->excludes(app.get_option("--study"));
   seed_option(app, s.seed, "Seed of the initial parameters and of the signs");
   threads_option(app, s.threads);

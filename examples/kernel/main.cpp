@@ -56,7 +56,7 @@ void add_options(CLI::App& app, Settings& s) {
   option(app, "--store", s.store, "DIR", "For finished tiles: a run goes on, a kernel may exceed the memory")
       ->check(named())
       ->default_str("none");
-  sharing_options(app, s.sharing);
+  sharing_options(app, s.sharing, app.get_option("--store"));
   app.add_flag("--double", s.in_double, "Compute in double");
   app.add_flag("--dry-run", s.dry_run, "Show the plan only");
   seed_option(app, s.seed, "Seed of the initial parameters");

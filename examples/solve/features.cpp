@@ -12,6 +12,7 @@
 #include "examples/common/progress.hpp"
 #include "examples/common/sizes.hpp"
 #include "examples/common/stopwatch.hpp"
+#include "examples/kernel/sharing.hpp"
 #include "examples/solve/computation.hpp"
 #include "examples/solve/fitted.hpp"
 #include "nn/data/file.hpp"
@@ -112,6 +113,19 @@ void by_normal_equations(const SolveSettings& s, const Problem& p) {
   std::printf("%s: weights of the features%s\n", s.out.c_str(), p.test ? ", predictions" : "");
 }
 
+// What processes that share the kernel have made of it, and what comes next.
+void print_shared(const SolveSettings& s, const Problem& p, const fs::path& folder) {
+  const ntk::Shard shard = sharing_of(s.work.sharing, s.work.program).shard;
+  for (const char* what : {"train", "test"}) {
+    if (!p.test && std::string(what) == "test") continue;
+    const std::string missing =
+        missing_parts(ntk::StoredKernel(folder / what), shard, "the command without --share or --shard solves");
+    std::printf("%s: %s\n", (folder / what).c_str(),
+                missing.empty() ? "the kernel is there. The command without --share or --shard solves with it."
+                                : missing.c_str());
+  }
+}
+
 void by_kernel(const SolveSettings& s, const Problem& p, const std::shared_ptr<ntk::Communicator>& ranks) {
   const fs::path folder = s.out / "kernel";
   with_patience([&] { nn::require_writable_folder(s.out); });
@@ -121,7 +135,8 @@ void by_kernel(const SolveSettings& s, const Problem& p, const std::shared_ptr<n
                  gflop = static_cast<double>(p.train.columns()) / 1e9;
     const Patience patience;
     Progress bar(n * n + 2 * n * m);
-    ntk::FeatureKernelOptions options{.memory = budget(s), .single = s.single};
+    ntk::FeatureKernelOptions options{
+        .memory = budget(s), .single = s.single, .sharing = sharing_of(s.work.sharing, s.work.program)};
     const auto compute = [&](const char* what, double entries, const auto& f) {
       bar.resume(what, entries, entries * gflop, "GFLOP");
       options.store = folder / what;
@@ -135,6 +150,7 @@ void by_kernel(const SolveSettings& s, const Problem& p, const std::shared_ptr<n
     if (p.test) compute("test", 2 * n * m, [&] { ntk::stored_feature_kernel(*p.test, p.train, options); });
     bar.finish();
   }
+  if (s.shares()) return print_shared(s, p, folder);
   solve_stored(s, folder, ranks);
   if (!s.keep) fs::remove_all(folder);
 }
@@ -145,12 +161,17 @@ void solve_features(const SolveSettings& s, const std::shared_ptr<ntk::Communica
   if (s.work.test || s.work.width || !s.work.weights.empty() || !s.work.files.inputs.empty())
     throw option_error(
         "[solve] --test, --width, --weights and --inputs are for a network. Name it with --network or --model.");
-  if (ranks->size() > 1)
+  if (ranks->size() > 1 && !s.shares())
     throw option_error(
         "[solve] features are read by one process. Let it leave their kernel with --keep, and solve "
         "with mpirun -n R ./run solve --store " +
         (s.out / "kernel").string());
   const Problem p = read_problem(s);
+  if (s.shares() && primal(s, p.train))
+    throw option_error("[solve] --share and --shard are for the kernel of features. These " +
+                       grouped(static_cast<double>(p.train.rows())) + " x " +
+                       grouped(static_cast<double>(p.train.columns())) +
+                       " are solved without it, by normal equations of the features, which one process does.");
   primal(s, p.train) ? by_normal_equations(s, p) : by_kernel(s, p, ranks);
 }
 

@@ -2,6 +2,7 @@
 // mpirun, its processes share the work.
 #include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
+#include "examples/kernel/sharing.hpp"
 #include "examples/kernel/work_options.hpp"
 #include "examples/solve/computation.hpp"
 #include "examples/solve/features.hpp"
@@ -73,6 +74,9 @@ void add_options(CLI::App& app, SolveSettings& s) {
       ->check(named())
       ->capture_default_str();
   app.add_flag("--keep", s.keep, "Leave the factors, and the kernels of features, in --out, for the next time");
+  sharing_options(app, s.work.sharing, app.get_option("--features"));
+  app.get_option("--share")->description("With features: form their kernel with all processes that do so, and end");
+  app.get_option("--shard")->description("With features: form the I-th of N parts of their kernel, and end; or auto");
   seed_option(app, s.work.seed, "Seed of a network's initial parameters");
   threads_option(app, s.threads);
 }

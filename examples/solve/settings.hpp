@@ -30,6 +30,8 @@ struct SolveSettings {
   std::size_t iterations = 2000;          ///< with a network: at most so many
   std::size_t threads = 0;                ///< 0: as many as the machine has, or as a process has a part in
 
+  /// Whether other processes form the kernel of features, too.
+  bool shares() const { return work.sharing.share || !work.sharing.shard.empty(); }
   bool with_network() const { return !work.network.empty() || !work.files.model.empty(); }
 };
 

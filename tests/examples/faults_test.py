@@ -85,6 +85,30 @@ class Job:
             shutil.rmtree(self.here / out)
         print(f"{self.name}: {done} kills in {turns} runs of {self.seconds:.1f} s, {going_on} of them after a part was finished")
 
+    def shared(self):
+        """Three processes compute it together, random ones of which are killed and begin again; then a part each."""
+        done, command = 0, [*self.to("shared"), "--share", "--patience", 1]
+        processes = [start(command) for _ in range(3)]
+        while any(process.poll() is None for process in processes):
+            time.sleep(draw.uniform(0, 0.3 * self.seconds))
+            victim = draw.randrange(3)
+            if done < kills and processes[victim].poll() is None:
+                processes[victim].send_signal(signal.SIGKILL)
+                processes[victim].communicate()
+                done += 1
+                processes[victim] = start(command)
+        for process in processes:
+            status, said = ended(process)
+            check(status == 0, f"{self.name}, shared, {done} kills: {said}")
+        claims = [file.name for file in (self.here / "shared").rglob("claim-*")]
+        check(not claims, f"{self.name}, shared: {claims} are left")
+        self.finishes("shared", f"shared, {done} kills")
+        for i in 2, 3, 1:
+            status, said = run([*self.to("parts"), "--shard", f"{i}/3"])
+            check(status == 0 and (f"part {i} of 3 is finished" in said) == (i != 1), f"{self.name}, part {i}: {said}")
+        self.finishes("parts", "three parts")
+        print(f"{self.name}: {done} kills of three processes that share it")
+
     def disk(self):
         """No file may be longer than the smallest part, less a byte."""
         length = min(file.stat().st_size for file in self.parts("undisturbed")) - 1
@@ -168,6 +192,8 @@ with tempfile.TemporaryDirectory() as folder:
     for job in made, factored, formed:
         for fault in job.killed, job.disk, job.gone, job.damaged, job.twice:
             fault()
+    for job in made, formed:
+        job.shared()
     made.instead([*project, "--seed", 2], "seed (1 then, 2 now)")
     factored.instead([solve, "--store", others, *regression, "--memory", "1M"], "was begun with other settings: kernel (")
     formed.instead([solve, "--features", here / "other_features", *from_features[3:]], "other settings")
