@@ -10,11 +10,11 @@
 #include "nn/data/npy.hpp"
 #include "ntk/algebra/checks.hpp"
 #include "ntk/algebra/converted.hpp"
-#include "ntk/computation/claims.hpp"
 #include "ntk/computation/division.hpp"
 #include "ntk/computation/feature_format.hpp"
 #include "ntk/computation/feature_parts.hpp"
 #include "ntk/computation/request.hpp"
+#include "ntk/computation/shared_folder.hpp"
 #include "ntk/computation/store_folder.hpp"
 #include "ntk/computation/tiled.hpp"
 #include "ntk/planning/budget.hpp"
@@ -42,6 +42,7 @@ StoredFeatures::StoredFeatures(fs::path folder) : folder_(std::move(folder)) {
 }
 
 void StoredFeatures::find_parts() {
+  files_.clear();
   for (const fs::path& entry : entries(folder_))
     if (const auto found = feature_format::parsed(entry.filename().string()))
       if (found->number < parts()) files_[found->number] = entry;
@@ -108,11 +109,13 @@ StoreSettings StoredFeatures::basis() const {
 template <class T>
 class FeatureWriter {
  public:
-  FeatureWriter(const fs::path& folder, const Manifest& manifest, bool share) : folder_(folder), share_(share) {
-    nn::require_writable_folder(folder);
-    lock_.emplace(folder, share);
+  FeatureWriter(const fs::path& folder, const Manifest& manifest, bool share)
+      : folder_(folder), shared_(folder, share, "features", "parts", "features-", [](const std::string& name) {
+          return feature_format::parsed(name).has_value();
+        }) {
     const double row_bytes = static_cast<double>(manifest.columns * sizeof(T));
-    if (!has_manifest(folder)) begin(manifest, static_cast<double>(manifest.rows) * row_bytes);
+    if (!has_manifest(folder))
+      shared_.begin(feature_format::text_of(manifest), static_cast<double>(manifest.rows) * row_bytes);
     stored_.emplace(folder);
     require_same_settings(folder, stored_->settings(), manifest.settings);
     if (stored_->rows() != manifest.rows || stored_->columns() != manifest.columns ||
@@ -120,7 +123,7 @@ class FeatureWriter {
       throw option_error("[features] " + folder.string() +
                          " was begun with other parts. Use another folder, or continue with the options that it was "
                          "begun with.");
-    if (!share) remove_leftovers();
+    shared_.tidy_up_alone();
     keep_whole_parts();
     require_space(folder, static_cast<double>((stored_->parts() - stored_->finished()) * manifest.part) * row_bytes,
                   "features");
@@ -129,61 +132,19 @@ class FeatureWriter {
   bool has(std::size_t number) const { return stored_->files_.contains(number); }
   // Finds the parts that other processes have finished.
   void look() {
-    if (!share_) return;
-    if (!has_manifest(folder_))
-      fail(folder_, std::string(manifest_name) +
-                        " is not there any more. Was the folder removed, or has its disk gone? Finished parts are "
-                        "where they were; the same call continues them.");
+    if (!shared_.shared()) return;
+    shared_.require_manifest();
     stored_->find_parts();
-    if (!stored_->complete() || tidy_) return;
-    remove_leftovers();
-    tidy_ = true;
+    if (stored_->complete()) shared_.tidy_up_at_the_end();
   }
   void put(std::size_t number, const Array<T>& values) {
     const fs::path file = folder_ / feature_format::part_name(number, sum_of(values, {number}, stored_->identity_));
-    try {
-      nn::write_npy(file, values);
-    } catch (const data_error&) {
-      // A process that computes the same part, or finds all of them there, may have removed the unfinished file.
-      std::error_code none;
-      if (!share_) throw;
-      if (!fs::exists(file, none)) nn::write_npy(file, values);
-    }
+    shared_.write(file, values);
     stored_->files_[number] = file;
   }
   const StoredFeatures& stored() const { return *stored_; }
 
  private:
-  // Several processes may do this at once: the first one makes the manifest, which all then compare with their
-  // settings.
-  void begin(const Manifest& manifest, double bytes) {
-    try {
-      require_empty(folder_, manifest_name, "features");
-    } catch (const data_error&) {
-      if (share_ && has_manifest(folder_)) return;  // another process was faster and has put parts there already
-      throw;
-    }
-    require_space(folder_, bytes, "features");
-    const std::string text = feature_format::text_of(manifest);
-    if (share_) {
-      make_once(folder_ / manifest_name, text);
-      return;
-    }
-    nn::remove_unfinished(folder_ / manifest_name);
-    nn::write_file(folder_ / manifest_name, {text});
-  }
-
-  // What runs that were killed have left. Where others may be at work, nobody needs that only when all is there.
-  void remove_leftovers() {
-    for (const fs::path& entry : entries(folder_)) {
-      const std::string name = entry.filename().string();
-      if ((name.starts_with("features-") && !feature_format::parsed(name)) || name.starts_with(nn::probe_name) ||
-          name.starts_with(std::string(manifest_name) + ".new-"))
-        remove_entry(entry, "features");
-    }
-    remove_claims(folder_);
-  }
-
   // What is damaged is computed again.
   void keep_whole_parts() {
     for (auto at = stored_->files_.begin(); at != stored_->files_.end();) {
@@ -198,8 +159,7 @@ class FeatureWriter {
   }
 
   fs::path folder_;
-  bool share_, tidy_ = false;
-  std::optional<FolderLock> lock_;
+  SharedFolder shared_;
   std::optional<StoredFeatures> stored_;
 };
 

@@ -4,14 +4,12 @@
 #include <memory>
 #include <string>
 
+#include "ntk/computation/shared_folder.hpp"
 #include "ntk/store.hpp"
 
 namespace xtangent::ntk {
 
-class FolderLock;
-
-/// Puts tiles into a store, in which one process works at a time, or several that `share` it. With them a tile may be
-/// computed twice: both files are the same, and one replaces the other.
+/// Puts tiles into a store, in which one process works at a time, or several that `share` it.
 class StoreTiles : public TileSink {
  public:
   /// Begins a store or continues one. It keeps the tiles whose checksum fits and removes what an interrupted run left.
@@ -31,12 +29,10 @@ class StoreTiles : public TileSink {
   const StoredKernel& stored() const { return *stored_; }
 
  private:
-  void begin(const KernelShape& shape, const Partition& partition, const StoreSettings& settings);
   void check_tiles();
-  void remove_leftovers();
+
   std::filesystem::path folder_;
-  bool share_, tidy_ = false;
-  std::unique_ptr<FolderLock> lock_;
+  SharedFolder shared_;
   std::unique_ptr<StoredKernel> stored_;
 };
 
