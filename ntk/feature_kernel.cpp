@@ -209,11 +209,17 @@ StoredKernel stored(const FeatureMatrix& phi1, const FeatureMatrix& phi2, bool s
   if (options.store.empty()) throw option_error("[feature kernel] options.store is empty. Name a folder in it.");
   check_sharing(options.sharing, options.store);
   check_same_basis(phi1, phi2);
-  const double memory = memory_budget(options.memory), scalar = options.single ? sizeof(float) : sizeof(double);
+  const double memory = memory_budget(shared_memory(options.memory, options.sharing)),
+               scalar = options.single ? sizeof(float) : sizeof(double);
   const pool::Ceiling ceiling(static_cast<std::size_t>(memory));
   const std::size_t known = is_store(options.store) ? StoredKernel(options.store).shape().grid.edge : 0,
                     given = options.tile == 0 ? known : options.tile;
-  const Cut cut = best_cut(given, phi1, phi2, scalar, memory);
+  // Processes that begin a folder at the same time must choose the same tiles, whatever memory they have.
+  const bool shared = options.sharing.mode != Sharing::Mode::exclusive;
+  const std::size_t tile = given == 0 && shared
+                               ? best_cut(0, phi1, phi2, scalar, memory_budget(shared_memory(0, options.sharing))).tile
+                               : given;
+  const Cut cut = best_cut(tile, phi1, phi2, scalar, memory);
   KernelShape shape;
   shape.grid = {phi1.rows(), phi2.rows(), cut.tile, symmetric};
   const StoreSettings settings{
@@ -225,7 +231,7 @@ StoredKernel stored(const FeatureMatrix& phi1, const FeatureMatrix& phi2, bool s
   // How many tiles of rows are held decides about no bits, so another run may hold as many as its memory allows.
   const Partition partition{
       .tile = cut.tile, .panel = cut.tile, .shard = cut.tile, .rows_held = true, .columns_held = true};
-  StoreTiles tiles(options.store, shape, partition, settings, options.sharing.mode != Sharing::Mode::exclusive);
+  StoreTiles tiles(options.store, shape, partition, settings, shared);
   options.single ? ProductLoop<float>(phi1, phi2, cut, tiles, options).run()
                  : ProductLoop<double>(phi1, phi2, cut, tiles, options).run();
   return tiles.stored();

@@ -19,12 +19,14 @@ namespace xtangent::ntk {
 struct FeatureKernelOptions {
   std::filesystem::path store = {};  ///< the folder; one that was begun with the same features is continued
   /// The largest number of bytes that may be held besides what the process holds already, 0 for half of what the
-  /// machine has free. The peak of the process stays below the sum of these and memory_overhead().
+  /// machine has free, or 2 GiB where processes share the folder. The peak of the process stays below the sum of these
+  /// and memory_overhead().
   std::size_t memory = 0;
   /// Products are in float, in half of the time. Sums of 4,096 products are then added in double, so an entry is off by
   /// about 1e-7 of the norms' product, which is far below the error of a projection.
   bool single = true;
-  /// Rows of a tile. 0: as many as the memory allows up to 2,048, or as the folder was begun with.
+  /// Rows of a tile. 0: as many as the memory allows up to 2,048, or where processes share, as 2 GiB do; or as the
+  /// folder was begun with.
   std::size_t tile = 0;
   Sharing sharing = {};  ///< whether other processes compute into the same folder
   /// Called between pieces of work. An exception thrown from it stops the computation and reaches the caller; another
@@ -35,9 +37,11 @@ struct FeatureKernelOptions {
 /// K = Phi Phi^T (n, n) for features Phi (n, k), in tiles. After an interruption of any kind, the same call continues
 /// from the tiles that are there and ends with the same bits. With options.sharing several processes do so together; by
 /// a fixed shard the result may be incomplete. Cost: n^2 k / 2 multiply-adds. With h rows of features in memory beside
-/// those that are read, Phi is read about n / (2 h) times. Throws option_error (no folder is named, or it was begun
-/// with other features or options), data_error (the folder cannot be used, or a file of the features is damaged),
-/// memory_error (the memory does not hold a few rows, or a file, of the features).
+/// those that are read, Phi is read about n / (2 h) times. Throws option_error (no folder is named, it was begun
+/// with other features or options, or options.sharing names a part that there is not, or a patience that is not
+/// positive), data_error (the folder cannot be used, or is gone, its file system has no hard links for processes that
+/// share it, or a file of the features is damaged), memory_error (the memory does not hold a few rows, or a file, of
+/// the features).
 StoredKernel stored_feature_kernel(const FeatureMatrix& phi, const FeatureKernelOptions& options);
 /// Phi_1 Phi_2^T (n1, n2) of two sets with the same basis. Also throws shape_error (other numbers of columns).
 StoredKernel stored_feature_kernel(const FeatureMatrix& phi1, const FeatureMatrix& phi2,

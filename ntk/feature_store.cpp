@@ -278,12 +278,12 @@ StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T
   check_sharing(options.sharing, options.store);
   check_feature_request(params, x, readout);
   FeatureOptions o = basis.options;
-  o.memory = options.memory;
+  o.memory = shared_memory(options.memory, options.sharing);
   o.part = options.part;
   const pool::Ceiling ceiling(static_cast<std::size_t>(memory_budget(o.memory)));
   const FeatureParts<T> parts(net, params, x, readout, basis, o, false);
   const std::size_t n = x.shape()[0], each = parts.rows_each(), part = parts.part();
-  const Options kernel{.memory = o.memory, .parameters = o.parameters, .metric = o.metric};
+  const Options kernel{.memory = options.memory, .parameters = o.parameters, .metric = o.metric};
   const Request<T> request{net, params, x, x, true, readout, kernel};
   FeatureWriter<T> writer(options.store,
                           {n * each, basis.columns(), part * each, sizeof(T) == sizeof(double), basis.places,
@@ -297,6 +297,7 @@ template <class T>
 StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                                const Readout& readout, const FeatureOptions& options) {
   if (options.store.empty()) throw option_error("[stored_features] options.store is empty. Name a folder in it.");
+  check_sharing(options.sharing, options.store);
   return stored_features(net, params, x, readout, feature_basis(net, params, x, readout, options), options);
 }
 

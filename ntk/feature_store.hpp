@@ -71,15 +71,17 @@ class StoredFeatures {
 
 /// Computes features into the folder options.store, options.part examples in a file. A call that was interrupted in any
 /// way is continued by the same call from the parts that it has left there, and ends with the same bits. With
-/// options.sharing several processes do so together; by a fixed shard the result may be incomplete. With anchors the
-/// bits are sure to be the same only if options.memory is given: otherwise the kernels of the anchors are planned,
-/// and rounded, by the memory that happens to be free. Memory: one part, and what `features` needs besides its result.
-/// Throws what `features` throws, option_error (no folder is named, or it was begun with other settings, which are
-/// named), data_error (the folder cannot be used).
+/// options.sharing several processes do so together; by a fixed shard the result may be incomplete. The bits are sure
+/// to be the same only if options.memory is given, or 2 GiB where processes share: otherwise the work is cut, and
+/// rounded, by the memory that happens to be free. Memory: one part, and what `features` needs besides its result.
+/// Throws what `features` throws, option_error (no folder is named, it was begun with other settings, which are named,
+/// or options.sharing names a part that there is not, or a patience that is not positive), data_error (the folder
+/// cannot be used, or is gone, or its file system has no hard links for processes that share it).
 template <class T>
 StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                                const Readout& readout, const FeatureOptions& options);
-/// The same for more examples with the basis of others. Of the options only store, part, memory and progress count.
+/// The same for more examples with the basis of others. Of the options only store, part, memory, progress and sharing
+/// count.
 template <class T>
 StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                                const Readout& readout, const FeatureBasis<T>& basis, const FeatureOptions& options);

@@ -110,7 +110,9 @@ FeatureSplit parse_feature_split(std::string_view text) {
 
 template <class T>
 FeatureBasis<T> feature_basis(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
-                              const Readout& readout, const FeatureOptions& options) {
+                              const Readout& readout, const FeatureOptions& given) {
+  FeatureOptions options = given;
+  options.memory = shared_memory(given.memory, given.sharing);
   check(options);
   check_feature_request(params, x, readout);
   const pool::Ceiling ceiling(static_cast<std::size_t>(memory_budget(options.memory)));

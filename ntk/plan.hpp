@@ -172,8 +172,8 @@ std::ostream& operator<<(std::ostream& out, const Plan& plan);
 /// The speed of a large product of matrices in bfloat16, measured like product_speed().
 double rounded_product_speed();
 
-/// The speed of a large matrix product in scalars of `scalar_bytes` bytes, in FLOP per second. It is measured once in a
-/// process, which takes 20 to 100 ms.
+/// The speed of a large matrix product in scalars of `scalar_bytes` bytes, in FLOP per second. It is measured once for
+/// each of them in a process, which takes about a tenth of a second at most.
 double product_speed(std::size_t scalar_bytes);
 
 /// Where the finished kernel will be: in an array, in a packed triangle, or in a folder.

@@ -66,6 +66,10 @@ Shard of_environment() {
 
 }  // namespace
 
+std::size_t shared_memory(std::size_t bytes, const Sharing& sharing) {
+  return bytes == 0 && sharing.mode != Sharing::Mode::exclusive ? std::size_t{2} << 30 : bytes;
+}
+
 void check_sharing(const Sharing& s, const std::filesystem::path& store) {
   if (s.mode == Sharing::Mode::exclusive) return;
   if (store.empty()) throw option_error("[ntk] options.sharing: processes share a folder. Name it in options.store.");

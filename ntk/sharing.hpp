@@ -46,6 +46,10 @@ struct Sharing {
   std::function<void(const std::string&)> notice = {};
 };
 
+/// What is used of `bytes` of memory, where 0 means half of what is free: 2 GiB for 0 where processes share a folder,
+/// since they must all cut the work alike, and rounding depends on the cut.
+std::size_t shared_memory(std::size_t bytes, const Sharing& sharing);
+
 /// Throws option_error for a patience that is not positive, a part that there is not, and processes that share no
 /// folder.
 void check_sharing(const Sharing& sharing, const std::filesystem::path& store);

@@ -27,14 +27,14 @@ std::uint32_t mixed(std::uint32_t x, std::uint32_t key) {
 // Many sums do not fit a core's caches, and a random place in them takes longer than all the rest. So runs of elements
 // go to windows of the sums, one run after the other, to all windows in each turn. Pairs in one run meet more often
 // than others, and those whose runs go to different windows never do. With so many turns that cancels out: a pair of a
-// stream meets as often as one whose places are drawn from all sums.
+// stream meets as often as one whose places are drawn from all sums. Short streams have fewer and larger windows.
 constexpr std::size_t window = 4096, longest_run = 4096, shortest_run = 16, turns = 8;
 
 struct Runs {
   std::size_t windows, length;
 
   Runs(std::size_t elements, std::size_t count)
-      : windows(std::max<std::size_t>(1, count / window)),
+      : windows(std::max<std::size_t>(1, std::min(count / window, elements / (turns * shortest_run)))),
         length(windows == 1 ? longest_run : std::clamp(elements / (turns * windows), shortest_run, longest_run)) {}
 
   // The window of a run. Each turn begins with another window, so that a period of the elements finds none in the

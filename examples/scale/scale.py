@@ -4,6 +4,7 @@ kernel on the disk and solves with it, for trained and for random weights; and m
 Each phase is a program of this project, whose seconds and largest memory are noted in phases.json. A phase that was ended is
 gone on with by the same command, and a finished one is not done again."""
 import argparse
+import ctypes
 import gzip
 import json
 import math
@@ -58,6 +59,7 @@ def arguments():
     parser.add_argument('--dry-run', action='store_true', help='show the commands only')
     parser.add_argument('--out', type=pathlib.Path, default=pathlib.Path('results/scale'), metavar='DIR',
                         help='folder [results/scale]')
+    parser.add_argument('--note', type=float, default=20, help=argparse.SUPPRESS)  # seconds between notes of a phase's seconds
     parser.add_argument('--build', type=pathlib.Path, default=pathlib.Path('build'), help=argparse.SUPPRESS)
     options = parser.parse_args()
     for name in options.kinds:
@@ -69,12 +71,21 @@ def arguments():
     return options
 
 
-class Terminated(KeyboardInterrupt):
-    """By SIGTERM, which the program that runs has not got, as it has after Ctrl-C."""
+SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
-def terminated(_number, _frame):
-    raise Terminated
+class Ended(BaseException):
+    """By Ctrl-C or by SIGTERM."""
+
+
+def end(number, _frame):
+    raise Ended(number)
+
+
+def begin_program():
+    """In the process of a program: it ends with this one, and answers to signals."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 class Phases:
@@ -103,28 +114,32 @@ class Phases:
             print(f'{name}: {shown}' if self.options.dry_run else f'{name}: done in {entry["seconds"]:.0f} s')
             return entry.get('output', '')
         print(f'\n{name}: {shown}', flush=True)
+        # No signal comes between the note that a program runs and the wait for it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         entry['command'], entry['runs'] = shown, entry['runs'] + 1
         self.save()
         start, earlier, ended = time.monotonic(), entry['seconds'], threading.Event()
 
         def note():
-            while not ended.wait(20):
+            while not ended.wait(self.options.note):
                 entry['seconds'] = earlier + time.monotonic() - start
                 self.save()
 
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        # In a session of its own the program gets each signal once, from here.
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True,
+                                   preexec_fn=begin_program)
         noting = threading.Thread(target=note, daemon=True)
         noting.start()
-        output = []
-        try:
-            for line in process.stdout:
-                output.append(line)
-                print('  ' + line, end='', flush=True)
-            _, status, usage = os.wait4(process.pid, 0)
-        except KeyboardInterrupt as reason:
-            if isinstance(reason, Terminated):
-                process.send_signal(signal.SIGTERM)
-            _, status, usage = os.wait4(process.pid, 0)
+        output, usage = [], None
+        while usage is None:
+            try:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+                for line in process.stdout:
+                    output.append(line)
+                    print('  ' + line, end='', flush=True)
+                _, status, usage = os.wait4(process.pid, 0)
+            except Ended as reason:
+                os.kill(process.pid, reason.args[0])
         ended.set()
         noting.join()
         entry['seconds'] = earlier + time.monotonic() - start
@@ -334,7 +349,8 @@ def tables(options, phases, own, found):
 def main():
     options = arguments()
     options.out.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, terminated)
+    for number in SIGNALS:
+        signal.signal(number, end)
     phases = Phases(options)
     if not options.dry_run:
         labels_of(options)  # which stops here, and not after hours, where there are none

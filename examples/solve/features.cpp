@@ -167,12 +167,9 @@ void solve_features(const SolveSettings& s, const std::shared_ptr<ntk::Communica
         "with mpirun -n R ./run solve --store " +
         (s.out / "kernel").string());
   const Problem p = read_problem(s);
-  if (s.shares() && primal(s, p.train))
-    throw option_error("[solve] --share and --shard are for the kernel of features. These " +
-                       grouped(static_cast<double>(p.train.rows())) + " x " +
-                       grouped(static_cast<double>(p.train.columns())) +
-                       " are solved without it, by normal equations of the features, which one process does.");
-  primal(s, p.train) ? by_normal_equations(s, p) : by_kernel(s, p, ranks);
+  // A kernel that several processes form, or have formed, is what is solved with.
+  const bool has_kernel = s.shares() || ntk::is_store(s.out / "kernel" / "train");
+  !has_kernel&& primal(s, p.train) ? by_normal_equations(s, p) : by_kernel(s, p, ranks);
 }
 
 }  // namespace xtangent::examples

@@ -119,8 +119,9 @@ void say_ratios(Section& out, const Measurements& table, const CostSeries& one) 
 // What the source gives no exponent for.
 void say_exponents(Section& out, const Measurements& table, const CostSeries& one) {
   const auto exponent = [&](const char* name) { return with_interval(law_of(table, one, name)); };
+  if (!std::isfinite(law_of(table, one, "seconds_entk").slope)) return;
   if (one.series == "depth")
-    out.paragraphs.push_back("Against the depth, from 18 to 152 layers, the time of the eNTK grows by an exponent of " +
+    out.paragraphs.push_back("Against the depth, the time of the eNTK grows by an exponent of " +
                              exponent("seconds_entk") + ", that of the pNTK by " + exponent("seconds_pntk") + ".");
   if (one.series == "images")
     out.paragraphs.push_back("Against the images the memory of the eNTK grows by an exponent of " +

@@ -26,7 +26,7 @@ enum class Start { network, constant };
 PredictionKernels prediction_kernels(Workplace& place, const StudyCase& one, const nn::AnyModule& net,
                                      const nn::Parameters<float>& params, std::size_t n, std::size_t tests,
                                      Start start);
-/// How many times the cost of both kernels of `n` images those of prediction_kernels are.
+/// The cost of prediction_kernels, in units of that of both kernels of `n` images.
 double prediction_cost(std::size_t n, std::size_t tests);
 
 /// Predictions by both kernels with the same ridge, and the ridge that they needed in its place.

@@ -14,6 +14,7 @@ namespace {
 
 constexpr double ridges[] = {0, 1e-3, 1e-2, 1e-1};  // in units of the mean of the eNTK's diagonal
 constexpr std::size_t tests = 100;
+
 Unit measured(Workplace& place, const StudyCase& one, std::size_t width, std::uint64_t seed) {
   const std::size_t n = place.kernel_images(*one.network);
   Unit out;

@@ -61,18 +61,28 @@ void add_claims(Section& out, const Measurements& table, const std::vector<RowsO
   }
 }
 
+// The power law of the ratio of the differences with a ridge and without, network by network.
+PowerLaw law_of_ratios(const Measurements& table, const RowsOfCase& with, const RowsOfCase& without) {
+  Points ratios;
+  for (const Measurement* a : with.rows)
+    for (const Measurement* b : without.rows)
+      if (table.key(*a, "width") == table.key(*b, "width") && table.key(*a, "seed") == table.key(*b, "seed"))
+        ratios.emplace_back(std::stod(table.key(*a, "width")),
+                            table.value(*a, "difference") / table.value(*b, "difference"));
+  return fit_power_law({ratios});
+}
+
 // "exponent -0.30 +- 0.02 with it and -0.43 +- 0.02 without, so that the difference falls more slowly": of one network.
 std::string beside_no_ridge(const Measurements& table, const RowsOfCase& with, const RowsOfCase& without) {
-  const PowerLaw a = law_of(table, with), b = law_of(table, without);
-  if (!std::isfinite(a.error) || !std::isfinite(b.error)) return {};
-  const double apart = a.slope - b.slope, reach = 2 * std::hypot(a.error, b.error);
+  const PowerLaw a = law_of(table, with), b = law_of(table, without), ratio = law_of_ratios(table, with, without);
+  if (!std::isfinite(a.error) || !std::isfinite(b.error) || !std::isfinite(ratio.error)) return {};
   return escaped(with.title) + ": exponent " + power(a.slope) + " ± " + fixed(a.error, 2) + " with it and " +
          power(b.slope) + " ± " + fixed(b.error, 2) + " without, " +
-         (apart > reach    ? "<b>so that the difference falls more slowly with the ridge</b>"
-          : apart < -reach ? "so that it falls faster with the ridge"
-                           : "which are the same within two standard errors") +
-         "; the difference at the largest width " + percent(widest_difference(table, with)) + " and " +
-         percent(widest_difference(table, without));
+         (ratio.low > 0    ? "<b>so that the difference falls more slowly with the ridge</b>"
+          : ratio.high < 0 ? "so that it falls faster with the ridge"
+                           : "which these networks do not tell apart") +
+         " (exponent of their ratio " + with_interval(ratio) + ")" + "; the difference at the largest width " +
+         percent(widest_difference(table, with)) + " and " + percent(widest_difference(table, without));
 }
 
 // The source's caveat, with the largest ridge.

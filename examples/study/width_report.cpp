@@ -88,15 +88,15 @@ void say_parts(Section& out, const Measurements& table, const std::vector<RowsOf
     };
     const std::vector<double> widths = one.numbers(table, "width");
     text += (text.empty() ? "" : "; ") + escaped(one.title) + ": exponents " + short_exponent(of_last) + " and " +
-            short_exponent(of_rest) + ", and the last layer has " + percent(share(widths.front())) +
+            short_exponent(of_rest) + ", and those weights have " + percent(share(widths.front())) +
             " of the entry at width " + grouped(widths.front()) + " and " + percent(share(widths.back())) + " at " +
             grouped(widths.back());
   }
   if (!text.empty())
     out.paragraphs.push_back(
-        "A diagonal entry is the part of the last layer, the squared length of the last features, and that of all "
-        "layers "
-        "below. Measured, in this order: " +
+        "A diagonal entry is the part of the last layer's weights, the squared length of the last features, and that "
+        "of "
+        "all other parameters. Measured, in this order: " +
         text + ".");
 }
 

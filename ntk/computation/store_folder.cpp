@@ -121,8 +121,11 @@ FolderLock::FolderLock(const fs::path& folder, bool share)
   do {
     result = ::flock(file_, (share ? LOCK_SH : LOCK_EX) | LOCK_NB);
   } while (result != 0 && errno == EINTR);
-  if (result == 0 || errno != EWOULDBLOCK) return;  // any other error: the file system has no locks
+  const int code = result == 0 ? 0 : errno;
+  // The last ones are of file systems without locks.
+  if (code == 0 || code == ENOLCK || code == ENOSYS || code == EOPNOTSUPP || code == EINVAL) return;
   ::close(file_);
+  if (code != EWOULDBLOCK) fail(folder, std::string("cannot be locked: ") + std::strerror(code) + ".");
   fail(folder, share ? "another process is computing in this store and does not share it. Wait for it, or start all "
                        "processes so that they share it."
                      : "another process is computing in this store. Wait for it, or use another folder.");

@@ -221,8 +221,6 @@ double least_budget(double low, const Fits& fits) {
       (p.result_held > 0 ? ", or leave the result on the disk with options.store and stored_kernel." : "."));
 }
 
-constexpr double shared_memory = 2.0 * (1 << 30);  // bytes
-
 // A plan with all that is known before its work is cut.
 Plan unplanned(const Profile& t, const Order& order, const Readout& readout) {
   Plan p;
@@ -294,8 +292,7 @@ Plan make_plan(const Profile& t, const Order& order, const Readout& readout, con
   p.sharing = options.sharing.mode;
   p.shard = options.sharing.shard;
   // Processes that share a store must cut the kernel alike, whatever their machines have free.
-  const bool shared = p.sharing != Sharing::Mode::exclusive && options.memory == 0;
-  const double budget = shared ? shared_memory : memory_budget(options.memory);
+  const double budget = memory_budget(shared_memory(options.memory, options.sharing));
   const auto plan = [&](double bytes) { return plan_within(bytes, p, t, order, options, given); };
   std::optional<Plan> out = plan(budget);
   if (!out) refuse(p, budget, least_budget(budget, [&](double bytes) { return plan(bytes).has_value(); }));

@@ -148,22 +148,19 @@ void write_cut(std::ostream& out, const Plan& p) {
         << " a recording\n";
 }
 
-}  // namespace
-
-namespace {
-
-// Seconds of the fastest of several rounds. Some fall into a time in which the machine does other work, so they go on
-// until four in a row are no faster, for at most a tenth of a second.
+// Seconds of the fastest of several rounds, behind one that starts the threads. Some fall into a time in which the
+// machine does other work, so they go on until four in a row are no faster, or a tenth of a second is over.
 template <class F>
 double least_seconds(const F& round) {
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
   };
+  round();
   double best = 1e30;
   int no_faster = 0;
   const auto begin = Clock::now();
-  while (no_faster < 4 && since(begin) < 0.1) {
+  for (int rounds = 0; rounds < 3 || (no_faster < 4 && since(begin) < 0.1); ++rounds) {
     const auto start = Clock::now();
     round();
     const double seconds = since(start);
@@ -175,44 +172,44 @@ double least_seconds(const F& round) {
 
 // Each thread has products of its own, as in a contraction: one product that all threads share would have to be large
 // to show what many of them can do. Two for each, so that a thread that comes late does not make up the whole time.
-template <class T>
-double speed_of_products() {
-  constexpr std::size_t n = 512;
+// product(c) computes one of them into an n x n array.
+template <class T, class F>
+double speed_of_products(std::size_t n, double flop, const F& product) {
   const std::size_t products = 2 * kernels::thread_count();
-  const Array<T> a = Array<T>::ones({n, n});
-  std::vector<Array<T>> c;
-  for (std::size_t product = 0; product < products; ++product) c.push_back(Array<T>::zeros({n, n}));
   const double seconds = least_seconds([&] {
     kernels::parallel_for(products, 1, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t product = begin; product < end; ++product)
-        kernels::gemm_serial(false, false, n, n, n, T(1), a.data(), n, a.data(), n, T(0), c[product].mutable_data(), n);
+      Array<T> c({n, n});
+      for (std::size_t i = begin; i < end; ++i) product(c.mutable_data());
     });
   });
-  return 2.0 * static_cast<double>(products) * n * n * n / seconds;
+  return flop * static_cast<double>(products) / seconds;
+}
+
+template <class T>
+double speed_of_large_products() {
+  constexpr std::size_t n = 512;
+  const Array<T> a = Array<T>::ones({n, n});
+  return speed_of_products<T>(n, 2.0 * n * n * n, [&](T* c) {
+    kernels::gemm_serial(false, false, n, n, n, T(1), a.data(), n, a.data(), n, T(0), c, n);
+  });
 }
 
 double speed_of_rounded_products() {
-  constexpr std::size_t edge = 256, length = 8192;
-  const std::size_t products = 2 * kernels::thread_count();
-  const std::vector<std::uint16_t> rows(edge * length, 0x3f80);  // ones
-  const double seconds = least_seconds([&] {
-    kernels::parallel_for(products, 1, [&](std::size_t begin, std::size_t end) {
-      Array<float> c({edge, edge});
-      for (std::size_t product = begin; product < end; ++product)
-        kernels::bfloat16_product(edge, edge, length, rows.data(), length, rows.data(), length, c.mutable_data(), edge);
-    });
+  constexpr std::size_t n = 256, length = 8192;
+  const std::vector<std::uint16_t> rows(n * length, 0x3f80);  // ones
+  return speed_of_products<float>(n, 2.0 * n * n * length, [&](float* c) {
+    kernels::bfloat16_product(n, n, length, rows.data(), length, rows.data(), length, c, n);
   });
-  return 2.0 * static_cast<double>(products) * edge * edge * length / seconds;
 }
 
 }  // namespace
 
 double product_speed(std::size_t scalar_bytes) {
   if (scalar_bytes == sizeof(float)) {
-    static const double of_float = speed_of_products<float>();
+    static const double of_float = speed_of_large_products<float>();
     return of_float;
   }
-  static const double of_double = speed_of_products<double>();
+  static const double of_double = speed_of_large_products<double>();
   return of_double;
 }
 

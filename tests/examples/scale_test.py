@@ -44,22 +44,31 @@ def study(out, result, ridges):
 
 
 def killed(out, kind, *options):
-    """Ends the script within its first phase, and lets the same command go on."""
-    process = subprocess.Popen([sys.executable, script, '--build', build, *map(str, options), '--out', out],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    """Ends the script within its first phase, with what it runs, and lets the same command go on."""
     noted = out / 'phases.json'
-    while process.poll() is None and not noted.exists():
+
+    def phase():
+        return json.loads(noted.read_text())['training'] if noted.exists() else {'seconds': 0}
+
+    def programs():
+        found = subprocess.run(['pgrep', '-f', str(out / 'train')], capture_output=True, text=True, check=False).stdout
+        return [int(number) for number in found.split() if int(number) != process.pid]
+
+    process = subprocess.Popen([sys.executable, script, '--build', build, *map(str, options), '--out', out, '--note', '0.02'],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not (phase()['seconds'] > 0 and (out / 'train' / 'metrics.jsonl').exists()):
         time.sleep(0.005)
-    if kind == signal.SIGKILL:  # of the program as well
-        os.killpg(process.pid, kind)
-    else:
-        process.send_signal(kind)
+    process.send_signal(kind)
     check(process.wait(timeout=60) != 0, f'{kind}: it was not ended')
-    first = json.loads(noted.read_text())['training']
-    check(first['runs'] == 1 and not first['finished'], f'{kind}: {first}')
+    end = time.monotonic() + 60
+    while programs() and time.monotonic() < end:
+        time.sleep(0.01)
+    check(not programs(), f'{kind}: the program goes on without the script')
+    first = phase()
+    check(first['runs'] == 1 and not first['finished'] and first['seconds'] > 0, f'{kind}: {first}')
     done = run(*options, '--out', out)
     check(done.returncode == 0, f'{kind}: {done}')
-    again = json.loads(noted.read_text())['training']
+    again = phase()
     check(again['runs'] == 2 and again['finished'] and again['seconds'] > first['seconds'], f'{kind}: {again}')
 
 
@@ -97,7 +106,7 @@ with tempfile.TemporaryDirectory() as folder:
     for name in 'trained', 'random':
         check(errors[65536, name] < 1e-4, f'{name}: {errors}')
         check(1e-3 < errors[512, name] < 0.5, f'{name}: {errors}')
-    for kind in signal.SIGTERM, signal.SIGKILL:
+    for kind in signal.SIGINT, signal.SIGTERM, signal.SIGKILL:
         killed(top / f'killed{kind:d}', kind, *usual, '--k', 512, '--ridge', '0.1', '--kinds', 'trained', '--epochs', 40)
     # What is finished is not done again, and other options are refused.
     done = run(*usual, '--k', 512, '--ridge', '0.1', '--out', top / 'out512')

@@ -30,6 +30,11 @@ def without_times(table):
 
 
 
+def exponent(b):
+    """As the report writes it."""
+    return f"{b:.2f}".replace("-", "−") if f"{b:.2f}" != "-0.00" else "0.00"
+
+
 def slope(points):
     """Of log y against log x, with its standard error."""
     logs = [(math.log(x), math.log(y)) for x, y in points]
@@ -54,7 +59,7 @@ def width(out, networks, widths, seeds, n):
     text = (out / "report.html").read_text(encoding="utf-8")
     points = [(float(r["width"]), float(r["frobenius"])) for r in table if r["network"] == "mlp"]
     b, error = slope(points)
-    says = f"{'−' * (b < 0)}{abs(b):.2f} ± {error:.2f}"
+    says = f"{exponent(b)} ± {error:.2f}"
     claim = re.search(r"The relative difference ‖Θ − K⊗I‖/‖Θ‖ falls .*?</p>", text)[0]
     check(f"fully connected, digits, exponent {says}" in claim, f"the slope {says} in: {claim}")
 
@@ -91,7 +96,7 @@ def regression(out, data):
         points = [(float(r["width"]), float(r["difference"])) for r in table if r["ridge"] == ridge]
         b, error = slope(points)
         text = (out / "report.html").read_text(encoding="utf-8")
-        check(f"{'−' * (b < 0)}{abs(b):.2f} ± {error:.2f}" in text, f"the slope {b} ± {error} of ridge {ridge}")
+        check(f"{exponent(b)} ± {error:.2f}" in text, f"the slope {b} ± {error} of ridge {ridge}")
     check("With a ridge the source claims nothing" in text, "the ridges beside none")
     page(text)
 

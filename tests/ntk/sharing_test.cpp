@@ -179,9 +179,12 @@ BOOST_AUTO_TEST_CASE(rectangles_and_layers) {
 
 BOOST_AUTO_TEST_CASE(features) {
   const Case c;
+  // One process has the memory that those that share take as usual, on which the bits depend.
   const auto compute = [&](const fs::path& store, const ntk::Sharing& sharing, auto... progress) {
-    return ntk::stored_features(c.net, c.params, c.x, c.readout,
-                                {.k = 70, .progress = {progress...}, .store = store, .part = 4, .sharing = sharing});
+    const std::size_t memory = sharing.mode == Mode::exclusive ? std::size_t{2} << 30 : 0;
+    return ntk::stored_features(
+        c.net, c.params, c.x, c.readout,
+        {.k = 70, .memory = memory, .progress = {progress...}, .store = store, .part = 4, .sharing = sharing});
   };
   const auto all_of = [](const ntk::StoredFeatures& phi) { return phi.block(0, phi.rows()); };
   const TemporaryFolder folder;
@@ -218,6 +221,7 @@ BOOST_AUTO_TEST_CASE(features) {
   BOOST_TEST(same_bits(all_of(compute(folder / "dead", sharing_by_claims())), expected));
   BOOST_TEST(std::distance(fs::directory_iterator(folder / "dead"), {}) == 8);
   BOOST_TEST(has(message_of<option_error>([&] { compute(folder / "no", shard(3, 3)); }), "there is no part 3 of 3"));
+  BOOST_TEST(!fs::exists(folder / "no"));
 }
 
 BOOST_AUTO_TEST_CASE(kernels_of_features) {
