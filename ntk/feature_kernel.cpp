@@ -214,12 +214,8 @@ StoredKernel stored(const FeatureMatrix& phi1, const FeatureMatrix& phi2, bool s
   const pool::Ceiling ceiling(static_cast<std::size_t>(memory));
   const std::size_t known = is_store(options.store) ? StoredKernel(options.store).shape().grid.edge : 0,
                     given = options.tile == 0 ? known : options.tile;
-  // Processes that begin a folder at the same time must choose the same tiles, whatever memory they have.
   const bool shared = options.sharing.mode != Sharing::Mode::exclusive;
-  const std::size_t tile = given == 0 && shared
-                               ? best_cut(0, phi1, phi2, scalar, memory_budget(shared_memory(0, options.sharing))).tile
-                               : given;
-  const Cut cut = best_cut(tile, phi1, phi2, scalar, memory);
+  const Cut cut = best_cut(given, phi1, phi2, scalar, memory);
   KernelShape shape;
   shape.grid = {phi1.rows(), phi2.rows(), cut.tile, symmetric};
   const StoreSettings settings{

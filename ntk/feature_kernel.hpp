@@ -25,8 +25,8 @@ struct FeatureKernelOptions {
   /// Products are in float, in half of the time. Sums of 4,096 products are then added in double, so an entry is off by
   /// about 1e-7 of the norms' product, which is far below the error of a projection.
   bool single = true;
-  /// Rows of a tile. 0: as many as the memory allows up to 2,048, or where processes share, as 2 GiB do; or as the
-  /// folder was begun with.
+  /// Rows of a tile. 0: as many as the memory allows up to 2,048, or as the folder was begun with. Processes that share
+  /// a folder need the same memory.
   std::size_t tile = 0;
   Sharing sharing = {};  ///< whether other processes compute into the same folder
   /// Called between pieces of work. An exception thrown from it stops the computation and reaches the caller; another
