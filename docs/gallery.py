@@ -153,7 +153,7 @@ def write(seconds):
             continue
         for name, _, title, sentence in figures:
             parts.append(f'## {title}\n\n![{title}]({name}.svg)\n\n{textwrap.fill(sentence, 128)}\n\n'
-                         f'`{command}`: {seconds[command]:,.0f} s\n')
+                         f'`{command}`: {max(1, seconds[command]):,.0f} s\n')
     PAGE.write_text('\n'.join(parts), encoding='utf-8')
 
 
