@@ -48,8 +48,8 @@ bool make_once(const std::filesystem::path& file, const std::string& text);
 /// An advisory lock, which ends with the process however that ends.
 class FolderLock {
  public:
-  /// A lock that others may `share` keeps out only those who want it alone. On a file system that has no locks nobody is
-  /// kept out. Throws data_error (another process holds it, or the folder cannot be written).
+  /// A lock that others may `share` keeps out only those who want it alone. On a file system that has no locks nobody
+  /// is kept out. Throws data_error (another process holds it, or the folder cannot be written).
   explicit FolderLock(const std::filesystem::path& folder, bool share = false);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
