@@ -88,7 +88,8 @@ COMMANDS = {
          'kernels, for one of three networks.')],
     './run distill mnist': [
         ('distill', 'results/distill/images.svg', 'Ten images instead of a set',
-         'From the lower ten images kernel regression reads more of MNIST than from the upper ones, as which they began. '
+         'From the lower ten images kernel regression reads 86.1 % of the test images of MNIST, from the upper ones, as which they '
+         'began, 48.0 %. '
          '[More](programs.md)')],
     './run study --part scale --scale docs/data --out results/gallery': [
         ('scale_cifar10', 'results/gallery/report.html#Test accuracy of the regressions against their ridge', 'All of CIFAR-10',
