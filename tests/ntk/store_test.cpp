@@ -1,10 +1,7 @@
 // Kernels in folders: what is written, how a run goes on, and what is refused.
 #include "ntk/store.hpp"
 
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
@@ -27,20 +24,6 @@
 using namespace xtangent;
 using namespace xtangent::testing;
 namespace fs = std::filesystem;
-
-namespace {
-
-// What flock() fails with, as on a file system without locks; 0: it works.
-int error_of_locks = 0;
-
-}  // namespace
-
-// Stands before that of the C library for this program and the libraries that it loads.
-extern "C" int flock(int file, int operation) noexcept {
-  if (error_of_locks == 0) return static_cast<int>(::syscall(SYS_flock, file, operation));
-  errno = error_of_locks;
-  return -1;
-}
 
 namespace {
 
@@ -386,19 +369,6 @@ BOOST_AUTO_TEST_CASE(one_process_at_a_time) {
   };
   ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), options);
   BOOST_TEST(has(second, "another process is computing"), second);
-}
-
-BOOST_AUTO_TEST_CASE(without_locks) {
-  const Case c;
-  for (const int error : {ENOLCK, EOPNOTSUPP}) {
-    const TemporaryFolder folder;
-    error_of_locks = error;
-    const std::string said = message_of(
-        [&] { ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), {.tile = 4, .store = folder.path()}); });
-    error_of_locks = 0;
-    BOOST_TEST(said == "no error");
-    BOOST_TEST(ntk::StoredKernel(folder.path()).complete());
-  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
