@@ -100,20 +100,12 @@ class ProductLoop {
   void run() {
     tiles_.look();
     meter_.skip(found());
-    compute(false);
-    if (!shared()) return;
-    compute(true);
-    while (division_->waits() && !tiles_.stored().complete()) {
-      division_->pause();
-      look_and_count();
-      compute(true);
-    }
-    look_and_count();
-    if (tiles_.stored().complete()) division_->end();
+    compute_together(
+        *division_, kernel_.sharing, [&] { look_and_count(); }, [&] { return tiles_.stored().complete(); },
+        [&](bool join) { compute(join); });
   }
 
  private:
-  bool shared() const { return kernel_.sharing.mode != Sharing::Mode::exclusive; }
   std::size_t first_column(std::size_t i) const { return grid_.symmetric ? i : 0; }
   double work(std::size_t i, std::size_t j) const {
     return static_cast<double>(grid_.row(i).size()) * static_cast<double>(grid_.column(j).size());
@@ -165,11 +157,12 @@ class ProductLoop {
     for (std::size_t i = begin; i < end; ++i) {
       if (tiles_.has(i, j)) continue;
       if (!division_->take(i, j - first_column(i))) {
-        if (shared_by_claims() && !join && !taken) return;
+        if (kernel_.sharing.mode == Sharing::Mode::claims && !join && !taken) return;
         continue;
       }
       taken = true;
-      if (shared()) look_and_count();  // another process may have finished the tile and let it go just before
+      // Another process may have finished the tile and let it go just before.
+      if (kernel_.sharing.with_others()) look_and_count();
       if (!tiles_.has(i, j)) {
         if (!rows_.defined()) rows_ = rows_of<T>(phi1_, panel_);
         if (!within && !read.defined()) read = rows_of<T>(phi2_, columns);
@@ -178,8 +171,6 @@ class ProductLoop {
       division_->finish();
     }
   }
-
-  bool shared_by_claims() const { return kernel_.sharing.mode == Sharing::Mode::claims; }
 
   void put(std::size_t i, std::size_t j, const T* of_columns) {
     const std::size_t k = phi1_.columns();
@@ -214,7 +205,6 @@ StoredKernel stored(const FeatureMatrix& phi1, const FeatureMatrix& phi2, bool s
   const pool::Ceiling ceiling(static_cast<std::size_t>(memory));
   const std::size_t known = is_store(options.store) ? StoredKernel(options.store).shape().grid.edge : 0,
                     given = options.tile == 0 ? known : options.tile;
-  const bool shared = options.sharing.mode != Sharing::Mode::exclusive;
   const Cut cut = best_cut(given, phi1, phi2, scalar, memory);
   KernelShape shape;
   shape.grid = {phi1.rows(), phi2.rows(), cut.tile, symmetric};
@@ -227,7 +217,7 @@ StoredKernel stored(const FeatureMatrix& phi1, const FeatureMatrix& phi2, bool s
   // How many tiles of rows are held decides about no bits, so another run may hold as many as its memory allows.
   const Partition partition{
       .tile = cut.tile, .panel = cut.tile, .shard = cut.tile, .rows_held = true, .columns_held = true};
-  StoreTiles tiles(options.store, shape, partition, settings, shared);
+  StoreTiles tiles(options.store, shape, partition, settings, options.sharing.with_others());
   options.single ? ProductLoop<float>(phi1, phi2, cut, tiles, options).run()
                  : ProductLoop<double>(phi1, phi2, cut, tiles, options).run();
   return tiles.stored();

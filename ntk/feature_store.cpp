@@ -183,17 +183,11 @@ class FeatureLoop {
   }
 
   void run() {
-    const bool shared = kernel_.sharing.mode != Sharing::Mode::exclusive;
     writer_.look();
     meter_.skip(found());
-    compute(shared);
-    while (division_->waits() && !writer_.stored().complete()) {
-      division_->pause();
-      look_and_count();
-      compute(shared);
-    }
-    look_and_count();
-    if (writer_.stored().complete()) division_->end();
+    compute_together(
+        *division_, kernel_.sharing, [&] { look_and_count(); }, [&] { return writer_.stored().complete(); },
+        [&](bool) { compute(); });
   }
 
  private:
@@ -217,10 +211,11 @@ class FeatureLoop {
     return out;
   }
 
-  void compute(bool shared) {
+  void compute() {
     for (std::size_t number = 0; number < counted_.size(); ++number) {
       if (writer_.has(number) || !division_->take(0, number)) continue;
-      if (shared) look_and_count();  // another process may have finished the part and let it go just before
+      // Another process may have finished the part and let it go just before.
+      if (kernel_.sharing.with_others()) look_and_count();
       if (!writer_.has(number)) {
         counted_[number] = true;
         const Range here = examples_of(number);
@@ -288,7 +283,7 @@ StoredFeatures stored_features(const nn::ModuleBase& net, const nn::Parameters<T
   FeatureWriter<T> writer(options.store,
                           {n * each, basis.columns(), part * each, sizeof(T) == sizeof(double), basis.places,
                            settings_of(request, parts.sweep().profile(), basis)},
-                          options.sharing.mode != Sharing::Mode::exclusive);
+                          options.sharing.with_others());
   FeatureLoop<T>(parts, n, writer, options).run();
   return writer.stored();
 }

@@ -67,11 +67,11 @@ Shard of_environment() {
 }  // namespace
 
 std::size_t shared_memory(std::size_t bytes, const Sharing& sharing) {
-  return bytes == 0 && sharing.mode != Sharing::Mode::exclusive ? std::size_t{2} << 30 : bytes;
+  return bytes == 0 && sharing.with_others() ? std::size_t{2} << 30 : bytes;
 }
 
 void check_sharing(const Sharing& s, const std::filesystem::path& store) {
-  if (s.mode == Sharing::Mode::exclusive) return;
+  if (!s.with_others()) return;
   if (store.empty()) throw option_error("[ntk] options.sharing: processes share a folder. Name it in options.store.");
   if (!(s.patience > 0 && s.patience < 1e9))
     throw option_error("[ntk] options.sharing.patience: " + std::to_string(s.patience) +

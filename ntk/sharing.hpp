@@ -44,6 +44,8 @@ struct Sharing {
   /// Told in a sentence what a user may want to know: whose claim was taken over, and which file is a damaged claim. It
   /// is called by the thread that asked for the kernel.
   std::function<void(const std::string&)> notice = {};
+
+  bool with_others() const { return mode != Mode::exclusive; }
 };
 
 /// What is used of `bytes` of memory, where 0 means half of what is free: 2 GiB for 0 where processes share a folder,

@@ -25,6 +25,24 @@ class Division {
   virtual void end() {}
 };
 
+/// Computes all pieces, alone or with other processes. compute(join) computes what this process can take: at first
+/// where nobody works, then, to `join`, beside others. look() finds what others have finished, and complete() says
+/// whether that is everything.
+template <class Look, class Complete, class Compute>
+void compute_together(Division& division, const Sharing& sharing, const Look& look, const Complete& complete,
+                      const Compute& compute) {
+  compute(false);
+  if (!sharing.with_others()) return;
+  compute(true);
+  while (division.waits() && !complete()) {
+    division.pause();
+    look();
+    compute(true);
+  }
+  look();
+  if (complete()) division.end();
+}
+
 /// The division that options.sharing asks for. Claims stand in options.store.
 std::unique_ptr<Division> division_of(const Options& options, const std::vector<Panel>& panels);
 

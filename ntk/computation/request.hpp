@@ -25,7 +25,7 @@ struct Request {
   /// Throws shape_error (fewer examples than `least`, or of different shapes) and numerical_error (NaN or infinity).
   void check(std::size_t least = 1) const;
   /// Whether other processes may compute in the same store.
-  bool shares_store() const { return options.sharing.mode != Sharing::Mode::exclusive; }
+  bool shares_store() const { return options.sharing.with_others(); }
   /// The order for all of its examples.
   Order order(Residence residence) const { return {x1.shape()[0], x2.shape()[0], symmetric, sizeof(T), residence}; }
 };

@@ -49,7 +49,7 @@ class TileLoop {
         panels_(panels_of(work.plan.grid, work.plan.partition.panel)),
         division_(division_of(options, panels_)),
         shape_(kernel_shape(work.plan)),
-        shared_(options.sharing.mode != Sharing::Mode::exclusive),
+        sharing_(options.sharing),
         made_(panels_.size()) {
     for (const Panel& panel : panels_) counted_.emplace_back(panel.columns.size());
   }
@@ -57,16 +57,11 @@ class TileLoop {
   void run() {
     look();
     work_.meter.skip(found());
-    for (std::size_t p = 0; p < panels_.size(); ++p) compute(p, false);
-    if (!shared_) return;
-    for (std::size_t p = 0; p < panels_.size(); ++p) compute(p, true);
-    while (division_->waits() && !all_finished()) {
-      division_->pause();
-      look_and_count();
-      for (std::size_t p = 0; p < panels_.size(); ++p) compute(p, true);
-    }
-    look_and_count();
-    if (all_finished()) division_->end();
+    compute_together(
+        *division_, sharing_, [&] { look_and_count(); }, [&] { return all_finished(); },
+        [&](bool join) {
+          for (std::size_t p = 0; p < panels_.size(); ++p) compute(p, join);
+        });
   }
 
  private:
@@ -131,7 +126,8 @@ class TileLoop {
         if (!join && !worker) return;
         continue;
       }
-      if (shared_) look_and_count();  // another process may have finished the piece and let it go just before
+      // Another process may have finished the piece and let it go just before.
+      if (sharing_.with_others()) look_and_count();
       if (!finished(p, c)) {
         if (!worker) worker = worker_of(p);
         counted_[p][c] = true;
@@ -146,7 +142,7 @@ class TileLoop {
   std::vector<Panel> panels_;
   std::unique_ptr<Division> division_;
   KernelShape shape_;
-  bool shared_;
+  const Sharing& sharing_;
   std::vector<bool> made_;                  // panels whose work is counted
   std::vector<std::vector<bool>> counted_;  // and pieces
 };
