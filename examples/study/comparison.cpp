@@ -62,6 +62,13 @@ KernelPair kernel_pair(const nn::AnyModule& net, const nn::Parameters<float>& pa
   return both_kernels([&](const ntk::Readout& readout) { return ntk::kernel(*net, params, x_new, x, readout); });
 }
 
+double mean_diagonal(const Array<double>& kernel) {
+  const std::size_t order = kernel.shape()[0];
+  double sum = 0;
+  for (std::size_t i = 0; i < order; ++i) sum += kernel[i * order + i];
+  return sum / static_cast<double>(order);
+}
+
 const std::vector<std::string>& quantity_names() {
   static const std::vector<std::string> names = {"frobenius",       "lambda_max_entk", "lambda_max_pntk",
                                                  "lambda_min_entk", "lambda_min_pntk", "diagonal",

@@ -21,6 +21,9 @@ KernelPair kernel_pair(const nn::AnyModule& net, const nn::Parameters<float>& pa
 KernelPair kernel_pair(const nn::AnyModule& net, const nn::Parameters<float>& params, const Array<float>& x_new,
                        const Array<float>& x);
 
+/// The mean of the diagonal of a kernel (n, n).
+double mean_diagonal(const Array<double>& kernel);
+
 /// Names of the quantities that are compared, in the order of quantities().
 const std::vector<std::string>& quantity_names();
 /// frobenius: || Theta - K (x) I || / || Theta ||. The ends of both spectra. diagonal, off_diagonal: mean absolute

@@ -14,13 +14,6 @@ constexpr double least_rescue = 1e-6, greatest_rescue = 1e-3;
 
 }  // namespace
 
-double PredictionKernels::mean_diagonal() const {
-  const std::size_t order = train.entk.shape()[0];
-  double sum = 0;
-  for (std::size_t i = 0; i < order; ++i) sum += train.entk[i * order + i];
-  return sum / static_cast<double>(order);
-}
-
 PredictionKernels prediction_kernels(Workplace& place, const StudyCase& one, const nn::AnyModule& net,
                                      const nn::Parameters<float>& params, std::size_t n, std::size_t tests,
                                      Start start) {
@@ -47,8 +40,9 @@ double prediction_cost(std::size_t n, std::size_t tests) {
 }
 
 BothPredictions predict(const PredictionKernels& k, double ridge) {
+  const double unit = mean_diagonal(k.train.entk);
   const auto by = [&](const Array<double>& kernel, const Array<double>& kernel_new, double with) {
-    return ntk::Regression(kernel, {.ridge = with * k.mean_diagonal(), .relative = false})
+    return ntk::Regression(kernel, {.ridge = with * unit, .relative = false})
         .predict(kernel_new, k.targets, k.f0, k.f0_new);
   };
   for (double with = ridge;; with = std::max(least_rescue, 10 * with)) try {

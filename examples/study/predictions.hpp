@@ -13,9 +13,6 @@ struct PredictionKernels {
   ntk::Doubles f0, f0_new;          ///< where predictions start from, (N, O) and (M, O)
   Array<double> targets;            ///< one-hot, (N, O)
   std::vector<std::size_t> labels;  ///< of the test images
-
-  /// The mean of the eNTK's diagonal, in which ridges are given.
-  double mean_diagonal() const;
 };
 
 /// Outputs that predictions start from: the network's, or 1/O each, so that all of what is predicted comes from the
@@ -32,12 +29,12 @@ double prediction_cost(std::size_t n, std::size_t tests);
 /// Predictions by both kernels with the same ridge, and the ridge that they needed in its place.
 struct BothPredictions {
   Array<double> entk, pntk;  ///< (M, O)
-  double ridge = 0;          ///< in units of the mean diagonal
+  double ridge = 0;          ///< in units of the mean of the eNTK's diagonal
 };
 
-/// f0_new + K_new (K + ridge)^-1 (Y - f0) by both kernels. Where one of them is not positive definite to rounding, both
-/// get the least ridge of 1e-6, 1e-5, 1e-4 and 1e-3 with which they are. Throws numerical_error where that is not
-/// enough.
+/// f0_new + K_new (K + ridge)^-1 (Y - f0) by both kernels, with the ridge in units of the mean of the eNTK's diagonal.
+/// Where one of them is not positive definite to rounding, both get the least ridge of 1e-6, 1e-5, 1e-4 and 1e-3 with
+/// which they are. Throws numerical_error where that is not enough.
 BothPredictions predict(const PredictionKernels& kernels, double ridge);
 
 }  // namespace xtangent::examples

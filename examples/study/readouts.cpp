@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "examples/common/stopwatch.hpp"
+#include "examples/study/comparison.hpp"
 #include "examples/study/long_training.hpp"
 #include "examples/study/part.hpp"
 #include "examples/study/readouts_report.hpp"
@@ -46,12 +47,6 @@ struct Judged {
   Array<double> predictions = {};                  // by the eNTK
   double seconds_entk = 0;                         // of the eNTK, and that between test and training images
 };
-
-double mean_diagonal(const Array<double>& kernel) {
-  double sum = 0;
-  for (std::size_t i = 0; i < kernel.shape()[0]; ++i) sum += kernel[i * kernel.shape()[0] + i];
-  return sum / static_cast<double>(kernel.shape()[0]);
-}
 
 Array<double> constant(std::size_t rows, std::size_t columns) {
   return Array<double>::full({rows, columns}, 1 / static_cast<double>(columns));

@@ -11,15 +11,6 @@ namespace {
 // Images whose kernels the heat maps show.
 constexpr std::size_t shown = 3;
 
-// What the weights of the last layer add to a diagonal entry: the mean squared length of the last features.
-double of_last_layer(const nn::AnyModule& net, const nn::Parameters<float>& params, const Array<float>& x) {
-  const Array<double> gram = ntk::feature_gram(*net, params, x);
-  const std::size_t n = gram.shape()[0];
-  double sum = 0;
-  for (std::size_t i = 0; i < n; ++i) sum += gram[i * n + i];
-  return sum / static_cast<double>(n);
-}
-
 Unit kernels(Workplace& place, const StudyCase& one, std::size_t width, std::uint64_t seed) {
   const std::size_t n = place.kernel_images(*one.network);
   Unit out;
@@ -32,7 +23,8 @@ Unit kernels(Workplace& place, const StudyCase& one, std::size_t width, std::uin
     const Array<float> x = place.pixels(one.data, place.train_indices(one.data, n), one.network->layout);
     const nn::Parameters<float> params = net->init<float>(seed);
     Measurement row{keys, quantities(kernel_pair(net, params, x))};
-    row.values.push_back(of_last_layer(net, params, x));
+    // What the weights of the last layer add to a diagonal entry: the mean squared length of the last features.
+    row.values.push_back(mean_diagonal(ntk::feature_gram(*net, params, x)));
     return {std::move(row)};
   };
   return out;
