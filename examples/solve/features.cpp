@@ -168,8 +168,10 @@ void solve_features(const SolveSettings& s, const std::shared_ptr<ntk::Communica
         (s.out / "kernel").string());
   const Problem p = read_problem(s);
   // A kernel that several processes form, or have formed, is what is solved with.
-  const bool has_kernel = s.shares() || ntk::is_store(s.out / "kernel" / "train");
-  !has_kernel&& primal(s, p.train) ? by_normal_equations(s, p) : by_kernel(s, p, ranks);
+  if (s.shares() || ntk::is_store(s.out / "kernel" / "train") || !primal(s, p.train))
+    by_kernel(s, p, ranks);
+  else
+    by_normal_equations(s, p);
 }
 
 }  // namespace xtangent::examples
