@@ -1,20 +1,23 @@
 #include "ntk/feature_kernel.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "autodiff/error.hpp"
-#include "autodiff/kernels/blas.hpp"
-#include "autodiff/kernels/precision.hpp"
-#include "autodiff/kernels/simd/loops.hpp"
+#include "autodiff/kernels/parallel.hpp"
+#include "autodiff/kernels/simd/bfloat16.hpp"
 #include "autodiff/kernels/symmetric.hpp"
 #include "autodiff/pool.hpp"
 #include "ntk/computation/division.hpp"
 #include "ntk/computation/feature_products.hpp"
 #include "ntk/computation/store_tiles.hpp"
 #include "ntk/computation/tiled.hpp"
+#include "ntk/contraction/gradients.hpp"
+#include "ntk/contraction/long_gram.hpp"
 #include "ntk/planning/budget.hpp"
 #include "ntk/planning/panels.hpp"
 #include "ntk/planning/planner.hpp"
@@ -23,7 +26,13 @@ namespace xtangent::ntk {
 namespace {
 
 constexpr std::size_t largest_tile = 2048, smallest_tile = 16;  // rows
-constexpr std::size_t summed_in_float = 4096;                   // products
+
+using Bits = std::uint16_t;  // of a number in bfloat16
+
+// Bytes of a row of features as products take it, and as it is read.
+struct RowBytes {
+  double held, read;
+};
 
 // How many rows are in memory, and what reading them takes.
 struct Cut {
@@ -31,58 +40,89 @@ struct Cut {
 };
 
 // A file of features is read into bytes and then copied, and so is a tile on its way to the disk.
-Cut cut_with(std::size_t tile, const FeatureMatrix& phi1, const FeatureMatrix& phi2, double scalar, double memory) {
-  const double row = static_cast<double>(phi1.columns()) * scalar, t = static_cast<double>(tile),
-               reading = 3 * row * static_cast<double>(std::max(phi1.block_rows(), phi2.block_rows())),
-               rest = memory - reading - t * row - 3 * 8 * t * t;
+Cut cut_with(std::size_t tile, const FeatureMatrix& phi1, const FeatureMatrix& phi2, RowBytes row, double memory) {
+  const double t = static_cast<double>(tile), block = t * row.held,
+               reading = 3 * row.read * static_cast<double>(std::max(phi1.block_rows(), phi2.block_rows())),
+               rest = memory - reading - block - 3 * 8 * t * t;
   const double tiles = static_cast<double>((phi1.rows() + tile - 1) / tile);
-  return {tile, rest < t * row ? 0 : static_cast<std::size_t>(std::min(tiles, rest / (t * row)))};
+  return {tile, rest < block ? 0 : static_cast<std::size_t>(std::min(tiles, rest / block))};
 }
 
-Cut best_cut(std::size_t given, const FeatureMatrix& phi1, const FeatureMatrix& phi2, double scalar, double memory) {
+Cut best_cut(std::size_t given, const FeatureMatrix& phi1, const FeatureMatrix& phi2, RowBytes row, double memory) {
   std::size_t tile = given > 0 ? given : std::min(largest_tile, std::max(phi1.rows(), phi2.rows()));
-  Cut cut = cut_with(tile, phi1, phi2, scalar, memory);
+  Cut cut = cut_with(tile, phi1, phi2, row, memory);
   while (given == 0 && cut.held == 0 && tile > smallest_tile)
-    cut = cut_with(tile = std::max(smallest_tile, tile / 2), phi1, phi2, scalar, memory);
+    cut = cut_with(tile = std::max(smallest_tile, tile / 2), phi1, phi2, row, memory);
   if (cut.held > 0) return cut;
   const std::size_t file = std::max(phi1.block_rows(), phi2.block_rows());
-  const double row = static_cast<double>(phi1.columns()) * scalar, t = static_cast<double>(tile),
-               needed = 3 * row * static_cast<double>(file) + 2 * t * row + 3 * 8 * t * t;
+  const double t = static_cast<double>(tile),
+               needed = 3 * row.read * static_cast<double>(file) + 2 * t * row.held + 3 * 8 * t * t;
   throw memory_error("[feature kernel] at least " + readable_bytes_up(needed) + " are needed, the budget is " +
                      readable_bytes(memory) + ". Files of the features have " + std::to_string(file) +
                      " rows, and tiles of the kernel " + std::to_string(tile) +
                      ". Raise the memory, or store the features in smaller parts.");
 }
 
-template <class T>
-Array<T> rows_of(const FeatureMatrix& phi, Range rows) {
-  if constexpr (sizeof(T) == sizeof(float))
-    return phi.float_block(rows.first, rows.last);
-  else
-    return phi.block(rows.first, rows.last);
-}
+// Rows of features in E: double, float, or bfloat16, of which an element of the array holds two.
+template <class E>
+class HeldRows {
+ public:
+  HeldRows() = default;
+  HeldRows(const FeatureMatrix& phi, Range rows) {
+    if constexpr (std::is_same_v<E, double>)
+      values_ = phi.block(rows.first, rows.last);
+    else if constexpr (std::is_same_v<E, float>)
+      values_ = phi.float_block(rows.first, rows.last);
+    else
+      round(phi, rows);
+  }
 
-// a b^T in double for a (h, k) and b (w, k)
-template <class T>
-Array<double> product(std::size_t h, const T* a, std::size_t w, const T* b, std::size_t k) {
-  Array<double> out = Array<double>::zeros({h, w});
-  double* to = out.mutable_data();
-  if constexpr (sizeof(T) == sizeof(double)) {
-    kernels::gemm(false, true, h, w, k, 1.0, a, k, b, k, 0.0, to, w);
-  } else {
-    Array<T> part({h, w});
-    for (std::size_t first = 0; first < k; first += summed_in_float) {
-      const std::size_t length = std::min(summed_in_float, k - first);
-      kernels::gemm(false, true, h, w, length, T(1), a + first, k, b + first, k, T(0), part.mutable_data(), w);
-      kernels::add_widened(part.size(), part.data(), to);
+  static RowBytes bytes(std::size_t columns) {
+    const std::size_t length = std::is_same_v<E, Bits> ? rounded_length(columns) : columns;
+    return {static_cast<double>(length * sizeof(E)), static_cast<double>(columns * sizeof(Element))};
+  }
+  bool defined() const { return values_.defined(); }
+  // So many rows from `first` on.
+  Rows<E> rows(std::size_t first, std::size_t count) const {
+    const std::size_t length = values_.shape()[1] * sizeof(*values_.data()) / sizeof(E);
+    return {.data = reinterpret_cast<const E*>(values_.data()) + first * length, .rows = count, .length = length};
+  }
+
+ private:
+  using Element = std::conditional_t<std::is_same_v<E, double>, double, float>;
+
+  // Files are read one after the other, each once.
+  void round(const FeatureMatrix& phi, Range rows) {
+    const std::size_t k = phi.columns(), length = rounded_length(k), each = phi.block_rows();
+    values_ = Array<Element>({rows.size(), length / 2});
+    auto* to = reinterpret_cast<Bits*>(values_.mutable_data());
+    for (std::size_t first = rows.first, last; first < rows.last; first = last) {
+      last = std::min(rows.last, (first / each + 1) * each);
+      const Array<float> block = phi.float_block(first, last);
+      kernels::parallel_for(last - first, 1, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i) {
+          Bits* row = to + (first - rows.first + i) * length;
+          row[length - 1] = 0;
+          kernels::bfloat16_loops().round(k, block.data() + i * k, row);
+        }
+      });
     }
   }
-  return out;
+
+  Array<Element> values_;
+};
+
+// a b^T (h, w) for a (h, k) and b (w, k). If they are the same rows, only what is on and above the diagonal counts.
+template <class E>
+Array<double> product(const Rows<E>& a, const Rows<E>& b, bool same) {
+  Block block({.rows = a.rows, .columns = b.rows, .symmetric = same});
+  add_long_gram(a, b, block);
+  return block.storage;
 }
 
 /// Computes the tiles that are not there and that this process may take. It holds a panel of rows of features and reads
 /// the columns beside it.
-template <class T>
+template <class E>
 class ProductLoop {
  public:
   ProductLoop(const FeatureMatrix& phi1, const FeatureMatrix& phi2, const Cut& cut, StoreTiles& tiles,
@@ -152,7 +192,7 @@ class ProductLoop {
   void column(std::size_t begin, std::size_t end, std::size_t j, bool join) {
     const Range columns = grid_.column(j);
     const bool within = grid_.symmetric && columns.last <= panel_.last;
-    Array<T> read;
+    HeldRows<E> read;
     bool taken = false;
     for (std::size_t i = begin; i < end; ++i) {
       if (tiles_.has(i, j)) continue;
@@ -164,21 +204,20 @@ class ProductLoop {
       // Another process may have finished the tile and let it go just before.
       if (kernel_.sharing.with_others()) look_and_count();
       if (!tiles_.has(i, j)) {
-        if (!rows_.defined()) rows_ = rows_of<T>(phi1_, panel_);
-        if (!within && !read.defined()) read = rows_of<T>(phi2_, columns);
-        put(i, j, within ? rows_.data() + (columns.first - panel_.first) * phi1_.columns() : read.data());
+        if (!rows_.defined()) rows_ = HeldRows<E>(phi1_, panel_);
+        if (!within && !read.defined()) read = HeldRows<E>(phi2_, columns);
+        put(i, j, within ? rows_.rows(columns.first - panel_.first, columns.size()) : read.rows(0, columns.size()));
       }
       division_->finish();
     }
   }
 
-  void put(std::size_t i, std::size_t j, const T* of_columns) {
-    const std::size_t k = phi1_.columns();
+  void put(std::size_t i, std::size_t j, const Rows<E>& of_columns) {
     const Range rows = grid_.row(i);
+    const bool diagonal = grid_.symmetric && i == j;
     counted_[i * grid_.tile_columns() + j] = true;
-    Array<double> tile =
-        product(rows.size(), rows_.data() + (rows.first - panel_.first) * k, grid_.column(j).size(), of_columns, k);
-    if (grid_.symmetric && i == j) kernels::mirror_upper(rows.size(), tile.mutable_data());
+    Array<double> tile = product(rows_.rows(rows.first - panel_.first, rows.size()), of_columns, diagonal);
+    if (diagonal) kernels::mirror_upper(rows.size(), tile.mutable_data());
     tiles_.put(i, j, tile);
     meter_.add(work(i, j));
   }
@@ -192,35 +231,46 @@ class ProductLoop {
   ProgressMeter meter_;
   std::vector<bool> counted_;
   Range panel_{0, 0};
-  Array<T> rows_;  // of the panel, read when a tile needs them
+  HeldRows<E> rows_;  // of the panel, read when a tile needs them
 };
 
-StoredKernel stored(const FeatureMatrix& phi1, const FeatureMatrix& phi2, bool symmetric,
-                    const FeatureKernelOptions& options) {
+template <class E>
+StoredKernel stored_with(const FeatureMatrix& phi1, const FeatureMatrix& phi2, bool symmetric,
+                         const FeatureKernelOptions& options) {
   if (options.store.empty()) throw option_error("[feature kernel] options.store is empty. Name a folder in it.");
   check_sharing(options.sharing, options.store);
   check_same_basis(phi1, phi2);
-  const double memory = memory_budget(shared_memory(options.memory, options.sharing)),
-               scalar = options.single ? sizeof(float) : sizeof(double);
+  const double memory = memory_budget(shared_memory(options.memory, options.sharing));
   const pool::Ceiling ceiling(static_cast<std::size_t>(memory));
   const std::size_t known = is_store(options.store) ? StoredKernel(options.store).shape().grid.edge : 0,
                     given = options.tile == 0 ? known : options.tile;
-  const Cut cut = best_cut(given, phi1, phi2, scalar, memory);
+  const Cut cut = best_cut(given, phi1, phi2, HeldRows<E>::bytes(phi1.columns()), memory);
   KernelShape shape;
   shape.grid = {phi1.rows(), phi2.rows(), cut.tile, symmetric};
-  const StoreSettings settings{
-      {"kernel", "of features"},
-      {"features of the rows", phi1.identity()},
-      {"features of the columns", symmetric ? "the same" : phi2.identity()},
-      {"products", options.single ? "float" : "double"},
-      {"processor", kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set}};
+  const StoreSettings settings{{"kernel", "of features"},
+                               {"features of the rows", phi1.identity()},
+                               {"features of the columns", symmetric ? "the same" : phi2.identity()},
+                               {"products", std::is_same_v<E, Bits>    ? "bfloat16"
+                                            : std::is_same_v<E, float> ? "float"
+                                                                       : "double"},
+                               {"processor", processor_name(options.precision)}};
   // How many tiles of rows are held decides about no bits, so another run may hold as many as its memory allows.
   const Partition partition{
       .tile = cut.tile, .panel = cut.tile, .shard = cut.tile, .rows_held = true, .columns_held = true};
   StoreTiles tiles(options.store, shape, partition, settings, options.sharing.with_others());
-  options.single ? ProductLoop<float>(phi1, phi2, cut, tiles, options).run()
-                 : ProductLoop<double>(phi1, phi2, cut, tiles, options).run();
+  ProductLoop<E>(phi1, phi2, cut, tiles, options).run();
   return tiles.stored();
+}
+
+StoredKernel stored(const FeatureMatrix& phi1, const FeatureMatrix& phi2, bool symmetric,
+                    const FeatureKernelOptions& options) {
+  if (options.precision == Precision::exact)
+    return options.single ? stored_with<float>(phi1, phi2, symmetric, options)
+                          : stored_with<double>(phi1, phi2, symmetric, options);
+  if (!options.single)
+    throw option_error(
+        "[feature kernel] options.precision is bfloat16 and options.single is false; choose one of them.");
+  return stored_with<Bits>(phi1, phi2, symmetric, options);
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ def arguments():
     parser.add_argument('--exact', type=numbers(int), default=[2000, 5000], metavar='N,...',
                         help='training images of exact kernels beside it [2000,5000]')
     parser.add_argument('--exact-test', type=int, default=2000, metavar='N', help='their test images [2000]')
-    parser.add_argument('--precision', default='bfloat16', metavar='NAME', help='of the exact kernels [bfloat16]')
+    parser.add_argument('--precision', default='bfloat16', metavar='NAME', help='of products for kernels: exact or bfloat16 [bfloat16]')
     parser.add_argument('--kinds', type=lambda text: text.split(','), default=['trained', 'random'], metavar='NAME,...',
                         help='of weights: trained, random, or both [trained,random]')
     parser.add_argument('--memory', default='8G', metavar='SIZE', help='beside a program and its images [8G]')
@@ -260,7 +260,8 @@ def kernels(options, phases, name, weights):
     text = ''
     for ridge in ridges:
         text += phases.run(f'{name}, regression, ridge {ridge}', 'solve', '--features', here / 'features', '--data', options.data,
-                           '--ridge', ridge, '--float', '--memory', options.memory, '--keep', '--out', here / 'solve')
+                           '--ridge', ridge, '--float', '--precision', options.precision, '--memory', options.memory, '--keep',
+                           '--out', here / 'solve')
         if not options.dry_run:
             remove(here / 'solve' / f'factor-{float(ridge):g}')
     exact = phases.run(f'{name}, exact kernel', 'kernel', *network, '--n', options.exact[-1], '--test', options.exact_test,

@@ -135,8 +135,11 @@ void by_kernel(const SolveSettings& s, const Problem& p, const std::shared_ptr<n
                  gflop = static_cast<double>(p.train.columns()) / 1e9;
     const Patience patience;
     Progress bar(n * n + 2 * n * m);
-    ntk::FeatureKernelOptions options{
-        .memory = budget(s), .single = s.single, .sharing = sharing_of(s.work.sharing, s.work.program)};
+    const ntk::Precision precision = ntk::parse_precision(s.work.precision);
+    ntk::FeatureKernelOptions options{.memory = budget(s),
+                                      .single = s.single || precision == ntk::Precision::bfloat16,
+                                      .precision = precision,
+                                      .sharing = sharing_of(s.work.sharing, s.work.program)};
     const auto compute = [&](const char* what, double entries, const auto& f) {
       bar.resume(what, entries, entries * gflop, "GFLOP");
       options.store = folder / what;

@@ -64,6 +64,10 @@ void add_options(CLI::App& app, SolveSettings& s) {
   option(app, "--memory", s.memory, "SIZE", "Beside the program and the labels: 512M, 2G, 1.5GiB")
       ->default_str("half of what is free");
   app.add_flag("--float", s.single, "Factors and products in float, in half of the time; refined in double");
+  option(app, "--precision", s.work.precision, "NAME",
+         "With features: exact, or bfloat16, which is faster with AVX512-BF16 or AMX")
+      ->needs(app.get_option("--features"))
+      ->capture_default_str();
   option(app, "--preconditioner", s.preconditioner, "NAME", "With a network: none, pseudo, trace, outputs or nearest")
       ->capture_default_str();
   option(app, "--tolerance", s.tolerance, "X", "With a network: the residual, in units of what is fitted")

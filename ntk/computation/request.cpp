@@ -2,10 +2,7 @@
 
 #include <algorithm>
 
-#include "autodiff/kernels/bfloat16.hpp"
-#include "autodiff/kernels/blas.hpp"
 #include "autodiff/kernels/parallel.hpp"
-#include "autodiff/kernels/simd/loops.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 #include "nn/choice.hpp"
 #include "ntk/algebra/checks.hpp"
@@ -104,10 +101,7 @@ StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
   };
   if (!readout.common()) add(Readout::Of::rows, first);
   if (!readout.same_sides()) add(Readout::Of::columns, r.symmetric ? first : outputs_of_first(r.x2));
-  std::string processor = kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set;
-  if (const char* more = kernels::bfloat16_instructions(); more && r.options.precision == Precision::bfloat16)
-    processor.append(", ").append(more);
-  return {{"processor", processor},
+  return {{"processor", processor_name(r.options.precision)},
           {"network", fingerprint(profile.description.data(), profile.description.size())},
           {"parameters", parameters},
           {"chosen parameters", chosen_of(r)},

@@ -1,12 +1,22 @@
 #include "ntk/computation/store_tiles.hpp"
 
 #include "autodiff/error.hpp"
+#include "autodiff/kernels/bfloat16.hpp"
+#include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/simd/loops.hpp"
 #include "ntk/computation/store_format.hpp"
 
 namespace xtangent::ntk {
 
 namespace fs = std::filesystem;
 using namespace store_format;
+
+std::string processor_name(Precision precision) {
+  std::string name = kernels::blas_core().core + ", " + kernels::loops<float>().instruction_set;
+  if (const char* more = kernels::bfloat16_instructions(); more && precision == Precision::bfloat16)
+    name.append(", ").append(more);
+  return name;
+}
 
 void require_same_kernel(const StoredKernel& store, std::size_t rows, std::size_t columns, bool symmetric) {
   const Grid& g = store.shape().grid;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ntk/computation/shared_folder.hpp"
+#include "ntk/plan.hpp"
 #include "ntk/store.hpp"
 
 namespace xtangent::ntk {
@@ -35,6 +36,10 @@ class StoreTiles : public TileSink {
   SharedFolder shared_;
   std::unique_ptr<StoredKernel> stored_;
 };
+
+/// What the bits of products depend on, for the settings of a store: the kernels of OpenBLAS, the instruction set, and
+/// that of products in bfloat16 if there are any.
+std::string processor_name(Precision precision);
 
 /// Throws option_error unless the store is of a kernel between so many examples.
 void require_same_kernel(const StoredKernel& store, std::size_t rows, std::size_t columns, bool symmetric);

@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -159,6 +160,13 @@ def going_on(here):
         check(other.exists() and other.read_bytes() == file.read_bytes(), f"{other} differs")
 
 
+def rounded(x):
+    """To bfloat16: the upper half of a float, to nearest, ties to even."""
+    bits, = struct.unpack("I", struct.pack("f", x))
+    bits += 0x7fff + (bits >> 16 & 1)
+    return struct.unpack("f", struct.pack("I", bits & 0xffff0000))[0]
+
+
 def from_features(here):
     """Fewer numbers than examples, and more, whose kernel goes to the disk."""
     labels = labels_in(here / "mnist" / "train-labels-idx1-ubyte")
@@ -171,9 +179,11 @@ def from_features(here):
         train, test = ([row for file in sorted((phi / part).glob("features-*.npy")) for row in rows_of(file)]
                        for part in ("train", "test"))
         train = train[:n]
-        gram, cross = ([[sum(v * w for v, w in zip(x, y)) for y in train] for x in rows] for rows in (train, test))
         y = [[float(label == c) for c in range(CLASSES)] for label in labels[:n]]
-        for more in [], ["--float", "--keep"]:
+        for more in [], ["--float", "--keep"], ["--precision", "bfloat16", "--keep"]:
+            if "bfloat16" in more and form == "their kernel":
+                train, test = ([list(map(rounded, row)) for row in rows] for rows in (train, test))
+            gram, cross = ([[sum(v * w for v, w in zip(x, y)) for y in train] for x in rows] for rows in (train, test))
             out = here / f"from-{name}{len(more)}"
             done = run("--features", phi, "--data", here / "mnist", "--n", n, "--ridge", 0.1, *more, "--out", out)
             check(done.returncode == 0 and form in done.stdout, f"{name}: {done.stdout}{done.stderr}")
@@ -211,6 +221,8 @@ def wrong(here, store):
                           (["--store", store, "--labels", here / "y.npy", "--ridge", "-1"], "--ridge"),
                           (["--features", here / "nothing", "--labels", here / "y.npy"], "./run features --out"),
                           (["--features", here / "features40", "--store", store], "excludes"),
+                          (["--features", here / "features100", "--labels", here / "y.npy", "--precision", "half"], "half"),
+                          (["--store", store, "--labels", here / "y.npy", "--precision", "bfloat16"], "--features"),
                           (["--features", here / "features40", "--labels", here / "few.npy"], "(2,), expected (60,)"),
                           (["--features", here / "features40", "--data", here / "mnist", "--n", 61], "of 60 rows")]:
         done = run(*options, "--out", here / "wrong")
