@@ -41,11 +41,12 @@ COMMANDS = {
         ('study_blocks', 'results/study/report.html#One block of', 'One block of both kernels',
          'The ten outputs of an image with themselves: the wider the network, the more the eNTK is one number times the '
          'identity, which is what the pNTK takes it for.'),
-        ('study_regression', 'results/study/report.html#Relative difference of the predictions', 'Predictions by both kernels',
+        ('study_regression', 'results/study/report.html#Relative difference of the predictions on test images against',
+         'Predictions by both kernels',
          'Their difference falls with the width, more slowly than that of the kernels, without a ridge and with.'),
         ('study_training', 'results/study/report.html#Relative difference of the two kernels along', 'Both kernels along training',
-         'An epoch of training takes the two kernels of a residual network apart; of the others the wider network ends with the '
-         'smaller difference.'),
+         'An epoch of training takes the two kernels of a residual network apart; of the others, wider networks end with the '
+         'smaller differences, up to 512 features.'),
         ('study_readouts', 'results/study/report.html#Relative differences of the kernels to the eNTK', 'Five readouts in long training',
          'Differences of five kernels to the eNTK over a long training: that of the sum of the logits ends the furthest off, with '
          'weight decay and without.'),

@@ -45,7 +45,7 @@ const std::vector<StudyNetwork>& study_networks() {
        6,
        100,
        {64, 128, 256, 512, 1024, 2048},
-       6,
+       5,
        256,
        false,
        "pixels → width, relu, width → width, relu, width → classes"},

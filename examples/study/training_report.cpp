@@ -12,7 +12,8 @@ namespace {
 
 // A logarithmic axis has no place for epoch 0, which stands before 1.
 double shown_epoch(double epoch) { return epoch == 0 ? 0.5 : epoch; }
-constexpr const char* colors[] = {"#9ecae1", "#4a90c8", "#1f5fbf", "#0b2f6b", "#8a3ea8", "#c2557a"};
+// From the narrowest network to the widest.
+constexpr const char* colors[] = {"#a3cfe8", "#6aaedb", "#3a86ca", "#1f5fb0", "#123f85", "#071a45"};
 
 Quantity condition(const Measurements& table, const std::string& kernel) {
   return [&table, kernel](const Measurement& row) {
@@ -113,10 +114,10 @@ std::string differences(const Measurements& table, const std::vector<RowsOfCase>
   std::vector<Panel> panels;
   for (const RowsOfCase& one : cases) {
     Panel next = panel(one.title, y_label, one.numbers(table, "epoch"));
-    std::size_t at = 0;
-    for (const double width : one.numbers(table, "width"))
-      next.series.push_back(along(table, one, width, column(table, name), "width " + grouped(width),
-                                  colors[std::min(at++, std::size(colors) - 1)]));
+    const std::vector<double> widths = one.numbers(table, "width");
+    for (std::size_t i = 0; i < widths.size(); ++i)
+      next.series.push_back(along(table, one, widths[i], column(table, name), "width " + grouped(widths[i]),
+                                  colors[i * (std::size(colors) - 1) / std::max<std::size_t>(1, widths.size() - 1)]));
     panels.push_back(std::move(next));
   }
   return draw(panels, 500, 400, 2);

@@ -1,7 +1,9 @@
 // Checks what several ranks do together, with threads as ranks: sums, slices, blocks, operators, conjugate gradients,
 // and what they cost.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "nn/models/lenet.hpp"
@@ -197,6 +199,30 @@ BOOST_AUTO_TEST_CASE(a_product_sums_the_parameters_once) {
       BOOST_TEST(traffic.calls == 1u);
       BOOST_TEST(traffic.bytes == ntk::all_reduce_cost(p.params.size(), count).bytes);
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(ranks_share_the_operations_as_the_model_says) {
+  const Problem p;
+  const double all_flop = ntk::Operator<double>(*p.net, p.params, p.x).flop();
+  BOOST_TEST(all_flop > 0);
+  for (std::size_t count : {2, 3, 4}) {
+    const auto flop = on_ranks(count, [&](const Ranks& all) {
+      return ntk::Operator<double>(*p.net, p.params, own(p.x, all), ntk::readout::full(), {.ranks = all}).flop();
+    });
+    const auto modelled = [&](double product) {
+      return ntk::iteration_cost({.examples = 11,
+                                  .outputs = 3,
+                                  .parameters = p.params.size(),
+                                  .ranks = count,
+                                  .product_flop = product,
+                                  .preconditioner = false})
+          .flop;
+    };
+    const double mean = std::accumulate(flop.begin(), flop.end(), 0.0) / static_cast<double>(count);
+    BOOST_TEST(std::abs(mean / (modelled(all_flop) - modelled(0)) - 1) < 1e-12);
+    // No rank has more than one example above the mean.
+    BOOST_TEST(*std::max_element(flop.begin(), flop.end()) <= mean + all_flop / 11);
   }
 }
 
