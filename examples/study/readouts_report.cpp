@@ -116,17 +116,20 @@ std::string guidance(const End& end) {
   };
   const std::string cheap = closest({"sum", "signs", "single"}),
                     all = closest({"sum", "signs", "single", "trace", "head-aware"});
+  const auto title = [](const std::string& name) -> std::string {
+    return std::ranges::find(readouts, name, &ReadoutName::name)->title;
+  };
   const double share = geometric(end.values("sum", "share_below")).mean;
   std::string out = "<b>Guidance, " + escaped(end.one.title) + ":</b> ";
   out += share < 0.5
-             ? "the sum of the logits has degenerated (" + percent(share) +
+             ? "the sum of the logits has degenerated (" + significant(share, 2) +
                    " of a logit's squared gradient below the head is left), so that a network trained like this "
                    "should be read by another readout. "
-             : "the sum of the logits has not degenerated (" + percent(share) +
+             : "the sum of the logits has not degenerated (" + significant(share, 2) +
                    " of a logit's squared gradient below the head), and stays usable. ";
-  out += "Of the readouts with one probe, " + cheap + " was the closest to the eNTK (relative difference " +
+  out += "Of the readouts with one probe, " + title(cheap) + " was the closest to the eNTK (relative difference " +
          significant(end.mean(cheap, "frobenius"), 2) + ", sum " + significant(end.mean("sum", "frobenius"), 2) +
-         "), and of all, " + all + " (" + significant(end.mean(all, "frobenius"), 2) + "). Kernel regression: ";
+         "), and of all, " + title(all) + " (" + significant(end.mean(all, "frobenius"), 2) + "). Kernel regression: ";
   for (const ReadoutName& r : readouts)
     out += std::string(&r == readouts ? "" : ", ") + r.title + " " + percent(end.mean(r.name, "accuracy_kernel"));
   return out + ", the eNTK " + percent(end.mean("sum", "accuracy_entk")) + ", the network itself " +
