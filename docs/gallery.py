@@ -19,7 +19,7 @@ PAGE = TOP / 'docs' / 'gallery.md'
 INTRODUCTION = """# Gallery
 
 The figures of the programs, each with the command that made it, its seconds on two cores of an AMD EPYC, and what it shows.
-MNIST, Fashion-MNIST and CIFAR-10 are where [Data](../README.md#data) says. `python3 docs/gallery.py` makes all of it anew.
+MNIST, Fashion-MNIST and CIFAR-10 are where [Data](../README.md#data) says. `python3 docs/gallery.py` makes all of it again.
 """
 
 # What one command makes: (figure, its file, title, sentence). A file report.html#WORDS is the figure of the
@@ -30,7 +30,7 @@ COMMANDS = {
          'The wider the network, the closer the pNTK (K) is to the eNTK (Θ), at a fraction of the time; regressions with both read '
          'about as many test images, for trained networks within two points.')],
     './run dynamics': [
-        ('dynamics', 'results/dynamics/dynamics.svg', 'Training, foreseen',
+        ('dynamics', 'results/dynamics/dynamics.svg', 'Predicting training',
          'Losses of training (dots; test images dashed) and what kernels of the initial network say of them (lines): the wider the '
          'network, the better the eNTK and the pNTK foresee them; its last layer alone does not suffice. '
          '[More](dynamics.md)')],
@@ -39,14 +39,14 @@ COMMANDS = {
          'Differences of the whole kernel, of both ends of its spectrum and of its condition number against the width, for four '
          'families of networks at initialization.'),
         ('study_blocks', 'results/study/report.html#One block of', 'One block of both kernels',
-         'The ten outputs of an image with themselves: the wider the network, the more the eNTK is one number times the '
-         'identity, which is what the pNTK takes it for.'),
+         'The ten outputs of an image with themselves, for one fully connected network at two widths: the wider one has an eNTK '
+         'closer to one number times the identity, which is what the pNTK takes it for.'),
         ('study_regression', 'results/study/report.html#Relative difference of the predictions on test images against',
          'Predictions by both kernels',
-         'Their difference falls with the width, more slowly than that of the kernels, without a ridge and with.'),
+         'Without a ridge their difference falls with the width, more slowly than that of the kernels; a ridge brings them closer.'),
         ('study_training', 'results/study/report.html#Relative difference of the two kernels along', 'Both kernels along training',
-         'An epoch of training takes the two kernels of a residual network apart; of the others, wider networks end with the '
-         'smaller differences, up to 512 features.'),
+         'An epoch of training takes the two kernels of a residual network apart; of ConvNets the wider ones end with the smaller '
+         'differences, and so do fully connected networks up to 512 features.'),
         ('study_readouts', 'results/study/report.html#Relative differences of the kernels to the eNTK', 'Five readouts in long training',
          'Differences of five kernels to the eNTK over a long training: that of the sum of the logits ends the furthest off, with '
          'weight decay and without.'),
@@ -89,8 +89,8 @@ COMMANDS = {
          'kernels, for one of three networks.')],
     './run distill mnist': [
         ('distill', 'results/distill/images.svg', 'Ten images instead of a set',
-         'From the lower ten images kernel regression reads 86.1 % of the test images of MNIST, from the upper ones, as which they '
-         'began, 48.0 %. '
+         'Kernel regression from the ten distilled images (below) classifies 86.1 % of the test images of MNIST correctly, from the '
+         'images they started as (above) 48.0 %. '
          '[More](programs.md)')],
     './run study --part scale --scale docs/data --out results/gallery': [
         ('scale_cifar10', 'results/gallery/report.html#Test accuracy of the regressions against their ridge', 'All of CIFAR-10',

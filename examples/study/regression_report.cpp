@@ -53,7 +53,7 @@ void add_claims(Section& out, const Measurements& table, const std::vector<RowsO
     if (!std::isfinite(law.slope)) continue;
     out.claims.push_back(
         {"Without a ridge, the relative difference of the linearized predictions on test images falls "
-         "at least as width<sup>−1/2</sup>",
+         "at least as fast as width<sup>−1/2</sup>",
          one.title,
          "exponent " + with_interval(law) + ", and a difference of " + percent(widest_difference(table, one)) +
              " at width " + grouped(one.numbers(table, "width").back()),

@@ -92,15 +92,15 @@ void add_claims(Section& out, const Measurements& table, const std::string& weig
   if (const Measurement* own = best(table, rows_of(table, weights, "network")))
     add_claim(
         out, table,
-        "Regression with the projected pNTK of all images, at the best of its ridges, reads at least as many test "
+        "Regression with the projected pNTK of all images, at the best of its ridges, classifies at least as many test "
         "images as the network from whose weights it is made",
         of, *all, *own);
   const auto of_part = [&](const std::string& size) { return best(table, rows_of(table, weights, "exact", size)); };
   const auto part = std::find_if(n.begin(), n.end(), of_part);
   if (part != n.end())
     add_claim(out, table,
-              "It reads more of them than the exact pNTK of the first " + grouped(std::stod(*part)) + " images", of,
-              *all, *of_part(*part));
+              "It classifies more of them correctly than the exact pNTK of the first " + grouped(std::stod(*part)) + " images",
+              of, *all, *of_part(*part));
 }
 
 void add_errors(Section& out, const Measurements& kernels) {

@@ -39,9 +39,9 @@ struct Compared {
 };
 
 std::vector<Compared> compared(const Measurements& table) {
-  return {{"The relative difference ‖Θ − K⊗I‖/‖Θ‖ falls at least as width<sup>−1/2</sup>", "the whole kernel",
+  return {{"The relative difference ‖Θ − K⊗I‖/‖Θ‖ falls at least as fast as width<sup>−1/2</sup>", "the whole kernel",
            "‖Θ − K⊗I‖_F / ‖Θ‖_F", column(table, "frobenius"), true},
-          {"The relative difference of the largest eigenvalues falls at least as width<sup>−1/2</sup>",
+          {"The relative difference of the largest eigenvalues falls at least as fast as width<sup>−1/2</sup>",
            "largest eigenvalue", "|λ_{max}(K) − λ_{max}(Θ)| / λ_{max}(Θ)", end_difference(table, "lambda_max"), true},
           {"The smallest eigenvalues approach each other as the width grows, without a bound that is proved",
            "smallest eigenvalue", "|λ_{min}(K) − λ_{min}(Θ)| / λ_{min}(Θ)", end_difference(table, "lambda_min"), false},
