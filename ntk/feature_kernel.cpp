@@ -29,7 +29,7 @@ constexpr std::size_t largest_tile = 2048, smallest_tile = 16;  // rows
 
 using Bits = std::uint16_t;  // of a number in bfloat16
 
-// Bytes of a row of features as products take it, and as it is read.
+// Bytes of a row of features as products take it, and what a row of a file takes while the file is read.
 struct RowBytes {
   double held, read;
 };
@@ -42,7 +42,7 @@ struct Cut {
 // A file of features is read into bytes and then copied, and so is a tile on its way to the disk.
 Cut cut_with(std::size_t tile, const FeatureMatrix& phi1, const FeatureMatrix& phi2, RowBytes row, double memory) {
   const double t = static_cast<double>(tile), block = t * row.held,
-               reading = 3 * row.read * static_cast<double>(std::max(phi1.block_rows(), phi2.block_rows())),
+               reading = row.read * static_cast<double>(std::max(phi1.block_rows(), phi2.block_rows())),
                rest = memory - reading - block - 3 * 8 * t * t;
   const double tiles = static_cast<double>((phi1.rows() + tile - 1) / tile);
   return {tile, rest < block ? 0 : static_cast<std::size_t>(std::min(tiles, rest / block))};
@@ -56,7 +56,7 @@ Cut best_cut(std::size_t given, const FeatureMatrix& phi1, const FeatureMatrix& 
   if (cut.held > 0) return cut;
   const std::size_t file = std::max(phi1.block_rows(), phi2.block_rows());
   const double t = static_cast<double>(tile),
-               needed = 3 * row.read * static_cast<double>(file) + 2 * t * row.held + 3 * 8 * t * t;
+               needed = row.read * static_cast<double>(file) + 2 * t * row.held + 3 * 8 * t * t;
   throw memory_error("[feature kernel] at least " + readable_bytes_up(needed) + " are needed, the budget is " +
                      readable_bytes(memory) + ". Files of the features have " + std::to_string(file) +
                      " rows, and tiles of the kernel " + std::to_string(tile) +
@@ -77,9 +77,13 @@ class HeldRows {
       round(phi, rows);
   }
 
+  // A row of a file is there as it was read, perhaps in double, and converted. In the end it has its place among the
+  // rows that are held, but for one that is rounded, which is in float before.
   static RowBytes bytes(std::size_t columns) {
-    const std::size_t length = std::is_same_v<E, Bits> ? rounded_length(columns) : columns;
-    return {static_cast<double>(length * sizeof(E)), static_cast<double>(columns * sizeof(Element))};
+    const bool rounds = std::is_same_v<E, Bits>;
+    const std::size_t held = sizeof(E) * (rounds ? rounded_length(columns) : columns),
+                      read = sizeof(double) + sizeof(Element) + (std::is_same_v<E, float> ? 0 : sizeof(Element));
+    return {static_cast<double>(held), static_cast<double>(read * columns)};
   }
   bool defined() const { return values_.defined(); }
   // So many rows from `first` on.
@@ -235,6 +239,11 @@ class ProductLoop {
 };
 
 template <class E>
+std::string name_of() {
+  return std::is_same_v<E, Bits> ? "bfloat16" : std::is_same_v<E, float> ? "float" : "double";
+}
+
+template <class E>
 StoredKernel stored_with(const FeatureMatrix& phi1, const FeatureMatrix& phi2, bool symmetric,
                          const FeatureKernelOptions& options) {
   if (options.store.empty()) throw option_error("[feature kernel] options.store is empty. Name a folder in it.");
@@ -250,9 +259,7 @@ StoredKernel stored_with(const FeatureMatrix& phi1, const FeatureMatrix& phi2, b
   const StoreSettings settings{{"kernel", "of features"},
                                {"features of the rows", phi1.identity()},
                                {"features of the columns", symmetric ? "the same" : phi2.identity()},
-                               {"products", std::is_same_v<E, Bits>    ? "bfloat16"
-                                            : std::is_same_v<E, float> ? "float"
-                                                                       : "double"},
+                               {"products", name_of<E>() + ", in runs of " + std::to_string(run_length)},
                                {"processor", processor_name(options.precision)}};
   // How many tiles of rows are held decides about no bits, so another run may hold as many as its memory allows.
   const Partition partition{

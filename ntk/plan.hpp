@@ -30,7 +30,7 @@ Strategy parse_strategy(std::string_view text);
 /// The numbers in which gradients are multiplied.
 enum class Precision {
   exact,     ///< those of the network's parameters
-  bfloat16,  ///< for networks in float: gradients of large weights that are formed are rounded to bfloat16
+  bfloat16,  ///< in float: gradients of large weights that are formed, and features, are rounded to bfloat16
 };
 const char* name(Precision precision);
 /// The precision of a name. Throws option_error, which lists the names.

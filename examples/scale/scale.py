@@ -182,8 +182,14 @@ def rows_of(folder, count):
     return parts
 
 
-def product(a, b):
-    """a b^T for rows in parts, with sums in double."""
+def rounded(x):
+    """To bfloat16, the upper halves of floats, as the solve program rounds features: to nearest, ties to even."""
+    bits = x.astype(numpy.float32).view(numpy.uint32)
+    return ((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000).view(numpy.float32)
+
+
+def product(a, b, numbers_of):
+    """a b^T for rows in parts, of which `numbers_of` makes the numbers to multiply, with sums in double."""
     out = numpy.zeros((sum(map(len, a)), sum(map(len, b))))
     i = 0
     for x in a:
@@ -191,7 +197,7 @@ def product(a, b):
         for y in b:
             for first in range(0, x.shape[1], 4096):
                 columns = slice(first, first + 4096)
-                out[i:i + len(x), j:j + len(y)] += x[:, columns] @ y[:, columns].T
+                out[i:i + len(x), j:j + len(y)] += numbers_of(x[:, columns]) @ numbers_of(y[:, columns]).T
             j += len(y)
         i += len(x)
     return out
@@ -205,7 +211,8 @@ def compared(options, folder, exact, labels, test_labels):
     """How far the kernel of the features is from the exact one: entries, and predictions by the first images."""
     k, cross = numpy.load(exact / 'K.npy'), numpy.load(exact / 'K_test.npy')
     train, test = rows_of(folder / 'train', len(k)), rows_of(folder / 'test', len(cross))
-    near, near_cross = product(train, train), product(test, train)
+    numbers_of = rounded if options.precision == 'bfloat16' else numpy.asarray
+    near, near_cross = product(train, train, numbers_of), product(test, train, numbers_of)
     draw = numpy.random.default_rng(options.seed)
     i, j = draw.integers(len(k), size=2000), draw.integers(1, len(k), size=2000)
     j = (i + j) % len(k)
@@ -256,12 +263,12 @@ def kernels(options, phases, name, weights):
     phases.run(f'{name}, features', 'features', *network, '--n', options.n, '--test', options.test or 10000, '--k', options.k,
                '--out', here / 'features')
     ridges = options.ridge.split(',')
+    precision = [] if options.precision == 'exact' else ['--precision', options.precision]
     # The kernel is formed with the first ridge and stays until the last one.
     text = ''
     for ridge in ridges:
         text += phases.run(f'{name}, regression, ridge {ridge}', 'solve', '--features', here / 'features', '--data', options.data,
-                           '--ridge', ridge, '--float', '--precision', options.precision, '--memory', options.memory, '--keep',
-                           '--out', here / 'solve')
+                           '--ridge', ridge, '--float', *precision, '--memory', options.memory, '--keep', '--out', here / 'solve')
         if not options.dry_run:
             remove(here / 'solve' / f'factor-{float(ridge):g}')
     exact = phases.run(f'{name}, exact kernel', 'kernel', *network, '--n', options.exact[-1], '--test', options.exact_test,

@@ -103,7 +103,8 @@ void by_normal_equations(const SolveSettings& s, const Problem& p) {
   const Fitted fitted = read_fitted(s, {.name = s.features.string(), .examples = p.train.rows(), .tests = p.tests()});
   with_patience([&] { nn::require_writable_folder(s.out); });
   print_sizes(s, p,
-              "by the normal equations of the features, of order " + grouped(static_cast<double>(p.train.columns())));
+              "by the normal equations of the features, in double and of order " +
+                  grouped(static_cast<double>(p.train.columns())));
   const Patience patience;
   Progress bar(static_cast<double>(s.ridges.size()));
   std::vector<Found> found;
@@ -126,7 +127,8 @@ void print_shared(const SolveSettings& s, const Problem& p, const fs::path& fold
   }
 }
 
-void by_kernel(const SolveSettings& s, const Problem& p, const std::shared_ptr<ntk::Communicator>& ranks) {
+void by_kernel(const SolveSettings& s, const Problem& p, ntk::Precision precision,
+               const std::shared_ptr<ntk::Communicator>& ranks) {
   const fs::path folder = s.out / "kernel";
   with_patience([&] { nn::require_writable_folder(s.out); });
   print_sizes(s, p, "their kernel goes to " + folder.string());
@@ -135,7 +137,6 @@ void by_kernel(const SolveSettings& s, const Problem& p, const std::shared_ptr<n
                  gflop = static_cast<double>(p.train.columns()) / 1e9;
     const Patience patience;
     Progress bar(n * n + 2 * n * m);
-    const ntk::Precision precision = ntk::parse_precision(s.work.precision);
     ntk::FeatureKernelOptions options{.memory = budget(s),
                                       .single = s.single || precision == ntk::Precision::bfloat16,
                                       .precision = precision,
@@ -169,10 +170,11 @@ void solve_features(const SolveSettings& s, const std::shared_ptr<ntk::Communica
         "[solve] features are read by one process. Let it leave their kernel with --keep, and solve "
         "with mpirun -n R ./run solve --store " +
         (s.out / "kernel").string());
+  const ntk::Precision precision = ntk::parse_precision(s.work.precision);
   const Problem p = read_problem(s);
   // A kernel that several processes form, or have formed, is what is solved with.
   if (s.shares() || ntk::is_store(s.out / "kernel" / "train") || !primal(s, p.train))
-    by_kernel(s, p, ranks);
+    by_kernel(s, p, precision, ranks);
   else
     by_normal_equations(s, p);
 }

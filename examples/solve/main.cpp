@@ -65,7 +65,7 @@ void add_options(CLI::App& app, SolveSettings& s) {
       ->default_str("half of what is free");
   app.add_flag("--float", s.single, "Factors and products in float, in half of the time; refined in double");
   option(app, "--precision", s.work.precision, "NAME",
-         "With features: exact, or bfloat16, faster on AMD with AVX512-BF16 or with AMX")
+         "Of a kernel of features: exact, or bfloat16, faster on AMD with AVX512-BF16 or with AMX")
       ->needs(app.get_option("--features"))
       ->capture_default_str();
   option(app, "--preconditioner", s.preconditioner, "NAME", "With a network: none, pseudo, trace, outputs or nearest")

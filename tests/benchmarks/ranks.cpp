@@ -3,17 +3,23 @@
 //   mpirun -n 2 --bind-to none build/tests/benchmarks/ranks [EXAMPLES [ORDER]]
 //
 // A product with the eNTK of a fully connected network, and the factorization of a matrix. Each process has one thread.
-// Rank 0 first does both alone, which gives the speed of a process; sums of many and of few numbers give the speed of
-// messages. Every time is the shortest of some, and processes begin together.
+// Rank 0 first does both alone, while the others sleep, which gives the speed of a process; so it has the memory's
+// whole bandwidth to itself. Sums of many and of few numbers give the speed of messages. Every time is the shortest of
+// three or more, each that of the slowest rank.
+#include <mpi.h>
+
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <functional>
 #include <string>
+#include <thread>
 
+#include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/lapack.hpp"
 #include "examples/common/threads.hpp"
 #include "nn/models/mlp.hpp"
-#include "ntk/algebra/cholesky.hpp"
 #include "ntk/distributed/cost.hpp"
 #include "ntk/distributed/distributed_cholesky.hpp"
 #include "ntk/distributed/mpi.hpp"
@@ -32,10 +38,11 @@ double entry(std::size_t i, std::size_t j) {
   return std::exp(-apart / 50) + (i == j ? 1.0 : 0.0);
 }
 
-// The seconds of f, which all ranks call: the shortest of several times, of which each is that of the slowest rank.
-double together(const Ranks& ranks, int times, const std::function<void()>& f) {
+// The seconds of f, which all ranks call after `prepare`.
+double together(const Ranks& ranks, int times, const std::function<void()>& prepare, const std::function<void()>& f) {
   double best = INFINITY;
   for (int i = 0; i < times; ++i) {
+    prepare();
     ranks->barrier();
     const Clock clock;
     f();
@@ -44,12 +51,24 @@ double together(const Ranks& ranks, int times, const std::function<void()>& f) {
   return best;
 }
 
-// The seconds of f on rank 0, while the others wait.
-double alone(const Ranks& ranks, int times, const std::function<void()>& f) {
-  return together(ranks, times, [&] {
-    if (ranks->rank() == 0) f();
-  });
+// The seconds of f on rank 0. The others look at times whether it is done, since a rank that waits for a message takes
+// all of a core.
+double alone(const Ranks& ranks, int times, const std::function<void()>& prepare, const std::function<void()>& f) {
+  double best = INFINITY;
+  for (int i = 0; i < times && ranks->rank() == 0; ++i) {
+    prepare();
+    const Clock clock;
+    f();
+    best = std::min(best, clock.seconds());
+  }
+  MPI_Request all_here;
+  MPI_Ibarrier(MPI_COMM_WORLD, &all_here);
+  for (int done = 0; MPI_Test(&all_here, &done, MPI_STATUS_IGNORE), !done;)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  return ranks->least(best);
 }
+
+void nothing() {}
 
 struct Network {
   nn::AnyModule net = nn::mlp({pixels, hidden, hidden, outputs});
@@ -60,14 +79,6 @@ struct Network {
     for (std::size_t i = 0; i < x.size(); ++i) x.mutable_data()[i] = std::sin(static_cast<double>(i));
   }
 };
-
-double product_seconds(const Network& p, const Array<double>& x, const Ranks& ranks,
-                       const std::function<double(const std::function<void()>&)>& seconds, double* flop) {
-  const ntk::Operator<double> theta(*p.net, p.params, x, ntk::readout::full(), {.ranks = ranks});
-  if (flop) *flop = theta.flop();
-  const Array<double> v = Array<double>::ones({theta.rows(), 1});
-  return seconds([&] { theta(v); });
-}
 
 Array<double> part(const ntk::BlockCyclic& layout, std::size_t rank) {
   const std::vector<std::size_t> rows = ntk::numbers(layout.rows(rank)), columns = ntk::numbers(layout.columns(rank));
@@ -96,42 +107,53 @@ int main(int argc, char** argv) {
   Array<double> many = Array<double>::zeros({std::size_t{1} << 22});
   ntk::RankMachine machine;
   const auto sum = [&](std::size_t numbers) { ranks->all_reduce({many.mutable_data(), numbers}); };
-  const double of_one = together(ranks, 20,
+  const double of_one = together(ranks, 20, nothing,
                                  [&] {
                                    for (int i = 0; i < 100; ++i) sum(1);
                                  }) /
                         100;
-  machine.message_seconds = count > 1 ? of_one / ntk::all_reduce_cost(1, count).messages : 0;
-  machine.bytes_per_second =
-      ntk::all_reduce_cost(many.size(), count).bytes / together(ranks, 5, [&] { sum(many.size()); });
+  const double of_many = together(ranks, 5, nothing, [&] { sum(many.size()); });
+  if (count > 1) {
+    machine.message_seconds = of_one / ntk::all_reduce_cost(1, count).messages;
+    machine.bytes_per_second = ntk::all_reduce_cost(many.size(), count).bytes / of_many;
+  }
   if (ranks->rank() == 0)
     std::printf("a message %.1f us, then %.2f GB/s\n", machine.message_seconds * 1e6, machine.bytes_per_second / 1e9);
 
   const Network p(examples);
-  const Range own = ntk::slices(examples, count)[ranks->rank()];
-  double flop = 0;
-  const double product_alone = product_seconds(
-      p, p.x, nullptr, [&](const auto& f) { return alone(ranks, 3, f); }, &flop);
-  const double product_shared = product_seconds(
-      p, p.x.rows(own.first, own.last), ranks, [&](const auto& f) { return together(ranks, 3, f); }, nullptr);
+  double flop = 0, product_alone = 0, product_shared = 0;
+  {
+    const ntk::Operator<double> theta(*p.net, p.params, ranks->rank() == 0 ? p.x : p.x.rows(0, 1));
+    const Array<double> v = Array<double>::ones({theta.rows(), 1});
+    product_alone = alone(ranks, 3, nothing, [&] { theta(v); });
+    flop = -ranks->least(-theta.flop());
+  }
+  {
+    const Range own = ntk::slices(examples, count)[ranks->rank()];
+    const ntk::Operator<double> theta(*p.net, p.params, p.x.rows(own.first, own.last), ntk::readout::full(),
+                                      {.ranks = ranks});
+    const Array<double> v = Array<double>::ones({theta.rows(), 1});
+    product_shared = together(ranks, 3, nothing, [&] { theta(v); });
+  }
   machine.flop_per_second = flop / product_alone;
   ntk::RankCost product = ntk::all_reduce_cost(p.params.size(), count);
   product.flop += flop / static_cast<double>(count);
   show(ranks, "a product with the eNTK", product_alone, product_shared, product, machine);
 
   const ntk::BlockCyclic layout{order, ntk::block_rows(order, count), ntk::process_grid(count)};
-  Array<double> whole;
-  const double factor_alone = alone(ranks, 3, [&] {
-    whole = part({order, order, {}}, 0);
-    const Clock clock;
-    ntk::Cholesky<double>(std::move(whole));
-  });
-  const double forming_alone = alone(ranks, 3, [&] { whole = part({order, order, {}}, 0); });
+  Array<double> own_part, whole;
+  if (ranks->rank() == 0) whole = part({order, order, {}}, 0);
+  const double factor_alone = alone(
+      ranks, 3, [&] { own_part = Array<double>::copy_of(whole.shape(), whole.data()); },
+      [&] {
+        const kernels::BlasThreads threads;
+        kernels::cholesky(order, own_part.mutable_data(), order);
+      });
   whole = {};
-  const double factor_shared =
-      together(ranks, 3, [&] { ntk::DistributedCholesky<double>(ranks, layout, part(layout, ranks->rank())); });
-  const double forming_shared = together(ranks, 3, [&] { part(layout, ranks->rank()); });
-  machine.flop_per_second = std::pow(static_cast<double>(order), 3) / 3 / (factor_alone - forming_alone);
-  show(ranks, "a factorization", factor_alone - forming_alone, factor_shared - forming_shared,
-       ntk::factorization_cost(order, layout.block, count), machine);
+  const double factor_shared = together(
+      ranks, 3, [&] { own_part = part(layout, ranks->rank()); },
+      [&] { ntk::DistributedCholesky<double>(ranks, layout, std::move(own_part)); });
+  machine.flop_per_second = std::pow(static_cast<double>(order), 3) / 3 / factor_alone;
+  show(ranks, "a factorization", factor_alone, factor_shared, ntk::factorization_cost(order, layout.block, count),
+       machine);
 }

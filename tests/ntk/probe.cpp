@@ -5,7 +5,7 @@
 //       written to one file; STRATEGY may also be bfloat16, a precision
 //   probe features NETWORK N K ANCHORS float|double MIB [FOLDER]
 //       the same for the features of N examples and their basis, in memory or in FOLDER
-//   probe regression N K float|double MIB FOLDER
+//   probe regression N K float|double|bfloat16 MIB FOLDER float|double
 //       the same for the kernel of N examples from K features, and for its factor, all of it in FOLDER: two lines
 //   probe store FOLDER                            a kernel in a store, tile by tile; says how many tiles it found
 #include <algorithm>
@@ -138,15 +138,22 @@ void features(const std::string& name, std::size_t n, const ntk::FeatureOptions&
   std::cout << measured.found() << "\n";
 }
 
-void regression(std::size_t n, std::size_t k, bool single, std::size_t budget, const std::string& folder) {
+// Features are stored in T.
+template <class T>
+void regression(std::size_t n, std::size_t k, const std::string& precision, std::size_t budget,
+                const std::string& folder) {
   const Network network = ::network("small");
-  const auto params = network.net->init<float>(1);
+  const auto params = network.net->init<T>(1);
+  const bool single = precision != "double";
   const ntk::StoredFeatures phi =
-      ntk::stored_features(*network.net, params, inputs<float>(network.input.prepended(n)), ntk::readout::pseudo(),
+      ntk::stored_features(*network.net, params, inputs<T>(network.input.prepended(n)), ntk::readout::pseudo(),
                            {.k = k, .store = folder + "/features", .part = 512});
   const Measured forming(budget);
-  const ntk::StoredKernel kernel =
-      ntk::stored_feature_kernel(phi, {.store = folder + "/kernel", .memory = budget << 20, .single = single});
+  const ntk::StoredKernel kernel = ntk::stored_feature_kernel(
+      phi, {.store = folder + "/kernel",
+            .memory = budget << 20,
+            .single = single,
+            .precision = precision == "bfloat16" ? ntk::Precision::bfloat16 : ntk::Precision::exact});
   std::cout << forming.found() << "\n";
   const Array<double> y = Array<double>::ones({n, 2});
   const Measured factoring(budget);
@@ -187,15 +194,16 @@ int main(int argc, char** argv) {
                                                                    .memory = std::stoul(words[6]) << 20,
                                                                    .store = words.size() == 8 ? words[7] : "",
                                                                    .part = 1024});
-    else if (words.size() == 6 && words[0] == "regression")
-      regression(std::stoul(words[1]), std::stoul(words[2]), words[3] == "float", std::stoul(words[4]), words[5]);
+    else if (words.size() == 7 && words[0] == "regression")
+      (words[6] == "double" ? regression<double> : regression<float>)(std::stoul(words[1]), std::stoul(words[2]),
+                                                                      words[3], std::stoul(words[4]), words[5]);
     else if (words.size() == 2 && words[0] == "store")
       store(words[1]);
     else
       return std::fputs(
                  "usage: probe memory NETWORK N READOUT STRATEGY MIB [FOLDER]\n"
                  "       probe features NETWORK N K ANCHORS float|double MIB [FOLDER]\n"
-                 "       probe regression N K float|double MIB FOLDER\n"
+                 "       probe regression N K float|double|bfloat16 MIB FOLDER float|double\n"
                  "       probe store FOLDER\n",
                  stderr),
              2;

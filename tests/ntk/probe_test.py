@@ -67,9 +67,10 @@ def features():
 
 def regression():
     """The same for a kernel from features in a folder, and for its factor, both of which are larger than the budget."""
-    for n, k, precision, budget in (10000, 2048, "float", 64), (8000, 2048, "double", 64):
+    for n, k, precision, budget, stored in ((10000, 2048, "float", 64, "float"), (8000, 2048, "double", 64, "float"),
+                                            (10000, 2048, "bfloat16", 64, "float"), (10000, 2048, "bfloat16", 64, "double")):
         with tempfile.TemporaryDirectory() as folder:
-            done = run("regression", n, k, precision, budget, folder)
+            done = run("regression", n, k, precision, budget, folder, stored)
         check(done.returncode == 0, f"{precision}: {done.stderr}")
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         for what, found in zip(("kernel", "factor"), lines):

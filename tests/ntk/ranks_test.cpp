@@ -202,7 +202,7 @@ BOOST_AUTO_TEST_CASE(a_product_sums_the_parameters_once) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(ranks_share_the_operations_as_the_model_says) {
+BOOST_AUTO_TEST_CASE(ranks_count_the_operations_of_their_slices) {
   const Problem p;
   const double all_flop = ntk::Operator<double>(*p.net, p.params, p.x).flop();
   BOOST_TEST(all_flop > 0);
