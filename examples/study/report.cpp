@@ -62,7 +62,8 @@ std::string study_report(const Tables& tables) {
   add_facts(page, claims);
   page.section("What held");
   page.paragraph(
-      "A claim that something falls at least as fast as a power holds where the 95 % interval of the measured exponent reaches "
+      "A claim that something falls at least as fast as a power holds where the 95 % interval of the measured exponent "
+      "reaches "
       "down to the claimed one and lies below 0, so that the measurements agree with it. It does not hold where all of "
       "the interval lies above the claimed exponent, and is undecided otherwise. ± is the standard error of an "
       "exponent.");

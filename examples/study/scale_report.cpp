@@ -99,7 +99,8 @@ void add_claims(Section& out, const Measurements& table, const std::string& weig
   const auto part = std::find_if(n.begin(), n.end(), of_part);
   if (part != n.end())
     add_claim(out, table,
-              "It classifies more of them correctly than the exact pNTK of the first " + grouped(std::stod(*part)) + " images",
+              "It classifies more of them correctly than the exact pNTK of the first " + grouped(std::stod(*part)) +
+                  " images",
               of, *all, *of_part(*part));
 }
 

@@ -54,7 +54,8 @@ Mean mean_of_rows(const Measurements& table, const RowsOfCase& one, double width
 
 void add_claims(Section& out, const Measurements& table, const std::vector<RowsOfCase>& cases) {
   const std::pair<const char*, Quantity> all[] = {
-      {"At the end of training, too, the relative difference ‖Θ − K⊗I‖/‖Θ‖ falls at least as fast as width<sup>−1/2</sup>",
+      {"At the end of training, too, the relative difference ‖Θ − K⊗I‖/‖Θ‖ falls at least as fast as "
+       "width<sup>−1/2</sup>",
        column(table, "frobenius")},
       {"At the end of training, too, the relative difference of the largest eigenvalues falls at least as "
        "width<sup>−1/2</sup>",
