@@ -26,10 +26,11 @@ struct FeatureKernelOptions {
   /// about 1e-7 of the norms' product, which is far below the error of a projection.
   bool single = true;
   /// With Precision::bfloat16 the features are rounded to bfloat16, by at most 0.4 % of themselves, and products of
-  /// them are added in float as above. So the kernel is that of the rounded features, and positive semidefinite up to
-  /// these sums. For independent rows its entries change by 2.3e-3 / sqrt(k) of the norms' product (root mean square),
-  /// for images and a ResNet18 with k = 65,536 by 3e-5. Rows in memory take half of the room. Processors with AMX, and
-  /// AMD's with AVX512-BF16, multiply about twice as fast or more; on all others it saves memory alone.
+  /// them are added in float as above, up to 6e-7 of the norms' product off. So the kernel is that of the rounded
+  /// features, and positive semidefinite up to these sums. For independent rows its entries change by 2.3e-3 / sqrt(k)
+  /// of the norms' product (root mean square), for images and a ResNet18 with k = 65,536 by 3e-5. Rows in memory take
+  /// half of the room. Processors with AMX, and AMD's with AVX512-BF16, multiply about twice as fast or more; on all
+  /// others it saves memory alone.
   Precision precision = Precision::exact;
   /// Rows of a tile. 0: as many as the memory allows up to 2,048, or as the folder was begun with. Processes that share
   /// a folder need the same memory.
