@@ -3,9 +3,9 @@
 //   mpirun -n 2 --bind-to none build/tests/benchmarks/ranks [EXAMPLES [ORDER]]
 //
 // A product with the eNTK of a fully connected network, and the factorization of a matrix. Each process has one thread.
-// Rank 0 first does both alone, while the others sleep, which gives the speed of a process; so it has the memory's
-// whole bandwidth to itself. Sums of many and of few numbers give the speed of messages. Every time is the shortest of
-// three or more, each that of the slowest rank.
+// Rank 0 first does each of them alone, with the whole bandwidth of the memory, while the others sleep; that gives the
+// speed of a process. Sums of many and of few numbers give the speed of messages. Every time is the shortest of three
+// or more, each that of the slowest rank.
 #include <mpi.h>
 
 #include <algorithm>
@@ -38,8 +38,11 @@ double entry(std::size_t i, std::size_t j) {
   return std::exp(-apart / 50) + (i == j ? 1.0 : 0.0);
 }
 
+using Work = std::function<void()>;
+
 // The seconds of f, which all ranks call after `prepare`.
-double together(const Ranks& ranks, int times, const std::function<void()>& prepare, const std::function<void()>& f) {
+double together(
+    const Ranks& ranks, int times, const Work& f, const Work& prepare = [] {}) {
   double best = INFINITY;
   for (int i = 0; i < times; ++i) {
     prepare();
@@ -51,9 +54,10 @@ double together(const Ranks& ranks, int times, const std::function<void()>& prep
   return best;
 }
 
-// The seconds of f on rank 0. The others look at times whether it is done, since a rank that waits for a message takes
-// all of a core.
-double alone(const Ranks& ranks, int times, const std::function<void()>& prepare, const std::function<void()>& f) {
+// The seconds of f on rank 0. The others look now and then whether it is done, since a rank that waits for a message
+// takes all of a core.
+double alone(
+    const Ranks& ranks, int times, const Work& f, const Work& prepare = [] {}) {
   double best = INFINITY;
   for (int i = 0; i < times && ranks->rank() == 0; ++i) {
     prepare();
@@ -67,8 +71,6 @@ double alone(const Ranks& ranks, int times, const std::function<void()>& prepare
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   return ranks->least(best);
 }
-
-void nothing() {}
 
 struct Network {
   nn::AnyModule net = nn::mlp({pixels, hidden, hidden, outputs});
@@ -97,63 +99,67 @@ void show(const Ranks& ranks, const char* what, double one, double measured, con
               what, one, measured, ranks->size(), modelled, messages, cost.bytes / 1e6, cost.messages);
 }
 
+// The speed of messages.
+ntk::RankMachine machine_of(const Ranks& ranks) {
+  Array<double> numbers = Array<double>::zeros({std::size_t{1} << 22});
+  const auto seconds_of_sums = [&](std::size_t count, int sums) {
+    const Work f = [&] {
+      for (int i = 0; i < sums; ++i) ranks->all_reduce({numbers.mutable_data(), count});
+    };
+    return together(ranks, 10, f) / sums;
+  };
+  const double one = seconds_of_sums(1, 100), all = seconds_of_sums(numbers.size(), 1);
+  ntk::RankMachine out;
+  if (ranks->size() == 1) return out;
+  out.message_seconds = one / ntk::all_reduce_cost(1, ranks->size()).messages;
+  out.bytes_per_second = ntk::all_reduce_cost(numbers.size(), ranks->size()).bytes / all;
+  if (ranks->rank() == 0)
+    std::printf("a message %.1f us, then %.2f GB/s\n", out.message_seconds * 1e6, out.bytes_per_second / 1e9);
+  return out;
+}
+
+void product(const Ranks& ranks, std::size_t examples, ntk::RankMachine machine) {
+  const Network p(examples);
+  const Range own = ntk::slices(examples, ranks->size())[ranks->rank()];
+  using Theta = ntk::Operator<double>;
+  const Theta whole(*p.net, p.params, p.x),
+      shared(*p.net, p.params, p.x.rows(own.first, own.last), ntk::readout::full(), {.ranks = ranks});
+  const auto times_ones = [](const Theta& theta) -> Work {
+    return [&theta, v = Array<double>::ones({theta.rows(), 1})] { theta(v); };
+  };
+  const double one = alone(ranks, 3, times_ones(whole)), several = together(ranks, 3, times_ones(shared)),
+               flop = whole.flop();
+  machine.flop_per_second = flop / one;
+  ntk::RankCost cost = ntk::all_reduce_cost(p.params.size(), ranks->size());
+  cost.flop += flop / static_cast<double>(ranks->size());
+  show(ranks, "a product with the eNTK", one, several, cost, machine);
+}
+
+void factorization(const Ranks& ranks, std::size_t order, ntk::RankMachine machine) {
+  const ntk::BlockCyclic layout{order, ntk::block_rows(order, ranks->size()), ntk::process_grid(ranks->size())};
+  Array<double> matrix;
+  const double one = alone(
+      ranks, 3,
+      [&] {
+        const kernels::BlasThreads threads;
+        kernels::cholesky(order, matrix.mutable_data(), order);
+      },
+      [&] {
+        matrix = part({order, order, {}}, 0);
+      });
+  const double several = together(
+      ranks, 3, [&] { ntk::DistributedCholesky<double>(ranks, layout, std::move(matrix)); },
+      [&] { matrix = part(layout, ranks->rank()); });
+  machine.flop_per_second = std::pow(static_cast<double>(order), 3) / 3 / one;
+  show(ranks, "a factorization", one, several, ntk::factorization_cost(order, layout.block, ranks->size()), machine);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const Ranks ranks = ntk::mpi_ranks();
   const examples::ThreadLimit limit(1);
-  const std::size_t examples = argc > 1 ? std::stoul(argv[1]) : 2000, order = argc > 2 ? std::stoul(argv[2]) : 4000,
-                    count = ranks->size();
-  Array<double> many = Array<double>::zeros({std::size_t{1} << 22});
-  ntk::RankMachine machine;
-  const auto sum = [&](std::size_t numbers) { ranks->all_reduce({many.mutable_data(), numbers}); };
-  const double of_one = together(ranks, 20, nothing,
-                                 [&] {
-                                   for (int i = 0; i < 100; ++i) sum(1);
-                                 }) /
-                        100;
-  const double of_many = together(ranks, 5, nothing, [&] { sum(many.size()); });
-  if (count > 1) {
-    machine.message_seconds = of_one / ntk::all_reduce_cost(1, count).messages;
-    machine.bytes_per_second = ntk::all_reduce_cost(many.size(), count).bytes / of_many;
-  }
-  if (ranks->rank() == 0)
-    std::printf("a message %.1f us, then %.2f GB/s\n", machine.message_seconds * 1e6, machine.bytes_per_second / 1e9);
-
-  const Network p(examples);
-  double flop = 0, product_alone = 0, product_shared = 0;
-  {
-    const ntk::Operator<double> theta(*p.net, p.params, ranks->rank() == 0 ? p.x : p.x.rows(0, 1));
-    const Array<double> v = Array<double>::ones({theta.rows(), 1});
-    product_alone = alone(ranks, 3, nothing, [&] { theta(v); });
-    flop = -ranks->least(-theta.flop());
-  }
-  {
-    const Range own = ntk::slices(examples, count)[ranks->rank()];
-    const ntk::Operator<double> theta(*p.net, p.params, p.x.rows(own.first, own.last), ntk::readout::full(),
-                                      {.ranks = ranks});
-    const Array<double> v = Array<double>::ones({theta.rows(), 1});
-    product_shared = together(ranks, 3, nothing, [&] { theta(v); });
-  }
-  machine.flop_per_second = flop / product_alone;
-  ntk::RankCost product = ntk::all_reduce_cost(p.params.size(), count);
-  product.flop += flop / static_cast<double>(count);
-  show(ranks, "a product with the eNTK", product_alone, product_shared, product, machine);
-
-  const ntk::BlockCyclic layout{order, ntk::block_rows(order, count), ntk::process_grid(count)};
-  Array<double> own_part, whole;
-  if (ranks->rank() == 0) whole = part({order, order, {}}, 0);
-  const double factor_alone = alone(
-      ranks, 3, [&] { own_part = Array<double>::copy_of(whole.shape(), whole.data()); },
-      [&] {
-        const kernels::BlasThreads threads;
-        kernels::cholesky(order, own_part.mutable_data(), order);
-      });
-  whole = {};
-  const double factor_shared = together(
-      ranks, 3, [&] { own_part = part(layout, ranks->rank()); },
-      [&] { ntk::DistributedCholesky<double>(ranks, layout, std::move(own_part)); });
-  machine.flop_per_second = std::pow(static_cast<double>(order), 3) / 3 / factor_alone;
-  show(ranks, "a factorization", factor_alone, factor_shared, ntk::factorization_cost(order, layout.block, count),
-       machine);
+  const ntk::RankMachine machine = machine_of(ranks);
+  product(ranks, argc > 1 ? std::stoul(argv[1]) : 2000, machine);
+  factorization(ranks, argc > 2 ? std::stoul(argv[2]) : 4000, machine);
 }
