@@ -18,7 +18,7 @@ void work_options(CLI::App& app, Settings& s, const std::string& test, const std
       ->check(named())
       ->capture_default_str();
   input_options(app, s.files, "--data", test_inputs);
-  option(app, "--n", s.n, "N", "The first N training images or inputs in the order of their files; 0: all")
+  option(app, "--n", s.n, "N", "The first N training images (digits: in a random order) or inputs; 0: all")
       ->check(whole(0))
       ->default_str("1000 images, all inputs");
   option(app, "--test", s.test, "N", test)->check(whole(0))->default_str("0, all test inputs");

@@ -3,6 +3,7 @@ with wrong options.
 
 usage: kernel_test.py KERNEL TRAIN      ($XTANGENT_TORCH, a Python with torch and safetensors, also computes one)
 """
+import gzip
 import json
 import os
 import pathlib
@@ -380,6 +381,21 @@ def examples_from_files(here):
         check(close(ours, [values[i * n:(i + 1) * n] for i in range(n)], 1e-10), "PyTorch's kernel of text with a mask")
 
 
+def first_digits(here):
+    """The first digits are of all ten classes. Images of a class are the same here, and so are their entries in a row."""
+    folder = here / "ten_digits"
+    folder.mkdir()
+    lines = [",".join([*("15" if pixel == 6 * label else "3" for pixel in range(64)), str(label)])
+             for _ in range(20) for label in range(10)]
+    (folder / "digits.csv.gz").write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
+    done = run("--data", folder, "--width", 0.05, "--n", 60, "--test", 40, "--out", folder / "K.npy")
+    check(done.returncode == 0, done.stderr)
+    for name in "K.npy", "K_test.npy":
+        entries = sorted(read_rows(folder / name)[1][0])
+        different = 1 + sum(b - a > 1e-4 * abs(b) for a, b in zip(entries, entries[1:]))
+        check(different == 10, f"{name}: {different} of ten classes are among the first")
+
+
 def interruptions(here, data):
     """Ctrl-C and worse: checks that the bits are the same in the end, and that the program says how to go on."""
     usual = ["--data", data / "cifar10", "--network", "resnet18", "--width", 0.125, "--n", 100, "--memory", "64M"]
@@ -512,6 +528,7 @@ with tempfile.TemporaryDirectory() as temporary:
     numbers(here, data)
     labels_and_layers(here, data)
     examples_from_files(here)
+    first_digits(here)
     exported_networks(here)
     positions(here)
     weights(here, data)
