@@ -23,14 +23,6 @@ nn::TrainAndTest load_digits(const fs::path& folder) {
   return nn::split(all, std::min<std::size_t>(400, all.count() / 2), 1);
 }
 
-// The division leaves one class of the digits after the other.
-nn::TrainAndTest with_classes_mixed(const ImageSet& set, const nn::TrainAndTest& parts) {
-  const auto mixed = [](const nn::LabeledImages& images) {
-    return images.subset(nn::shuffled_indices(images.count(), 1));
-  };
-  return set.load == load_digits ? nn::TrainAndTest{mixed(parts.train), mixed(parts.test)} : parts;
-}
-
 nn::TrainAndTest load_cifar(const fs::path& folder) { return nn::load_cifar_folder(folder); }
 
 std::vector<std::string> split(const std::string& text, char between) {
@@ -96,9 +88,9 @@ nn::TrainAndTest load(const ImageSet& set, const fs::path& data) { return set.lo
 
 nn::TrainAndTest load(const std::string& where) {
   for (const ImageSet& set : image_sets())
-    if (set.name == where) return with_classes_mixed(set, load(set, fs::path()));
+    if (set.name == where) return load(set, fs::path());
   for (const ImageSet& set : image_sets())
-    if (nn::has_file(where, {set.file})) return with_classes_mixed(set, set.load(where));
+    if (nn::has_file(where, {set.file})) return set.load(where);
   std::string names, files;
   for (const ImageSet& set : image_sets()) {
     names += (names.empty() ? "" : ", ") + set.name;

@@ -35,8 +35,7 @@ std::filesystem::path find(const ImageSet& set, const std::filesystem::path& dat
 /// Reads a set from where find() finds it. Nothing is downloaded.
 nn::TrainAndTest load(const ImageSet& set, const std::filesystem::path& data);
 
-/// Reads a set by its name, as above, or whichever set lies in the folder `where`, for programs that take the first
-/// images: the digits are in random order, so that all classes are among them. Throws data_error.
+/// Reads a set by its name, as above, or whichever set lies in the folder `where`. Throws data_error.
 nn::TrainAndTest load(const std::string& where);
 
 }  // namespace xtangent::examples

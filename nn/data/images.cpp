@@ -166,14 +166,15 @@ TrainAndTest split(const LabeledImages& images, std::size_t n_test, std::uint64_
     throw data_error("[split] " + std::to_string(n_test) + " test images of " + std::to_string(images.count()) +
                      ". Both parts must have at least one image.");
   // Members of a class stand next to each other; every (count / n_test)-th position is a test image.
-  std::vector<std::size_t> train, test;
+  std::vector<bool> chosen(images.count());
   std::size_t position = 0;
   for (const auto& members : shuffled_by_class(images, seed))
     for (std::size_t index : members) {
-      const bool chosen = (position + 1) * n_test / images.count() > position * n_test / images.count();
-      (chosen ? test : train).push_back(index);
+      chosen[index] = (position + 1) * n_test / images.count() > position * n_test / images.count();
       ++position;
     }
+  std::vector<std::size_t> train, test;
+  for (std::size_t index : shuffled_indices(images.count(), seed)) (chosen[index] ? test : train).push_back(index);
   return {images.subset(train), images.subset(test)};
 }
 

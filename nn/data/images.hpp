@@ -74,9 +74,9 @@ Array<T> one_hot(std::span<const std::size_t> labels, std::size_t classes);
 /// The numbers 0, 1, ..., count - 1 in an order that depends only on count and seed.
 std::vector<std::size_t> shuffled_indices(std::size_t count, std::uint64_t seed);
 
-/// Splits off `n_test` shuffled images for testing, in proportion to the sizes of the classes (to within one image).
-/// The others are the training set. The result depends on the labels and the seed only. Throws data_error unless 0 <
-/// n_test < count.
+/// Splits off `n_test` random images for testing, in proportion to the sizes of the classes (to within one image). The
+/// others are the training set. Both parts are in random order, so that the first images of each are of all classes.
+/// The result depends on the labels and the seed only. Throws data_error unless 0 < n_test < count.
 TrainAndTest split(const LabeledImages& images, std::size_t n_test, std::uint64_t seed);
 
 /// `count` indices of images, with all classes equally often as far as their sizes allow: the classes take turns, and

@@ -295,6 +295,12 @@ BOOST_AUTO_TEST_CASE(splits_keep_every_image_once_and_classes_in_proportion) {
     BOOST_TEST(std::count(parts.test.labels.begin(), parts.test.labels.end(), label) == 2);
   BOOST_TEST((split(images, 6, 3).test.bytes == parts.test.bytes));
   BOOST_TEST((split(images, 6, 4).test.bytes != parts.test.bytes));
+  // Classes are mixed in both parts: of 14 and 6 images in random order, few have the class of the one before.
+  for (const LabeledImages& part : {parts.train, parts.test}) {
+    std::size_t repeated = 0;
+    for (std::size_t i = 1; i < part.count(); ++i) repeated += part.labels[i] == part.labels[i - 1];
+    BOOST_TEST(repeated <= (part.count() - 1) / 2);
+  }
   expect_error<data_error>([&] { split(images, 0, 3); }, {"0 test images of 20"});
   expect_error<data_error>([&] { split(images, 20, 3); }, {"20 test images of 20"});
 }
