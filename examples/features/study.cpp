@@ -4,10 +4,11 @@
 #include <cmath>
 #include <functional>
 #include <limits>
-#include <map>
+#include <set>
 
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
+#include "examples/common/statistics.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "examples/features/computation.hpp"
 #include "nn/data/images.hpp"
@@ -22,17 +23,13 @@ namespace {
 constexpr ntk::FeatureSplit splits[] = {ntk::FeatureSplit::pooled, ntk::FeatureSplit::equal, ntk::FeatureSplit::size,
                                         ntk::FeatureSplit::trace};
 
-// The mean over the rows that fit, where it is a number.
-double mean_of(const FeatureStudy& study, double Comparison::*value,
+// Over the rows that fit, where it is a number.
+Mean mean_over(const FeatureStudy& study, double Comparison::*value,
                const std::function<bool(const Comparison&)>& fits) {
-  double sum = 0;
-  std::size_t count = 0;
+  std::vector<double> values;
   for (const Comparison& row : study.rows)
-    if (fits(row) && std::isfinite(row.*value)) {
-      sum += row.*value;
-      ++count;
-    }
-  return count > 0 ? sum / static_cast<double>(count) : std::numeric_limits<double>::quiet_NaN();
+    if (fits(row) && std::isfinite(row.*value)) values.push_back(row.*value);
+  return mean_of(values);
 }
 
 std::vector<std::size_t> numbers_in(const FeatureStudy& study, std::size_t Comparison::*value) {
@@ -43,14 +40,19 @@ std::vector<std::size_t> numbers_in(const FeatureStudy& study, std::size_t Compa
   return out;
 }
 
-double of_split(const FeatureStudy& study, double Comparison::*value, std::size_t k, ntk::FeatureSplit split) {
-  return mean_of(study, value, [&](const Comparison& r) { return r.k == k && r.anchors == 0 && r.split == split; });
+Mean of_split(const FeatureStudy& study, double Comparison::*value, std::size_t k, ntk::FeatureSplit split) {
+  return mean_over(study, value, [&](const Comparison& r) { return r.k == k && r.anchors == 0 && r.split == split; });
 }
 
-double of_anchors(const FeatureStudy& study, double Comparison::*value, std::size_t k, std::size_t anchors) {
-  return mean_of(study, value, [&](const Comparison& r) {
+Mean of_anchors(const FeatureStudy& study, double Comparison::*value, std::size_t k, std::size_t anchors) {
+  return mean_over(study, value, [&](const Comparison& r) {
     return r.k == k && r.anchors == anchors && r.split == ntk::FeatureSplit::pooled;
   });
+}
+
+// "0.0045 ± 0.0012": the mean over the seeds and the standard deviation.
+std::string with_deviation(const Mean& mean) {
+  return significant(mean.value) + (mean.count > 1 ? " ± " + significant(mean.deviation) : "");
 }
 
 }  // namespace
@@ -105,10 +107,11 @@ FeatureStudy study_features(const FeatureSettings& s, const Work<float>& work) {
     std::fflush(stdout);
   };
   for (const std::size_t count : s.study) {
-    for (std::size_t seed = 0; seed < s.repeats; ++seed)
+    for (std::size_t seed = 0; seed < s.repeats; ++seed) {
       for (const ntk::FeatureSplit split : splits) compare(count, 0, split, s.work.seed + seed);
-    for (const std::size_t m : s.study_anchors)
-      if (2 * m <= out.train) compare(count, m, ntk::FeatureSplit::pooled, s.work.seed);
+      for (const std::size_t m : s.study_anchors)
+        if (2 * m <= out.train) compare(count, m, ntk::FeatureSplit::pooled, s.work.seed + seed);
+    }
   }
   return out;
 }
@@ -125,28 +128,32 @@ std::string csv(const FeatureStudy& study) {
 }
 
 std::string summary(const FeatureStudy& study) {
-  std::string out = study.title + ": " + grouped(static_cast<double>(study.parameters)) + " parameters, " +
-                    grouped(static_cast<double>(study.train)) + " + " + grouped(static_cast<double>(study.test)) +
-                    " examples\nexact kernel: " + seconds(study.seconds) + ", accuracy " + percent(study.accuracy) +
-                    "\n\nRelative error of the kernel, and of the predictions of its regression:\n";
-  const auto cell = [](double kernel, double predictions) {
-    return std::isfinite(predictions) ? significant(kernel) + ", " + significant(predictions) : significant(kernel);
+  std::set<std::uint64_t> different;
+  for (const Comparison& row : study.rows) different.insert(row.seed);
+  const std::size_t seeds = different.size();
+  std::string out =
+      study.title + ": " + grouped(static_cast<double>(study.parameters)) + " parameters, " +
+      grouped(static_cast<double>(study.train)) + " + " + grouped(static_cast<double>(study.test)) +
+      " examples\nexact kernel: " + seconds(study.seconds) + ", accuracy " + percent(study.accuracy) +
+      "\n\nRelative error of the kernel, that of the predictions of its regression, and their accuracy" +
+      (seeds > 1 ? "\n(mean and standard deviation over " + std::to_string(seeds) + " seeds of the signs):\n" : ":\n");
+  const auto line = [&](const std::string& name, const std::function<Mean(double Comparison::*)>& of) {
+    const Mean predictions = of(&Comparison::predictions);
+    out.append("    ").append(name).append(": ").append(with_deviation(of(&Comparison::frobenius)));
+    if (predictions.count > 0)
+      out.append(", ")
+          .append(with_deviation(predictions))
+          .append(", ")
+          .append(percent(of(&Comparison::accuracy).value));
+    out.append("\n");
   };
   for (const std::size_t k : numbers_in(study, &Comparison::k)) {
     out.append("  k = ").append(grouped(static_cast<double>(k))).append("\n");
-    for (const ntk::FeatureSplit split : splits) {
-      out.append("    ").append(ntk::name(split)).append(": ");
-      out.append(
-          cell(of_split(study, &Comparison::frobenius, k, split), of_split(study, &Comparison::predictions, k, split)));
-      out.append("\n");
-    }
+    for (const ntk::FeatureSplit split : splits)
+      line(ntk::name(split), [&](double Comparison::*value) { return of_split(study, value, k, split); });
     for (const std::size_t m : numbers_in(study, &Comparison::anchors))
-      if (m > 0) {
-        out.append("    ").append(std::to_string(m)).append(" anchors: ");
-        out.append(
-            cell(of_anchors(study, &Comparison::frobenius, k, m), of_anchors(study, &Comparison::predictions, k, m)));
-        out.append("\n");
-      }
+      if (m > 0)
+        line(std::to_string(m) + " anchors", [&](double Comparison::*value) { return of_anchors(study, value, k, m); });
   }
   return out;
 }
@@ -171,12 +178,12 @@ std::string figure(const FeatureStudy& study) {
     for (std::size_t i = 0; i < anchors.size(); ++i)
       by_anchors.series.push_back(
           {.title = anchors[i] ? std::to_string(anchors[i]) + " anchors" : std::string("none"),
-           .points = points([&, v = value](std::size_t k) { return of_anchors(study, v, k, anchors[i]); }),
+           .points = points([&, v = value](std::size_t k) { return of_anchors(study, v, k, anchors[i]).value; }),
            .color = colors[i % 5]});
     for (std::size_t i = 0; i < 4; ++i)
       by_split.series.push_back(
           {.title = ntk::name(splits[i]),
-           .points = points([&, v = value](std::size_t k) { return of_split(study, v, k, splits[i]); }),
+           .points = points([&, v = value](std::size_t k) { return of_split(study, v, k, splits[i]).value; }),
            .color = colors[i]});
     for (Panel* panel : {&by_anchors, &by_split}) {
       std::erase_if(panel->series, [](const Series& one) { return one.points.empty(); });

@@ -5,6 +5,8 @@ usage: features_test.py FEATURES KERNEL
 """
 import os
 import pathlib
+import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -113,12 +115,17 @@ def study(here, usual):
     for text in ("60 + 20 examples", "k = 100", "k = 400", "pooled:", "trace:", "20 anchors:"):
         check(text in done.stdout, f"{text}: {done.stdout}")
     table = [line.split(",") for line in (out / "study.csv").read_text().splitlines()]
-    # two numbers k, with four splits of two seeds each and 20 anchors
-    check(len(table) == 1 + 2 * (4 * 2 + 1), f"{len(table)} lines")
+    # two numbers k, with four splits and 20 anchors for each of two seeds
+    check(len(table) == 1 + 2 * (4 + 1) * 2, f"{len(table)} lines")
     errors = {tuple(row[:4]): float(row[4]) for row in table[1:]}
     seed = table[1][3]
     check(errors["400", "0", "pooled", seed] < errors["100", "0", "pooled", seed], "errors fall with k")
     check(errors["100", "20", "pooled", seed] < errors["100", "0", "pooled", seed], "anchors help")
+    for name, anchors, split in ("trace", "0", "trace"), ("20 anchors", "20", "pooled"):
+        values = [float(row[4]) for row in table[1:] if row[:3] == ["400", anchors, split]]
+        found = re.search(rf"k = 400\n(?:    .*\n)*?    {name}: (\S+) ± ([^\s,]+), ", done.stdout)
+        check(found and abs(float(found[1]) / statistics.mean(values) - 1) < 0.06
+              and abs(float(found[2]) / statistics.stdev(values) - 1) < 0.06, f"{name}: {values} in {done.stdout}")
     check("<svg" in (out / "study.svg").read_text(), "a figure")
     done = run(*options, "--n", 60, "--study", "100", "--out", out)
     check(done.returncode == 1 and "--test" in done.stderr, done.stderr)
