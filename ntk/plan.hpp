@@ -160,8 +160,9 @@ struct Plan {
 
   double flop() const { return sweep_flop + contraction_flop; }
   double bytes() const { return result_held + working_bytes; }
-  /// Predicted seconds, from the speed of large matrix products in FLOP per second. On two cores of an EPYC they were
-  /// right within a factor of 1.3 for 15 of 22 kernels, and within 2 for all.
+  /// Predicted seconds, from the speed of large matrix products in FLOP per second. On two cores of an EPYC with
+  /// AVX-512 they were right within a factor of 1.3 for 21 of 22 kernels, and within 1.4 for all
+  /// (docs/measurements.md).
   double seconds(double flop_per_second) const { return effort / flop_per_second; }
 };
 

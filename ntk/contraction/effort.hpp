@@ -20,45 +20,68 @@ constexpr double moved = 15;        // an element of a factor that is brought in
 constexpr double shifted = 3;       // an addition of shifted sums
 constexpr double convolved = 1.5;   // an operation of a convolution's gradient: its products are narrow
 
-// By these alone plans foresee seconds. They were fitted to 45 kernels (docs/measurements.md).
+// By these alone plans foresee seconds. They lie between what fits two processors (docs/measurements.md).
 constexpr double swept = 0.8;        // an operation of a sweep: large convolutions take fewer than are counted
-constexpr double passed = 180;       // an element that an op of the network makes, and that others read
-constexpr double contracted = 1.25;  // the effort of a rule, for what rules leave out
+constexpr double passed = 160;       // an element that an op of the network makes, and that others read
+constexpr double contracted = 1.15;  // the effort of a rule, for what rules leave out
 constexpr double result = 1000;      // an entry of the kernel, whose memory is new
 
 /// The effort of a sweep, forward or backward, of so many operations that makes so many elements.
 inline double sweep(double flop, double elements) { return swept * flop + passed * elements; }
 
-/// The number of elements of a rows x columns block that are computed in rectangles of that edge: all, or those of the
-/// rectangles on and above the diagonal.
-inline double area(double rows, double columns, bool symmetric, double edge) {
-  if (!symmetric) return rows * columns;
-  const double whole = std::floor(rows / edge), rest = rows - whole * edge;
-  return (rows * rows + whole * edge * edge + rest * rest) / 2;
-}
+/// The elements of a rows x columns block that are computed in rectangles of that edge: all, or those of the rectangles
+/// on and above the diagonal. The products of a rectangle on the diagonal make one triangle of it, in pieces, and
+/// mirror it.
+struct Area {
+  double elements, in_triangles, edge;
+
+  Area(double rows, double columns, bool symmetric, double rectangle_edge)
+      : elements(rows * columns), in_triangles(elements), edge(rectangle_edge) {
+    if (!symmetric) return;
+    constexpr double piece = 64;
+    const double whole = std::floor(rows / edge), rest = rows - whole * edge;
+    const auto above = [&](double height) { return whole * edge * height + rest * std::min(rest, height); };
+    elements = (rows * rows + above(edge)) / 2;
+    in_triangles = (rows * rows + above(std::min(piece, edge))) / 2;
+  }
+  Area times(double count) const {
+    Area out = *this;
+    out.elements *= count;
+    out.in_triangles *= count;
+    return out;
+  }
+};
 
 /// The effort of products whose results have `elements` elements, each a sum over `length`, in rectangles of that edge.
 inline double products(double elements, double length, double edge) {
   return elements * length * (2 + 2 * packed / edge);
+}
+inline double products(const Area& area, double length) {
+  const bool whole = length < 48;  // kernels::gram_serial computes both triangles of short rows
+  return products(whole ? area.elements : area.in_triangles, length, area.edge);
 }
 
 inline double edge_of(double rows, double columns) {
   return static_cast<double>(rectangle_edge(static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)));
 }
 
-/// The number of elements of two Grams that a block needs, and the edges of their rectangles. The Gram of the right
+/// The elements of the two Grams that a block needs. The Gram of the right
 /// factors has one entry for a pair of examples, that of the left factors one for each pair of their probes.
 struct Areas {
-  double right, right_edge, left, left_edge;
+  Area right, left;
 
-  explicit Areas(const BlockShape& b) {
-    const double na = static_cast<double>(b.rows), nb = static_cast<double>(b.columns),
-                 k = static_cast<double>(b.rows_each()), j = static_cast<double>(b.columns_each());
-    const bool equal = b.mode == ProbeMode::equal;
-    right_edge = edge_of(na, nb);
-    right = area(na, nb, b.symmetric, right_edge);
-    left_edge = equal ? right_edge : edge_of(k * na, j * nb);
-    left = equal ? k * right : area(k * na, j * nb, b.symmetric, left_edge);
+  explicit Areas(const BlockShape& b) : right(of_examples(b)), left(of_probes(b, right)) {}
+
+ private:
+  static Area of_examples(const BlockShape& b) {
+    const double na = static_cast<double>(b.rows), nb = static_cast<double>(b.columns);
+    return {na, nb, b.symmetric, edge_of(na, nb)};
+  }
+  static Area of_probes(const BlockShape& b, const Area& examples) {
+    const double k = static_cast<double>(b.rows_each()), j = static_cast<double>(b.columns_each());
+    if (b.mode == ProbeMode::equal) return examples.times(k);
+    const double na = k * static_cast<double>(b.rows), nb = j * static_cast<double>(b.columns);
+    return {na, nb, b.symmetric, edge_of(na, nb)};
   }
 };
 

@@ -39,8 +39,8 @@ struct LastLayer : RuleOf<LastLayer> {
 
   double effort(const Term& term, const BlockShape& b) const override {
     const effort::Areas area(b);
-    return effort::products(area.right, static_cast<double>(term.only()->right), area.right_edge) +
-           effort::stored * area.right + effort::accumulated * area.left;
+    return effort::products(area.right, static_cast<double>(term.only()->right)) +
+           effort::stored * area.right.elements + effort::accumulated * area.left.elements;
   }
 
   double held_bytes(const Term& term, std::size_t, std::size_t scalar_bytes) const override {

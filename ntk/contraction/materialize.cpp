@@ -85,8 +85,7 @@ struct Materialize : RuleOf<Materialize> {
     const double length = static_cast<double>(b.side_by_side()) * p;
     const double runs = std::ceil(length / static_cast<double>(run_length));
     return static_cast<double>(b.probes_of_examples()) * forming + static_cast<double>(b.examples()) * patches +
-           effort::products(area.left, length, area.left_edge) +
-           (effort::stored * runs + effort::accumulated) * area.left;
+           effort::products(area.left, length) + (effort::stored * runs + effort::accumulated) * area.left.elements;
   }
 
   double held_bytes(const Term& term, std::size_t probes, std::size_t scalar_bytes) const override {

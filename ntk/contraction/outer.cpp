@@ -62,9 +62,9 @@ struct Outer : RuleOf<Outer> {
   double effort(const Term& term, const BlockShape& b) const override {
     const UseShape& use = *term.only();
     const effort::Areas area(b);
-    return effort::products(area.right, static_cast<double>(use.right), area.right_edge) + effort::stored * area.right +
-           effort::products(area.left, static_cast<double>(b.side_by_side() * use.left), area.left_edge) +
-           effort::accumulated * area.left;
+    return effort::products(area.right, static_cast<double>(use.right)) + effort::stored * area.right.elements +
+           effort::products(area.left, static_cast<double>(b.side_by_side() * use.left)) +
+           effort::accumulated * area.left.elements;
   }
 
   double held_bytes(const Term& term, std::size_t probes, std::size_t scalar_bytes) const override {

@@ -53,7 +53,7 @@ PositionGrams::PositionGrams(const BlockShape& b, double rows_each, double posit
                k = static_cast<double>(b.rows_each()), j = static_cast<double>(b.columns_each());
   const double examples = std::max(1.0, std::floor(256 / rows_each));
   edge = std::min(256.0, examples * rows_each);
-  right = area(na, nb, b.symmetric, examples);
+  right = Area(na, nb, b.symmetric, examples).elements;
   const double all = b.mode == ProbeMode::equal ? k * right
                      : b.symmetric              ? k * right + k * (k - 1) / 2 * na * nb
                                                 : k * j * na * nb;
