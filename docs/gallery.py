@@ -62,7 +62,7 @@ COMMANDS = {
          'what training does. [More](trainability.md)')],
     './run landscape': [
         ('landscape', 'results/landscape/landscape.svg', 'The kernel along training',
-         'On the digits it slows down from epoch 2 on, and two networks that part at any time are joined by a line with hardly a '
+         'On the digits it slows down after the first epoch, and two networks that part at any time are joined by a line with hardly a '
          'barrier. [More](landscape.md)'),
         ('landscape_distances', 'results/landscape/distances.svg', 'Distances between the kernels of all pairs of epochs',
          'The pNTK comes to rest earlier than the eNTK.')],
