@@ -295,14 +295,13 @@ void plot(Gnuplot& gp, const HeatMap& map, int) {
   gp << "plot $map using 1:2:3 " << with_image(rows * columns) << "\n";
 }
 
-void plot(Gnuplot& gp, const Intervals& panel, int) {
-  std::size_t longest = 0;
-  for (const Intervals::Row& row : panel.rows) longest = std::max(longest, row.name.size());
+void plot(Gnuplot& gp, const Intervals& panel, bool with_names) {
   label(gp, panel.title, panel.x_label, "");
-  gp << "unset key\nset border 1\nset bars small\nset lmargin " << longest << "\nset xrange [" << panel.x_range.first
-     << ":" << panel.x_range.second << "]\nset yrange [" << static_cast<double>(panel.rows.size()) - 0.4
+  gp << "unset key\nset border 1\nset bars small\nset xrange [" << panel.x_range.first << ":" << panel.x_range.second
+     << "]\nset yrange [" << static_cast<double>(panel.rows.size()) - 0.4
      << ":-0.6]\nset grid noytics xtics\nset ytics scale 0 (";
-  for (std::size_t i = 0; i < panel.rows.size(); ++i) gp << (i ? ", " : "") << quoted(panel.rows[i].name) << " " << i;
+  for (std::size_t i = 0; i < panel.rows.size(); ++i)
+    gp << (i ? ", " : "") << quoted(with_names ? panel.rows[i].name : "") << " " << i;
   gp << ") noenhanced\nunset arrow\nset arrow from 0,graph 0 to 0,graph 1 nohead linecolor rgb '" << pale << "'\n";
   const auto name = [](std::size_t i) { return "$row" + std::to_string(i); };
   for (std::size_t i = 0; i < panel.rows.size(); ++i) {
@@ -351,8 +350,18 @@ std::string draw(const std::vector<Panel>& panels, int width, int height, std::s
 
 std::string draw(const std::vector<HeatMap>& maps, int width, int height) { return draw_grid(maps, width, height, 0); }
 
+// The names stand once, on the left.
 std::string draw(const std::vector<Intervals>& panels, int width, int height) {
-  return draw_grid(panels, width, height, 0);
+  std::size_t longest = 0;
+  for (const Intervals& panel : panels)
+    for (const Intervals::Row& row : panel.rows) longest = std::max(longest, row.name.size());
+  const int whole = width * static_cast<int>(panels.size());
+  const double left = 7.5 * static_cast<double>(longest + 1) / whole, between = 40.0 / whole;
+  return run(whole, height, [&](Gnuplot& gp) {
+    gp << "set multiplot layout 1," << panels.size() << " margins " << left << "," << 1 - between / 2 << ","
+       << 70.0 / height << "," << 1 - 50.0 / height << " spacing " << between << ",0\n";
+    for (const Intervals& panel : panels) plot(gp, panel, &panel == &panels.front());
+  });
 }
 
 std::string draw(const Bars& bars, int width, int height) {

@@ -72,6 +72,7 @@ std::string draw(const std::vector<Panel>& panels, int width, int height, std::s
 std::string draw(const std::vector<HeatMap>& maps, int width, int height);
 
 std::string draw(const Bars& bars, int width, int height);
+/// Panels of the same rows side by side, with the names on the left of the first.
 std::string draw(const std::vector<Intervals>& panels, int width, int height);
 
 /// A row of small gray images, (count, height, width) with values from 0 (paper) to 1 (ink), with captions below.

@@ -277,7 +277,7 @@ std::string search_summary(const SearchStudy& study) {
 std::string search_figure(const SearchStudy& study) {
   return draw(std::vector<Intervals>{tau_panel(study, "all", {}), tau_panel(study, name_of(families[0]), families[0]),
                                      tau_panel(study, name_of(families[1]), families[1])},
-              440, 330);
+              340, 330);
 }
 
 std::string scores_figure(const SearchStudy& study) {
