@@ -79,7 +79,7 @@ COMMANDS = {
         ('active', 'results/active/active.svg', 'Which image should get a label',
          'The look-ahead is what the kernel foresees that a label would change; choosing by it is better than at random and by '
          'entropy, and as good as by the smallest margin. [More](active.md)')],
-    './run features --study 2048,8192,32768 --repeats 1 --data cifar10 --network resnet18 --width 0.25 --n 200 --test 100': [
+    './run features --study 2048,8192,32768 --data cifar10 --network resnet18 --width 0.25 --n 800 --test 400': [
         ('features', 'results/features/study.svg', 'Gradients projected to k numbers',
          'Errors of the kernel and of regression with it, beside the exact one, by the split of k among the layers and with '
          'anchors. [More](measurements.md#features-beside-the-exact-kernel)')],
