@@ -1,140 +1,27 @@
 #include "examples/common/figure.hpp"
 
-#include <gnuplot-iostream.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <cerrno>
 #include <cmath>
-#include <csignal>
-#include <cstring>
-#include <fstream>
+#include <cstdlib>
 #include <functional>
-#include <sstream>
-#include <tuple>
 
 #include "autodiff/error.hpp"
-#include "examples/common/format.hpp"
-#include "examples/common/interruption.hpp"
+#include "examples/common/gnuplot.hpp"
 
 namespace xtangent::examples {
 namespace {
 
 using Triples = std::vector<std::array<double, 3>>;
 
-constexpr const char* ink = "#27313f";
-constexpr const char* pale = "#8b95a5";
 // Colors from white to deep blue, and from red over white to blue for values of both signs.
 constexpr const char* sequential_palette =
     "0 '#f7fafd', 0.2 '#d3e4f3', 0.45 '#85bbdc', 0.7 '#3787bf', 0.9 '#0f549a', 1 '#072f63'";
 constexpr const char* diverging_palette = "0 '#8f1d2c', 0.25 '#e0836a', 0.5 '#fbfaf8', 0.75 '#6aa6d1', 1 '#114a86'";
 
-// A text for gnuplot. Within double quotes it would execute what stands between backticks.
-std::string quoted(const std::string& text) {
-  std::string out = "'";
-  for (char c : text) {
-    if (c == '\'') out += '\'';
-    out += c == '\n' ? ' ' : c;
-  }
-  return out + '\'';
-}
-
-void replace_all(std::string& text, const std::string& from, const std::string& to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-    text.replace(at, from.size(), to);
-}
-
-// Makes gnuplot's file an element of a page: removes the prolog and the sizes, and makes identifiers unique by `name`.
-// Pixels of images stay what they are when a browser enlarges them.
-std::string inlined(std::string svg, const std::string& name) {
-  svg.erase(0, std::min(svg.find("<svg"), svg.size()));
-  replace_all(svg, "<image ", "<image style='image-rendering:pixelated' ");
-  for (const char* id : {"gpDot", "gpPt"}) replace_all(svg, id, name + id);
-  replace_all(svg, "font-family=\"sans-serif\"", "font-family=\"Helvetica, Arial, sans-serif\"");
-  return svg;
-}
-
-// What gnuplot writes, in a file of the memory that has no name and needs no folder. gnuplot inherits it. While it
-// lives, SIGPIPE is ignored, so that a gnuplot that stops is an error here and does not end the program, and Ctrl-C
-// waits.
-class Drawing {
- public:
-  explicit Drawing(const std::string& name)
-      : file_(::memfd_create(name.c_str(), 0)), before_(std::signal(SIGPIPE, SIG_IGN)) {
-    if (file_ < 0) throw error(std::string("[draw] no memory for a figure: ") + std::strerror(errno) + ".");
-  }
-  ~Drawing() {
-    std::signal(SIGPIPE, before_);
-    ::close(file_);
-  }
-  Drawing(const Drawing&) = delete;
-  Drawing& operator=(const Drawing&) = delete;
-  // The name of the file for this process and those that it starts.
-  std::string file() const { return "/proc/self/fd/" + std::to_string(file_); }
-  std::string text() const {
-    std::ostringstream out;
-    out << std::ifstream(file()).rdbuf();
-    return out.str();
-  }
-
- private:
-  Patience patience_;
-  int file_;
-  void (*before_)(int);
-};
-
-// Runs gnuplot on what `plot` sends it and returns the figure.
-std::string run(int width, int height, const std::function<void(Gnuplot&)>& plot) {
-  static std::atomic<int> figures{0};
-  const std::string name = "figure" + std::to_string(++figures);
-  const Drawing drawing(name);
-  {
-    Gnuplot gp("LC_ALL=C.UTF-8 gnuplot");  // in locale C it warns of every letter that is not ASCII
-    gp << "set terminal svg size " << width << "," << height << " name '" << name
-       << "' font 'sans-serif,13' enhanced linewidth 1.2 background '#ffffff'\n"
-       << "set output " << quoted(drawing.file()) << "\n"
-       << "set encoding utf8\nset minussign\n"
-       << "set border 3 linecolor rgb '" << pale << "'\nset tics nomirror textcolor rgb '" << ink << "'\n"
-       << "set grid linecolor rgb '#e6eaf0' linetype 1 linewidth 0.8\n";
-    plot(gp);
-    gp << "unset multiplot\nset output\n";
-  }
-  end_if_interrupted();
-  const std::string text = drawing.text();
-  if (text.find("</svg>") == std::string::npos) throw error("[draw] gnuplot drew no figure. See its messages above.");
-  return inlined(text, name);
-}
-
 // A few pixels are rectangles, which every viewer shows with sharp edges. Many are one bitmap, since the file would be
 // large.
 const char* with_image(std::size_t pixels) { return pixels <= 2500 ? "with image pixels" : "with image"; }
-
-// Hands over rows of numbers under a name that begins with $. Within a multiplot gnuplot 6 does not take data that
-// follow a plot.
-template <class Rows>
-void define(Gnuplot& gp, const std::string& name, const Rows& rows) {
-  const auto number = [&](double x) {
-    if (std::isnan(x))
-      gp << "nan ";  // without a sign
-    else
-      gp << x << ' ';
-  };
-  gp << name << " << end\n";
-  for (const auto& row : rows) {
-    std::apply([&](auto... x) { (number(x), ...); }, row);
-    gp << "\n";
-  }
-  gp << "end\n";
-}
-
-void label(Gnuplot& gp, const std::string& title, const std::string& x, const std::string& y) {
-  const auto text = [&](const std::string& t) { return quoted(t) + " textcolor rgb '" + ink + "'"; };
-  gp << "set title " << text(title) << " font ',14' offset 0,-0.2\n"
-     << "set xlabel " << text(x) << " offset 0,0.4\nset ylabel " << text(y) << "\n";
-}
 
 // Whether the axes of a panel can show a point, and whether they can show any of a series.
 bool drawable(const Panel& panel, const std::pair<double, double>& point) {
@@ -319,7 +206,7 @@ template <class P>
 std::string draw_grid(const std::vector<P>& panels, int width, int height, std::size_t columns) {
   if (columns == 0) columns = panels.size();
   const std::size_t rows = (panels.size() + columns - 1) / columns;
-  return run(width * static_cast<int>(columns), height * static_cast<int>(rows), [&](Gnuplot& gp) {
+  return run_gnuplot(width * static_cast<int>(columns), height * static_cast<int>(rows), [&](Gnuplot& gp) {
     gp << "set multiplot layout " << rows << "," << columns << "\n";
     for (const P& panel : panels) plot(gp, panel, width);
   });
@@ -357,7 +244,7 @@ std::string draw(const std::vector<Intervals>& panels, int width, int height) {
     for (const Intervals::Row& row : panel.rows) longest = std::max(longest, row.name.size());
   const int whole = width * static_cast<int>(panels.size());
   const double left = 7.5 * static_cast<double>(longest + 1) / whole, between = 40.0 / whole;
-  return run(whole, height, [&](Gnuplot& gp) {
+  return run_gnuplot(whole, height, [&](Gnuplot& gp) {
     gp << "set multiplot layout 1," << panels.size() << " margins " << left << "," << 1 - between / 2 << ","
        << 70.0 / height << "," << 1 - 50.0 / height << " spacing " << between << ",0\n";
     for (const Intervals& panel : panels) plot(gp, panel, &panel == &panels.front());
@@ -365,7 +252,7 @@ std::string draw(const std::vector<Intervals>& panels, int width, int height) {
 }
 
 std::string draw(const Bars& bars, int width, int height) {
-  return run(width, height, [&](Gnuplot& gp) {
+  return run_gnuplot(width, height, [&](Gnuplot& gp) {
     std::size_t longest = 0;
     Triples values;
     double greatest = 0;
@@ -389,7 +276,7 @@ std::string draw(const Bars& bars, int width, int height) {
 
 std::string draw_images(const Array<double>& images, const std::vector<std::string>& captions, int width, int height) {
   const std::size_t count = images.shape()[0], rows = images.shape()[1], columns = images.shape()[2];
-  return run(width, height, [&](Gnuplot& gp) {
+  return run_gnuplot(width, height, [&](Gnuplot& gp) {
     gp << "set multiplot layout 1," << count << " margins 0.005,0.995,0.16,0.98 spacing 0.012,0\n"
        << "unset key\nunset tics\nunset colorbox\nunset grid\nset border 15 linecolor rgb '#dfe4ea'\n"
        << "set palette defined (0 '#ffffff', 1 '" << ink << "')\nset cbrange [0:1]\nset size ratio -1\n"
