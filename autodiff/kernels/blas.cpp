@@ -60,11 +60,9 @@ void gemm_serial(bool transpose_a, bool transpose_b, std::size_t m, std::size_t 
             static_cast<int>(n), static_cast<int>(k), alpha, a, width(lda), b, width(ldb), beta, c, width(ldc));
 }
 
-// Where rows are short, the mirror image takes as long as the half of the product that it saves.
 template <class T>
 void gram_serial(std::size_t n, std::size_t k, const T* a, std::size_t lda, T beta, T* c, std::size_t ldc) {
-  constexpr std::size_t short_rows = 48;
-  if (k < short_rows) return gemm_serial(false, true, n, n, k, T(1), a, lda, a, lda, beta, c, ldc);
+  if (k < gram_short_rows) return gemm_serial(false, true, n, n, k, T(1), a, lda, a, lda, beta, c, ldc);
   prepare();
   if (n == 0) return;
   call_syrk(static_cast<int>(n), static_cast<int>(k), a, static_cast<int>(lda), beta, c, static_cast<int>(ldc));

@@ -17,6 +17,10 @@ template <class T>
 void gemm_serial(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a,
                  std::size_t lda, const T* b, std::size_t ldb, T beta, T* c, std::size_t ldc);
 
+/// Where rows are shorter, gram_serial computes both triangles: the mirror image would take as long as the half of the
+/// product that it saves.
+constexpr std::size_t gram_short_rows = 48;
+
 /// C = A A^T + beta C for A (n, k), in the calling thread only, with about 0.6 times the time of gemm_serial. C must be
 /// symmetric unless beta is 0.
 template <class T>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autodiff/kernels/blas.hpp"
 #include "ntk/contraction/rectangles.hpp"
 #include "ntk/contraction/shapes.hpp"
 
@@ -29,25 +30,26 @@ constexpr double result = 1000;      // an entry of the kernel, whose memory is 
 /// The effort of a sweep, forward or backward, of so many operations that makes so many elements.
 inline double sweep(double flop, double elements) { return swept * flop + passed * elements; }
 
-/// The elements of a rows x columns block that are computed in rectangles of that edge: all, or those of the rectangles
-/// on and above the diagonal. The products of a rectangle on the diagonal make one triangle of it, in pieces, and
-/// mirror it.
+/// The elements of a rows x columns block that are computed in rectangles of that edge: all, or, of a symmetric block,
+/// those of the rectangles on and above its diagonal. Of a rectangle on the diagonal only one triangle is multiplied,
+/// with squares along the diagonal whole, and the other one is its mirror image.
 struct Area {
-  double elements, in_triangles, edge;
+  double elements, multiplied, edge;
 
   Area(double rows, double columns, bool symmetric, double rectangle_edge)
-      : elements(rows * columns), in_triangles(elements), edge(rectangle_edge) {
+      : elements(rows * columns), multiplied(elements), edge(rectangle_edge) {
     if (!symmetric) return;
-    constexpr double piece = 64;
+    constexpr double square = 64;
     const double whole = std::floor(rows / edge), rest = rows - whole * edge;
-    const auto above = [&](double height) { return whole * edge * height + rest * std::min(rest, height); };
-    elements = (rows * rows + above(edge)) / 2;
-    in_triangles = (rows * rows + above(std::min(piece, edge))) / 2;
+    // Elements of the squares of that size along the diagonals of the rectangles on the diagonal.
+    const auto squares = [&](double size) { return whole * edge * size + rest * std::min(rest, size); };
+    elements = (rows * rows + squares(edge)) / 2;
+    multiplied = (rows * rows + squares(std::min(square, edge))) / 2;
   }
   Area times(double count) const {
     Area out = *this;
     out.elements *= count;
-    out.in_triangles *= count;
+    out.multiplied *= count;
     return out;
   }
 };
@@ -57,16 +59,16 @@ inline double products(double elements, double length, double edge) {
   return elements * length * (2 + 2 * packed / edge);
 }
 inline double products(const Area& area, double length) {
-  const bool whole = length < 48;  // kernels::gram_serial computes both triangles of short rows
-  return products(whole ? area.elements : area.in_triangles, length, area.edge);
+  const bool both_triangles = length < static_cast<double>(kernels::gram_short_rows);
+  return products(both_triangles ? area.elements : area.multiplied, length, area.edge);
 }
 
 inline double edge_of(double rows, double columns) {
   return static_cast<double>(rectangle_edge(static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)));
 }
 
-/// The elements of the two Grams that a block needs. The Gram of the right
-/// factors has one entry for a pair of examples, that of the left factors one for each pair of their probes.
+/// The elements of the two Grams that a block needs. The Gram of the right factors has one entry for a pair of
+/// examples, that of the left factors one for each pair of their probes.
 struct Areas {
   Area right, left;
 
