@@ -65,8 +65,7 @@ std::string study_report(const Tables& tables) {
       "A claim that something falls at least as fast as a power holds where the 95 % interval of the measured exponent "
       "reaches down to the claimed one and lies below 0, so that the measurements agree with it. It does not hold "
       "where all of the interval lies above the claimed exponent, and is undecided otherwise. ± is the standard error "
-      "of an "
-      "exponent.");
+      "of an exponent.");
   page.table(summary_of(claims), "All claims. The sections below have the numbers.");
   for (const Section& section : sections) add(page, section);
   add_about(page, tables.at("about"));
