@@ -141,9 +141,11 @@ bool Claims::is_dead(const fs::path& file, const std::string& text) {
   const auto [at, first] = seen_.try_emplace(file, SeenClaim{text, Clock::now()});
   SeenClaim& seen = at->second;
   const std::optional<Claimant> claimant = parse_claim(text);
-  if (first && !claimant) note(file.string() + " is a damaged claim. It counts as one of a dead process.");
-  if (seen.text != text) seen = {text, Clock::now()};
-  return (claimant && is_gone(*claimant)) || Clock::now() - seen.since >= seconds(sharing_.patience);
+  if (!first && seen.text != text) seen = {text, Clock::now()};
+  const bool unchanged = Clock::now() - seen.since >= seconds(sharing_.patience);
+  // Only now: on a share of several machines a claim that is just released or replaced can look damaged for a moment.
+  if (unchanged && !claimant) note(file.string() + " is a damaged claim. It counts as one of a dead process.");
+  return unchanged || (claimant && is_gone(*claimant));
 }
 
 void Claims::note(const std::string& sentence) const {

@@ -107,7 +107,9 @@ bool make_once(const fs::path& file, const std::string& text) {
   struct stat about {};
   const bool made = code == 0 || (::stat(own.c_str(), &about) == 0 && about.st_nlink == 2);
   ::unlink(own.c_str());
-  if (made || code == EEXIST || code == ENOENT) return made;  // ENOENT: another process has tidied the folder
+  // ENOENT: another process has tidied the folder. Some servers, such as those of sshfs, report that a name is taken by
+  // an error of their own.
+  if (made || code == EEXIST || code == ENOENT || ::access(file.c_str(), F_OK) == 0) return made;
   fail(file,
        std::string("cannot be linked: ") + std::strerror(code) +
            ". Processes share a folder on file systems with hard links; on others, begin the store by one process "

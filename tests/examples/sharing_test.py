@@ -1,7 +1,10 @@
 """Computes a kernel by several processes of the kernel program in one folder, kills some of them again and again, and
 takes the folder away from them. The result always has the bits of one process.
 
-usage: sharing_test.py KERNEL [KILLS] [SEED]
+usage: sharing_test.py KERNEL [KILLS] [SEED] [MOUNT]
+
+MOUNT is a command that mounts a share on the folder that follows it, such as 'mount -t nfs server:/share'. The four hosts
+then mount that share, and otherwise a folder of this machine.
 """
 import os
 import pathlib
@@ -19,6 +22,7 @@ from programs import check, finish, write_cifar
 kernel = os.path.abspath(sys.argv[1])
 kills = int(sys.argv[2]) if len(sys.argv) > 2 else 20
 seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 31)
+mount = sys.argv[4] if len(sys.argv) > 4 else ""
 draw = random.Random(seed)
 # Four panels of rows, and 36 tiles.
 WORK = ["--network", "resnet18", "--width", 0.0625, "--data", "DATA", "--n", 240, "--memory", "8M", "--threads", 1]
@@ -97,42 +101,64 @@ def killed(here, expected):
 
 
 def hosts_of(here):
-    """Commands that make a process one of four hosts: each with its own name, network, processes and mounts."""
+    """Commands that make a process one of four hosts: each with its own name, processes and mounts, and its own network,
+    unless it needs that of this machine to reach the share."""
     out = []
     for i in range(4):
         mounted = here / f"host{i}"
         mounted.mkdir()
-        script = f'hostname host{i} && mount --bind "{here / "share"}" "{mounted}" && exec "$@"'
-        out.append(["unshare", "--mount", "--uts", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, "sh"])
+        how = mount or f'mount --bind "{here / "share"}"'
+        script = f'hostname host{i} && {how} "{mounted}" && exec "$@"'
+        net = [] if mount else ["--net"]
+        out.append(["unshare", "--mount", "--uts", *net, "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, "sh"])
     return out
 
 
 def on_hosts(here, expected):
     """Hosts that do not see each other's processes: the claim of a killed one is taken over because it does not change."""
-    (here / "share").mkdir()
+    share = here / "share"
+    share.mkdir()
     hosts = hosts_of(here)
     tried = subprocess.run([*hosts[0], "true"], capture_output=True, text=True, check=False)
     if tried.returncode:
+        check(not mount, f"{mount}: {tried.stderr}")
         print(f"skipped: four hosts: {tried.stderr.strip()}")
         return
-    options = ["--share", "--patience", 2]
-    processes = [start(here, here / f"host{i}" / "k", *options, host=hosts[i], out=f"H{i}.npy") for i in range(4)]
-    said, done = "", 0
-    while any(process.poll() is None for process in processes):
-        time.sleep(draw.uniform(0, 0.3 * expected["seconds"]))
-        victim = draw.randrange(4)
-        if done < max(3, kills // 10) and processes[victim].poll() is None:
-            processes[victim].send_signal(signal.SIGKILL)
-            said += processes[victim].communicate()[1]
-            done += 1
-            processes[victim] = start(here, here / f"host{victim}" / "k", *options, host=hosts[victim], out=f"H{victim}.npy")
-    for i, process in enumerate(processes):
-        status, _, errors = ended(process)
-        said += errors
-        check(status == 0, f"host {i}: {errors}")
-        check((here / f"H{i}.npy").read_bytes() == expected["kernel"], f"host {i}: the kernel of one process")
-    check_store(here / "share" / "k", expected, "four hosts")
-    print(f"four hosts, {done} kills, {said.count('Took over')} claims taken over")
+    if mount:
+        subprocess.run(["sh", "-c", f'{mount} "{share}"'], check=True)
+    try:
+        kill_hosts(here, hosts, expected)
+    finally:
+        if mount:
+            subprocess.run(["umount", share], check=True)
+
+
+def kill_hosts(here, hosts, expected):
+    aim, done, turns, said = max(3, kills // 10), 0, 0, ""
+    while done < aim:
+        name = f"kernel-{os.getpid()}-{turns}"
+        turns += 1
+
+        def begin(i, name=name):
+            return start(here, here / f"host{i}" / name, "--share", "--patience", 2, host=hosts[i], out=f"H{i}.npy")
+
+        processes = [begin(i) for i in range(4)]
+        while any(process.poll() is None for process in processes):
+            time.sleep(draw.uniform(0, expected["seconds"]))
+            victim = draw.randrange(4)
+            if done < aim and processes[victim].poll() is None:
+                processes[victim].send_signal(signal.SIGKILL)
+                said += processes[victim].communicate()[1]
+                done += 1
+                processes[victim] = begin(victim)
+        for i, process in enumerate(processes):
+            status, _, errors = ended(process)
+            said += errors
+            check(status == 0, f"host {i}: {errors}")
+            check((here / f"H{i}.npy").read_bytes() == expected["kernel"], f"host {i}: the kernel of one process")
+        check_store(here / "share" / name, expected, "four hosts")
+        shutil.rmtree(here / "share" / name)
+    print(f"four hosts, {done} kills in {turns} kernels, {said.count('Took over')} claims taken over")
 
 
 def fixed_parts(here, expected):
