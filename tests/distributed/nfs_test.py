@@ -2,7 +2,8 @@
 goes down and comes back. The result always has the bits of one process.
 
 The machines are kernels of Linux in user mode, each with its own processes, memory, network address and clock; the server's
-disk is a file. They need no rights, but Debian's packages user-mode-linux, uml-utilities, nfs-kernel-server and e2fsprogs.
+disk is a file. They see the files of this machine, and write to the folder of the test alone. They need no rights, but Debian's
+packages user-mode-linux, uml-utilities, nfs-kernel-server and e2fsprogs.
 
 usage: nfs_test.py KERNEL [KILLS] [SEED]
 """
@@ -32,7 +33,8 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tmpfs tmp /run
-mkdir /run/share
+mkdir /run/share /run/test
+mount -t hostfs -o "$folder" none /run/test
 hostname host$number
 date -s "+$number hours" > /dev/null
 ip link set lo up
@@ -45,7 +47,7 @@ mount -t tmpfs tmp /var/lib/nfs
 mkdir -p /var/lib/nfs/rpc_pipefs /var/lib/nfs/v4recovery /var/lib/nfs/nfsdcld
 touch /var/lib/nfs/etab /var/lib/nfs/rmtab
 mount -t ext4 /dev/ubda /run/share
-modprobe -d "$modules" nfsd
+modprobe -d "$folder" nfsd
 mount -t nfsd nfsd /proc/fs/nfsd
 exportfs -i -o rw,no_root_squash,no_subtree_check,fsid=0 10.77.0.0/24:/run/share
 rpc.nfsd -N 3 -G 10 -L 10 8
@@ -54,26 +56,26 @@ echo the server is ready
 while sleep 1000; do :; done
 """
 CLIENT = """
-modprobe -d "$modules" nfsv4
+modprobe -d "$folder" nfsv4
 until mount -t nfs -o vers=4.2 10.77.0.1:/ /run/share; do sleep 0.2; done
 {command}
-echo $? > {status}
-halt -f
+echo $? > /run/test/status$number
+halt -f -d
 """
 
 
 class Machine:
-    """A machine in `here` that runs a script. It is process group of its own, with which its power goes."""
+    """A machine in `here` that runs a script. It is a process group of its own, which ends with its power."""
 
     def __init__(self, here, number, script, *words):
         self.log = here / f"log{number}"
         self.script = here / f"script{number}"
         self.status = here / f"status{number}"
         self.status.unlink(missing_ok=True)
-        self.script.write_text(script.replace("{status}", str(self.status)))
-        command = ["linux.uml", "rootfstype=hostfs", "rootflags=/", "rw", "mem=512M", f"init={here / 'boot'}", "con=null",
+        self.script.write_text(script)
+        command = ["linux.uml", "rootfstype=hostfs", "rootflags=/", "ro", "mem=512M", f"init={here / 'boot'}", "con=null",
                    "con0=null,fd:1", f"eth0=daemon,,unix,{here / 'switch'}", f"number={number}", f"script={self.script}",
-                   f"modules={here}", *words]
+                   f"folder={here}", *words]
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
@@ -108,7 +110,7 @@ def command(here, store, out):
 
 
 def begin(here, number, name):
-    words = command(here, f"/run/share/{name}", here / f"K{number}.npy")
+    words = command(here, f"/run/share/{name}", f"/run/test/K{number}.npy")
     return Machine(here, number, CLIENT.replace("{command}", f"{words} --share --patience 5"))
 
 

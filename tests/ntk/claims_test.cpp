@@ -232,7 +232,7 @@ BOOST_AUTO_TEST_CASE(a_claim_that_does_not_change_is_taken_over_after_a_time) {
     ntk::Sharing sharing = sharing_by_claims(0.3);
     sharing.notice = [&](const std::string& notice) { notices += notice; };
     ntk::Claims one(folder.path(), sharing);
-    BOOST_TEST(!one.take("a"));  // the time begins when it is seen
+    BOOST_TEST(!one.take("a"));            // the time begins when it is seen
     BOOST_TEST(notices.empty(), notices);  // on a share a claim that is being replaced can look damaged for a moment
     BOOST_TEST(comes_true([&] { return one.take("a"); }));
     BOOST_TEST((has(notices, said) && has(notices, "Took over " + (folder / "claim-a").string())), notices);
