@@ -57,9 +57,9 @@ void add_options(CLI::App& app, StudySettings& s) {
   option(app, "--out", s.out, "DIR", "For the tables and the report; a run goes on from its tables")
       ->check(named())
       ->capture_default_str();
-  option(app, "--scale", s.scale, "DIR", "Where ./run scale has left its tables, if it has run")
+  option(app, "--scale", s.scale, "DIR", "Where ./run scale has left its tables")
       ->check(named())
-      ->capture_default_str();
+      ->default_str("results/scale; where it has not run, docs/data, measured for the pages");
   app.add_flag("--report", s.report, "Only make the report, from the tables");
   app.add_flag("--dry-run", s.dry_run, "Only show the plan")->excludes(app.get_option("--report"));
   seed_option(app, s.seed, "Seed of the first initialization");
@@ -73,6 +73,8 @@ int main(int argc, char** argv) {
   const Program about = program();
   if (const auto status = parse_options(argc, argv, about, settings, add_options)) return *status;
   settings.command = command_line(argc, argv);
+  if (settings.scale.empty())
+    settings.scale = std::filesystem::exists("results/scale/scale.csv") ? "results/scale" : "docs/data";
   answer_interruptions("what was measured is in " + settings.out.string() + ". To go on:\n  " + settings.command);
   return run_program(about, argv, [&] {
     const ThreadLimit limit(settings.threads);

@@ -1,6 +1,7 @@
 #include "examples/study/predictions.hpp"
 
 #include <algorithm>
+#include <sstream>
 
 #include "autodiff/error.hpp"
 #include "nn/training/evaluate.hpp"
@@ -37,6 +38,12 @@ PredictionKernels prediction_kernels(Workplace& place, const StudyCase& one, con
 // The kernel between test and training images is not symmetric and has two entries for each of a symmetric one.
 double prediction_cost(std::size_t n, std::size_t tests) {
   return 1 + 2 * static_cast<double>(tests) / static_cast<double>(n);
+}
+
+std::string name_of_ridge(double ridge) {
+  std::ostringstream out;
+  out << ridge;
+  return out.str();
 }
 
 BothPredictions predict(const PredictionKernels& k, double ridge) {

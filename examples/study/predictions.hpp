@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <string>
+
 #include "examples/study/comparison.hpp"
 #include "examples/study/workplace.hpp"
 #include "ntk/algebra/any_matrix.hpp"
@@ -25,6 +28,10 @@ PredictionKernels prediction_kernels(Workplace& place, const StudyCase& one, con
                                      Start start);
 /// The cost of prediction_kernels, in units of that of both kernels of `n` images.
 double prediction_cost(std::size_t n, std::size_t tests);
+
+/// The ridges with which predictions are compared, in units of the mean of the eNTK's diagonal.
+inline constexpr std::array<double, 4> ridges = {0, 1e-3, 1e-2, 1e-1};
+std::string name_of_ridge(double ridge);  ///< "0.001"
 
 /// Predictions by both kernels with the same ridge, and the ridge that they needed in its place.
 struct BothPredictions {

@@ -1,7 +1,4 @@
 // Linearized predictions by both kernels, without a ridge and with.
-#include <cstdio>
-#include <iterator>
-
 #include "examples/study/long_training.hpp"
 #include "examples/study/part.hpp"
 #include "examples/study/predictions.hpp"
@@ -12,7 +9,6 @@
 namespace xtangent::examples {
 namespace {
 
-constexpr double ridges[] = {0, 1e-3, 1e-2, 1e-1};  // in units of the mean of the eNTK's diagonal
 constexpr std::size_t tests = 100;
 
 Unit measured(Workplace& place, const StudyCase& one, std::size_t width, std::uint64_t seed) {
@@ -21,7 +17,7 @@ Unit measured(Workplace& place, const StudyCase& one, std::size_t width, std::ui
   out.what = one.title() + ", width " + std::to_string(width) + ", seed " + std::to_string(seed);
   out.table = "regression";
   out.keys = {one.data, std::to_string(n), one.network->name, std::to_string(width), std::to_string(seed)};
-  out.rows = std::size(ridges);
+  out.rows = ridges.size();
   out.seconds = prediction_cost(n, tests) * place.kernel_seconds(one, width, n);
   out.measure = [&place, one, width, seed, n, keys = out.keys] {
     const nn::AnyModule net = one.network->make(place.images(one.data).train, width);
@@ -29,13 +25,11 @@ Unit measured(Workplace& place, const StudyCase& one, std::size_t width, std::ui
     std::vector<Measurement> rows;
     for (const double ridge : ridges) {
       const BothPredictions f = predict(k, ridge);
-      char text[20];
-      std::snprintf(text, sizeof text, "%g", ridge);
       Measurement row{keys,
                       {ntk::relative_difference(f.pntk, f.entk), nn::accuracy(f.entk, k.labels),
                        nn::accuracy(f.pntk, k.labels), nn::accuracy(f.pntk, nn::argmax(f.entk)), f.ridge,
                        k.train.seconds_entk + k.cross.seconds_entk, k.train.seconds_pntk + k.cross.seconds_pntk}};
-      row.keys.push_back(text);
+      row.keys.push_back(name_of_ridge(ridge));
       rows.push_back(std::move(row));
     }
     return rows;

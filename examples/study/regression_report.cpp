@@ -121,6 +121,11 @@ Table exponents(const Measurements& table, const std::vector<RowsOfCase>& cases,
   return out;
 }
 
+// "71.3 ± 2.0 %"
+std::string spread(const Mean& share) {
+  return fixed(100 * share.value, 1) + (share.count > 1 ? " ± " + fixed(100 * share.deviation, 1) : "") + " %";
+}
+
 // A column of the networks themselves at one width.
 std::vector<double> of_networks(const Measurements& networks, const RowsOfCase& one, double width,
                                 const std::string& name) {
@@ -132,23 +137,26 @@ std::vector<double> of_networks(const Measurements& networks, const RowsOfCase& 
   return out;
 }
 
-// Mean accuracies against the width, of one case.
+// Mean accuracies against the width, of one case: those of the kernels without a ridge and with the greatest one.
 Panel accuracies(const Measurements& table, const Measurements& networks, const RowsOfCase& one,
-                 const std::string& title) {
-  Panel out{.title = title, .x_label = width_label, .y_label = "test accuracy, %", .series = {}};
+                 const std::vector<std::string>& tried) {
+  Panel out{.title = one.title, .x_label = width_label, .y_label = "test accuracy, %", .series = {}};
   out.log_x = true;
   out.x_ticks = one.numbers(table, "width");
-  for (const bool entk : {true, false}) {
-    Series line;
-    line.title = entk ? "eNTK" : "pNTK";
-    line.color = entk ? entk_color : pntk_color;
-    line.marker = entk ? 5 : 7;
-    for (const double width : out.x_ticks)
-      line.points.emplace_back(
-          width, 100 * mean_of(values_at(table, one, width, entk ? "accuracy_entk" : "accuracy_pntk")).value);
-    out.series.push_back(std::move(line));
-  }
-  Series itself{.title = "the trained network", .points = {}, .color = "#0b7a75", .marker = 13, .dashed = true};
+  for (const std::string& ridge : tried)
+    for (const RowsOfCase& rows : with_ridge(table, {one}, ridge))
+      for (const bool entk : {true, false}) {
+        Series line;
+        line.title = std::string(entk ? "eNTK" : "pNTK") + (ridge == "0" ? ", no ridge" : ", ridge " + ridge);
+        line.color = entk ? entk_color : pntk_color;
+        line.marker = entk ? 5 : 7;
+        line.dashed = ridge != tried.front();
+        for (const double width : out.x_ticks)
+          line.points.emplace_back(
+              width, 100 * mean_of(values_at(table, rows, width, entk ? "accuracy_entk" : "accuracy_pntk")).value);
+        out.series.push_back(std::move(line));
+      }
+  Series itself{.title = "the trained network", .points = {}, .color = "#0b7a75", .marker = 13};
   for (const double width : out.x_ticks)
     if (const std::vector<double> at = of_networks(networks, one, width, "accuracy"); !at.empty())
       itself.points.emplace_back(width, 100 * mean_of(at).value);
@@ -175,8 +183,8 @@ Table numbers(const Measurements& table, const Measurements& networks, const std
         out.rows.push_back(
             {one.title, ridge, grouped(width),
              significant(mean("difference").value) + " ± " + significant(mean("difference").deviation, 2),
-             percent(mean("accuracy_entk").value), percent(mean("accuracy_pntk").value),
-             itself.empty() ? std::string("–") : percent(mean_of(itself).value), percent(mean("same_class").value)});
+             spread(mean("accuracy_entk")), spread(mean("accuracy_pntk")),
+             itself.empty() ? std::string("–") : spread(mean_of(itself)), spread(mean("same_class"))});
       }
   return out;
 }
@@ -210,29 +218,29 @@ Section report_regression(const Tables& tables) {
   out.paragraphs.push_back(introduction(table, cases));
   const std::vector<std::string> ridges = ridges_of(table);
   std::vector<Panel> differences, right;
+  std::vector<std::string> ends = {ridges.front()};
+  if (ridges.size() > 1) ends.push_back(ridges.back());
+  for (const RowsOfCase& one : cases) right.push_back(accuracies(table, tables.at("networks"), one, ends));
   for (const std::string& ridge : ridges) {
     const std::vector<RowsOfCase> rows = with_ridge(table, cases, ridge);
     if (rows.empty()) continue;
     if (ridge == "0") add_claims(out, table, rows);
     differences.push_back(power_panel(table, rows, "width", column(table, "difference"), said(ridge),
                                       "‖f_{pNTK} − f_{eNTK}‖ / ‖f_{eNTK}‖", -0.5));
-    if (ridge == ridges.front() || ridge == ridges.back())
-      right.push_back(accuracies(table, tables.at("networks"), rows.front(),
-                                 rows.front().title + (ridge == "0" ? ", no ridge" : ", ridge " + ridge)));
   }
   compare_ridges(out, table, cases, ridges);
   out.figures.push_back({draw(differences, 500, 430, 2),
                          "Relative difference of the predictions on test images against the width: a point for each "
                          "network, the power law of least squares, and dashed the slope −1/2.",
                          "Difference of predictions against the width"});
-  equal_axes(right);
-  out.figures.push_back({draw(right, 500, 390), "Mean test accuracy of the regressions over the seeds.",
+  out.figures.push_back({draw(right, 500, 390, 2), "Mean test accuracy of the regressions over the seeds.",
                          "Test accuracy against the width"});
   out.tables.emplace_back(exponents(table, cases, ridges),
                           "Exponent of the width of the difference of predictions with its standard error, and the "
                           "difference at the largest width, by the ridge.");
   out.tables.emplace_back(numbers(table, tables.at("networks"), cases, ridges),
-                          "At the smallest and the largest width. The networks were trained on the same images by "
+                          "At the smallest and the largest width, with the standard deviation of one network. The "
+                          "networks were trained on the same images by "
                           "Adam, to squared error, without a ridge.");
   return out;
 }

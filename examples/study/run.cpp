@@ -120,6 +120,8 @@ void describe(Workplace& place, Measurements& about) {
   say("Processor", processor());
   say("Threads", std::to_string(kernels::thread_count()));
   say("OpenBLAS kernels", kernels::blas_core().core);
+  if (const auto& scale = place.settings().scale; std::filesystem::exists(scale / "scale.csv"))
+    say("Tables about all of CIFAR-10", scale.string());
   say("Command of the last run that measured", place.settings().command);
 }
 

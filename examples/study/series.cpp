@@ -8,6 +8,7 @@
 #include <set>
 
 #include "examples/common/claims.hpp"
+#include "examples/common/format.hpp"
 #include "examples/common/images.hpp"
 #include "examples/study/networks.hpp"
 
@@ -73,6 +74,30 @@ Points points_of(const Measurements& table, const std::vector<const Measurement*
 
 Quantity column(const Measurements& table, const std::string& name) {
   return [&table, name](const Measurement& row) { return table.value(row, name); };
+}
+
+Quantity end_difference(const Measurements& table, const std::string& name) {
+  return [&table, name](const Measurement& row) {
+    const double entk = table.value(row, name + "_entk");
+    return entk > 0 ? std::abs(table.value(row, name + "_pntk") - entk) / entk : NAN;
+  };
+}
+
+Quantity condition(const Measurements& table, const std::string& kernel) {
+  return [&table, kernel](const Measurement& row) {
+    const double least = table.value(row, "lambda_min_" + kernel);
+    return least > 0 ? table.value(row, "lambda_max_" + kernel) / least : NAN;
+  };
+}
+
+Quantity condition_difference(const Measurements& table) {
+  return [entk = condition(table, "entk"), pntk = condition(table, "pntk")](const Measurement& row) {
+    return std::abs(pntk(row) - entk(row)) / entk(row);
+  };
+}
+
+std::string short_exponent(const PowerLaw& law) {
+  return power(law.slope) + (std::isfinite(law.error) ? " ± " + fixed(law.error, 2) : std::string());
 }
 
 Points geometric_means(const Points& points) {

@@ -40,6 +40,15 @@ Points points_of(const Measurements& table, const std::vector<const Measurement*
 /// The quantity of a column.
 Quantity column(const Measurements& table, const std::string& name);
 
+/// |pNTK - eNTK| / eNTK of the columns NAME_entk and NAME_pntk, such as lambda_max; NaN where the eNTK's is not
+/// positive.
+Quantity end_difference(const Measurements& table, const std::string& name);
+/// The condition number of a kernel, "entk" or "pntk"; NaN where it is singular.
+Quantity condition(const Measurements& table, const std::string& kernel);
+Quantity condition_difference(const Measurements& table);  ///< |pNTK - eNTK| / eNTK
+/// "-0.50 ± 0.02": the exponent with its standard error, if it has one.
+std::string short_exponent(const PowerLaw& law);
+
 /// The geometric mean at each x, for lines through points of several seeds.
 Points geometric_means(const Points& points);
 double mean_at(const Points& points, double x);

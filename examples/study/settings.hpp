@@ -17,9 +17,9 @@ struct StudySettings {
   std::size_t n = 0;                  ///< images of the kernels; 0: those of each network
   std::size_t seeds = 0;              ///< initializations of each network; 0: as many as the part says
   std::filesystem::path out = "results/study";
-  std::filesystem::path scale = "results/scale";  ///< where ./run scale has left its tables, if it has run
-  bool report = false;                            ///< only make the report, from what was measured before
-  bool dry_run = false;                           ///< only show the plan
+  std::filesystem::path scale;  ///< where ./run scale has left its tables; none need be there
+  bool report = false;          ///< only make the report, from what was measured before
+  bool dry_run = false;         ///< only show the plan
   std::uint64_t seed = 1;
   std::size_t threads = 0;  ///< 0: as many as the machine has
   std::string command;      ///< as it was typed

@@ -1,4 +1,4 @@
-// Both kernels along training, and the predictions by them.
+// Both kernels along training, and the predictions by them, without a ridge and with.
 #include <algorithm>
 
 #include "examples/study/long_training.hpp"
@@ -52,14 +52,19 @@ Unit measured(Workplace& place, const StudyCase& one, std::size_t width, std::ui
     std::vector<Measurement> rows;
     train(place, one, width, seed, how, [&](const Stop& stop) {
       const PredictionKernels k = prediction_kernels(place, one, net, stop.params, n, n, Start::constant);
-      const BothPredictions f = predict(k, 0);
+      const BothPredictions f = predict(k, ridges.front());
       Measurement row{keys, {stop.loss, stop.accuracy}};
       row.keys.push_back(std::to_string(stop.epoch));
       const std::vector<double> compared = quantities(k.train);
       row.values.insert(row.values.end(), compared.begin(), compared.end());
       row.values.insert(row.values.end(), {ntk::relative_difference(f.pntk, f.entk), nn::accuracy(f.entk, k.labels),
                                            nn::accuracy(f.pntk, k.labels),
-                                           nn::accuracy(*net, stop.params, x_new, labels_at(unseen, test)), f.ridge});
+                                           nn::accuracy(*net, stop.params, x_new, labels_at(unseen, test)), f.ridge,
+                                           k.cross.seconds_entk, k.cross.seconds_pntk});
+      for (std::size_t i = 1; i < ridges.size(); ++i) {
+        const BothPredictions with = predict(k, ridges[i]);
+        row.values.push_back(ntk::relative_difference(with.pntk, with.entk));
+      }
       rows.push_back(std::move(row));
     });
     return rows;
@@ -80,7 +85,9 @@ std::vector<Unit> units(Workplace& place) {
 Part training_part() {
   std::vector<std::string> values = {"loss", "accuracy"};
   values.insert(values.end(), quantity_names().begin(), quantity_names().end());
-  values.insert(values.end(), {"difference", "accuracy_entk", "accuracy_pntk", "accuracy_network", "ridge_used"});
+  values.insert(values.end(), {"difference", "accuracy_entk", "accuracy_pntk", "accuracy_network", "ridge_used",
+                               "seconds_cross_entk", "seconds_cross_pntk"});
+  for (std::size_t i = 1; i < ridges.size(); ++i) values.push_back("difference_" + name_of_ridge(ridges[i]));
   return {.name = "training",
           .what = "both kernels and predictions by them at stops along training, over widths and seeds",
           .tables = {{"training", {{"data", "n", "network", "width", "seed", "epoch"}, values}}},

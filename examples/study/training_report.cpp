@@ -5,6 +5,7 @@
 
 #include "examples/common/format.hpp"
 #include "examples/common/statistics.hpp"
+#include "examples/study/predictions.hpp"
 #include "examples/study/series.hpp"
 
 namespace xtangent::examples {
@@ -15,25 +16,16 @@ double shown_epoch(double epoch) { return epoch == 0 ? 0.5 : epoch; }
 // From the narrowest network to the widest.
 constexpr const char* colors[] = {"#a3cfe8", "#6aaedb", "#3a86ca", "#1f5fb0", "#123f85", "#071a45"};
 
-Quantity condition(const Measurements& table, const std::string& kernel) {
-  return [&table, kernel](const Measurement& row) {
-    const double least = table.value(row, "lambda_min_" + kernel);
-    return least > 0 ? table.value(row, "lambda_max_" + kernel) / least : NAN;
-  };
-}
-
-Quantity top_difference(const Measurements& table) {
-  return [&table](const Measurement& row) {
-    const double entk = table.value(row, "lambda_max_entk");
-    return std::abs(table.value(row, "lambda_max_pntk") - entk) / entk;
-  };
-}
-
 // The difference of predictions of kernels that needed no ridge.
 Quantity ridgeless_difference(const Measurements& table) {
   return [&table](const Measurement& row) {
     return table.value(row, "ridge_used") == 0 ? table.value(row, "difference") : NAN;
   };
+}
+
+// The difference of predictions with one of the ridges.
+Quantity difference_with(const Measurements& table, double ridge) {
+  return ridge == 0 ? ridgeless_difference(table) : column(table, "difference_" + name_of_ridge(ridge));
 }
 
 // The rows of a case that have this value of a key.
@@ -52,6 +44,10 @@ Mean mean_of_rows(const Measurements& table, const RowsOfCase& one, double width
   return mean_of(values);
 }
 
+PowerLaw law_at(const Measurements& table, const RowsOfCase& one, double epoch, const Quantity& quantity) {
+  return fit_power_law({points_of(table, only(table, one, "epoch", epoch).rows, "width", quantity)});
+}
+
 void add_claims(Section& out, const Measurements& table, const std::vector<RowsOfCase>& cases) {
   const std::pair<const char*, Quantity> all[] = {
       {"At the end of training, too, the relative difference ‖Θ − K⊗I‖/‖Θ‖ falls at least as fast as "
@@ -59,22 +55,94 @@ void add_claims(Section& out, const Measurements& table, const std::vector<RowsO
        column(table, "frobenius")},
       {"At the end of training, too, the relative difference of the largest eigenvalues falls at least as "
        "width<sup>−1/2</sup>",
-       top_difference(table)},
+       end_difference(table, "lambda_max")},
       {"At the end of training, too, the relative difference of the predictions on test images without a ridge falls "
-       "at "
-       "least as width<sup>−1/2</sup>",
+       "at least as width<sup>−1/2</sup>",
        ridgeless_difference(table)}};
   for (const auto& [words, quantity] : all)
     for (const RowsOfCase& one : cases) {
-      const RowsOfCase end = only(table, one, "epoch", last_epoch(table, one));
-      const PowerLaw law = fit_power_law({points_of(table, end.rows, "width", quantity)});
+      const PowerLaw law = law_at(table, one, last_epoch(table, one), quantity);
       if (!std::isfinite(law.slope)) continue;
-      const PowerLaw first = fit_power_law({points_of(table, only(table, one, "epoch", 0).rows, "width", quantity)});
+      const PowerLaw first = law_at(table, one, 0, quantity);
       out.claims.push_back(
           {words, one.title,
            "exponent " + with_interval(law) + " (of the same networks before training " + power(first.slope) + ")",
            falls_at_least_as(law, -0.5)});
     }
+}
+
+// Exponents of the width at the end of training, and in parentheses those of the same networks before.
+Table exponents(const Measurements& table, const std::vector<RowsOfCase>& cases) {
+  const std::pair<const char*, Quantity> all[] = {{"relative<br>Frobenius", column(table, "frobenius")},
+                                                  {"λ<sub>max</sub>", end_difference(table, "lambda_max")},
+                                                  {"λ<sub>min</sub>", end_difference(table, "lambda_min")},
+                                                  {"condition<br>number", condition_difference(table)},
+                                                  {"predictions", ridgeless_difference(table)},
+                                                  {"entries on<br>the diagonal", column(table, "diagonal")},
+                                                  {"entries<br>off it", column(table, "off_diagonal")}};
+  Table out;
+  out.head = {"network"};
+  for (const auto& [title, quantity] : all) out.head.emplace_back(title);
+  for (const RowsOfCase& one : cases) {
+    std::vector<std::string> row = {one.title};
+    for (const auto& [title, quantity] : all) {
+      const PowerLaw after = law_at(table, one, last_epoch(table, one), quantity),
+                     before = law_at(table, one, 0, quantity);
+      row.push_back(std::isfinite(after.slope)
+                        ? short_exponent(after) + (std::isfinite(before.slope) ? " (" + power(before.slope) + ")" : "")
+                        : std::string("–"));
+    }
+    out.rows.push_back(std::move(row));
+  }
+  return out;
+}
+
+// The difference of predictions at the largest width by the ridge, after training and in parentheses before, and the
+// exponent of the width after training.
+Table by_ridge(const Measurements& table, const std::vector<RowsOfCase>& cases) {
+  Table out;
+  out.head = {"network", "width"};
+  for (const double ridge : ridges) out.head.push_back(ridge == 0 ? "no ridge" : "ridge " + name_of_ridge(ridge));
+  for (const RowsOfCase& one : cases) {
+    const double width = one.numbers(table, "width").back();
+    std::vector<std::string> row = {one.title, grouped(width)};
+    for (const double ridge : ridges) {
+      const Quantity difference = difference_with(table, ridge);
+      const Mean after = mean_of_rows(table, one, width, last_epoch(table, one), difference),
+                 before = mean_of_rows(table, one, width, 0, difference);
+      const PowerLaw law = law_at(table, one, last_epoch(table, one), difference);
+      row.push_back(after.count == 0 ? std::string("singular")
+                                     : significant(after.value) + " (" + significant(before.value) + ")" +
+                                           (std::isfinite(law.slope) ? ", exponent " + short_exponent(law) : ""));
+    }
+    out.rows.push_back(std::move(row));
+  }
+  return out;
+}
+
+// What a ridge does to the difference, network by network: the source claims nothing with a ridge.
+std::string about_ridges(const Measurements& table, const std::vector<RowsOfCase>& cases) {
+  std::string larger, smaller;
+  for (const RowsOfCase& one : cases) {
+    const double width = one.numbers(table, "width").back(), end = last_epoch(table, one);
+    const auto at = [&](double ridge) { return mean_of_rows(table, one, width, end, difference_with(table, ridge)); };
+    const Mean without = at(ridges.front());
+    if (without.count == 0) continue;
+    std::pair<double, double> worst = {0, 0};  // the ridge with the greatest difference
+    for (std::size_t i = 1; i < ridges.size(); ++i)
+      if (const Mean with = at(ridges[i]); with.count && with.value > worst.second) worst = {ridges[i], with.value};
+    std::string& text = worst.second > without.value ? larger : smaller;
+    text += (text.empty() ? "" : "; ") + escaped(one.title) + ", width " + grouped(width) + ": " +
+            significant(without.value) + " without, at most " + significant(worst.second) + " with (ridge " +
+            name_of_ridge(worst.first) + ")";
+  }
+  std::string out =
+      "<b>With a ridge the source claims nothing.</b> At the end of training, with ridges of 0.001 to 0.1 "
+      "of the mean of the eNTK's diagonal for both kernels, the predictions of the widest networks";
+  if (!larger.empty())
+    out += " <b>differ more than without a ridge</b> for " + larger + (smaller.empty() ? "" : "; they");
+  if (!smaller.empty()) out += " differ less for " + smaller;
+  return larger.empty() && smaller.empty() ? std::string() : out + ".";
 }
 
 // "after 64 epochs the networks of width 64 to 1024 had a loss of 0.01 to 0.001 and ..."
@@ -215,6 +283,14 @@ Section report_training(const Tables& tables) {
   out.figures.push_back({spectra(table, cases),
                          "Ends of both spectra along training, for the widest networks that were trained.",
                          "Eigenvalues along training"});
+  if (const std::string ridged = about_ridges(table, cases); !ridged.empty()) out.paragraphs.push_back(ridged);
+  out.tables.emplace_back(exponents(table, cases),
+                          "Exponents of the width at the end of training with their standard errors, of the relative "
+                          "differences of both kernels and of the entries of the eNTK's O × O blocks; in parentheses "
+                          "those of the same networks before training.");
+  out.tables.emplace_back(by_ridge(table, cases),
+                          "Difference of the predictions at the largest width by the ridge, at the end of training and "
+                          "in parentheses before it, and the exponent of the width at the end.");
   out.tables.emplace_back(numbers(table, cases),
                           "Before and after training: means over the seeds, with the standard deviation of one "
                           "network. The regressions learn "

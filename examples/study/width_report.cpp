@@ -11,27 +11,6 @@
 namespace xtangent::examples {
 namespace {
 
-// |pNTK - eNTK| / eNTK of an end of the spectra, or of the condition number.
-Quantity end_difference(const Measurements& table, const std::string& name) {
-  return [&table, name](const Measurement& row) {
-    const double entk = table.value(row, name + "_entk");
-    return entk > 0 ? std::abs(table.value(row, name + "_pntk") - entk) / entk : NAN;
-  };
-}
-
-Quantity condition(const Measurements& table, const std::string& kernel) {
-  return [&table, kernel](const Measurement& row) {
-    const double least = table.value(row, "lambda_min_" + kernel);
-    return least > 0 ? table.value(row, "lambda_max_" + kernel) / least : NAN;
-  };
-}
-
-Quantity condition_difference(const Measurements& table) {
-  return [entk = condition(table, "entk"), pntk = condition(table, "pntk")](const Measurement& row) {
-    return std::abs(pntk(row) - entk(row)) / entk(row);
-  };
-}
-
 struct Compared {
   const char *claim, *title, *y_label;
   Quantity quantity;
@@ -47,10 +26,6 @@ std::vector<Compared> compared(const Measurements& table) {
            "smallest eigenvalue", "|λ_{min}(K) − λ_{min}(Θ)| / λ_{min}(Θ)", end_difference(table, "lambda_min"), false},
           {"The condition numbers approach each other as the width grows, without a bound that is proved",
            "condition number", "|κ(K) − κ(Θ)| / κ(Θ)", condition_difference(table), false}};
-}
-
-std::string short_exponent(const PowerLaw& law) {
-  return power(law.slope) + (std::isfinite(law.error) ? " ± " + fixed(law.error, 2) : std::string());
 }
 
 void add_claims(Section& out, const Measurements& table, const std::vector<RowsOfCase>& cases) {

@@ -4,6 +4,7 @@ interrupted one goes on to the same rows, and that the report follows from the t
 usage: study_test.py PROGRAM
 """
 import math
+import os
 import pathlib
 import re
 import shutil
@@ -13,16 +14,16 @@ import tempfile
 
 from programs import check, finish, interrupted, rows, write_digits
 
-program = sys.argv[1]
-SECONDS = "seconds", "seconds_entk", "seconds_pntk"
+program = os.path.abspath(sys.argv[1])
+SECONDS = "seconds", "seconds_entk", "seconds_pntk", "seconds_cross_entk", "seconds_cross_pntk"
 
 
 def command(*options):
     return [program, *map(str, options)]
 
 
-def run(*options):
-    return subprocess.run(command(*options), capture_output=True, text=True, timeout=300)
+def run(*options, **more):
+    return subprocess.run(command(*options), capture_output=True, text=True, timeout=300, **more)
 
 
 def without_times(table):
@@ -113,6 +114,11 @@ def training(out, data):
         check(float(stops[-1]["loss"]) < 0.5 * float(stops[0]["loss"]), f"it learns: {stops}")
         check(all(float(r["difference"]) > 0 and 0 <= float(r[k]) <= 1 for r in stops
                   for k in ("accuracy_entk", "accuracy_pntk", "accuracy_network")), f"predictions of {stops}")
+        # A ridge changes what both predict, and the more the larger it is.
+        for r in stops:
+            ridged = [float(r[f"difference_{ridge}"]) for ridge in ("0.001", "0.01", "0.1")]
+            check(all(d > 0 for d in ridged) and len({r["difference"], *map(str, ridged)}) == 4, f"ridges of {r}")
+            check(float(r["seconds_cross_entk"]) > 0 and float(r["seconds_cross_pntk"]) > 0, f"seconds of {r}")
         first = [r for r in rows(out / "width.csv") if r["width"] == width and r["seed"] == "1" and r["network"] == "mlp"]
         check(first[0]["frobenius"] == stops[0]["frobenius"], "epoch 0 is the network of the part width")
 
@@ -133,6 +139,11 @@ def training(out, data):
     check(with_decay < without, f"the share of the sum is {with_decay} with weight decay and {without} without")
     text = (out / "report.html").read_text(encoding="utf-8")
     check("Guidance, fully connected" in text and "Along training" in text, "sections of training and readouts")
+    ends = [r for r in rows(out / "training.csv") if r["epoch"] == "128"]
+    for column in "frobenius", "diagonal", "difference_0.1":
+        b, error = slope([(float(r["width"]), float(r[column])) for r in ends])
+        check(f"{exponent(b)} ± {error:.2f}" in text, f"the slope {b} ± {error} of {column} at the end of training")
+    check("With a ridge the source claims nothing.</b> At the end of training" in text, "ridges after training")
     page(text)
     done = run(*small)
     check("training" in done.stdout and "%" not in done.stdout, done.stdout)
@@ -155,6 +166,19 @@ def cost(out, data):
     b, _ = slope([(float(r["outputs"]), float(r["sweep_flop_entk"])) for r in series["outputs"][2:]])
     check(0.8 < b < 1.1, f"sweeps grow with the outputs by {b}")
     page((out / "report.html").read_text(encoding="utf-8"))
+
+
+def residual(here):
+    """All parts but the costs, of the residual networks, where only the handwritten digits are found."""
+    done = run("--networks", "resnet18,wide_resnet16", "--widths", "8,16", "--n", 4, "--seeds", 1, "--part",
+               "width,regression,training,readouts", "--out", here / "residual",
+               env={**os.environ, "XTANGENT_DATA": str(here)}, cwd=here)
+    check(done.returncode == 0 and not done.stderr, f"{done}"[:900])
+    for name, count in ("width", 4), ("regression", 16), ("training", 4 * 7), ("networks", 4):
+        table = rows(here / "residual" / f"{name}.csv")
+        check(len(table) == count and {r["data"] for r in table} == {"digits"}, f"{len(table)} rows of {name}")
+        check({r["network"] for r in table} == {"resnet18", "wide_resnet16"}, f"networks of {name}")
+    page((here / "residual" / "report.html").read_text(encoding="utf-8"))
 
 
 def page(text):
@@ -209,6 +233,7 @@ with tempfile.TemporaryDirectory() as folder:
         regression(out, data)
         training(out, data)
         cost(out, data)
+    residual(here)
 
     # Interrupted, it leaves what was measured, and the same command goes on.
     stopped = here / "stopped"
