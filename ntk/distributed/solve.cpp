@@ -59,10 +59,11 @@ HeldPreconditioner made(const Readout& readout, const nn::ModuleBase& net, const
   const std::vector<std::size_t> rows = numbers(layout.rows(ranks->rank())),
                                  columns = numbers(layout.columns(ranks->rank()));
   const double bytes = static_cast<double>(rows.size() * columns.size()) * sizeof(F);
-  const Array<double> part = kernel(net, params, x.rows_at(rows), x.rows_at(columns), readout,
-                                    Options{.memory = options.memory, .parameters = options.parameters});
+  // Held here alone, so that the factor takes its place.
+  Array<F> part = converted<F>(kernel(net, params, x.rows_at(rows), x.rows_at(columns), readout,
+                                      Options{.memory = options.memory, .parameters = options.parameters}));
   auto factor = std::make_shared<const DistributedCholesky<F>>(
-      ranks, layout, converted<F>(part), CholeskyOptions{.ridge = options.ridge, .relative = false});
+      ranks, layout, std::move(part), CholeskyOptions{.ridge = options.ridge, .relative = false});
   return {applied<F>(std::move(factor), ranks, outputs), bytes};
 }
 

@@ -13,9 +13,9 @@ namespace xtangent::ntk {
 /// As make_preconditioner(), over the ranks of mpi_ranks(): `none`, `pseudo` and `trace`. Each rank computes the
 /// entries of the kernel that its blocks need, without a message, and ScaLAPACK factors it. The result takes the rows
 /// of a rank's slice of x (N, ...). A rank computes its blocks above and below the diagonal, so all ranks together
-/// compute each entry twice. Memory for a rank: 1 / R of the kernel in double, and as much again in float with
-/// float_factor. Throws what make_preconditioner() and DistributedCholesky throw, and option_error for `outputs` and
-/// `nearest`.
+/// compute each entry twice. Memory for a rank: 1 / R of the kernel, in double or, with float_factor, in float, and in
+/// both while the one becomes the other; while it is computed, the factors for it within options.memory. Throws what
+/// make_preconditioner() and DistributedCholesky throw, and option_error for `outputs` and `nearest`.
 template <class T>
 HeldPreconditioner distributed_preconditioner(SolvePreconditioner kind, const nn::ModuleBase& net,
                                               const nn::Parameters<T>& params, const Array<T>& x, std::size_t outputs,

@@ -6,6 +6,7 @@ usage: mpi_test.py RANKS_PROGRAM [SOLVE KERNEL]
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -92,6 +93,15 @@ def counted_by_mpi():
             check(0.7 < share < 1.4, f"{count} processes: {share} times the {what} of the model")
 
 
+def memory():
+    """A rank holds its part of the kernel once, in the numbers of the factor, and twice only while one becomes the other."""
+    for count in 1, 2, 3, 4:
+        seen = found(count, "memory")
+        part, more = seen["part"][0], 5 << 20  # the kernel's own factors within 4 MiB, and smaller arrays
+        check(8 * part < seen["peak"][0] < 8 * part + more, f"{count} processes: {seen}")
+        check(12 * part <= seen["peak-float"][0] < 12 * part + more, f"{count} processes: {seen}")
+
+
 def ends():
     start = time.monotonic()
     done = mpirun(3, program, "die")
@@ -99,6 +109,25 @@ def ends():
     check(time.monotonic() - start < 100, "the others wait for a process that was killed")
     done = mpirun(2, program, "again")
     check(done.returncode != 0 and "MPI has begun already" in done.stderr, f"{done.returncode}: {done.stderr}")
+
+
+def killed(solve, here, store):
+    """A rank of the program that is killed while it factors a stored kernel ends the run, and the next one finds the same."""
+    words = ["--store", store, "--data", here / "mnist", "--ridge", ",".join(f"0.{i:03}" for i in range(1, 400))]
+    process = subprocess.Popen(["mpirun", "-n", "3", *WORDS, *map(str, [solve, *words, "--out", here / "killed"])],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+                               stdin=subprocess.DEVNULL)
+    line = process.stdout.readline()
+    while line and not line.startswith("ridge "):
+        line = process.stdout.readline()
+    check(line.startswith("ridge "), "it ends before it has solved with a ridge")
+    ranks = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False).stdout.split()
+    check(len(ranks) == 3, f"processes of mpirun: {ranks}")
+    os.kill(int(ranks[-1]), signal.SIGKILL)
+    start = time.monotonic()
+    _, errors = process.communicate(timeout=100)
+    check(process.returncode != 0 and "signal 9" in errors, f"{process.returncode}: {errors}")
+    check(time.monotonic() - start < 60, "the others wait for a process that was killed")
 
 
 def with_programs(solve, kernel):
@@ -118,7 +147,7 @@ def with_programs(solve, kernel):
                                      ("network", ["--network", "mlp", "--width", "0.05", "--data", here / "mnist", "--n", "50",
                                                   "--test", "20", "--ridge", "0.1", "--tolerance", "1e-14"], 1e-12)]:
             results = {}
-            for count in 1, 2, 3:
+            for count in 1, 2, 3, 4:
                 out = here / f"{name}-{count}"
                 done = mpirun(count, solve, *options, "--out", out)
                 check(done.returncode == 0, f"{name}, {count} processes: {done.stdout}{done.stderr}")
@@ -126,10 +155,11 @@ def with_programs(solve, kernel):
                       len(re.findall("weights", done.stdout)) == 1, f"{name}, {count}: {done.stdout}")
                 results[count] = {file.name: read_npy(file)[1] for file in out.glob("*.npy")}
                 check(len(results[count]) == 2, f"{name}: {sorted(results[count])}")
-            for count in 2, 3:
+            for count in 2, 3, 4:
                 for file, values in results[1].items():
                     apart = distance(results[count][file], values)
                     check(apart <= limit, f"{name}, {file}, {count} processes: {apart}")
+        killed(solve, here, store)
         # An error of all is said once, one of a single rank too, and nothing hangs.
         done = mpirun(3, solve, "--store", here / "nothing", "--data", here / "mnist", "--out", here / "wrong")
         check(done.returncode == 1 and done.stderr.count("no kernel is in") == 1, f"{done.returncode}: {done.stderr}")
@@ -146,6 +176,7 @@ def with_programs(solve, kernel):
 same_answers()
 traffic()
 counted_by_mpi()
+memory()
 ends()
 if programs:
     with_programs(*programs)

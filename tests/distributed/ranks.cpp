@@ -2,6 +2,7 @@
 // compares what different numbers of processes find.
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "nn/models/lenet.hpp"
+#include "nn/models/mlp.hpp"
 #include "ntk/distributed/cost.hpp"
 #include "ntk/distributed/distributed_cholesky.hpp"
 #include "ntk/distributed/mpi.hpp"
@@ -123,6 +125,29 @@ void traffic(const Ranks& ranks) {
   show(ranks, "bytes_of_model", cost.bytes);
 }
 
+// The most bytes that a rank holds while a preconditioner is made, and those of the largest part of the kernel.
+void memory(const Ranks& ranks) {
+  const nn::Sequential net = nn::mlp({20, 30, 3});
+  const nn::Parameters<double> params = net.init<double>(1);
+  constexpr std::size_t n = 2400;
+  const Array<double> x = numbers({n, 20}, 7);
+  const ntk::BlockCyclic layout{n, ntk::block_rows(n, ranks->size()), ntk::process_grid(ranks->size())};
+  std::size_t part = 0;
+  for (std::size_t r = 0; r < ranks->size(); ++r)
+    part = std::max(part, ntk::numbers(layout.rows(r)).size() * ntk::numbers(layout.columns(r)).size());
+  show(ranks, "part", static_cast<double>(part));
+  for (const bool in_float : {false, true}) {
+    reset_peak_memory();
+    const std::size_t before = memory_statistics().live;
+    ntk::distributed_preconditioner(ntk::SolvePreconditioner::pseudo, net, params, x, 3, ranks,
+                                    {.ridge = 1, .memory = 8 * part + (4 << 20), .float_factor = in_float});
+    std::vector<double> peaks(ranks->size(), 0.0);
+    peaks[ranks->rank()] = static_cast<double>(memory_statistics().peak - before);
+    ranks->all_reduce(peaks);
+    show(ranks, in_float ? "peak-float" : "peak", *std::max_element(peaks.begin(), peaks.end()));
+  }
+}
+
 // One rank is killed in the middle of the iterations.
 void die(const Ranks& ranks) {
   const Problem p;
@@ -146,6 +171,7 @@ int main(int argc, char** argv) {
     if (mode == "factor") factor(ranks, std::stoul(argv[2]), true);
     if (mode == "factor-only") factor(ranks, std::stoul(argv[2]), false);
     if (mode == "traffic") traffic(ranks);
+    if (mode == "memory") memory(ranks);
     if (mode == "die") die(ranks);
     if (mode == "again") ntk::mpi_ranks();
   } catch (const std::exception& failure) {
