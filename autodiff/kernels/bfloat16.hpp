@@ -12,6 +12,10 @@ namespace xtangent::kernels {
 void bfloat16_product(std::size_t rows, std::size_t columns, std::size_t length, const std::uint16_t* a,
                       std::size_t lda, const std::uint16_t* b, std::size_t ldb, float* c, std::size_t ldc);
 
+/// The same by widening the operands, which every processor can.
+void widened_bfloat16_product(std::size_t rows, std::size_t columns, std::size_t length, const std::uint16_t* a,
+                              std::size_t lda, const std::uint16_t* b, std::size_t ldb, float* c, std::size_t ldc);
+
 /// The most bytes of scratch that one such call takes, on any processor.
 std::size_t bfloat16_product_bytes(std::size_t rows, std::size_t columns);
 

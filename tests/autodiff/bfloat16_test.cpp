@@ -145,7 +145,12 @@ BOOST_AUTO_TEST_CASE(products_are_sums_in_float) {
       const auto product = [&](auto... operands) {
         kernels::bfloat16_product(s.rows, s.columns, s.length, operands...);
       };
+      // Also where this processor has instructions, as another has none.
+      const auto widened_product = [&](auto... operands) {
+        kernels::widened_bfloat16_product(s.rows, s.columns, s.length, operands...);
+      };
       BOOST_TEST(error_of(s, 0, product) < 16);
+      BOOST_TEST(error_of(s, 0, widened_product) < 16);
     }
 }
 
@@ -153,10 +158,12 @@ BOOST_AUTO_TEST_CASE(a_gram_is_the_product_of_rows_with_themselves) {
   Random random("gram");
   constexpr std::size_t n = 40, length = 600;
   const Halves a = random_halves(random, n * length), b = a;
-  std::vector<float> one(n * n), two(n * n);
-  kernels::bfloat16_product(n, n, length, a.data(), length, a.data(), length, one.data(), n);
-  kernels::bfloat16_product(n, n, length, a.data(), length, b.data(), length, two.data(), n);
-  BOOST_TEST((one == two));
+  for (const auto product : {&kernels::bfloat16_product, &kernels::widened_bfloat16_product}) {
+    std::vector<float> one(n * n), two(n * n);
+    product(n, n, length, a.data(), length, a.data(), length, one.data(), n);
+    product(n, n, length, a.data(), length, b.data(), length, two.data(), n);
+    BOOST_TEST((one == two));
+  }
 }
 
 // Those of the instructions that this processor has; tests/benchmarks/bfloat16.cpp checks more shapes.
