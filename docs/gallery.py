@@ -27,8 +27,8 @@ MNIST, Fashion-MNIST and CIFAR-10 are where [Data](../README.md#data) says. `pyt
 COMMANDS = {
     './run quickstart': [
         ('quickstart', 'results/quickstart/overview.svg', 'Two kernels of one network',
-         'The wider the network, the closer the pNTK (K) is to the eNTK (Θ), at a fraction of the time; regressions with both read '
-         'about as many test images, for trained networks within two points.')],
+         'The wider the network, the closer the pNTK (K) is to the eNTK (Θ), at a fraction of the time; with a small ridge, '
+         'regressions with both classify about as many test images correctly, for trained networks within two points.')],
     './run dynamics': [
         ('dynamics', 'results/dynamics/dynamics.svg', 'Predicting training',
          'Losses of training (dots; test images dashed) and what kernels of the initial network say of them (lines): the wider the '
@@ -39,14 +39,15 @@ COMMANDS = {
          'Differences of the whole kernel, of both ends of its spectrum and of its condition number against the width, for four '
          'families of networks at initialization.'),
         ('study_blocks', 'results/study/report.html#One block of', 'One block of both kernels',
-         'The ten outputs of an image with themselves, for one fully connected network at two widths: the wider one has an eNTK '
-         'closer to one number times the identity, which is what the pNTK takes it for.'),
+         'The block of one image with itself, ten outputs by ten, for a fully connected network at two widths: in the wider '
+         'one the eNTK is closer to a multiple of the identity, which is how the pNTK approximates it.'),
         ('study_regression', 'results/study/report.html#Relative difference of the predictions on test images against',
          'Predictions by both kernels',
-         'Without a ridge their difference falls with the width, more slowly than that of the kernels; a ridge brings them closer.'),
+         'Without a ridge their difference falls with the width, more slowly than that of the kernels; a ridge brings them '
+         'closer.'),
         ('study_training', 'results/study/report.html#Relative difference of the two kernels along', 'Both kernels along training',
-         'An epoch of training takes the two kernels of a residual network apart; of ConvNets the wider ones end with the smaller '
-         'differences, and so do fully connected networks up to 512 features.'),
+         'One epoch of training drives the two kernels of a residual network apart; among ConvNets the wider ones end with '
+         'the smaller differences, and so do fully connected networks up to 512 features.'),
         ('study_readouts', 'results/study/report.html#Relative differences of the kernels to the eNTK', 'Five readouts in long training',
          'Differences of five kernels to the eNTK over a long training: that of the sum of the logits ends the furthest off, with '
          'weight decay and without.'),
@@ -72,8 +73,8 @@ COMMANDS = {
          'down.')],
     './run search': [
         ('search', 'results/search/search.svg', 'Which network should be trained',
-         "Kendall's tau between scores of 72 networks before training and their accuracies after it: by itself no score of the "
-         'kernel is better than the number of parameters. [More](search.md)'),
+         "Kendall's tau between scores of 72 networks before training and their accuracies after it: no score of the kernel "
+         "alone is measurably better than the number of parameters. [More](search.md)"),
         ('search_scores', 'results/search/scores.svg', 'Test error against the scores', 'Each point is one of the 72 networks.')],
     './run active': [
         ('active', 'results/active/active.svg', 'Which image should get a label',
@@ -85,8 +86,8 @@ COMMANDS = {
          'anchors. [More](measurements.md#features-beside-the-exact-kernel)')],
     './run pinn': [
         ('pinn', 'results/pinn/solution.svg', 'The heat equation',
-         'Its solution, and the errors of networks with equal weights of its losses and with weights by the traces of their '
-         'kernels, for one of three networks.')],
+         'The solution, and the errors of a network trained with equal weights of the losses and with weights from the '
+         'traces of their kernels; one of three seeds is shown.')],
     './run distill mnist': [
         ('distill', 'results/distill/images.svg', 'Ten images instead of a set',
          'Kernel regression from the ten distilled images (below) classifies 86.1 % of the test images of MNIST correctly, from the '

@@ -59,6 +59,10 @@ def kernels_of(folder, part):
             # No peer has the head-aware kernel, which needs the gradients that the trace needs.
             kernel = 'trace' if row['readout'] in ('trace', 'head-aware') else 'pntk'
             yield float(row['seconds']), [job_of(row, kernel), job_of(row, kernel, TESTS)]
+        elif part == 'training':
+            for kernel in 'entk', 'pntk':  # and between as many test images and them
+                yield (float(row[f'seconds_{kernel}']) + float(row[f'seconds_cross_{kernel}']),
+                       [job_of(row, kernel), job_of(row, kernel, int(row['n']))])
         else:
             for kernel in 'entk', 'pntk':
                 yield float(row[f'seconds_{kernel}']), [job_of(row, kernel)]

@@ -29,6 +29,8 @@ TABLES = {
                    "mnist,20,mlp,64,1,0.001,2,1"],
     "readouts": ["data,n,network,width,decay,seed,epoch,readout,seconds,seconds_entk", "mnist,20,mlp,64,0,1,0,sum,1,8",
                  "mnist,20,mlp,64,0,1,0,trace,2,8"],
+    "training": ["data,n,network,width,seed,epoch,seconds_entk,seconds_pntk,seconds_cross_entk,seconds_cross_pntk",
+                 "mnist,20,mlp,64,1,0,2,1,3,2"],
     "cost": ["data,series,n,depth,channels,outputs,seconds_entk,seconds_pntk", "cifar10,depth,8,50,4,10,3,1"]}
 
 
@@ -60,10 +62,11 @@ with tempfile.TemporaryDirectory() as place:
     check(near(width["torch.func"], 4 * torch(20) + 2 * torch(100)), f"the law through 25 and 12 images is exact: {width}")
     check(near(width["torch.func, by law"], 2 * torch(100)), f"what is estimated: {width}")
     check(near(width["neural-tangents"], 4 * (60 + 0.125 * 400) + 2 * (300 + 0.125 * 10000)), f"the other peer: {width}")
-    regression, readouts, cost = found["regression"], found["readouts"], found["cost"]
+    regression, readouts, training, cost = (found[part] for part in ("regression", "readouts", "training", "cost"))
     both = torch(20) + torch(20, 100)
     check(near(regression["ours"], 3) and near(regression["torch.func"], 2 * both), f"kernels of all ridges once: {regression}")
     check(near(readouts["ours"], 11) and near(readouts["torch.func"], 3 * both), f"the eNTK once a stop: {readouts}")
+    check(near(training["ours"], 8) and near(training["torch.func"], 2 * (torch(20) + torch(20, 20))), f"training: {training}")
     check(near(cost["ours"], 4) and near(cost["torch.func"], 2 * torch(8)), f"cost: {cost}")
     jobs = [json.loads(line) for line in log.read_text().splitlines()]
     check({job["width"] for job in jobs if job["network"] == "resnet"} == {128}, "4 channels of a bottleneck are 128 features")
