@@ -86,8 +86,9 @@ std::vector<Panel> panels(const Measurements& table, const std::vector<RowsOfCas
 std::string heat_maps(const Measurements& table, const std::vector<RowsOfCase>& cases, bool first_block) {
   const RowsOfCase& one = cases.front();
   std::vector<HeatMap> maps;
-  const std::vector<double> widths = one.numbers(table, "width");
   const std::string seed = table.key(*one.rows.back(), "seed");
+  std::vector<double> widths = one.numbers(table, "width");
+  if (widths.size() > 2) widths = {widths.front(), widths.back()};  // there may be those of a smaller study, too
   for (const double width : widths) {
     std::size_t order = 0;
     std::vector<const Measurement*> rows;
