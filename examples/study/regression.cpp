@@ -64,11 +64,10 @@ Unit trained(Workplace& place, const StudyCase& one, std::size_t width, std::uin
   return out;
 }
 
-// Without the largest of the usual widths, which would take most of the time, in the quick study and for residual
-// networks: the kernel between test and training images costs several times as much as that of the training images.
 std::vector<std::size_t> widths_of(Workplace& place, const StudyNetwork& network) {
   std::vector<std::size_t> out = place.widths(network);
-  if (place.settings().widths.empty() && (network.residual || !place.settings().full)) out.pop_back();
+  if (place.settings().widths.empty())
+    out.resize(place.settings().full ? network.predicted_widths : network.quick_predicted_widths);
   return out;
 }
 
