@@ -112,7 +112,8 @@ def ends():
 
 
 def killed(solve, here, store):
-    """A rank of the program that is killed while it factors a stored kernel ends the run, and the next one finds the same."""
+    """A rank of the program that is killed while it factors a stored kernel ends the run, and finished ridges stay."""
+    from programs import read_npy
     words = ["--store", store, "--data", here / "mnist", "--ridge", ",".join(f"0.{i:03}" for i in range(1, 400))]
     process = subprocess.Popen(["mpirun", "-n", "3", *WORDS, *map(str, [solve, *words, "--out", here / "killed"])],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
@@ -128,6 +129,13 @@ def killed(solve, here, store):
     _, errors = process.communicate(timeout=100)
     check(process.returncode != 0 and "signal 9" in errors, f"{process.returncode}: {errors}")
     check(time.monotonic() - start < 60, "the others wait for a process that was killed")
+    # What was finished stays.
+    done = subprocess.run([*map(str, [solve, *words[:4], "--ridge", "0.001", "--out", here / "alone"])], capture_output=True,
+                          text=True, timeout=300, env=ENVIRONMENT)
+    check(done.returncode == 0, done.stderr)
+    for file in (here / "alone").glob("*.npy"):
+        kept = here / "killed" / file.name
+        check(kept.exists() and distance(read_npy(kept)[1], read_npy(file)[1]) <= 1e-12, f"{file.name} of the first ridge")
 
 
 def with_programs(solve, kernel):
