@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include <iostream>
 #include <memory>
 #include <new>
+#include <thread>
 #include <vector>
 
 #include "examples/common/images.hpp"
@@ -147,6 +149,8 @@ std::optional<int> parse(CLI::App& app, const Program& program, int argc, char**
   if (first_of_mpirun())
     std::fprintf(stderr, "%s: %s\n./run %s --help lists the options.\n", program.name.c_str(), wrong.c_str(),
                  program.name.c_str());
+  else  // mpirun ends all when the first one fails, which must be the one that says why
+    std::this_thread::sleep_for(std::chrono::seconds(5));
   return 1;
 }
 
