@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import pathlib
+import random
 import signal
 import subprocess
 import sys
@@ -43,6 +44,45 @@ def study(out, result, ridges):
     check('All images of a set' in text and 'ResNet18, channels times 0.03, images, random weights' in text, 'the report')
 
 
+def wait_for_programs(folder, script_itself):
+    """Until no program works in the folder any more; each ends with the script that has started it."""
+    def programs():
+        found = subprocess.run(['pgrep', '-f', str(folder)], capture_output=True, text=True, check=False).stdout
+        return [int(number) for number in found.split() if int(number) != script_itself.pid]
+
+    end = time.monotonic() + 60
+    while programs() and time.monotonic() < end:
+        time.sleep(0.01)
+    check(not programs(), 'a program goes on without the script')
+
+
+def killed_anywhere(out, undisturbed, *options):
+    """Kills the script at random moments, in whichever phase it is, until it finishes. The result is the same."""
+    draw, kills, phases, done = random.Random(7), 0, set(), False
+    while not done:
+        process = subprocess.Popen([sys.executable, script, '--build', build, *map(str, options), '--out', out],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            _, errors = process.communicate(timeout=draw.uniform(0.1, 0.6 + 0.02 * kills))
+            done = True
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            kills += 1
+            wait_for_programs(out, process)
+            if (out / 'phases.json').exists():
+                phases |= {name for name, p in json.loads((out / 'phases.json').read_text()).items() if not p['finished']}
+    check(process.returncode == 0, f'after {kills} kills: {errors}')
+    print(f'{kills} kills in {len(phases)} phases: {", ".join(sorted(phases))}')
+    check(kills > 3 and len(phases) > 2, f'only {kills} kills in {phases}')
+    if process.returncode == 0:
+        result = json.loads((out / 'report.json').read_text())
+        for key in 'own_accuracy', 'found':
+            mine, other = ({name: {k: v for k, v in found.items() if k not in ('planned', 'seconds_to_compare')} for name, found in r[key].items()}
+                           if key == 'found' else r[key] for r in (result, undisturbed))
+            check(mine == other, f'{key} after {kills} kills: {mine}, undisturbed {other}')
+
+
 def killed(out, kind, *options):
     """Ends the script within its first phase, with what it runs, and lets the same command go on."""
     noted = out / 'phases.json'
@@ -50,20 +90,13 @@ def killed(out, kind, *options):
     def phase():
         return json.loads(noted.read_text())['training'] if noted.exists() else {'seconds': 0}
 
-    def programs():
-        found = subprocess.run(['pgrep', '-f', str(out / 'train')], capture_output=True, text=True, check=False).stdout
-        return [int(number) for number in found.split() if int(number) != process.pid]
-
     process = subprocess.Popen([sys.executable, script, '--build', build, *map(str, options), '--out', out, '--note', '0.02'],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and not (phase()['seconds'] > 0 and (out / 'train' / 'metrics.jsonl').exists()):
         time.sleep(0.005)
     process.send_signal(kind)
     check(process.wait(timeout=60) != 0, f'{kind}: it was not ended')
-    end = time.monotonic() + 60
-    while programs() and time.monotonic() < end:
-        time.sleep(0.01)
-    check(not programs(), f'{kind}: the program goes on without the script')
+    wait_for_programs(out / 'train', process)
     first = phase()
     check(first['runs'] == 1 and not first['finished'] and first['seconds'] > 0, f'{kind}: {first}')
     done = run(*options, '--out', out)
@@ -108,6 +141,7 @@ with tempfile.TemporaryDirectory() as folder:
         check(1e-3 < errors[512, name] < 0.5, f'{name}: {errors}')
     for kind in signal.SIGINT, signal.SIGTERM, signal.SIGKILL:
         killed(top / f'killed{kind:d}', kind, *usual, '--k', 512, '--ridge', '0.1', '--kinds', 'trained', '--epochs', 40)
+    killed_anywhere(top / 'killed', result, *usual, '--k', 512, '--ridge', '0.1')
     # What is finished is not done again, and other options are refused.
     done = run(*usual, '--k', 512, '--ridge', '0.1', '--out', top / 'out512')
     check(done.returncode == 0 and done.stdout.count(': done in ') == 9, f'{done.stdout}{done.stderr}')
