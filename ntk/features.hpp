@@ -34,8 +34,8 @@
 ///   K ~ C W^+ C^T + (Phi - C W^+ Phi_A)(Phi - C W^+ Phi_A)^T
 ///
 /// This is again an inner product of features, with m numbers more: (C W^(+/2), Phi - C W^+ Phi_A). Kernels of networks
-/// have a few large eigenvalues, which anchors take over: on CIFAR-10 they cut errors of norms and spectra 3 to 70 times,
-/// while predictions without a ridge, which depend on the smallest eigenvalues, gain less.
+/// have a few large eigenvalues, which anchors take over: on CIFAR-10 they cut errors of norms and spectra 3 to 70
+/// times, while predictions without a ridge, which depend on the smallest eigenvalues, gain less.
 ///
 /// Rows are those of the kernel: probe c of example n has row n K + c, and for readout::trace() there is one row for an
 /// example. All functions throw what `kernel` throws, option_error for the reduction diagonal and for a readout of two

@@ -59,7 +59,7 @@ void add_options(CLI::App& app, StudySettings& s) {
       ->capture_default_str();
   option(app, "--scale", s.scale, "DIR", "Where ./run scale has left its tables")
       ->check(named())
-      ->default_str("results/scale; where it has not run, docs/data, measured for the pages");
+      ->default_str("results/scale, else docs/data");
   app.add_flag("--report", s.report, "Only make the report, from the tables");
   app.add_flag("--dry-run", s.dry_run, "Only show the plan")->excludes(app.get_option("--report"));
   seed_option(app, s.seed, "Seed of the first initialization");
