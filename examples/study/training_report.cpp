@@ -136,9 +136,9 @@ std::string about_ridges(const Measurements& table, const std::vector<RowsOfCase
             significant(without.value) + " without, at most " + significant(worst.second) + " with (ridge " +
             name_of_ridge(worst.first) + ")";
   }
-  std::string out =
-      "<b>With a ridge the source claims nothing.</b> At the end of training, with ridges of 0.001 to 0.1 "
-      "of the mean of the eNTK's diagonal for both kernels, the predictions of the widest networks";
+  std::string out = "<b>With a ridge the source claims nothing.</b> At the end of training, with ridges of " +
+                    name_of_ridge(ridges[1]) + " to " + name_of_ridge(ridges.back()) +
+                    " of the mean of the eNTK's diagonal for both kernels, the predictions of the widest networks";
   if (!larger.empty())
     out += " <b>differ more than without a ridge</b> for " + larger + (smaller.empty() ? "" : "; they");
   if (!smaller.empty()) out += " differ less for " + smaller;

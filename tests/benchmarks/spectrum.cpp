@@ -19,15 +19,6 @@ using benchmarks::Clock;
 using Json = nlohmann::ordered_json;
 constexpr std::size_t sampled = 64;
 
-// A sample (m, n) of the eigenvectors (n, n): evenly spread, with those of the smallest and the largest eigenvalue.
-Array<double> sample(const Array<double>& vectors, const std::vector<std::size_t>& rows) {
-  const std::size_t n = vectors.shape()[1];
-  Array<double> out({rows.size(), n});
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    std::copy_n(vectors.data() + rows[i] * n, n, out.mutable_data() + i * n);
-  return out;
-}
-
 // a b^T of a (m, k) and b (n, k).
 Array<double> products(const Array<double>& a, const Array<double>& b) {
   const std::size_t m = a.shape()[0], n = b.shape()[0], k = a.shape()[1];
@@ -46,10 +37,11 @@ Json described(const ntk::StoredKernel& kernel) {
   const ntk::Eigensystem found = ntk::eigensystem(std::move(matrix));
   const double seconds = clock.seconds(), largest = found.values.back();
 
+  // Evenly spread, with those of the smallest and the largest eigenvalue.
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < std::min(sampled, n); ++i)
     rows.push_back(i * (n - 1) / std::max<std::size_t>(sampled - 1, 1));
-  const Array<double> some = sample(found.vectors, rows);
+  const Array<double> some = found.vectors.rows_at(rows);  // (m, n)
   double deviation = 0, residual = 0;
   const Array<double> overlaps = products(some, found.vectors);
   for (std::size_t i = 0; i < rows.size(); ++i)
