@@ -19,12 +19,13 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "examples"))
-from programs import check, finish, write_cifar  # noqa: E402
+from programs import check, finish, run_with_kills, write_cifar  # noqa: E402
 
 kernel = os.path.abspath(sys.argv[1])
 kills = int(sys.argv[2]) if len(sys.argv) > 2 else 3
 seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 31)
 draw = random.Random(seed)
+FIRST = 2  # the number of the first machine that computes; 1 is the server
 # 36 tiles, several seconds of one process.
 WORK = ["--network", "resnet18", "--width", "0.25", "--n", "240", "--memory", "40M", "--threads", "1"]
 # A machine begins with this. Its hour is wrong by as many hours as its number, which must not matter.
@@ -79,8 +80,9 @@ class Machine:
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
-    def runs(self):
-        return self.process.poll() is None
+    def poll(self):
+        """None while it runs, as of a process."""
+        return self.process.poll()
 
     def cut_power(self):
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -98,7 +100,7 @@ def server(here):
     machine = Machine(here, 1, SERVER, f"ubda={here / 'disk'}")
     end = time.monotonic() + 60
     while "the server is ready" not in machine.said():
-        if time.monotonic() > end or not machine.runs():
+        if time.monotonic() > end or machine.poll() is not None:
             machine.cut_power()
             raise RuntimeError(f"the server does not start: {machine.said()}")
         time.sleep(0.1)
@@ -116,36 +118,35 @@ def begin(here, number, name):
 
 def check_ends(here, machines, expected, what):
     said = ""
-    for number, machine in machines.items():
+    for number, machine in enumerate(machines, start=FIRST):
         status = machine.ended()
         said += machine.said()
         check(status == "0", f"{what}: host{number} ended with {status}: {machine.said()[-2000:]}")
         check((here / f"K{number}.npy").read_bytes() == expected, f"{what}: host{number} has the kernel of one process")
         (here / f"K{number}.npy").unlink(missing_ok=True)
-    return said.count("Took over")
+    return said
 
 
 def power_cuts(here, expected, seconds):
-    done = turns = taken = 0
+    done, turns, said = 0, 0, []
+
+    def cut(machine):
+        said.append(machine.said())
+        machine.cut_power()
+
     while done < kills:
         turns += 1
-        machines = {number: begin(here, number, f"cuts{turns}") for number in range(2, 6)}
-        while any(machine.runs() for machine in machines.values()):
-            time.sleep(draw.uniform(0, seconds))
-            victim = draw.randrange(2, 6)
-            if done < kills and machines[victim].runs():
-                taken += machines[victim].said().count("Took over")
-                machines[victim].cut_power()
-                done += 1
-                machines[victim] = begin(here, victim, f"cuts{turns}")
-        taken += check_ends(here, machines, expected, f"after {done} power cuts")
-    print(f"four machines, {done} power cuts in {turns} kernels, {taken} claims taken over")
+        machines, cut_now = run_with_kills(lambda i, name=f"cuts{turns}": begin(here, FIRST + i, name), cut, 4, kills - done,
+                                           seconds, draw)
+        done += cut_now
+        said.append(check_ends(here, machines, expected, f"after {done} power cuts"))
+    print(f"four machines, {done} power cuts in {turns} kernels, {''.join(said).count('Took over')} claims taken over")
 
 
 def server_down(here, first, expected, seconds):
-    machines = {number: begin(here, number, "down") for number in range(2, 6)}
+    machines = [begin(here, FIRST + i, "down") for i in range(4)]
     time.sleep(3 + 0.2 * seconds)
-    working = sum(machine.runs() for machine in machines.values())
+    working = sum(machine.poll() is None for machine in machines)
     first.cut_power()
     time.sleep(5)
     again = server(here)

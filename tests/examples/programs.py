@@ -152,3 +152,18 @@ def read_floats(file):
         check(entry["dtype"] == "F32", f"{name} is {entry['dtype']}")
         out[name] = struct.unpack(f"<{(end - begin) // 4}f", body[begin:end])
     return metadata, out
+
+
+def run_with_kills(begin, kill, count, kills, pause, draw):
+    """Runs `count` processes, begun by begin(i), to their ends. At random moments, after pauses of up to `pause` seconds, a
+    random one of those that run is killed by kill(process) and begun again, at most `kills` times. Returns the processes
+    and how often that was."""
+    processes, done = [begin(i) for i in range(count)], 0
+    while any(process.poll() is None for process in processes):
+        time.sleep(draw.uniform(0, pause))
+        victim = draw.randrange(count)
+        if done < kills and processes[victim].poll() is None:
+            kill(processes[victim])
+            done += 1
+            processes[victim] = begin(victim)
+    return processes, done

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from programs import check, finish, write_cifar
+from programs import check, finish, run_with_kills, write_cifar
 
 kernel = os.path.abspath(sys.argv[1])
 kills = int(sys.argv[2]) if len(sys.argv) > 2 else 20
@@ -76,21 +76,21 @@ def one_process(here):
     return {"tiles": found, "kernel": (here / "one.npy").read_bytes(), "seconds": seconds}
 
 
+def power_off(process):
+    """Ends a process at once, and returns what it said on stderr."""
+    process.send_signal(signal.SIGKILL)
+    return process.communicate()[1]
+
+
 def killed(here, expected):
     """Four processes, of which a random one is killed at random moments, and begins again with the same command."""
     done = turns = 0
     while done < kills:
         store = here / f"killed{turns}"
         turns += 1
-        processes = [start(here, store, "--share", out=f"K{i}.npy") for i in range(4)]
-        while any(process.poll() is None for process in processes):
-            time.sleep(draw.uniform(0, 0.15 * expected["seconds"]))
-            victim = draw.randrange(4)
-            if done < kills and processes[victim].poll() is None and draw.random() < 0.8:
-                processes[victim].send_signal(signal.SIGKILL)
-                processes[victim].communicate()
-                done += 1
-                processes[victim] = start(here, store, "--share", out=f"K{victim}.npy")
+        processes, killed_now = run_with_kills(lambda i, store=store: start(here, store, "--share", out=f"K{i}.npy"), power_off, 4,
+                                               kills - done, 0.15 * expected["seconds"], draw)
+        done += killed_now
         for i, process in enumerate(processes):
             status, _, errors = ended(process)
             check(status == 0, f"after {done} kills: {errors}")
@@ -134,7 +134,7 @@ def on_hosts(here, expected):
 
 
 def kill_hosts(here, hosts, expected):
-    aim, done, turns, said = max(3, kills // 10), 0, 0, ""
+    aim, done, turns, said = max(3, kills // 10), 0, 0, []
     while done < aim:
         name = f"kernel-{os.getpid()}-{turns}"
         turns += 1
@@ -142,23 +142,17 @@ def kill_hosts(here, hosts, expected):
         def begin(i, name=name):
             return start(here, here / f"host{i}" / name, "--share", "--patience", 2, host=hosts[i], out=f"H{i}.npy")
 
-        processes = [begin(i) for i in range(4)]
-        while any(process.poll() is None for process in processes):
-            time.sleep(draw.uniform(0, expected["seconds"]))
-            victim = draw.randrange(4)
-            if done < aim and processes[victim].poll() is None:
-                processes[victim].send_signal(signal.SIGKILL)
-                said += processes[victim].communicate()[1]
-                done += 1
-                processes[victim] = begin(victim)
+        processes, killed_now = run_with_kills(begin, lambda process: said.append(power_off(process)), 4, aim - done,
+                                               expected["seconds"], draw)
+        done += killed_now
         for i, process in enumerate(processes):
             status, _, errors = ended(process)
-            said += errors
+            said.append(errors)
             check(status == 0, f"host {i}: {errors}")
             check((here / f"H{i}.npy").read_bytes() == expected["kernel"], f"host {i}: the kernel of one process")
         check_store(here / "share" / name, expected, "four hosts")
         shutil.rmtree(here / "share" / name)
-    print(f"four hosts, {done} kills in {turns} kernels, {said.count('Took over')} claims taken over")
+    print(f"four hosts, {done} kills in {turns} kernels, {''.join(said).count('Took over')} claims taken over")
 
 
 def fixed_parts(here, expected):
