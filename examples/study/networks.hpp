@@ -17,7 +17,7 @@ struct StudyNetwork {
   nn::AnyModule (*make)(const nn::LabeledImages& images, std::size_t width);
   std::vector<std::size_t> widths;          ///< usual widths
   std::size_t quick_widths;                 ///< how many of them the quick study has
-  std::size_t predicted_widths;             ///< how many are for predictions, with their kernels of test images
+  std::size_t predicted_widths;             ///< how many predictions have, whose kernels cost several times as much
   std::size_t quick_predicted_widths;       ///< and in the quick study
   std::size_t n;                            ///< usual number of images of a kernel
   std::vector<std::size_t> trained_widths;  ///< usual widths of trainings

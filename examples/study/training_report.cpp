@@ -111,9 +111,9 @@ Table by_ridge(const Measurements& table, const std::vector<RowsOfCase>& cases) 
       const Mean after = mean_of_rows(table, one, width, last_epoch(table, one), difference),
                  before = mean_of_rows(table, one, width, 0, difference);
       const PowerLaw law = law_at(table, one, last_epoch(table, one), difference);
-      row.push_back(after.count == 0 ? std::string("singular")
-                                     : significant(after.value) + " (" + significant(before.value) + ")" +
-                                           (std::isfinite(law.slope) ? ", exponent " + short_exponent(law) : ""));
+      const auto said = [](const Mean& mean) { return mean.count ? significant(mean.value) : std::string("singular"); };
+      row.push_back(said(after) + " (" + said(before) + ")" +
+                    (std::isfinite(law.slope) ? ", exponent " + short_exponent(law) : ""));
     }
     out.rows.push_back(std::move(row));
   }

@@ -133,7 +133,9 @@ def killed(solve, here, store):
     done = subprocess.run([*map(str, [solve, *words[:4], "--ridge", "0.001", "--out", here / "alone"])], capture_output=True,
                           text=True, timeout=300, env=ENVIRONMENT)
     check(done.returncode == 0, done.stderr)
-    for file in (here / "alone").glob("*.npy"):
+    files = sorted((here / "alone").glob("*.npy"))
+    check(len(files) == 2, f"weights and predictions: {files}")
+    for file in files:
         kept = here / "killed" / file.name
         check(kept.exists() and distance(read_npy(kept)[1], read_npy(file)[1]) <= 1e-12, f"{file.name} of the first ridge")
 

@@ -134,6 +134,7 @@ def on_hosts(here, expected):
 
 
 def kill_hosts(here, hosts, expected):
+    """In as many kernels as the kills take."""
     aim, done, turns, said = max(3, kills // 10), 0, 0, []
     while done < aim:
         name = f"kernel-{os.getpid()}-{turns}"
