@@ -3,7 +3,8 @@
 The tables of the study (./run study) have the seconds of each of our kernels. The same kernels, of the same networks and as many
 images of the same size, are timed here with the peers, once for all seeds. A kernel for which a peer has no memory or that takes
 it more than ten minutes is estimated by the peer's own law: seconds a N + b N^2, or a (N + M) + b N M, through two sizes that it
-finishes.
+finishes. Of a kernel of thousands of images, which we project (the part `scale`), no peer is tried with more than LARGEST: the
+peers have no projection, and what they would take is the exact kernel.
 """
 import csv
 import json
@@ -16,8 +17,11 @@ IMAGES = {'mnist': (1, 28), 'fashion-mnist': (1, 28), 'digits': (1, 8), 'cifar10
 TESTS = 100  # test images of kernels between test and training images
 REPEAT = 2  # runs that the best is taken of, after one that is not timed, or one run if it takes longer than LONG
 LIMIT_SECONDS, LIMIT_BYTES = large.LIMIT_SECONDS, large.LIMIT_BYTES
-PARTS = 'width', 'regression', 'training', 'readouts', 'cost'
+LARGEST = 256  # images of a kernel that is tried; kernels of more are by the law
+PARTS = 'width', 'regression', 'training', 'readouts', 'cost'  # of exact kernels
+PROJECTED = 'scale'
 OUTPUTS = 10
+FEATURES = 512  # before the last layer of the usual ResNet18
 
 
 def job_of(row, kernel, m=0):
@@ -68,6 +72,19 @@ def kernels_of(folder, part):
                 yield float(row[f'seconds_{kernel}']), [job_of(row, kernel)]
 
 
+def projected_of(folder):
+    """For each run with all images: the seconds of all its phases, and the jobs of the exact kernels in place of its projected
+    ones."""
+    for run in rows_of(folder, 'scale_kernels'):
+        same = 'data', 'network', 'width', 'weights'
+        sizes = [(int(row['n']), int(row['tests'])) for row in rows_of(folder, 'scale')
+                 if row['kernel'] == 'projected' and all(row[key] == run[key] for key in same)]
+        if sizes:
+            n, tests = max(sizes)
+            row = {**run, 'n': n, 'width': round(float(run['width']) * FEATURES)}
+            yield float(run['seconds']), [job_of(row, 'pntk'), job_of(row, 'pntk', tests)]
+
+
 def law(sizes):
     """a and b of the seconds a s + b p for two pairs of (s, p), with neither below 0."""
     (s, p, t), (u, q, v) = sizes
@@ -109,7 +126,7 @@ class Peers:
         """Seconds, and whether they are by the peer's law."""
         key = f'{program} {json.dumps(job, sort_keys=True)}'
         if key not in self.known:
-            seconds, why = self.measured(program, job)
+            seconds, why = self.measured(program, job) if job['n'] <= LARGEST else (None, f'more than {LARGEST} images')
             by_law = seconds is None
             if by_law:
                 seconds = self.by_law(program, job)
@@ -121,9 +138,10 @@ class Peers:
         return found['seconds'], found['by_law']
 
     def by_law(self, program, job):
-        sizes, smaller = [], dict(job)
-        while len(sizes) < 2 and smaller['n'] > 1:
-            smaller = {**smaller, 'n': smaller['n'] // 2, 'm': smaller['m'] and max(1, smaller['m'] // 2)}
+        sizes, n = [], min(job['n'], 2 * LARGEST)
+        while len(sizes) < 2 and n > 1:
+            n //= 2
+            smaller = {**job, 'n': n, 'm': job['m'] and max(1, job['m'] * n // job['n'])}
             seconds, _ = self.measured(program, smaller)
             if seconds is not None:
                 sizes.append((*size_of(smaller), seconds))
@@ -148,8 +166,8 @@ def of(job):
 
 def sums_of(folder, peers):
     """For each part: its name, the number of its kernels, our seconds, and of each peer the seconds and those by its law."""
-    for part in PARTS:
-        kernels = list(kernels_of(folder, part))
+    for part in *PARTS, PROJECTED:
+        kernels = list(projected_of(folder) if part == PROJECTED else kernels_of(folder, part))
         if not kernels:
             continue
         row = {'part': part, 'kernels': len(kernels), 'ours': sum(seconds for seconds, _ in kernels)}
@@ -165,7 +183,8 @@ def print_table(folder, python, scripts):
     folder = pathlib.Path(folder)
     peers = Peers(python, scripts, folder / 'peers.json')
     rows = list(sums_of(folder, peers))
-    rows.append({key: 'all' if key == 'part' else sum(row[key] for row in rows) for key in rows[0]})
+    exact = [row for row in rows if row['part'] != PROJECTED]
+    rows[len(exact):len(exact)] = [{key: 'all' if key == 'part' else sum(row[key] for row in exact) for key in rows[0]}]
     print(f'\n{"part":<12}{"kernels":>8}{"xtangent":>12}' +
           ''.join(f'{name:>18}{"by law":>8}' for name in peers.commands) + f'{"faster":>8}')
     for row in rows:
@@ -173,3 +192,5 @@ def print_table(folder, python, scripts):
               ''.join(f'{row[name]:>16.0f} s{row[name + ", by law"] / row[name]:>8.0%}' for name in peers.commands) +
               f'{min(row[name] for name in peers.commands) / row["ours"]:>8.1f}')
     print('by law: the share of the seconds that was estimated; faster: seconds of the faster peer / ours')
+    if len(rows) > len(exact) + 1:
+        print(f'{PROJECTED}, not part of all: ours are whole runs of ./run scale, with projected kernels; theirs are the exact ones')
