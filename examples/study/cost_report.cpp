@@ -114,6 +114,17 @@ void say_ratios(Section& out, const Measurements& table, const CostSeries& one) 
                            " are contractions, which grow with O². Fitted to the counts: sweeps O<sup>" +
                            power(law_of(table, one, "sweep_flop_entk").slope) + "</sup>, contractions O<sup>" +
                            power(law_of(table, one, "contraction_flop_entk").slope) + "</sup>.");
+  const Quadratic time = fit_quadratic(points_of(table, one.rows, one.key, column(table, "seconds_entk")));
+  if (!std::isfinite(time.miss)) return;
+  const auto part = [&](std::size_t i) {
+    const auto [share, error] = time.share(i, std::stod(table.key(most, "outputs")));
+    return fixed(100 * share, 1) + " ± " + fixed(100 * error, 1) + " %";
+  };
+  out.paragraphs.push_back("By the clock, " + part(1) + " of the time of that eNTK grow with O, as sweeps do, and " +
+                           part(2) + " with O², as contractions do; " + part(0) +
+                           " do not depend on it. These are the terms of c + aO + bO², fitted to the seconds, which "
+                           "misses none of them by more than " +
+                           percent(time.miss) + "; ± is the standard error.");
 }
 
 // What the source gives no exponent for.

@@ -92,6 +92,31 @@ BOOST_AUTO_TEST_CASE(a_power_law_has_its_slope_error_and_interval) {
   BOOST_TEST(std::isnan(fit_power_law({{{1, 2}, {2, 3}}}).error));
 }
 
+BOOST_AUTO_TEST_CASE(a_quadratic_has_its_terms_and_their_errors) {
+  std::vector<std::pair<double, double>> points;
+  for (double x : {10, 20, 50, 100, 200}) points.emplace_back(x, 0.016 + 0.0017 * x + 8.8e-5 * x * x);
+  const Quadratic exact = fit_quadratic(points);
+  BOOST_TEST(exact.coefficients[0] == 0.016, boost::test_tools::tolerance(1e-10));
+  BOOST_TEST(exact.coefficients[1] == 0.0017, boost::test_tools::tolerance(1e-10));
+  BOOST_TEST(exact.coefficients[2] == 8.8e-5, boost::test_tools::tolerance(1e-10));
+  BOOST_TEST(exact.miss < 1e-12);
+  const double y = points.back().second;
+  BOOST_TEST(exact.share(1, 200).first == 0.34 / y, boost::test_tools::tolerance(1e-10));
+  BOOST_TEST(exact.share(2, 200).first == 3.52 / y, boost::test_tools::tolerance(1e-10));
+  // Where all y are 1 the errors are not relative. Off by d (1, -3, 3, -1) at equal steps, which no quadratic has a
+  // part in: the squares are 20 d^2 with one point spare, and x^2 has the length 2 across the constant and the line.
+  const double d = 1e-3, off[] = {1, -3, 3, -1};
+  points.clear();
+  for (std::size_t i = 0; i < 4; ++i) points.emplace_back(static_cast<double>(i), 1 + d * off[i]);
+  const Quadratic rough = fit_quadratic(points);
+  BOOST_TEST(std::abs(rough.coefficients[0] - 1) < 10 * d * d);
+  BOOST_TEST(std::abs(rough.coefficients[2]) < 10 * d * d);
+  BOOST_TEST(rough.errors[2] == std::sqrt(20) * d / 2, boost::test_tools::tolerance(10 * d));
+  BOOST_TEST(rough.share(2, 3).second == 9 * rough.errors[2], boost::test_tools::tolerance(20 * d));
+  points.pop_back();
+  BOOST_TEST(std::isnan(fit_quadratic(points).miss));
+}
+
 BOOST_AUTO_TEST_CASE(measurements_are_read_as_they_were_written) {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder / "m.csv";

@@ -166,7 +166,10 @@ def cost(out, data):
     check(1.5 < b < 2.1, f"contractions grow with the outputs by {b}")
     b, _ = slope([(float(r["outputs"]), float(r["sweep_flop_entk"])) for r in series["outputs"][2:]])
     check(0.8 < b < 1.1, f"sweeps grow with the outputs by {b}")
-    page((out / "report.html").read_text(encoding="utf-8"))
+    text = (out / "report.html").read_text(encoding="utf-8")
+    shares = re.search(r"By the clock, (-?[\d.]+) ± .*? and (-?[\d.]+) ± .*?; (-?[\d.]+) ± ", text)
+    check(abs(sum(map(float, shares.groups())) - 100) < 0.2, f"parts of the time are all of it: {shares[0]}")
+    page(text)
 
 
 def residual(here):
