@@ -85,20 +85,24 @@ std::size_t letters(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-void axes(Gnuplot& gp, const Panel& panel, int width) {
-  // The legend below the axis, whose rows need room: in two columns, unless the longest title is too long for half of
-  // the panel, with 7 pixels a letter and 60 for the line before it.
+// Rows and columns of the legend below the axis: two columns, unless the longest title is too long for half of the
+// panel, with 7 pixels a letter and 60 for the line before it.
+std::pair<std::size_t, std::size_t> legend(const Panel& panel, int width) {
   std::size_t titles = 0, longest = 0;
   for (const Series& series : panel.series) {
     titles += !series.title.empty();
     longest = std::max(longest, letters(series.title));
   }
-  const std::size_t columns = longest > 25 || 2 * (7 * longest + 60) > static_cast<std::size_t>(width) ? 1 : 2,
-                    rows = (titles + columns - 1) / columns;
+  const std::size_t columns = longest > 25 || 2 * (7 * longest + 60) > static_cast<std::size_t>(width) ? 1 : 2;
+  return {(titles + columns - 1) / columns, columns};
+}
+
+void axes(Gnuplot& gp, const Panel& panel, int width) {
+  const auto [rows, columns] = legend(panel, width);
   label(gp, panel.title, panel.x_label, panel.y_label);
   gp << "unset logscale\nset format '%g'\nset xtics auto\nset ytics auto\nset autoscale\nset offsets 0,0,0,0\n"
      << "set key bmargin center horizontal maxcols " << columns << " Left reverse width 1 textcolor rgb '" << ink
-     << "' samplen 2.2 spacing 1.15 font ',12'\nset bmargin " << 3.4 + 1.3 * static_cast<double>(rows) << "\n";
+     << "' samplen 2.2 spacing 1.15 font ',12'\nset bmargin " << 3.8 + 1.07 * static_cast<double>(rows) << "\n";
   if (panel.log_x) log_x_axis(gp, panel);
   if (panel.log_y) log_axis(gp, panel);
   if (!panel.x_ticks.empty()) {
@@ -231,8 +235,12 @@ void equal_axes(std::vector<HeatMap>& maps) {
   for (HeatMap& map : maps) map.greatest = greatest;
 }
 
+// A long legend makes the panels higher, since the room for the data would be a strip.
 std::string draw(const std::vector<Panel>& panels, int width, int height, std::size_t columns) {
-  return draw_grid(panels, width, height, columns);
+  constexpr std::size_t usual_rows = 5, row_height = 21;
+  std::size_t rows = usual_rows;
+  for (const Panel& panel : panels) rows = std::max(rows, legend(panel, width).first);
+  return draw_grid(panels, width, height + static_cast<int>(row_height * (rows - usual_rows)), columns);
 }
 
 std::string draw(const std::vector<HeatMap>& maps, int width, int height) { return draw_grid(maps, width, height, 0); }

@@ -67,7 +67,8 @@ struct Intervals {
 void equal_axes(std::vector<Panel>& panels);
 void equal_axes(std::vector<HeatMap>& maps);
 
-/// Panels of `width` by `height` pixels, `columns` side by side (0: all). Throws error when gnuplot fails.
+/// Panels of `width` by `height` pixels, or higher where a legend is long, `columns` side by side (0: all). Throws
+/// error when gnuplot fails.
 std::string draw(const std::vector<Panel>& panels, int width, int height, std::size_t columns = 0);
 std::string draw(const std::vector<HeatMap>& maps, int width, int height);
 
