@@ -53,6 +53,15 @@ COMMANDS = {
          'weight decay and without.'),
         ('study_cost', 'results/study/report.html#Both kernels of residual networks', 'What both kernels cost',
          'Seconds and bytes against the outputs, the images and the depth of residual networks. [More](study.md)')],
+    './run study --full': [
+        ('study_full', 'results/study/report.html#Relative differences of the two kernels against the width',
+         'How close the pNTK is, on two sets of images',
+         'The full study, with ten initializations of each network: at the claimed rate or faster for seven of eight. '
+         '[More](study.md#what-the-study-showed)'),
+        ('study_full_training', 'results/study/report.html#Relative difference of the two kernels along',
+         'Both kernels along training, on two sets of images',
+         'What training does to the two kernels depends on the network and on the images. '
+         '[More](study.md#along-training)')],
     './run uncertainty mnist --other fashion --network lenet --width 1 --n 500': [
         ('uncertainty', 'results/uncertainty/uncertainty.svg', 'What a network does not know',
          'The variance of a Gaussian process with the pNTK tells Fashion-MNIST from MNIST nearly without fault, where the '

@@ -61,7 +61,7 @@ def arguments():
     parser.add_argument('--memory', action='store_true',
                         help='peaks of 70 kernels within budgets of memory instead; fails if one is above its promise')
     parser.add_argument('--plans', action='store_true',
-                        help='the seconds that plans foresee beside those that 22 kernels take, instead')
+                        help='the seconds that plans foresee beside those that 24 kernels take, instead')
     parser.add_argument('--large', action='store_true', help='large kernels of real images instead, once each')
     parser.add_argument('--hour', action='store_true', help='with --large: also a regression with 32,000 images, most of an hour')
     parser.add_argument('--study', metavar='DIR', help='what the kernels of the study in this folder would take the peers instead;'

@@ -1,4 +1,4 @@
-"""The seconds that plans foresee beside those that kernels take, for 22 kernels of small and large networks.
+"""The seconds that plans foresee beside those that kernels take, for 24 kernels of small and large networks.
 
 People decide by what a plan says, so it should be right within a factor of 1.3. Each kernel is computed by the kernel program,
 twice, and the run with the shorter time counts. Kernels are thrown away, since plans do not know how fast the disk is.
@@ -16,7 +16,9 @@ JOBS = [('lenet', 1, 'mnist', 500, 'pseudo'), ('lenet', 1, 'mnist', 2000, 'pseud
         ('resnet18', 0.25, 'cifar10', 50, 'full'), ('resnet18', 1, 'cifar10', 100, 'pseudo'),
         ('resnet18', 1, 'cifar10', 400, 'pseudo'), ('resnet18', 1, 'cifar10', 8, 'full'),
         ('wide_resnet16', 1, 'cifar10', 300, 'pseudo'), ('vit', 1, 'cifar10', 300, 'pseudo'),
-        ('mixer', 1, 'cifar10', 300, 'pseudo'), ('lenet', 1, 'mnist', 1000, 'pseudo', '--double')]
+        ('mixer', 1, 'cifar10', 300, 'pseudo'), ('lenet', 1, 'mnist', 1000, 'pseudo', '--double'),
+        ('resnet18', 0.25, 'cifar10', 1000, 'pseudo', '--precision', 'bfloat16'),
+        ('resnet18', 1, 'cifar10', 400, 'pseudo', '--precision', 'bfloat16')]
 UNITS = {'ms': 1e-3, 's': 1.0, 'min': 60.0, 'h': 3600.0}
 TIMES = 2
 
