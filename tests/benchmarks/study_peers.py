@@ -184,7 +184,8 @@ def print_table(folder, python, scripts):
     peers = Peers(python, scripts, folder / 'peers.json')
     rows = list(sums_of(folder, peers))
     exact = [row for row in rows if row['part'] != PROJECTED]
-    rows[len(exact):len(exact)] = [{key: 'all' if key == 'part' else sum(row[key] for row in exact) for key in rows[0]}]
+    if exact:
+        rows.insert(len(exact), {key: 'all' if key == 'part' else sum(row[key] for row in exact) for key in exact[0]})
     print(f'\n{"part":<12}{"kernels":>8}{"xtangent":>12}' +
           ''.join(f'{name:>18}{"by law":>8}' for name in peers.commands) + f'{"faster":>8}')
     for row in rows:
@@ -192,5 +193,5 @@ def print_table(folder, python, scripts):
               ''.join(f'{row[name]:>16.0f} s{row[name + ", by law"] / row[name]:>8.0%}' for name in peers.commands) +
               f'{min(row[name] for name in peers.commands) / row["ours"]:>8.1f}')
     print('by law: the share of the seconds that was estimated; faster: seconds of the faster peer / ours')
-    if len(rows) > len(exact) + 1:
+    if any(row['part'] == PROJECTED for row in rows):
         print(f'{PROJECTED}, not part of all: ours are whole runs of ./run scale, with projected kernels; theirs are the exact ones')

@@ -2,6 +2,8 @@
 
 usage: study_peers_test.py SOURCES
 """
+import contextlib
+import io
 import json
 import pathlib
 import sys
@@ -80,6 +82,15 @@ with tempfile.TemporaryDirectory() as place:
     check({job["width"] for job in jobs if job["depth"] == 50} == {128}, "4 channels of a bottleneck are 128 features")
     check(sum(job == jobs[0] for job in jobs) == 3, "once by torch.func and by both implementations, for all seeds and parts")
     check(sums() == found and log.read_text().count("\n") == runs, "nothing is measured again")
+
+    alone = folder / "alone"
+    alone.mkdir()
+    for name in "scale", "scale_kernels":
+        (folder / f"{name}.csv").rename(alone / f"{name}.csv")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        study_peers.print_table(alone, python, folder)
+    check("\nscale " in printed.getvalue() and "\nall " not in printed.getvalue(), f"a sum of nothing: {printed.getvalue()}")
 
     (folder / "width.csv").write_text("data,n,network,width,seed,seconds_entk,seconds_pntk\npictures,20,mlp,64,1,1,1\n")
     try:
