@@ -56,7 +56,8 @@ COMMANDS = {
     './run study --full': [
         ('study_full', 'results/study/report.html#Relative differences of the two kernels against the width',
          'How close the pNTK is, on two sets of images',
-         'The full study, with ten initializations of each network: at the claimed rate or faster for seven of eight. '
+         'In the full study, with ten initializations of each network, whole kernels approach each other at the claimed rate or '
+         'faster in seven of eight cases. '
          '[More](study.md#what-the-study-showed)'),
         ('study_full_training', 'results/study/report.html#Relative difference of the two kernels along',
          'Both kernels along training, on two sets of images',

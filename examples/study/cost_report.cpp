@@ -122,9 +122,9 @@ void say_ratios(Section& out, const Measurements& table, const CostSeries& one) 
   };
   out.paragraphs.push_back("By the clock, " + part(1) + " of the time of that eNTK grow with O, as sweeps do, and " +
                            part(2) + " with O², as contractions do; " + part(0) +
-                           " do not depend on it. These are the terms of c + aO + bO², fitted to the seconds, which "
-                           "misses none of them by more than " +
-                           percent(time.miss) + "; ± is the standard error.");
+                           " do not depend on it. These are the terms of c + aO + bO² at these outputs, fitted to the "
+                           "seconds by least squares of the relative errors, which are up to " +
+                           significant(100 * time.miss, 2) + " %; ± is the standard error.");
 }
 
 // What the source gives no exponent for.
