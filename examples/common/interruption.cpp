@@ -42,7 +42,9 @@ bool first_of_mpirun() {
 }
 
 void answer_interruptions(const std::string& says) {
-  static std::deque<std::string> texts;  // all of them, since a handler may be reading an earlier one
+  // All of them, since a handler may be reading an earlier one. Never destroyed, since a signal may come while the
+  // program ends.
+  static auto& texts = *new std::deque<std::string>();
   text = &texts.emplace_back(first_of_mpirun() ? "\nInterrupted: " + says + "\n" : std::string());
   struct sigaction action = {};
   action.sa_handler = handle;
