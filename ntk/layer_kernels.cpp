@@ -9,6 +9,7 @@
 #include "ntk/computation/dense_tiles.hpp"
 #include "ntk/computation/packed_tiles.hpp"
 #include "ntk/computation/request.hpp"
+#include "ntk/computation/store_folder.hpp"
 #include "ntk/computation/store_tiles.hpp"
 #include "ntk/computation/tiled.hpp"
 
@@ -31,6 +32,13 @@ Groups groups_of(const std::vector<std::string>& parameters, const ParameterGrou
     if (at == out.names.end()) out.names.push_back(name);
   }
   return out;
+}
+
+// Which parameters are in group i, as a fingerprint: another grouping may have a group of the same name.
+std::string members(const Groups& groups, std::size_t i) {
+  std::string marks;
+  for (const std::size_t group : groups.of) marks += group == i ? '1' : '0';
+  return fingerprint(marks.data(), marks.size());
 }
 
 Options structured(Options options) {
@@ -151,6 +159,7 @@ std::vector<LayerKernel<StoredKernel>> stored_layer_kernels(const nn::ModuleBase
       computed<StoreTiles>(r, groups, Residence::stored, folders, [&](const Planned<T>& p, std::size_t i) {
         StoreSettings settings = settings_of(r, p.profile);
         settings.emplace_back("layers", groups.names[i]);
+        settings.emplace_back("parameters of the layers", members(groups, i));
         return std::make_unique<StoreTiles>(folders[i], kernel_shape(p.plan), p.plan.partition, settings,
                                             r.shares_store());
       });

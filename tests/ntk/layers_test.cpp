@@ -216,6 +216,16 @@ BOOST_AUTO_TEST_CASE(layers_in_folders_go_on_after_an_interruption) {
   options.group = ntk::by_module;
   options.options.store.clear();
   BOOST_CHECK_THROW(ntk::stored_layer_kernels(c.net, c.params, c.x, readout::pseudo(), options), option_error);
+  // Groups of the same names with other parameters.
+  options.options.store = folder / "g";
+  const auto grouped = [&](const char* parameter) {
+    options.group = [=](const std::string& name) { return name == parameter ? "one" : "others"; };
+    return message_of<option_error>(
+        [&] { ntk::stored_layer_kernels(c.net, c.params, c.x, readout::pseudo(), options); });
+  };
+  BOOST_TEST(grouped("4.bias") == "no error");
+  BOOST_TEST(grouped("4.bias") == "no error");
+  BOOST_TEST(has(grouped("4.weight"), "other settings: parameters of the layers"));
   // A store knows which parameters its kernel is with respect to.
   const auto begin = [&](const std::vector<std::string>& parameters) {
     ntk::stored_kernel(c.net, c.params, c.x, readout::pseudo(), {.parameters = parameters, .store = folder / "t"});
