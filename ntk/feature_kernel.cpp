@@ -49,7 +49,8 @@ Cut cut_with(std::size_t tile, const FeatureMatrix& phi1, const FeatureMatrix& p
 }
 
 Cut best_cut(std::size_t given, const FeatureMatrix& phi1, const FeatureMatrix& phi2, RowBytes row, double memory) {
-  std::size_t tile = given > 0 ? given : std::min(largest_tile, std::max(phi1.rows(), phi2.rows()));
+  const std::size_t rows = std::max(phi1.rows(), phi2.rows());
+  std::size_t tile = std::min(given > 0 ? given : largest_tile, rows);
   Cut cut = cut_with(tile, phi1, phi2, row, memory);
   while (given == 0 && cut.held == 0 && tile > smallest_tile)
     cut = cut_with(tile = std::max(smallest_tile, tile / 2), phi1, phi2, row, memory);
@@ -222,8 +223,17 @@ class ProductLoop {
     counted_[i * grid_.tile_columns() + j] = true;
     Array<double> tile = product(rows_.rows(rows.first - panel_.first, rows.size()), of_columns, diagonal);
     if (diagonal) kernels::mirror_upper(rows.size(), tile.mutable_data());
+    if (!all_finite(tile)) refuse(rows, grid_.column(j));
     tiles_.put(i, j, tile);
     meter_.add(work(i, j));
+  }
+
+  [[noreturn]] static void refuse(Range rows, Range columns) {
+    const auto text = [](Range r) { return std::to_string(r.first) + " to " + std::to_string(r.last - 1); };
+    throw numerical_error("[feature kernel] products of the features of examples " + text(rows) + " and " +
+                          text(columns) + " are NaN or infinity. Check the features" +
+                          (std::is_same_v<E, double> ? "." : ", or set options.single to false.") +
+                          " If the network has large gradients, scale its outputs.");
   }
 
   const FeatureMatrix &phi1_, &phi2_;

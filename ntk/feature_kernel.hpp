@@ -32,8 +32,8 @@ struct FeatureKernelOptions {
   /// half of the room. Processors with AMX, and AMD's with AVX512-BF16, multiply about twice as fast or more; on all
   /// others it saves memory alone.
   Precision precision = Precision::exact;
-  /// Rows of a tile. 0: as many as the memory allows up to 2,048, or as the folder was begun with. Processes that share
-  /// a folder need the same memory.
+  /// Rows of a tile, at most all. 0: as many as the memory allows up to 2,048, or as the folder was begun with.
+  /// Processes that share a folder need the same memory.
   std::size_t tile = 0;
   Sharing sharing = {};  ///< whether other processes compute into the same folder
   /// Called between pieces of work. An exception thrown from it stops the computation and reaches the caller; another
@@ -48,7 +48,8 @@ struct FeatureKernelOptions {
 /// with other features or options, or options.sharing names a part that there is not, or a patience that is not
 /// positive, or options.precision is bfloat16 and options.single is false), data_error (the folder cannot be used, or
 /// is gone, its file system has no hard links for processes that share it, or a file of the features is damaged),
-/// memory_error (the memory does not hold a few rows, or a file, of the features).
+/// memory_error (the memory does not hold a few rows, or a file, of the features), numerical_error (features or
+/// products of them are NaN or infinity; float ends at 3.4e38).
 StoredKernel stored_feature_kernel(const FeatureMatrix& phi, const FeatureKernelOptions& options);
 /// Phi_1 Phi_2^T (n1, n2) of two sets with the same basis. Also throws shape_error (other numbers of columns).
 StoredKernel stored_feature_kernel(const FeatureMatrix& phi1, const FeatureMatrix& phi2,

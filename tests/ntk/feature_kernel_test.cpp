@@ -237,4 +237,29 @@ BOOST_AUTO_TEST_CASE(refusals) {
   BOOST_TEST(ntk::FeatureMatrix(c.phi).identity() != ntk::FeatureMatrix(changed).identity());
 }
 
+BOOST_AUTO_TEST_CASE(tiles_have_at_most_all_rows) {
+  const Case c;
+  ntk::FeatureKernelOptions options = c.options();
+  options.tile = 1000;
+  const Array<double> kernel = ntk::stored_feature_kernel(c.phi, options).matrix();
+  BOOST_TEST(error_in_norms(kernel, c.phi, c.phi) < in_float);
+  BOOST_TEST(same_bits(ntk::stored_feature_kernel(c.phi, options).matrix(), kernel));  // from the folder
+}
+
+BOOST_AUTO_TEST_CASE(products_that_overflow_are_refused) {
+  const Case c;
+  Array<float> large = c.phi.clone();
+  for (std::size_t i = 0; i < 9000; ++i) large.mutable_data()[30 * 9000 + i] *= 1e19F;
+  ntk::FeatureKernelOptions options = c.options();
+  refused<numerical_error>([&] { ntk::stored_feature_kernel(large, options); },
+                           "of examples 24 to 31 and 24 to 31 are NaN or infinity");
+  // What was computed before is whole, and in double there is room.
+  const ntk::StoredKernel rest(c.kernel());
+  BOOST_TEST(!rest.complete());
+  BOOST_TEST(rest.finished() > 0u);
+  options.store = c.folder.path() / "double";
+  options.single = false;
+  BOOST_TEST(ntk::stored_feature_kernel(large, options).complete());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
