@@ -22,7 +22,9 @@ std::vector<Factor<T>> ShardSweep<T>::next() {
     const UsePlan& expected = plan_.uses.at(use_++);
     const TermPlan& term = plan_.terms[expected.term];
     std::optional<ParameterUse<T>> found = sweep_->next();
-    if (!found || found->parameter != term.index || found->factor.kind != expected.kind)
+    // No use may follow the last one of the plan.
+    if (!found || found->parameter != term.index || found->factor.kind != expected.kind ||
+        (use_ == plan_.uses.size() && sweep_->next()))
       throw rule_error("[ntk] the network records different operations for different examples (at parameter " +
                        term.parameter +
                        "). Use the jacobian strategy for networks whose control flow depends on the data.");

@@ -156,4 +156,22 @@ BOOST_AUTO_TEST_CASE(outputs_of_other_ranks) {
   BOOST_TEST(has(message, "(3, 4)"), message);
 }
 
+// A weight is used twice where the last example begins with a positive number, and once otherwise, as for the examples
+// that the plan looks at. Backward sweeps begin at the end, so they meet the other use after all that the plan knows.
+BOOST_AUTO_TEST_CASE(networks_that_use_a_weight_more_often_for_some_examples) {
+  const Written net({{"w", {4, 4}}}, [](auto p, const auto& v) {
+    const auto once = tanh(linear(v, p("w")));
+    return v.value()[v.value().size() - 4] > 0 ? tanh(linear(once, p("w"))) : once;
+  });
+  const auto params = net.init<double>(1);
+  Array<double> x = examples(6);
+  for (std::size_t i = 0; i < 6; ++i) x.mutable_data()[4 * i] = i == 5 ? 1 : -1;
+  const ntk::Options structured{.strategy = ntk::Strategy::structured};
+  BOOST_TEST(has(message_of<rule_error>([&] { ntk::pntk(net, params, x, structured); }),
+                 "different operations for different examples (at parameter w)"));
+  x.mutable_data()[20] = -1;
+  const auto jacobian = ntk::pntk(net, params, x, {.strategy = ntk::Strategy::jacobian});
+  BOOST_TEST(difference(ntk::pntk(net, params, x, structured), jacobian) < 1e-12);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
