@@ -16,7 +16,7 @@
 #include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
 #include "nn/training/evaluate.hpp"
-#include "ntk/planning/budget.hpp"
+#include "ntk/distributed/communicator.hpp"
 
 namespace xtangent::examples {
 namespace {
@@ -157,8 +157,7 @@ void print(const std::vector<Found>& all) {
 }  // namespace
 
 std::size_t memory_of(const SolveSettings& s, const ntk::Communicator& ranks) {
-  if (!s.memory.empty()) return parse_bytes("--memory", s.memory);
-  return static_cast<std::size_t>(ntk::memory_budget(0) / static_cast<double>(ranks.neighbors()));
+  return ntk::memory_of_rank(s.memory.empty() ? 0 : parse_bytes("--memory", s.memory), ranks);
 }
 
 void solve_network(const SolveSettings& s, const std::shared_ptr<ntk::Communicator>& ranks) {

@@ -8,6 +8,7 @@
 #include "autodiff/kernels/elementwise.hpp"
 #include "autodiff/kernels/parallel.hpp"
 #include "ntk/distributed/cost.hpp"
+#include "ntk/planning/budget.hpp"
 
 namespace xtangent::ntk {
 namespace {
@@ -112,6 +113,10 @@ std::vector<Range> slices(std::size_t n, std::size_t ranks, std::size_t width) {
   std::vector<Range> out = slices(n, ranks);
   for (Range& r : out) r = {r.first * width, r.last * width};
   return out;
+}
+
+std::size_t memory_of_rank(std::size_t bytes, const Communicator& ranks) {
+  return static_cast<std::size_t>(memory_budget(bytes) / (bytes > 0 ? 1 : static_cast<double>(ranks.neighbors())));
 }
 
 }  // namespace xtangent::ntk

@@ -101,4 +101,8 @@ std::vector<Range> slices(std::size_t n, std::size_t ranks);
 /// The same in units of numbers, for `width` numbers of each example.
 std::vector<Range> slices(std::size_t n, std::size_t ranks, std::size_t width);
 
+/// The number of bytes that a rank may hold: `bytes`, or, if that is 0, half of what its machine has free, divided by
+/// the number of ranks there.
+std::size_t memory_of_rank(std::size_t bytes, const Communicator& ranks);
+
 }  // namespace xtangent::ntk

@@ -289,7 +289,10 @@ Array<double> DistributedCholesky<T>::residual(const Array<double>& x, const Arr
 template <class T>
 Array<double> DistributedCholesky<T>::log_evidence(const Array<double>& y, const Array<double>& x) const {
   check_rhs("distributed cholesky evidence", y, size());
-  return log_evidences(y, x, size(), log_determinant_);
+  if (x.defined() && !(x.shape() == y.shape()))
+    throw shape_error("[distributed cholesky evidence] x " + to_string(x.shape()) + " and y " + to_string(y.shape()) +
+                      " differ.");
+  return log_evidences(y, x.defined() ? x : solve(y), size(), log_determinant_);
 }
 
 template class DistributedCholesky<float>;

@@ -50,7 +50,7 @@ class DistributedCholesky {
   /// y - (K + ridge I) x, in double.
   Array<double> residual(const Array<double>& x, const Array<double>& y) const;
   /// As Cholesky::log_evidence.
-  Array<double> log_evidence(const Array<double>& y, const Array<double>& x) const;
+  Array<double> log_evidence(const Array<double>& y, const Array<double>& x = {}) const;
 
  private:
   class Grid;  // the process grid of BLACS

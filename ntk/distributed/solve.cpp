@@ -6,7 +6,6 @@
 #include "autodiff/error.hpp"
 #include "ntk/algebra/converted.hpp"
 #include "ntk/distributed/distributed_cholesky.hpp"
-#include "ntk/planning/budget.hpp"
 
 namespace xtangent::ntk {
 namespace {
@@ -35,6 +34,12 @@ void require_examples(const std::string& who, std::size_t examples, const Commun
   if (examples < ranks.size())
     throw option_error("[" + who + "] " + std::to_string(ranks.size()) + " ranks for " + std::to_string(examples) +
                        " examples. Use no more ranks than examples.");
+}
+
+void require_shape(const std::string& who, const char* what, const Array<double>& given, const Shape& expected) {
+  if (!(given.shape() == expected))
+    throw shape_error("[" + who + "] " + what + " " + to_string(given.shape()) + ", expected " + to_string(expected) +
+                      ", those of all examples.");
 }
 
 // The factor of a kernel of order N, applied to the rows of this rank's examples.
@@ -80,8 +85,10 @@ HeldPreconditioner distributed_preconditioner(SolvePreconditioner kind, const nn
                        " is made by one process. Over several ranks use none, pseudo or trace.");
   require_examples("preconditioner", x.shape()[0], *ranks);
   const Readout readout = kind == SolvePreconditioner::pseudo ? readout::pseudo() : readout::trace();
-  return options.float_factor ? made<float>(readout, net, params, x, outputs, ranks, options)
-                              : made<double>(readout, net, params, x, outputs, ranks, options);
+  PreconditionerOptions of_rank = options;
+  of_rank.memory = memory_of_rank(options.memory, *ranks);
+  return of_rank.float_factor ? made<float>(readout, net, params, x, outputs, ranks, of_rank)
+                              : made<double>(readout, net, params, x, outputs, ranks, of_rank);
 }
 
 template <class T>
@@ -94,8 +101,11 @@ Solution solve_over_ranks(const nn::ModuleBase& net, const nn::Parameters<T>& pa
   if (y.rank() == 0 || y.shape()[0] != n)
     throw shape_error("[solve] targets " + to_string(y.shape()) + " for " + std::to_string(n) + " examples.");
   SolveOptions options = given;
-  if (options.start.defined()) options.start = own(options.start, ranks);
-  options.memory = static_cast<std::size_t>(memory_budget(given.memory));
+  if (options.start.defined()) {
+    require_shape("solve", "start", options.start, y.shape());
+    options.start = own(options.start, ranks);
+  }
+  options.memory = memory_of_rank(given.memory, ranks);
   if (!options.made.apply) {
     options.made = distributed_preconditioner(given.preconditioner, net, params, x, y.size() / n, given.ranks,
                                               {.ridge = given.ridge,
@@ -114,8 +124,14 @@ Array<double> predict_over_ranks(const nn::ModuleBase& net, const nn::Parameters
                                  const Array<T>& x, const Array<double>& weights, const OperatorOptions& options) {
   if (one_rank(options.ranks)) return predict_linearized(net, params, x_new, x, weights, options);
   Communicator& ranks = *options.ranks;
-  require_examples("predict_linearized", x.shape()[0], ranks);
-  return whole(predict_linearized(net, params, own(x_new, ranks), own(x, ranks), own(weights, ranks), options),
+  const std::size_t n = x.rank() == 0 ? 0 : x.shape()[0];
+  require_examples("predict_linearized", n, ranks);
+  if (weights.rank() == 0 || weights.shape()[0] != n)
+    throw shape_error("[predict_linearized] weights " + to_string(weights.shape()) + " for " + std::to_string(n) +
+                      " examples. Pass those of all ranks' examples, (N, O).");
+  OperatorOptions of_rank = options;
+  of_rank.memory = memory_of_rank(options.memory, ranks);
+  return whole(predict_linearized(net, params, own(x_new, ranks), own(x, ranks), own(weights, ranks), of_rank),
                x_new.shape()[0], ranks);
 }
 

@@ -7,7 +7,8 @@
 #include "ntk/solve.hpp"
 
 /// Exact regression with an eNTK that is never formed, over several processes. Each of them has all examples and
-/// targets as numbers, and records and sweeps only its slice of them.
+/// targets as numbers, and records and sweeps only its slice of them. Where options.memory is 0, the ranks of a machine
+/// share half of what it has free, as memory_of_rank() says.
 namespace xtangent::ntk {
 
 /// As make_preconditioner(), over the ranks of mpi_ranks(): `none`, `pseudo` and `trace`. Each rank computes the

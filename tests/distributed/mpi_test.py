@@ -43,16 +43,21 @@ def distance(a, b):
 
 
 def same_answers():
-    for mode, names in [("solve", 12), ("dense", 6), ("dense-float", 6), ("factor 700", 4)]:
+    for mode, names in [("solve", 14), ("dense", 8), ("dense-float", 8), ("factor 700", 4)]:
         with tempfile.TemporaryDirectory() as folder:
             words = [*mode.split(), folder]
             one = found(1, *words)
             check(len(one) == names, f"{mode}: {sorted(one)}")
+            for name in one:
+                check(not name.startswith("refused") or one[name] == [1.0], f"{mode}: {name} {one[name]}")
+            for name in {name for name in one if name.startswith("evidence-alone")}:
+                apart = distance(one[name], one[name.replace("-alone", "")])
+                check(apart < 1e-12, f"{mode}: evidence without a solution is {apart} off")
             for count in 2, 3, 4:
                 several = found(count, *words)
                 check(several.keys() == one.keys(), f"{mode}: {sorted(several)}")
                 for name in several.keys() - {"model_bytes", "model_messages", "residual", "residual-float"}:
-                    limit = 1e-4 if name == "unrefined-float" else 1e-5 if name == "evidence-float" else 1e-12
+                    limit = 1e-4 if name == "unrefined-float" else 1e-5 if name in ("evidence-float", "evidence-alone-float") else 1e-12
                     apart = distance(several[name], one[name])
                     check(apart <= limit, f"{mode}, {name}, {count} processes: {apart}")
                 for name in several.keys() & {"residual", "residual-float"}:

@@ -45,6 +45,17 @@ void show(const Ranks& ranks, const std::string& name, double value) {
   show(ranks, name, Array<double>::scalar(value));
 }
 
+// Whether f refuses the shape of an array, on this rank.
+template <class F>
+double refused(const F& f) {
+  try {
+    f();
+  } catch (const shape_error&) {
+    return 1;
+  }
+  return 0;
+}
+
 struct Problem {
   nn::AnyModule net = nn::lenet(3, {}, 0.2);
   nn::Parameters<double> params = net->init<double>(1);
@@ -64,6 +75,11 @@ void solve(const Ranks& ranks) {
       show(ranks, "predictions-" + name,
            ntk::predict_over_ranks(*p.net, p.params, p.x_new, p.x, found.weights, {.ranks = ranks}));
     }
+  // Arrays of a few examples in place of all of them. With one rank that is solve() itself.
+  show(ranks, "refused-start",
+       refused([&] { ntk::solve_over_ranks(*p.net, p.params, p.x, p.y, {.start = p.y.rows(0, 13), .ranks = ranks}); }));
+  show(ranks, "refused-weights",
+       refused([&] { ntk::predict_over_ranks(*p.net, p.params, p.x_new, p.x, p.y.rows(0, 13), {.ranks = ranks}); }));
 }
 
 // From a store that rank 0 computes.
@@ -83,6 +99,8 @@ void dense(const Ranks& ranks, const std::filesystem::path& folder, const std::s
   for (std::size_t i = 0; i < rest.size(); ++i) worst = std::max(worst, std::abs(rest[i]));
   show(ranks, "residual" + name, worst);
   show(ranks, "evidence" + name, factor.log_evidence(y, x));
+  show(ranks, "evidence-alone" + name, factor.log_evidence(y));
+  show(ranks, "refused" + name, refused([&] { factor.log_evidence(y, numbers({factor.size(), 1}, 5)); }));
   show(ranks, "ridge" + name, factor.ridge());
 }
 

@@ -306,4 +306,16 @@ BOOST_AUTO_TEST_CASE(a_rank_without_examples_is_refused) {
       has(message_of<option_error>([&] { on_ranks(2, named); }), "preconditioner pseudo is made by one process"));
 }
 
+BOOST_AUTO_TEST_CASE(ranks_of_a_machine_share_its_memory) {
+  struct OneOfFour : ntk::SingleRank {
+    std::size_t neighbors() const override { return 4; }
+  };
+  BOOST_TEST(ntk::memory_of_rank(12345, OneOfFour()) == 12345u);
+  // Free memory changes from one moment to the next.
+  const double alone = static_cast<double>(ntk::memory_of_rank(0, ntk::SingleRank()));
+  const double shared = static_cast<double>(ntk::memory_of_rank(0, OneOfFour()));
+  BOOST_TEST(shared > 0.15 * alone);
+  BOOST_TEST(shared < 0.4 * alone);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
