@@ -125,8 +125,10 @@ class FeatureWriter {
                          "begun with.");
     shared_.tidy_up_alone();
     keep_whole_parts();
-    require_space(folder, static_cast<double>((stored_->parts() - stored_->finished()) * manifest.part) * row_bytes,
-                  "features");
+    double missing = 0;  // rows
+    for (std::size_t part = 0; part < stored_->parts(); ++part)
+      if (!has(part)) missing += static_cast<double>(std::min(manifest.part, manifest.rows - part * manifest.part));
+    require_space(folder, missing * row_bytes, "features");
   }
 
   bool has(std::size_t number) const { return stored_->files_.contains(number); }

@@ -32,10 +32,6 @@ std::optional<std::pair<std::size_t, std::size_t>> place_in(const std::string& n
   return std::pair(i, j);
 }
 
-double bytes_of(const factor_format::Manifest& m, std::size_t tiles) {
-  return static_cast<double>(tiles) * static_cast<double>(m.tile) * static_cast<double>(m.tile) * (m.single ? 4 : 8);
-}
-
 }  // namespace
 
 namespace factor_format {
@@ -73,7 +69,6 @@ FactorTiles::FactorTiles(fs::path folder, const factor_format::Manifest& manifes
   lock_ = std::make_unique<FolderLock>(folder_);
   const std::string text = text_of(manifest_);
   identity_ = fingerprint(text.data(), text.size());
-  const std::size_t tiles = along() * (along() + 1) / 2;
   if (const auto known = factor_format::manifest_in(folder_)) {
     require_same_settings(folder_, known->settings, manifest_.settings);
     if (!(*known == manifest_))
@@ -85,7 +80,7 @@ FactorTiles::FactorTiles(fs::path folder, const factor_format::Manifest& manifes
   } else {
     require_empty(folder_, manifest_name, "factor");
     nn::remove_unfinished(folder_ / manifest_name);
-    require_space(folder_, bytes_of(manifest_, tiles), "factor");
+    require_space(folder_, missing_bytes(), "factor");
     nn::write_file(folder_ / manifest_name, {text});
   }
   for (const fs::path& entry : entries(folder_)) {
@@ -97,10 +92,18 @@ FactorTiles::FactorTiles(fs::path folder, const factor_format::Manifest& manifes
       remove_entry(entry, "factor");
   }
   manifest_.single ? check_all<float>() : check_all<double>();
-  require_space(folder_, bytes_of(manifest_, tiles - files_.size()), "factor");
+  require_space(folder_, missing_bytes(), "factor");
 }
 
 FactorTiles::~FactorTiles() = default;
+
+double FactorTiles::missing_bytes() const {
+  double entries = 0;
+  for (std::size_t i = 0; i < along(); ++i)
+    for (std::size_t j = 0; j <= i; ++j)
+      if (!has(i, j)) entries += static_cast<double>(rows(i).size()) * static_cast<double>(rows(j).size());
+  return entries * (manifest_.single ? 4 : 8);
+}
 
 // Removes tiles that are damaged; they are computed again.
 template <class T>

@@ -61,6 +61,8 @@ class FactorTiles {
  private:
   template <class T>
   void check_all();
+  // What the tiles that are not there will take on the disk.
+  double missing_bytes() const;
 
   std::filesystem::path folder_;
   factor_format::Manifest manifest_;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <random>
@@ -139,9 +140,11 @@ void require_space(const fs::path& folder, double bytes, const std::string& what
   std::error_code code;
   const fs::space_info space = fs::space(folder, code);
   if (code || static_cast<double>(space.available) >= bytes) return;
-  const auto mebibytes = [](double count) { return std::to_string(static_cast<std::size_t>(count) >> 20) + " MiB"; };
-  fail(folder, "its disk has " + mebibytes(static_cast<double>(space.available)) + " free, but the " + what + " need" +
-                   (what.ends_with('s') ? " " : "s ") + mebibytes(bytes) + ". Make room, or use another folder.");
+  const auto mebibytes = [](double count) { return std::to_string(static_cast<std::size_t>(count)) + " MiB"; };
+  constexpr double each = 1 << 20;
+  fail(folder, "its disk has " + mebibytes(std::floor(static_cast<double>(space.available) / each)) +
+                   " free, but the " + what + " need" + (what.ends_with('s') ? " " : "s ") +
+                   mebibytes(std::ceil(bytes / each)) + ". Make room, or use another folder.");
 }
 
 void require_empty(const fs::path& folder, const std::string& manifest, const std::string& what) {

@@ -31,10 +31,14 @@ void require_same_kernel(const StoredKernel& store, std::size_t rows, std::size_
 
 namespace {
 
-double bytes_of_tiles(const KernelShape& shape, std::size_t count) {
-  return 8.0 *
-         static_cast<double>(shape.planes * shape.block * shape.column_block * shape.grid.edge * shape.grid.edge) *
-         static_cast<double>(count);
+// The bytes of all tiles but those for which there(i, j) is true.
+template <class There>
+double bytes_of_tiles(const KernelShape& shape, const There& there) {
+  double bytes = 0;
+  for (std::size_t i = 0; i < shape.grid.tile_rows(); ++i)
+    for (std::size_t j = shape.grid.symmetric ? i : 0; j < shape.grid.tile_columns(); ++j)
+      if (!there(i, j)) bytes += 8.0 * static_cast<double>(shape.tile_shape(i, j).size());
+  return bytes;
 }
 
 }  // namespace
@@ -45,7 +49,8 @@ StoreTiles::StoreTiles(const fs::path& folder, const KernelShape& shape, const P
         return parsed(name).has_value();
       }) {
   if (!is_store(folder))
-    shared_.begin(text_of({shape, partition, settings}), bytes_of_tiles(shape, shape.grid.count()));
+    shared_.begin(text_of({shape, partition, settings}),
+                  bytes_of_tiles(shape, [](std::size_t, std::size_t) { return false; }));
   stored_ = std::make_unique<StoredKernel>(folder);
   require_same_settings(folder, stored_->settings(), settings);
   if (!(stored_->shape() == shape) || !(stored_->partition() == partition))
@@ -54,7 +59,7 @@ StoreTiles::StoreTiles(const fs::path& folder, const KernelShape& shape, const P
                        "with the options that it was begun with.");
   shared_.tidy_up_alone();
   check_tiles();
-  require_space(folder, bytes_of_tiles(shape, shape.grid.count() - stored_->finished()), "kernel");
+  require_space(folder, bytes_of_tiles(shape, [&](std::size_t i, std::size_t j) { return has(i, j); }), "kernel");
 }
 
 StoreTiles::~StoreTiles() = default;

@@ -167,11 +167,11 @@ void regression(std::size_t n, std::size_t k, const std::string& precision, std:
   std::cout << found << "\n";
 }
 
-void store(const std::string& folder) {
+void store(const std::string& folder, std::size_t tile) {
   const Network network = ::network("lenet");
   const auto params = network.net->init<float>(1);
   const Array<float> x = inputs<float>(network.input.prepended(240));
-  const ntk::Options options{.memory = std::size_t{256} << 20, .tile = 16, .store = folder};
+  const ntk::Options options{.memory = std::size_t{256} << 20, .tile = tile, .store = folder};
   std::size_t found = ntk::is_store(folder) ? ntk::StoredKernel(folder).finished() : 0;
   std::cout << "found " << found << std::endl;
   const ntk::StoredKernel k = ntk::stored_kernel(*network.net, params, x, ntk::readout::full(), options);
@@ -197,14 +197,14 @@ int main(int argc, char** argv) {
     else if (words.size() == 7 && words[0] == "regression")
       (words[6] == "double" ? regression<double> : regression<float>)(std::stoul(words[1]), std::stoul(words[2]),
                                                                       words[3], std::stoul(words[4]), words[5]);
-    else if (words.size() == 2 && words[0] == "store")
-      store(words[1]);
+    else if ((words.size() == 2 || words.size() == 3) && words[0] == "store")
+      store(words[1], words.size() == 3 ? std::stoul(words[2]) : 16);
     else
       return std::fputs(
                  "usage: probe memory NETWORK N READOUT STRATEGY MIB [FOLDER]\n"
                  "       probe features NETWORK N K ANCHORS float|double MIB [FOLDER]\n"
                  "       probe regression N K float|double|bfloat16 MIB FOLDER float|double\n"
-                 "       probe store FOLDER\n",
+                 "       probe store FOLDER [TILE]\n",
                  stderr),
              2;
   } catch (const std::exception& failure) {
