@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <sstream>
 #include <string>
 
 #include "autodiff/error.hpp"
@@ -56,9 +57,12 @@ Array<double> Dynamics::transformed(const Factor& factor) const {
       static_cast<double>(n) * std::numeric_limits<double>::epsilon() * std::max(system_.values.back(), 0.0);
   Array<double> factors({n, 1}), scaled(coefficients_.shape()), out({n, columns});
   for (std::size_t i = 0; i < n; ++i) factors.mutable_data()[i] = factor(system_.values[i], least);
-  if (!all_finite(factors))
-    throw numerical_error("[dynamics] gradient descent has diverged. Use a rate below maximal_learning_rate(), " +
-                          std::to_string(maximal_learning_rate()) + ".");
+  if (!all_finite(factors)) {
+    std::ostringstream text;
+    text << "[dynamics] gradient descent has diverged. Use a rate below maximal_learning_rate(), "
+         << maximal_learning_rate() << ".";
+    throw numerical_error(text.str());
+  }
   kernels::binary(kernels::Binary::multiply, scaled.shape(), coefficients_.data(), scaled.shape(), factors.data(),
                   factors.shape(), scaled.mutable_data());
   kernels::gemm(true, false, n, columns, n, 1.0, system_.vectors.data(), n, scaled.data(), columns, 0.0,

@@ -1,6 +1,7 @@
 #include "ntk/operator.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -139,8 +140,8 @@ class Operator<T>::State {
         shard_ = (shard_ + 1) / 2;
     }
     if (vectors + working_bytes(1, wave_) > budget_)
-      throw memory_error("[operator] a product needs " + readable_bytes(vectors + working_bytes(1, wave_)) + " for " +
-                         std::to_string(examples) + " examples, one recorded at a time; the budget is " +
+      throw memory_error("[operator] a product needs " + readable_bytes_up(vectors + working_bytes(1, wave_)) +
+                         " for " + std::to_string(examples) + " examples, one recorded at a time; the budget is " +
                          readable_bytes(budget_) + ". Raise options.memory to that, or use fewer examples.");
   }
 
@@ -179,10 +180,13 @@ class Operator<T>::State {
     const double vectors = static_cast<double>(m) * column_bytes(n1_, n2_);
     const double one = working_bytes(1, wave_), more = working_bytes(2, wave_) - one;
     const double room = budget_ - kept_ - vectors - one;
-    if (room < 0)
+    if (room < 0) {  // more memory would go to recordings first, which leave room for two columns
+      const double most = std::max(2.0, std::floor((budget_ - kept_ - one) / column_bytes(n1_, n2_)));
       throw memory_error("[operator] a product with " + std::to_string(m) + " columns needs " +
-                         readable_bytes(budget_ - room) + ", the budget is " + readable_bytes(budget_) +
-                         ". Raise options.memory to that, or apply it to fewer columns at a time.");
+                         readable_bytes_up(budget_ - room) + " with the recordings that it keeps, the budget is " +
+                         readable_bytes(budget_) + ". Apply it to at most " +
+                         std::to_string(static_cast<std::size_t>(most)) + " columns at a time.");
+    }
     const std::size_t probes = static_cast<std::size_t>(std::min(1 + room / more, static_cast<double>(m * probes_)));
     if (!ranks_ || m * probes_ == 1) return probes;
     return static_cast<std::size_t>(ranks_->least(static_cast<double>(probes)));  // all sum the same arrays

@@ -52,18 +52,25 @@ FactorCut cut_with(std::size_t n, std::size_t tile, double scalar, double kernel
   return out;
 }
 
-// The tiles of which the fewest are read. Those of the kernel are not cut unless they are too large.
-FactorCut best_cut(std::size_t n, double scalar, std::size_t kernel_tile, double memory) {
+// The tiles that come into question: those of the kernel and multiples of them, and parts of them if they are too
+// large.
+std::vector<std::size_t> possible_tiles(std::size_t n, std::size_t kernel_tile) {
   const std::size_t most = std::min(n, largest_tile);
-  FactorCut best;
-  const auto consider = [&](std::size_t tile) {
-    const FactorCut cut =
-        cut_with(n, std::min(tile, most), scalar, static_cast<double>(std::min(kernel_tile, n)), memory);
-    if (cut.better_than(best)) best = cut;
-  };
-  for (std::size_t times = 1; times * kernel_tile < most + kernel_tile; ++times) consider(times * kernel_tile);
+  std::vector<std::size_t> out;
+  for (std::size_t times = 1; times * kernel_tile < most + kernel_tile; ++times)
+    out.push_back(std::min(times * kernel_tile, most));
   for (std::size_t parts = 2; parts <= 64 && kernel_tile / parts >= 64; ++parts)
-    consider((kernel_tile + parts - 1) / parts);
+    out.push_back(std::min((kernel_tile + parts - 1) / parts, most));
+  return out;
+}
+
+// The tiles of which the fewest are read.
+FactorCut best_cut(std::size_t n, double scalar, std::size_t kernel_tile, double memory) {
+  FactorCut best;
+  for (std::size_t tile : possible_tiles(n, kernel_tile)) {
+    const FactorCut cut = cut_with(n, tile, scalar, static_cast<double>(std::min(kernel_tile, n)), memory);
+    if (cut.better_than(best)) best = cut;
+  }
   return best;
 }
 
@@ -108,7 +115,9 @@ StoredCholesky::StoredCholesky(const StoredKernel& kernel, const std::filesystem
   const FactorCut cut = given == 0 ? best_cut(n, scalar, kernel_tile, memory)
                                    : cut_with(n, std::min(given, n), scalar, static_cast<double>(kernel_tile), memory);
   if (cut.together == 0) {
-    const double edge = static_cast<double>(given == 0 ? std::min<std::size_t>(kernel_tile, 64) : given),
+    const std::vector<std::size_t> tiles = possible_tiles(n, kernel_tile);
+    const double edge = static_cast<double>(given == 0 ? *std::min_element(tiles.begin(), tiles.end())
+                                                       : std::min(given, n)),
                  needed = least_bytes(edge, scalar, static_cast<double>(kernel_tile)) + scalar * edge * edge;
     throw memory_error("[stored cholesky] at least " + readable_bytes_up(needed) + " are needed, the budget is " +
                        readable_bytes(memory) + ". Tiles of the kernel have " + std::to_string(kernel_tile) + " rows" +

@@ -19,15 +19,18 @@ void check_symmetric(const char* who, const Array<T>& kernel) {
   if (!all_finite(kernel)) throw numerical_error(name + "the kernel holds NaN or infinity.");
   const std::size_t n = kernel.shape()[0];
   const kernels::Asymmetry found = kernels::asymmetry(n, kernel.data(), n);
-  if (found.skew > (sizeof(T) == 4 ? 1e-4 : 1e-8) * found.scale)
-    throw numerical_error(name + "the kernel is not symmetric: entries differ from their mirror images by up to " +
-                          std::to_string(found.skew) + ". Pass the kernel between one set of examples and itself.");
+  if (found.skew <= (sizeof(T) == 4 ? 1e-4 : 1e-8) * found.scale) return;
+  std::ostringstream text;
+  text << name << "the kernel is not symmetric: entries differ from their mirror images by up to " << found.skew
+       << ". Pass the kernel between one set of examples and itself.";
+  throw numerical_error(text.str());
 }
 
 void check_ridge(const char* who, double ridge) {
-  if (!(ridge >= 0) || !std::isfinite(ridge))
-    throw option_error("[" + std::string(who) + "] ridge " + std::to_string(ridge) +
-                       " must be finite and not negative.");
+  if (ridge >= 0 && std::isfinite(ridge)) return;
+  std::ostringstream text;
+  text << "[" << who << "] ridge " << ridge << " must be finite and not negative.";
+  throw option_error(text.str());
 }
 
 double absolute_ridge(const std::vector<double>& diagonal, double ridge, bool relative) {

@@ -114,7 +114,7 @@ void GradientSweep<T>::plan_memory(double result_bytes) {
       forming = std::max(forming, forming_bytes(part, 1, plan_.probes, length, {sizeof(T), room_, 1}));
     const std::size_t copies = term.term.parts.size() > 1 ? 2 : 1;
     formed = std::max(formed, static_cast<double>(group * plan_.probes * length * sizeof(T) * copies + forming));
-    places = std::max(places, static_cast<double>(length * sizeof(std::uint32_t)));
+    places = std::max(places, static_cast<double>((summed() ? plan_.probes : 1) * length * sizeof(std::uint32_t)));
   }
   const double each = static_cast<double>(n) * sweep_bytes(plan_, profile_, Readout::Of::rows) + places +
                       profile_.fixed_bytes + 2 * profile_.largest_parameter_bytes;

@@ -1,5 +1,6 @@
 #include "ntk/planning/budget.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 
@@ -8,7 +9,9 @@
 namespace xtangent::ntk {
 
 double memory_budget(std::size_t bytes) {
-  if (bytes) return static_cast<double>(bytes);
+  // Budgets are turned back into numbers of bytes, and a double next to the largest one would not fit.
+  constexpr std::size_t most = std::size_t{1} << 62;
+  if (bytes) return static_cast<double>(std::min(bytes, most));
   std::ifstream file("/proc/meminfo");
   std::string word;
   double kib = 0;

@@ -138,8 +138,8 @@ void write_time(std::ostream& out, const Plan& p) {
 
 void write_cut(std::ostream& out, const Plan& p) {
   const Partition& c = p.partition;
-  out << "tiles    " << p.grid.count() << " of " << std::min(c.tile, std::max(p.rows, p.columns)) << " x "
-      << std::min(c.tile, p.columns) << " examples";
+  out << "tiles    " << p.grid.count() << " of " << std::min(c.tile, p.rows) << " x " << std::min(c.tile, p.columns)
+      << " examples";
   if (!c.rows_held)
     out << ", all examples swept in step, " << c.shard << " a recording\n";
   else

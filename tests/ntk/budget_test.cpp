@@ -1,17 +1,23 @@
 // Budgets of memory: the number in a refusal is enough, and making a plan takes no memory to speak of.
 #include <boost/test/unit_test.hpp>
+#include <limits>
 #include <regex>
 #include <string>
 
 #include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/reduction.hpp"
+#include "nn/layers/activation.hpp"
 #include "nn/layers/linear.hpp"
 #include "nn/models/lenet.hpp"
 #include "nn/models/vit.hpp"
+#include "nn/sequential.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/planning/budget.hpp"
 #include "ntk/planning/planner.hpp"
+#include "ntk/stored_cholesky.hpp"
+#include "tests/nn/files.hpp"
 #include "tests/ntk/causal_transformer.hpp"
 #include "tests/testing.hpp"
 
@@ -140,6 +146,39 @@ BOOST_AUTO_TEST_CASE(unknown_values) {
   written.mutable_data()[5] = 7;
   BOOST_TEST(y.value()[5] == 0.0F);
   BOOST_TEST(written[5] == 7.0F);
+}
+
+BOOST_AUTO_TEST_CASE(the_number_in_the_refusal_of_a_factor_is_enough) {
+  const auto net = nn::sequential(nn::Linear(6, 40), nn::Tanh(), nn::Linear(40, 3));
+  const auto params = net.init<double>(1);
+  Random random("factor");
+  const Array<double> x = random_array(random, {300, 6});
+  for (const std::size_t tile : {50, 65, 100, 127, 150}) {
+    const TemporaryFolder folder;
+    const ntk::StoredKernel kernel =
+        ntk::stored_kernel(net, params, x, ntk::readout::pseudo(), {.tile = tile, .store = folder / "kernel"});
+    const auto factor = [&](double bytes) {
+      ntk::StoredCholesky(kernel, folder / "factor", {.ridge = 0.01, .memory = static_cast<std::size_t>(bytes)});
+    };
+    std::smatch found;
+    const std::string text = message_of<memory_error>([&] { factor(1000); });
+    BOOST_REQUIRE(std::regex_search(text, found, std::regex("at least ([0-9.]+ [kMG]?i?B)")));
+    const double least = bytes_of(found[1]);
+    BOOST_CHECK_THROW(factor(0.98 * least), memory_error);
+    BOOST_CHECK_NO_THROW(factor(least));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(any_number_of_bytes_is_a_budget) {
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  BOOST_TEST(ntk::memory_budget(most) >= 0x1p62);
+  BOOST_TEST(static_cast<std::size_t>(ntk::memory_budget(most)) >= std::size_t{1} << 62);
+  BOOST_TEST(ntk::memory_budget(12345) == 12345);
+  const auto net = nn::sequential(nn::Linear(6, 4));
+  Random random("budget");
+  const Array<double> x = random_array(random, {5, 6});
+  const auto params = net.init<double>(1);
+  BOOST_TEST(same_bits(ntk::pntk(net, params, x, {.memory = most}), ntk::pntk(net, params, x)));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <sstream>
 
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/reduction.hpp"
@@ -262,6 +263,14 @@ BOOST_AUTO_TEST_CASE(errors) {
   BOOST_CHECK_THROW(d.weights_at_time(-1), option_error);
   BOOST_CHECK_THROW(d.outputs_at_time(nan), option_error);
   BOOST_CHECK_THROW(d.weights_at_step(0, 1), option_error);
+  // Small numbers are told by their digits.
+  Array<double> large = s.k.clone();
+  for (std::size_t i = 0; i < large.size(); ++i) large.mutable_data()[i] *= 1e9;
+  const ntk::Dynamics fast(large, s.y, s.f0);
+  std::ostringstream rate;
+  rate << fast.maximal_learning_rate();
+  BOOST_TEST(has(rate.str(), "e-"));
+  BOOST_TEST(has(message_of<numerical_error>([&] { fast.outputs_at_step(1, 10000); }), rate.str() + "."));
   const auto map = ntk::linear_map(s.k);
   BOOST_CHECK_THROW(ntk::CrossEntropyDynamics(map, s.y, s.f0), data_error);
   BOOST_CHECK_THROW(ntk::CrossEntropyDynamics(map, s.labels, s.f0, Reduction::none), option_error);

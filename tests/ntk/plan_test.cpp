@@ -219,4 +219,17 @@ BOOST_AUTO_TEST_CASE(a_budget_makes_blocks_or_is_refused) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(tiles_are_shown_as_large_as_they_are) {
+  const auto net = nn::sequential(nn::Linear(6, 3));
+  const auto params = net.init<double>(1);
+  const Array<double> x = Array<double>::zeros({1, 6});
+  const auto text = [&](std::size_t rows, std::size_t columns) {
+    std::ostringstream out;
+    out << ntk::plan(net, params, x, rows, columns, ntk::readout::pseudo());
+    return out.str();
+  };
+  BOOST_TEST(has(text(3, 50), "1 of 3 x 50 examples"), text(3, 50));
+  BOOST_TEST(has(text(50, 3), "1 of 50 x 3 examples"), text(50, 3));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -131,6 +131,10 @@ BOOST_AUTO_TEST_CASE(errors) {
   BOOST_CHECK_THROW(ntk::eigenvalues(Array<double>::ones({2, 3})), shape_error);
   BOOST_CHECK_THROW(ntk::eigenvalues(Array<double>{}), shape_error);
   BOOST_CHECK_THROW(ntk::eigenvalues(Array<double>::from({2, 2}, {1, 2, 3, 4})), numerical_error);
+  const std::string small = message_of<numerical_error>([] {
+    ntk::eigenvalues(Array<double>::from({2, 2}, {1e-9, 2e-9, 5e-9, 1e-9}));
+  });
+  BOOST_TEST(has(small, "by up to 3e-09"), small);
   BOOST_CHECK_THROW(ntk::eigensystem(Array<double>::from({1, 1}, {nan})), numerical_error);
   BOOST_CHECK_THROW(ntk::linear_map(Array<double>::from({2, 2}, {1, 2, 3, 4})), numerical_error);
   BOOST_CHECK_THROW(ntk::largest_eigenvalues(map, 0), shape_error);

@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_factored_is_refused) {
   refused(stored, c.factor(), {.ridge = 1e-3, .tile = 24}, "was begun with tiles of 25 rows of double");
   refused(stored, c.factor(), {.ridge = 1e-3, .single = true}, "tiles of 25 rows of float");
   refused(stored, c.kernel(), {}, "is not of a Cholesky factor");
-  refused(stored, other, {.ridge = -1}, "must be finite and not negative");
+  refused(stored, other, {.ridge = -1e-9}, "ridge -1e-09 must be finite and not negative");
   refused(stored, other, {.memory = 5000}, "Tiles of the kernel have 21 rows");
   refused(stored, other, {.memory = 20000, .tile = 60}, "and those of the factor 60");
   BOOST_TEST(!fs::exists(other));
