@@ -124,8 +124,9 @@ double distance(const std::vector<Norms>& groups, double ratio) {
   return t + skew * t * t / 3 + skew * skew * t * t * t / 27 + skew / 6;
 }
 
-// The interval of all ratios for which that distance is at most t.
+// The interval of all ratios for which that distance is at most t. Draws that all agree exactly give the point 0.
 std::pair<double, double> ratio_interval(const std::vector<Norms>& groups, double estimate, double t) {
+  if (estimate == 0) return {0, 0};
   const auto boundary = [&](double inside, double outside, double at) {
     for (int i = 0; i < 100; ++i) {
       const double middle = (inside + outside) / 2, d = distance(groups, middle);

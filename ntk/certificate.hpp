@@ -21,7 +21,9 @@ struct CertificateOptions {
 /// An estimate of || Theta - K (x) I ||_F / || Theta ||_F over all pairs of the N examples.
 struct Certificate {
   double estimate = 0;
-  double low = 0, high = 0;  ///< the confidence interval; high is infinite when the draws say nothing
+  /// The confidence interval. high is infinite when the draws say nothing, and 0 when all of their blocks agree
+  /// exactly.
+  double low = 0, high = 0;
   double confidence = 0;     ///< the confidence level of the interval
   std::size_t pairs = 0;     ///< exact blocks (O, O) that were computed
   std::size_t examples = 0;  ///< Jacobians that were computed, including repetitions

@@ -38,6 +38,8 @@ class Solver {
     b_ = b.reshaped(shape);
     x_ = options.start.defined() ? options.start.reshaped(shape).clone() : Matrix::zeros(shape);
     size_b_ = roots(dots(b_, b_));
+    for (std::size_t j = 0; j < columns_; ++j)  // where b is 0, so is x, wherever it was to start
+      for (std::size_t i = 0; size_b_[j] == 0 && i < n_; ++i) x_.mutable_data()[i * columns_ + j] = 0;
     result_.iterations.assign(columns_, 0);
     failures_.assign(columns_, 0);
     goals_.assign(columns_, options.tolerance);

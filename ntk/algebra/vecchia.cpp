@@ -73,9 +73,11 @@ class Grouping {
   void stretch(std::size_t begin, std::size_t end) {
     const Array<double> k = kernel(net_, params_, x_.rows(begin, end), x_.rows(0, end), readout::trace(),
                                    Options{.memory = options_.memory, .parameters = options_.parameters});
-    for (std::size_t i = begin; i < end; ++i) size_.push_back(std::sqrt(k[(i - begin) * end + i]));
+    for (std::size_t i = begin; i < end; ++i) size_.push_back(std::sqrt(std::max(0.0, k[(i - begin) * end + i])));
+    // An example without a gradient is as far from all others as one whose gradient is orthogonal to theirs.
     const auto distance = [&](std::size_t i, std::size_t j) {
-      return 1 - k[(i - begin) * end + j] / (size_[i] * size_[j]);
+      const double sizes = size_[i] * size_[j];
+      return sizes > 0 ? 1 - k[(i - begin) * end + j] / sizes : 1;
     };
     Indices open;
     for (std::size_t i = begin; i < end; ++i) open.push_back(i);

@@ -177,4 +177,12 @@ BOOST_AUTO_TEST_CASE(errors) {
   BOOST_CHECK_THROW(ntk::student_quantile(0.9, 3), option_error);
 }
 
+BOOST_AUTO_TEST_CASE(exact_agreement_is_a_point) {
+  const ntk::BlockSource same = [](const std::vector<std::size_t>& c) { return identity(2 * c.size()); };
+  const ntk::Certificate found = ntk::certificate(same, identity(50));
+  BOOST_TEST(found.estimate == 0);
+  BOOST_TEST(found.low == 0);
+  BOOST_TEST(found.high == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -145,6 +145,10 @@ BOOST_AUTO_TEST_CASE(progress_stops_and_starts_again) {
   ntk::conjugate_gradients(map, p.b, inverse, {.progress = stop_at(1000)});
   BOOST_TEST(seen.back() <= 1e-8);
   BOOST_TEST(seen.size() == at_once.iterations[0]);
+  // Where b is 0, so is the solution, wherever it starts.
+  const auto zero = ntk::conjugate_gradients(map, Array<double>::zeros(p.b.shape()), inverse, {.start = half.x});
+  BOOST_TEST(zero.converged);
+  BOOST_TEST(same_bits(zero.x, Array<double>::zeros(p.b.shape())));
   // A run that starts from the solution has nothing to do.
   BOOST_TEST(ntk::conjugate_gradients(map, p.b, inverse, {.start = at_once.x}).iterations[0] == 0u);
 }

@@ -124,6 +124,19 @@ BOOST_AUTO_TEST_CASE(keeps_the_budget) {
     BOOST_CHECK_THROW(ntk::solve(p.net, p.params, p.x, p.y, {.memory = 20000, .preconditioner = kind}), memory_error);
 }
 
+// With respect to the first layer's weights, examples of zeros have no gradient, and no direction to be near to.
+BOOST_AUTO_TEST_CASE(examples_without_a_gradient_have_neighbors) {
+  Problem p;
+  for (const std::size_t i : {0, 3, 4, 11, 20}) std::fill_n(p.x.mutable_data() + i * 6, 6, 0.0);
+  ntk::SolveOptions options{.ridge = 0.3, .tolerance = 1e-12, .parameters = {"0.weight"}, .group = 2, .neighbors = 3};
+  options.preconditioner = ntk::SolvePreconditioner::none;
+  const ntk::Solution expected = ntk::solve(p.net, p.params, p.x, p.y, options);
+  options.preconditioner = ntk::SolvePreconditioner::nearest;
+  const ntk::Solution found = ntk::solve(p.net, p.params, p.x, p.y, options);
+  BOOST_TEST(relative_error(found.weights, expected.weights) < 1e-9);
+  BOOST_TEST(found.iterations <= expected.iterations);
+}
+
 BOOST_AUTO_TEST_CASE(preconditioners_have_names) {
   using P = ntk::SolvePreconditioner;
   for (const P kind : {P::none, P::pseudo, P::trace, P::outputs, P::nearest})
