@@ -2,9 +2,10 @@
 
 The tables of the study (./run study) have the seconds of each of our kernels. The same kernels, of the same networks and as many
 images of the same size, are timed here with the peers, once for all seeds. A kernel for which a peer has no memory or that takes
-it more than ten minutes is estimated by the peer's own law: seconds a N + b N^2, or a (N + M) + b N M, through two sizes that it
-finishes. Of a kernel of thousands of images, which we project (the part `scale`), no peer is tried with more than LARGEST: the
-peers have no projection, and what they would take is the exact kernel.
+it more than ten minutes is estimated by the peer's own law: seconds a N + b N^2, or a (N + M) + b N M, with a and b of the kernels
+of one set of half and a quarter as many images. Of a kernel of thousands of images, which we project (the part `scale`), no peer
+is tried with more than LARGEST, and its law is fitted to four sizes: the peers have no projection, and what they would take is
+the exact kernel.
 """
 import csv
 import json
@@ -17,7 +18,7 @@ IMAGES = {'mnist': (1, 28), 'fashion-mnist': (1, 28), 'digits': (1, 8), 'cifar10
 TESTS = 100  # test images of kernels between test and training images
 REPEAT = 2  # runs that the best is taken of, after one that is not timed, or one run if it takes longer than LONG
 LIMIT_SECONDS, LIMIT_BYTES = large.LIMIT_SECONDS, large.LIMIT_BYTES
-LARGEST = 256  # images of a kernel that is tried; kernels of more are by the law
+LARGEST = 512  # images of a kernel that is tried; kernels of more are by the law
 PARTS = 'width', 'regression', 'training', 'readouts', 'cost'  # of exact kernels
 PROJECTED = 'scale'
 OUTPUTS = 10
@@ -86,13 +87,14 @@ def projected_of(folder):
 
 
 def law(sizes):
-    """a and b of the seconds a s + b p for two pairs of (s, p), with neither below 0."""
-    (s, p, t), (u, q, v) = sizes
-    b = (v * s - t * u) / (q * s - p * u)
-    a = (t - b * p) / s
+    """a and b of the seconds a s + b p for pairs of (s, p), with neither below 0: those with the least squares of the relative
+    errors."""
+    x, y = [s / t for s, _, t in sizes], [p / t for _, p, t in sizes]
+    xx, xy, yy = (sum(u * v for u, v in zip(*pair)) for pair in ((x, x), (x, y), (y, y)))
+    a, b = ((sum(x) * yy - sum(y) * xy) / (xx * yy - xy * xy), (sum(y) * xx - sum(x) * xy) / (xx * yy - xy * xy))
     if b < 0:
-        return max(t / s, v / u), 0.0
-    return (a, b) if a >= 0 else (0.0, max(t / p, v / q))
+        return sum(x) / xx, 0.0
+    return (a, b) if a >= 0 else (0.0, sum(y) / yy)
 
 
 def size_of(job):
@@ -138,17 +140,23 @@ class Peers:
         return found['seconds'], found['by_law']
 
     def by_law(self, program, job):
-        sizes, n = [], min(job['n'], 2 * LARGEST)
-        while len(sizes) < 2 and n > 1:
-            n //= 2
-            smaller = {**job, 'n': n, 'm': job['m'] and max(1, job['m'] * n // job['n'])}
-            seconds, _ = self.measured(program, smaller)
-            if seconds is not None:
-                sizes.append((*size_of(smaller), seconds))
-        if len(sizes) < 2:
+        one_set = {**job, 'm': 0}
+        key = f'{program} law {json.dumps(one_set, sort_keys=True)}'
+        if key not in self.known:
+            large_job = job['n'] > LARGEST
+            sizes, n = [], LARGEST if large_job else job['n'] // 2
+            while len(sizes) < (4 if large_job else 2) and n > 0:
+                smaller = {**one_set, 'n': n}
+                seconds, why = self.measured(program, smaller)
+                print(f'  {program:<16}{of(smaller):<60}' + (why if seconds is None else f'{seconds:10.3f} s'), flush=True)
+                if seconds is not None:
+                    sizes.append((*size_of(smaller), seconds))
+                n //= 2
+            self.known[key] = {'sizes': sizes, 'law': law(sizes) if len(sizes) > 1 else None}
+            self.save()
+        if self.known[key]['law'] is None:
             return None
-        a, b = law(sizes)
-        s, p = size_of(job)
+        (a, b), (s, p) = self.known[key]['law'], size_of(job)
         return a * s + b * p
 
     def save(self):
