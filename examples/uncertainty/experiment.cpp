@@ -143,8 +143,8 @@ UncertaintyStudy uncertainty_study(const UncertaintySettings& s, UncertaintyTask
       const Judgement& j = run.judgement;
       run.fitness = fitness(j.test, all.y_test);
       run.auroc = area_under_curve(j.test.by_confidence(), j.other.by_confidence());
-      run.auroc_doubt = j.test.doubt.empty() ? std::numeric_limits<double>::quiet_NaN()
-                                             : area_under_curve(j.test.doubt, j.other.doubt);
+      run.auroc_uncertainty = j.test.uncertainty.empty() ? std::numeric_limits<double>::quiet_NaN()
+                                                         : area_under_curve(j.test.uncertainty, j.other.uncertainty);
       out.runs.push_back(std::move(run));
       bar.update(static_cast<double>(i + 1));
       end_if_interrupted();

@@ -31,8 +31,8 @@ struct UncertaintyRun {
   Method method;
   Judgement judgement;
   Fitness fitness = {};
-  double auroc = 0;        ///< of the other images against the test images, by confidence
-  double auroc_doubt = 0;  ///< by the method's own doubt; NaN where it has none
+  double auroc = 0;              ///< of the other images against the test images, by confidence
+  double auroc_uncertainty = 0;  ///< by the method's own uncertainty; NaN where it has none
 };
 
 struct UncertaintyStudy {

@@ -38,7 +38,7 @@ struct Posterior {
       for (std::size_t i = 0; i < last - first; ++i) {
         double trace = 0;
         for (std::size_t c = 0; c < o; ++c) trace += covariances[(i * o + c) * o + c];
-        out.doubt.push_back(trace / static_cast<double>(o));
+        out.uncertainty.push_back(trace / static_cast<double>(o));
       }
       end_if_interrupted();
     }

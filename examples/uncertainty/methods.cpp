@@ -31,8 +31,8 @@ double entropy(const double* p, std::size_t classes) {
   return out;
 }
 
-// The mean of the members' probabilities. Its doubt is how much they disagree: the entropy of the mean less the mean of
-// the entropies.
+// The mean of the members' probabilities. Its uncertainty is how much they disagree: the entropy of the mean less the
+// mean of the entropies.
 Verdicts agreement(const std::vector<Array<double>>& members) {
   const std::size_t m = members[0].shape()[0], o = members[0].shape()[1];
   Verdicts out{Array<double>::zeros({m, o}), std::vector<double>(m)};
@@ -40,10 +40,10 @@ Verdicts agreement(const std::vector<Array<double>>& members) {
   const double share = 1 / static_cast<double>(members.size());
   for (const Array<double>& p : members)
     for (std::size_t i = 0; i < m; ++i) {
-      out.doubt[i] -= share * entropy(p.data() + i * o, o);
+      out.uncertainty[i] -= share * entropy(p.data() + i * o, o);
       for (std::size_t c = 0; c < o; ++c) mean[i * o + c] += share * p(i, c);
     }
-  for (std::size_t i = 0; i < m; ++i) out.doubt[i] += entropy(mean + i * o, o);
+  for (std::size_t i = 0; i < m; ++i) out.uncertainty[i] += entropy(mean + i * o, o);
   return out;
 }
 
@@ -153,11 +153,11 @@ Judgement judge_by_process(const NetworkKernel& kernel, const Array<float>& x, s
     const Array<double> k_new = kernel.between(x_new, x), none = Array<double>::zeros({x_new.shape()[0], classes});
     const Var<double> variance =
         Var<double>(regression.posterior_variance(k_new, kernel.blocks(x_new))) * prior.variance;
-    const Array<double> doubt = variance.value();
+    const Array<double> uncertainty = variance.value();
     // The labels have the noise besides.
     return Verdicts{ntk::probability_of_largest(regression.predict(k_new, targets, nothing, none),
                                                 (variance + prior.noise).value()),
-                    std::vector<double>(doubt.data(), doubt.data() + doubt.size())};
+                    std::vector<double>(uncertainty.data(), uncertainty.data() + uncertainty.size())};
   };
   Judgement out{.test = verdicts(images.test), .other = verdicts(images.other)};
   out.variance = prior.variance;

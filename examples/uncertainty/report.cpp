@@ -50,18 +50,20 @@ Panel reliability_panel(const UncertaintyStudy& study) {
   return out;
 }
 
-// For the first seed, by the method's own doubt, or by the confidence where it has none.
+// For the first seed, by the method's own uncertainty, or by the confidence where it has none.
 Panel curves_panel(const UncertaintyStudy& study) {
-  Panel out{
-      "the other images found, by doubt", "share of test images taken for others", "share of the others found", {}};
+  Panel out{"the other images found, by uncertainty",
+            "share of test images taken for others",
+            "share of the others found",
+            {}};
   out.series.push_back({"", {{0, 0}, {1, 1}}, "#aab3bf", 0, true});
   for (std::size_t i = 0; i < methods().size(); ++i) {
     if (!in_figure(methods()[i].method)) continue;
     const Judgement& j = study.runs_of(methods()[i].method).front()->judgement;
-    const auto doubt = [](const Verdicts& verdicts) {
-      return verdicts.doubt.empty() ? verdicts.by_confidence() : verdicts.doubt;
+    const auto uncertainty = [](const Verdicts& verdicts) {
+      return verdicts.uncertainty.empty() ? verdicts.by_confidence() : verdicts.uncertainty;
     };
-    Series line{methods()[i].name, operating_curve(doubt(j.test), doubt(j.other)), colors[i], 0};
+    Series line{methods()[i].name, operating_curve(uncertainty(j.test), uncertainty(j.other)), colors[i], 0};
     line.width = 1.8;
     out.series.push_back(std::move(line));
   }
@@ -129,11 +131,11 @@ std::string uncertainty_figure(const UncertaintyStudy& study) {
 }
 
 std::string uncertainty_csv(const UncertaintyStudy& study) {
-  std::string out = "seed,method,accuracy,nll,brier,calibration,auroc,auroc_doubt,variance,noise,seconds\n";
+  std::string out = "seed,method,accuracy,nll,brier,calibration,auroc,auroc_uncertainty,variance,noise,seconds\n";
   for (const UncertaintyRun& run : study.runs) {
     const Fitness& f = run.fitness;
     out += std::to_string(run.seed) + "," + name_of(run.method).id;
-    append(out, {f.accuracy, f.nll, f.brier, f.calibration, run.auroc, run.auroc_doubt, run.judgement.variance,
+    append(out, {f.accuracy, f.nll, f.brier, f.calibration, run.auroc, run.auroc_uncertainty, run.judgement.variance,
                  run.judgement.noise});
     append(out, {run.judgement.seconds});
     out += "\n";
@@ -142,7 +144,7 @@ std::string uncertainty_csv(const UncertaintyStudy& study) {
 }
 
 std::string verdicts_csv(const UncertaintyStudy& study) {
-  std::string out = "seed,method,set,image,label,confidence,doubt,nll,right\n";
+  std::string out = "seed,method,set,image,label,confidence,uncertainty,nll,right\n";
   for (const UncertaintyRun& run : study.runs)
     for (const bool test : {true, false}) {
       const Verdicts& v = test ? run.judgement.test : run.judgement.other;
@@ -153,7 +155,7 @@ std::string verdicts_csv(const UncertaintyStudy& study) {
         out += std::to_string(run.seed) + "," + name_of(run.method).id + (test ? ",test," : ",other,") +
                std::to_string(i) + ",";
         if (test) out += std::to_string(label);
-        append(out, {confidences[i], v.doubt.empty() ? std::nan("") : v.doubt[i],
+        append(out, {confidences[i], v.uncertainty.empty() ? std::nan("") : v.uncertainty[i],
                      test ? -std::log(std::max(1e-12, v.probabilities(i, label))) : std::nan("")});
         out += test ? said[i] == label ? ",1\n" : ",0\n" : ",\n";
       }
@@ -193,13 +195,14 @@ std::string uncertainty_report(const UncertaintyStudy& study) {
               "the first seed. Below, for the first seed: evidence and likelihood for other variances of the prior. "
               "Diamonds: the variance that the evidence chooses. Dots above are bins of at least ten images.",
               "Calibration, recognition of other images, evidence and likelihood against the prior's variance");
-  page.table(methods_table(study),
-             "Means over " + plural(s.seeds, "choice") +
-                 " of training images with standard errors. NLL: negative log-likelihood. Calibration: expected "
-                 "calibration error. AUROC: how well the other images are told from the test images by confidence, and "
-                 "by the method's own doubt. The seconds are those of judging, without the training of a network, "
-                 "which took " +
-                 seconds(study.training_seconds) + ".");
+  page.table(
+      methods_table(study),
+      "Means over " + plural(s.seeds, "choice") +
+          " of training images with standard errors. NLL: negative log-likelihood. Calibration: expected "
+          "calibration error. AUROC: how well the other images are told from the test images by confidence, and "
+          "by the method's own uncertainty. The seconds are those of judging, without the training of a network, "
+          "which took " +
+          seconds(study.training_seconds) + ".");
   page.table(variances_table(study), "Laplace's approximation for the first seed, on " +
                                          plural(study.judged_for_variances, "test image") + ".");
   page.section("How it was done");

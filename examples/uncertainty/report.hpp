@@ -8,9 +8,9 @@ namespace xtangent::examples {
 std::string uncertainty_summary(const UncertaintyStudy& study);
 std::string uncertainty_figure(const UncertaintyStudy& study);
 std::string uncertainty_report(const UncertaintyStudy& study);
-/// seed,method,accuracy,nll,brier,calibration,auroc,auroc_doubt,variance,noise,seconds
+/// seed,method,accuracy,nll,brier,calibration,auroc,auroc_uncertainty,variance,noise,seconds
 std::string uncertainty_csv(const UncertaintyStudy& study);
-/// seed,method,set,image,label,confidence,doubt,nll,right; the other set has no labels.
+/// seed,method,set,image,label,confidence,uncertainty,nll,right; the other set has no labels.
 std::string verdicts_csv(const UncertaintyStudy& study);
 /// method,variance,log_evidence,nll
 std::string variances_csv(const UncertaintyStudy& study);

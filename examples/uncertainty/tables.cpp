@@ -14,7 +14,7 @@ double nll(const UncertaintyRun& run) { return run.fitness.nll; }
 double brier(const UncertaintyRun& run) { return run.fitness.brier; }
 double calibration(const UncertaintyRun& run) { return run.fitness.calibration; }
 double auroc(const UncertaintyRun& run) { return run.auroc; }
-double auroc_doubt(const UncertaintyRun& run) { return run.auroc_doubt; }
+double auroc_uncertainty(const UncertaintyRun& run) { return run.auroc_uncertainty; }
 double time(const UncertaintyRun& run) { return run.judgement.seconds; }
 
 // "0.31 ± 0.01, lower than the network's by 0.05 ± 0.01", seed by seed.
@@ -60,13 +60,13 @@ Choice choice_of(const UncertaintyStudy& study, Method method) {
 
 Table methods_table(const UncertaintyStudy& study) {
   Table table;
-  table.head = {"method", "accuracy", "NLL", "Brier score", "calibration", "AUROC", "AUROC, doubt", "seconds"};
+  table.head = {"method", "accuracy", "NLL", "Brier score", "calibration", "AUROC", "AUROC, uncertainty", "seconds"};
   for (const MethodName& m : methods()) {
-    const Mean doubt = study.mean(m.method, auroc_doubt);
+    const Mean uncertainty = study.mean(m.method, auroc_uncertainty);
     table.rows.push_back({m.name, with_error(study.mean(m.method, accuracy), 1, 100) + " %",
                           with_error(study.mean(m.method, nll), 3), with_error(study.mean(m.method, brier), 3),
                           with_error(study.mean(m.method, calibration), 3), with_error(study.mean(m.method, auroc), 3),
-                          std::isnan(doubt.value) ? "" : with_error(doubt, 3),
+                          std::isnan(uncertainty.value) ? "" : with_error(uncertainty, 3),
                           fixed(study.mean(m.method, time).value, 2)});
   }
   return table;
@@ -105,10 +105,10 @@ std::string say_other(const UncertaintyStudy& study) {
                     with_error(study.mean(Method::network, auroc), 3) + ", that of the ensemble with " +
                     beside(study, Method::ensemble, Method::network, auroc, 3) + ", " +
                     name_of(Method::laplace_entk).name + " with " +
-                    beside(study, Method::laplace_entk, Method::network, auroc, 3) + ". By their own doubt it is";
+                    beside(study, Method::laplace_entk, Method::network, auroc, 3) + ". By their own uncertainty it is";
   const char* between = " ";
   for (const Method method : {Method::ensemble, Method::laplace_last, Method::laplace_entk, Method::gp_initial}) {
-    out += between + with_error(study.mean(method, auroc_doubt), 3) + " (" + name_of(method).name + ")";
+    out += between + with_error(study.mean(method, auroc_uncertainty), 3) + " (" + name_of(method).name + ")";
     between = ", ";
   }
   return out + ".";

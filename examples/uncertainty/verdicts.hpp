@@ -13,7 +13,7 @@ namespace xtangent::examples {
 struct Verdicts {
   Array<double> probabilities;  ///< of the classes, (M, O)
   /// (M,): how little the method knows of its outputs, in a unit of its own; empty where it does not say.
-  std::vector<double> doubt;
+  std::vector<double> uncertainty;
 
   /// (M,): the largest probability of each image.
   std::vector<double> confidences() const;

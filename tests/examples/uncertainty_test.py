@@ -66,15 +66,15 @@ with tempfile.TemporaryDirectory() as folder:
                  "calibration": calibration(confidences, right),
                  "auroc": area([-c for c in confidences], [-float(v["confidence"]) for v in other])}
         if method not in UNDOUBTING:
-            found["auroc_doubt"] = area([float(v["doubt"]) for v in test], [float(v["doubt"]) for v in other])
+            found["auroc_uncertainty"] = area([float(v["uncertainty"]) for v in test], [float(v["uncertainty"]) for v in other])
         for name, value in found.items():
             check(abs(float(row[name]) - value) < 1e-9, f"{seed} {method}, {name}: {row[name]}, expected {value}")
-        check((row["auroc_doubt"] == "") == (method in UNDOUBTING), f"{seed} {method}: {row}")
+        check((row["auroc_uncertainty"] == "") == (method in UNDOUBTING), f"{seed} {method}: {row}")
         check((float(row["variance"]) > 0) == (method in LAPLACE or method.startswith("process")), f"{method}: {row}")
         # Doubt in the outputs flattens the network's probabilities and leaves the largest one the largest.
         if method in LAPLACE:
             for v, plain in zip(test + other, verdicts[seed, "network", "test"] + verdicts[seed, "network", "other"]):
-                check(float(v["confidence"]) <= float(plain["confidence"]) + 1e-9 and float(v["doubt"]) > 0, f"{v}")
+                check(float(v["confidence"]) <= float(plain["confidence"]) + 1e-9 and float(v["uncertainty"]) > 0, f"{v}")
     check(float(table["0", "network"]["accuracy"]) > 0.5, f"the network learns nothing: {table['0', 'network']}")
 
     variances = rows(here / "a/variances.csv")
@@ -99,7 +99,7 @@ with tempfile.TemporaryDirectory() as folder:
     # One thread judges alike; other images of no class are the shuffled ones.
     run(*small, "--out", here / "b", "--threads", 1)
     for row, again in zip(rows(here / "a/verdicts.csv"), rows(here / "b/verdicts.csv"), strict=True):
-        for name in ("confidence", "doubt", "nll"):  # LAPACK's eigenvalues differ by rounding
+        for name in ("confidence", "uncertainty", "nll"):  # LAPACK's eigenvalues differ by rounding
             a, b = float(row[name] or 0), float(again[name] or 0)
             check(abs(a - b) <= 1e-5 * max(abs(a), 1e-6), f"threads change the result: {row}, {again}")
     shuffled = run("mnist", "--data", data, "--n", 20, "--held-out", 10, "--test", 10, "--epochs", 1, "--seeds", 1, "--ensemble", 1,
