@@ -32,7 +32,7 @@ COMMANDS = {
     './run dynamics': [
         ('dynamics', 'results/dynamics/dynamics.svg', 'Predicting training',
          'Losses of training (dots; test images dashed) and what kernels of the initial network say of them (lines): the wider the '
-         'network, the better the eNTK and the pNTK foresee them; its last layer alone does not suffice. '
+         'network, the better the eNTK and the pNTK predict them; its last layer alone does not suffice. '
          '[More](dynamics.md)')],
     './run study': [
         ('study', 'results/study/report.html#Relative differences of the two kernels against the width', 'How close the pNTK is',
@@ -88,7 +88,7 @@ COMMANDS = {
         ('search_scores', 'results/search/scores.svg', 'Test error against the scores', 'Each point is one of the 72 networks.')],
     './run active': [
         ('active', 'results/active/active.svg', 'Which image should get a label',
-         'The look-ahead is what the kernel foresees that a label would change; choosing by it is better than at random and by '
+         'The look-ahead is what the kernel predicts that a label would change; choosing by it is better than at random and by '
          'entropy, and as good as by the smallest margin. [More](active.md)')],
     './run features --study 2048,8192,32768 --data cifar10 --network resnet18 --width 0.25 --n 800 --test 400': [
         ('features', 'results/features/study.svg', 'Gradients projected to k numbers',

@@ -50,7 +50,7 @@ void add_options(CLI::App& app, FeatureSettings& f) {
       ->check(not_negative())
       ->capture_default_str();
   option(app, "--memory", s.memory, "SIZE", "Beside the program and its images: 512M, 2G, 1.5GiB")
-      ->default_str("half of what is free");
+      ->default_str("half of free, 2G if shared");
   option(app, "--out", f.out, "DIR", "Folder; features go to train/ and test/ in it, where a run goes on")
       ->check(named())
       ->capture_default_str();

@@ -173,8 +173,7 @@ void describe(Page& page, const SearchStudy& study) {
   page.paragraph(
       "Fully connected networks have 1, 2, 4 or 8 hidden layers of 32 or 256 features with relu, tanh or gelu. "
       "Convolutional ones have 1, 2 or 4 convolutions to 8 or 24 channels, with kernels of 3 × 3 or 5 × 5, relu, none "
-      "or "
-      "group norm, and either maxima of 2 × 2 pixels behind the first two or the mean of all positions at the end. All "
+      "or group norm, and either 2 × 2 max pooling behind the first two or global average pooling at the end. All "
       "begin with PyTorch's initialization. The first convolution has stride 2 where images are larger than 16 "
       "pixels.");
   page.paragraph(

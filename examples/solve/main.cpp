@@ -62,7 +62,7 @@ void add_options(CLI::App& app, SolveSettings& s) {
       ->check(not_negative())
       ->default_str("0.001");
   option(app, "--memory", s.memory, "SIZE", "Beside the program and the labels: 512M, 2G, 1.5GiB")
-      ->default_str("half of what is free");
+      ->default_str("half of free, 2G if shared");
   app.add_flag("--float", s.single, "Factors and products in float, in half of the time; refined in double");
   option(app, "--precision", s.work.precision, "NAME",
          "Of a kernel of features: exact, or bfloat16, faster on AMD with AVX512-BF16 or with AMX")
