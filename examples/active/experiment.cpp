@@ -246,8 +246,9 @@ ActiveStudy active_study(const ActiveSettings& s, ActiveTask task) {
   }
   out.foresight.examples = tried.front();
   out.costs = measure_costs(out.task, s);
-  out.costs.trainings = trials;
-  out.costs.retrained = trained / static_cast<double>(trials) * static_cast<double>(out.costs.candidates * s.acquire);
+  for (const auto& pairs : tried) out.costs.trainings += pairs.size();
+  out.costs.retrained =
+      trained / static_cast<double>(out.costs.trainings) * static_cast<double>(out.costs.candidates * s.acquire);
   out.seconds = watch.seconds();
   return out;
 }

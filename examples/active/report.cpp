@@ -95,14 +95,14 @@ Table costs_table(const ActiveStudy& study) {
 
 std::string options_of(const ActiveStudy& study) {
   const ActiveSettings& s = study.settings;
-  std::string out = s.data_set + " --network " + study.task.network + " --width " + significant(study.task.width, 4);
+  std::string out = s.data_set + " --network " + study.task.network + " --width " + digits_of(study.task.width);
   for (const auto& [name, value] :
        {std::pair("pool", s.pool), std::pair("test", s.test), std::pair("start", s.start),
         std::pair("acquire", s.acquire), std::pair("rounds", s.rounds), std::pair("seeds", s.seeds),
         std::pair("steps", s.steps), std::pair("batch-size", s.batch_size), std::pair("trials", s.trials),
         std::pair("seed", std::size_t{s.seed})})
     out.append(" --").append(name).append(" ").append(std::to_string(value));
-  return out + " --learning-rate " + significant(s.learning_rate, 4) + " --ridge " + significant(s.ridge, 4);
+  return out + " --learning-rate " + digits_of(s.learning_rate) + " --ridge " + digits_of(s.ridge);
 }
 
 }  // namespace

@@ -69,14 +69,14 @@ std::string options_of(const Study& s) {
   std::string projections;
   for (const std::size_t k : a.projections)
     projections.append(projections.empty() ? "" : ",").append(std::to_string(k));
-  std::string out = a.data_set + " --network " + s.task.network + " --width " + significant(s.task.width, 4);
+  std::string out = a.data_set + " --network " + s.task.network + " --width " + digits_of(s.task.width);
   for (const auto& [name, value] : {std::pair("n", a.n), std::pair("test", a.test), std::pair("epochs", a.epochs),
                                     std::pair("batch-size", a.batch_size), std::pair("subsets", a.subsets),
                                     std::pair("repeats", a.repeats), std::pair("ensemble", a.ensemble),
                                     std::pair("flip-seeds", a.flip_seeds), std::pair("seed", std::size_t{a.seed})})
     out.append(" --").append(name).append(" ").append(std::to_string(value));
-  return out + " --learning-rate " + significant(a.learning_rate, 4) + " --ridge " + significant(a.ridge, 4) +
-         " --flipped " + significant(a.flipped, 4) + " --projections " + projections;
+  return out + " --learning-rate " + digits_of(a.learning_rate) + " --ridge " + digits_of(a.ridge) + " --flipped " +
+         digits_of(a.flipped) + " --projections " + projections;
 }
 
 void add_end(Page& page, const Study& s) {

@@ -1,5 +1,6 @@
 #include "examples/common/format.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 
@@ -22,6 +23,11 @@ std::string significant(double value, int digits) {
   if (magnitude >= 1e6 || magnitude < 1e-3) return printed("%.*e", digits - 1, value);
   const int leading = static_cast<int>(std::floor(std::log10(magnitude)));
   return leading + 1 >= digits ? grouped(value) : fixed(value, digits - 1 - leading);
+}
+
+std::string digits_of(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
 std::string grouped(double value) {

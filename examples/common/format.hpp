@@ -10,6 +10,8 @@ namespace xtangent::examples {
 std::string fixed(double value, int decimals);
 /// `digits` significant digits. Between 0.001 and a million there is no exponent; other numbers look like 3.1e+07.
 std::string significant(double value, int digits = 3);
+/// The fewest digits that read back as the same number, for an option: 1000, 0.1, 1e-05.
+std::string digits_of(double value);
 /// An exponent: −0.53, with a true minus sign.
 std::string power(double exponent);
 /// Rounded, with thousands separated: 12,345.

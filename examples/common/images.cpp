@@ -84,7 +84,16 @@ fs::path find(const ImageSet& set, const fs::path& data) {
   throw data_error(says);
 }
 
-nn::TrainAndTest load(const ImageSet& set, const fs::path& data) { return set.load(find(set, data)); }
+// The files of MNIST and Fashion-MNIST have the same names. What is in them tells them apart.
+nn::TrainAndTest load(const ImageSet& set, const fs::path& data) {
+  const fs::path folder = find(set, data);
+  nn::TrainAndTest out = set.load(folder);
+  for (const ImageSet& other : image_sets())
+    if (other.name != set.name && other.title == out.train.name)
+      throw data_error("[data] " + folder.string() + " has " + other.title + ", not " + set.title + ". Get " +
+                       set.origin + ", and name their folder, or one above those of both sets, with --data DIR.");
+  return out;
+}
 
 nn::TrainAndTest load(const std::string& where) {
   for (const ImageSet& set : image_sets())

@@ -156,23 +156,16 @@ class Distiller {
     out.test_images = truth.size();
     out.first = accuracy(before);
     out.accuracy = accuracy(after);
-    double sum = 0, squares = 0;
-    for (std::size_t d = 0; d < settings_.draws; ++d) {
-      const double found = accuracy(train_.batch<float>(one_of_each(train_, settings_.seed + d, random_images)));
-      sum += found;
-      squares += found * found;
-    }
-    const double count = static_cast<double>(std::max<std::size_t>(1, settings_.draws));
-    out.random = sum / count;
-    out.random_deviation = std::sqrt(std::max(0.0, squares / count - out.random * out.random));
+    for (std::size_t d = 0; d < settings_.draws; ++d)
+      out.random.push_back(accuracy(train_.batch<float>(one_of_each(train_, settings_.seed + d, random_images))));
   }
 
-  // (classes, height, width), from 0 to 1
+  // (classes, height, width); 0 is paper and 1 is ink, and images that were distilled may go beyond
   Array<double> ink(const Array<float>& images) const {
     const nn::LabeledImages& raw = train_.images();
     Array<double> out({images.shape()[0], raw.height, raw.width});
     for (std::size_t i = 0; i < out.size(); ++i)
-      out.mutable_data()[i] = std::clamp(static_cast<double>(images[i]) * scaling_.deviation + scaling_.mean, 0.0, 1.0);
+      out.mutable_data()[i] = static_cast<double>(images[i]) * scaling_.deviation + scaling_.mean;
     return out;
   }
 

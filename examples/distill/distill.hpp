@@ -31,7 +31,7 @@ struct Distillation {
   std::vector<std::pair<double, double>> losses;  ///< step, mean squared error on the batch
   double accuracy = 0;                            ///< accuracy on test images of regression from the distilled images
   double first = 0;                               ///< accuracy of regression from the images at the beginning
-  double random = 0, random_deviation = 0;        ///< mean and standard deviation for random real images
+  std::vector<double> random;                     ///< accuracies from random real images
   std::size_t test_images = 0;
   double seconds = 0;
 };

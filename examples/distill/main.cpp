@@ -2,12 +2,14 @@
 // regression with respect to the images, and shows them.
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 #include "examples/common/figure.hpp"
 #include "examples/common/format.hpp"
 #include "examples/common/images.hpp"
 #include "examples/common/interruption.hpp"
 #include "examples/common/program.hpp"
+#include "examples/common/statistics.hpp"
 #include "examples/common/threads.hpp"
 #include "examples/distill/distill.hpp"
 #include "nn/data/file.hpp"
@@ -44,16 +46,22 @@ void add_options(CLI::App& app, DistillSettings& s) {
   count_option(app, "--draws", s.draws, 0, "Draws of random real images, to compare with");
   seed_option(app, s.seed, "Seed of everything random");
   threads_option(app, s.threads);
+  app.callback([&app, &s] {
+    if (s.network == "lenet" && app.count("--width") > 0)
+      throw CLI::ValidationError("--width", "is for the mlp; lenet has one size");
+  });
 }
 
-// Stretches each image to the whole range from paper to ink.
+// What lies between paper and ink of each image, stretched to the whole range.
 Array<double> stretched(const Array<double>& images) {
   Array<double> out(images.shape());
+  double* to = out.mutable_data();
+  for (std::size_t i = 0; i < images.size(); ++i) to[i] = std::clamp(images[i], 0.0, 1.0);
   const std::size_t each = images.size() / images.shape()[0];
   for (std::size_t first = 0; first < images.size(); first += each) {
-    const auto [low, high] = std::minmax_element(images.data() + first, images.data() + first + each);
-    for (std::size_t i = first; i < first + each; ++i)
-      out.mutable_data()[i] = *high > *low ? (images[i] - *low) / (*high - *low) : 0.0;
+    const auto ends = std::minmax_element(to + first, to + first + each);
+    const double low = *ends.first, range = *ends.second - low;
+    for (std::size_t i = first; i < first + each; ++i) to[i] = range > 0 ? (to[i] - low) / range : 0.0;
   }
   return out;
 }
@@ -76,7 +84,10 @@ void write_figures(const DistillSettings& s, const ImageSet& set, const Distilla
   nn::write_file(s.out / "images.svg",
                  {draw_images(above(stretched(d.before), stretched(d.after)), captions, 1000, 240)});
   nn::write_npy(s.out / "images.npy", d.after);
-  if (d.losses.empty()) return;
+  if (d.losses.empty()) {
+    std::filesystem::remove(s.out / "loss.svg");  // of an earlier run
+    return;
+  }
   Panel loss{set.title + ": " + percent(d.accuracy) + " of the test images from " + plural(captions.size(), "image"),
              "step",
              "squared error a training image",
@@ -101,12 +112,17 @@ void run(DistillSettings& s) {
   std::printf(
       "\nKernel regression from one image a class, right on %s test images of %s:\n"
       "  distilled images          %s\n"
-      "  the images they began as  %s\n"
-      "  random real images        %s ± %s (%zu draws)\n"
-      "Images before and after (images.svg), the loss and the images as numbers: %s (%s)\n",
+      "  the images they began as  %s\n",
       grouped(static_cast<double>(d.test_images)).c_str(), set.title.c_str(), percent(d.accuracy).c_str(),
-      percent(d.first).c_str(), percent(d.random).c_str(), percent(d.random_deviation).c_str(), s.draws, s.out.c_str(),
-      seconds(d.seconds).c_str());
+      percent(d.first).c_str());
+  if (!d.random.empty()) {
+    const Mean random = mean_of(d.random);
+    std::printf("  random real images        %s%s (%s)\n", percent(random.value).c_str(),
+                random.count > 1 ? (" ± " + percent(random.deviation)).c_str() : "",
+                plural(random.count, "draw").c_str());
+  }
+  std::printf("Images before and after (images.svg)%s the images as numbers: %s (%s)\n",
+              d.losses.empty() ? " and" : ", the loss and", s.out.c_str(), seconds(d.seconds).c_str());
 }
 
 }  // namespace

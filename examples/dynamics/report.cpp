@@ -101,7 +101,7 @@ std::string options_of(const DynamicsStudy& study) {
   for (const auto& [name, value] : {std::pair("n", s.n), std::pair("test", s.test), std::pair("seeds", s.seeds),
                                     std::pair("steps", s.steps), std::pair("seed", std::size_t{s.seed})})
     out.append(" --").append(name).append(" ").append(std::to_string(value));
-  return out + " --rate " + significant(s.rate, 4);
+  return out + " --rate " + digits_of(s.rate);
 }
 
 }  // namespace

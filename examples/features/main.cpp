@@ -56,7 +56,9 @@ void add_options(CLI::App& app, FeatureSettings& f) {
       ->capture_default_str();
   count_option(app, "--part", f.part, 0, "Examples in a file; 0: as many as make about 256 MiB");
   sharing_options(app, s.sharing, nullptr);
-  for (const char* name : {"--share", "--shard"}) app.get_option(name)->excludes(app.get_option("--study"));
+  for (const char* name : {"--share", "--shard", "--k", "--anchors", "--split", "--part"})
+    app.get_option(name)->excludes(app.get_option("--study"));
+  for (const char* name : {"--repeats", "--ridge"}) app.get_option(name)->needs(app.get_option("--study"));
   app.add_flag("--double", s.in_double, "Compute in double")->excludes(app.get_option("--study"));
   seed_option(app, s.seed, "Seed of the initial parameters and of the signs");
   threads_option(app, s.threads);

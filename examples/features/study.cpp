@@ -70,7 +70,7 @@ FeatureStudy study_features(const FeatureSettings& s, const Work<float>& work) {
                      f0_new = nn::predict(*work.net, work.params, work.test);
   const Array<double> y = nn::one_hot<double>(work.train_labels, f0.shape()[1]);
   const ntk::Options options = options_of(s.work, work);
-  FeatureStudy out{.title = s.work.files.given() ? s.work.network : s.work.network + ", " + s.work.data,
+  FeatureStudy out{.title = s.work.files.given() ? s.work.title() : s.work.title() + ", " + s.work.data,
                    .train = work.train.shape()[0],
                    .test = work.tests(),
                    .parameters = work.params.size()};

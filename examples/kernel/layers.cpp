@@ -9,6 +9,7 @@
 #include "examples/common/interruption.hpp"
 #include "examples/common/stopwatch.hpp"
 #include "examples/kernel/sharing.hpp"
+#include "nn/choice.hpp"
 #include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
 #include "ntk/layer_kernels.hpp"
@@ -123,9 +124,12 @@ void compute_layers(const Settings& s, const Work<T>& work) {
     shares = written(stored, folder);
   }
   bar.finish();
+  const std::vector<nn::ParameterInfo>& infos = work.params.infos();
+  const std::vector<bool> chosen = nn::chosen_parameters(work.params.layout(), options.options.parameters);
   for (Share& share : shares)
-    for (const nn::ParameterInfo& info : work.params.infos())
-      if (ntk::by_module(info.name) == share.layer) share.elements += static_cast<double>(info.shape.size());
+    for (std::size_t i = 0; i < infos.size(); ++i)
+      if (chosen[i] && ntk::by_module(infos[i].name) == share.layer)
+        share.elements += static_cast<double>(infos[i].shape.size());
   std::size_t width = 5;
   for (const Share& share : shares) width = std::max(width, share.layer.size());
   std::printf("%-*s%14s%16s\n", static_cast<int>(width), "layer", "parameters", "of the trace");
@@ -133,7 +137,7 @@ void compute_layers(const Settings& s, const Work<T>& work) {
     std::printf("%-*s%14s%14.2f %%\n", static_cast<int>(width), share.layer.c_str(), grouped(share.elements).c_str(),
                 100 * share.share);
   const std::string title =
-      s.network + ", readout " + readout.name() + ", " + std::to_string(plan.rows) + " " + work.noun;
+      s.title() + ", readout " + readout.name() + ", " + std::to_string(plan.rows) + " " + work.noun;
   nn::write_file(figure, {picture(shares, title)});
   std::printf("%s/: kernels of %zu layers between %zu %s\n%s: their shares of the trace\n", folder.c_str(),
               shares.size(), plan.rows, work.noun.c_str(), figure.c_str());

@@ -19,7 +19,7 @@ struct SharingSettings {
 
 struct Settings {
   std::string program = "kernel";   ///< the program that errors name
-  std::string network = "mlp";      ///< a name of common/networks.hpp
+  std::string network = "mlp";      ///< a name of common/networks.hpp; unused where files.model is there
   std::optional<double> width;      ///< factor of the network's numbers of channels and features; none: the trainer's
   std::string weights;              ///< a safetensors file; empty: initial parameters, from `seed`
   std::string data = "digits";      ///< a name of common/images.hpp, or a folder
@@ -38,6 +38,9 @@ struct Settings {
   bool in_double = false, dry_run = false;
   std::uint64_t seed = 1;
   std::size_t threads = 0;  ///< 0: as many as the machine has
+
+  /// The network's name in what is shown: "lenet", or that of its file.
+  std::string title() const { return files.model.empty() ? network : files.model.filename().string(); }
 };
 
 }  // namespace xtangent::examples

@@ -204,13 +204,13 @@ Table geometry_table(const LandscapeStudy& study) {
 
 std::string options_of(const LandscapeStudy& study) {
   const LandscapeSettings& s = study.settings;
-  std::string out = s.data_set + " --network " + s.network + " --width " + significant(s.width, 4) + " --loss " +
-                    s.loss + " --readout " + s.readout;
+  std::string out = s.data_set + " --network " + s.network + " --width " + digits_of(s.width) + " --loss " + s.loss +
+                    " --readout " + s.readout;
   for (const auto& [name, value] :
        {std::pair("n", s.n), std::pair("test", s.test), std::pair("entk", s.entk), std::pair("seeds", s.seeds),
         std::pair("epochs", s.epochs), std::pair("batch-size", s.batch_size), std::pair("seed", std::size_t{s.seed})})
     out.append(" --").append(name).append(" ").append(std::to_string(value));
-  return out + " --learning-rate " + significant(s.rate(), 4) + " --ridge " + significant(s.ridge, 4);
+  return out + " --learning-rate " + digits_of(s.rate()) + " --ridge " + digits_of(s.ridge);
 }
 
 std::string how(const LandscapeStudy& study) {

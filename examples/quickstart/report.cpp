@@ -182,7 +182,7 @@ void add_numbers(Page& page, const Experiment& e) {
        {std::pair("n", s.n_train), std::pair("test", s.n_test), std::pair("fit-images", s.fit_images),
         std::pair("epochs", s.epochs), std::pair("batch-size", s.batch_size), std::pair("seed", std::size_t(s.seed))})
     options.append(" --").append(name).append(" ").append(std::to_string(value));
-  options += " --learning-rate " + significant(s.learning_rate, 4);
+  options += " --learning-rate " + digits_of(s.learning_rate);
   page.properties(
       {{"Command", code(escaped(e.command))},
        {"All options that change numbers", code(escaped(options))},

@@ -31,8 +31,31 @@ EXAMPLES = """examples:
       the same in small, in some minutes"""
 
 
+TRAINING, TESTS = 50000, 10000  # images of CIFAR-10
+
+
 def numbers(kind):
     return lambda text: [kind(word) for word in text.split(',')]
+
+
+def ridges_of(text):
+    for word in text.split(','):
+        if not 0 <= float(word) < math.inf:
+            raise ValueError
+    return text
+
+
+def count_of(text):
+    if int(text) < 1:
+        raise ValueError
+    return int(text)
+
+
+def size_of(text):
+    """As the programs read sizes: 512M, 2G, 1.5GiB, 800MB."""
+    if not re.fullmatch(r'[0-9][0-9.]* *([KMGT]?(I?B)?)', text.upper()):
+        raise ValueError
+    return text
 
 
 def arguments():
@@ -41,19 +64,19 @@ def arguments():
     parser.add_argument('--data', default='cifar10', metavar='DIR', help='cifar10, or a folder with its binary files [cifar10]')
     parser.add_argument('--network', default='resnet18', metavar='NAME', help='as ./run kernel has them [resnet18]')
     parser.add_argument('--width', type=float, default=1, metavar='X', help='factor of the numbers of channels [1]')
-    parser.add_argument('--epochs', type=int, default=2, metavar='N', help='of the training [2]')
+    parser.add_argument('--epochs', type=count_of, default=2, metavar='N', help='of the training [2]')
     parser.add_argument('--n', type=int, default=0, metavar='N', help='training images; 0: all [0]')
     parser.add_argument('--test', type=int, default=0, metavar='N', help='test images; 0: all [0]')
-    parser.add_argument('--k', type=int, default=65536, metavar='K', help='numbers to which gradients are projected [65536]')
-    parser.add_argument('--ridge', default='0.001,0.01,0.1', metavar='X,...',
+    parser.add_argument('--k', type=count_of, default=65536, metavar='K', help='numbers to which gradients are projected [65536]')
+    parser.add_argument('--ridge', type=ridges_of, default='0.001,0.01,0.1', metavar='X,...',
                         help="ridges, in units of the mean of the kernel's diagonal [0.001,0.01,0.1]")
-    parser.add_argument('--exact', type=numbers(int), default=[2000, 5000], metavar='N,...',
+    parser.add_argument('--exact', type=numbers(count_of), default=[2000, 5000], metavar='N,...',
                         help='training images of exact kernels beside it [2000,5000]')
-    parser.add_argument('--exact-test', type=int, default=2000, metavar='N', help='their test images [2000]')
-    parser.add_argument('--precision', default='bfloat16', metavar='NAME', help='of products for kernels: exact or bfloat16 [bfloat16]')
+    parser.add_argument('--exact-test', type=count_of, default=2000, metavar='N', help='their test images [2000]')
+    parser.add_argument('--precision', default='bfloat16', metavar='NAME', choices=['exact', 'bfloat16'], help='of products for kernels: exact or bfloat16 [bfloat16]')
     parser.add_argument('--kinds', type=lambda text: text.split(','), default=['trained', 'random'], metavar='NAME,...',
                         help='of weights: trained, random, or both [trained,random]')
-    parser.add_argument('--memory', default='8G', metavar='SIZE', help='beside a program and its images [8G]')
+    parser.add_argument('--memory', type=size_of, default='8G', metavar='SIZE', help='beside a program and its images [8G]')
     parser.add_argument('--seed', type=int, default=1, metavar='N', help='of weights and signs [1]')
     parser.add_argument('--keep', action='store_true', help='leave features and kernels on the disk')
     parser.add_argument('--dry-run', action='store_true', help='show the commands only')
@@ -66,8 +89,9 @@ def arguments():
         if name not in ('trained', 'random'):
             parser.error(f'--kinds {name}: trained, random, or both')
     options.exact.sort()
-    if options.n and options.exact[-1] > options.n or options.test and options.exact_test > options.test:
+    if options.exact[-1] > (options.n or TRAINING) or options.exact_test > (options.test or TESTS):
         parser.error('--exact and --exact-test: at most as many as --n and --test')
+    options.width = f'{options.width:g}'
     return options
 
 
@@ -86,6 +110,11 @@ def begin_program():
     """In the process of a program: it ends with this one, and answers to signals."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def without_memory(command):
+    """A phase that was begun with less memory, or more, goes on. What it takes of that is for its program to say."""
+    return re.sub(r" --memory ('[^']*'|\S+)", '', command)
 
 
 class Phases:
@@ -108,7 +137,7 @@ class Phases:
         shown = ' '.join(['./run', program, *map(shlex.quote, command[1:])])
         command += resume
         entry = self.done.setdefault(name, {'seconds': 0.0, 'peak_mib': 0.0, 'runs': 0, 'finished': False})
-        if entry['runs'] and entry['command'] != shown:
+        if entry['runs'] and without_memory(entry['command']) != without_memory(shown):
             sys.exit(f'scale: {name} was begun as\n  {entry["command"]}\nand is now\n  {shown}\nUse another folder (--out).')
         if self.options.dry_run or entry['finished']:
             print(f'{name}: {shown}' if self.options.dry_run else f'{name}: done in {entry["seconds"]:.0f} s')
@@ -166,10 +195,13 @@ def trained(options, phases):
     return out / 'weights.safetensors', [line['test_accuracy'] for line in epochs if line['kind'] == 'epoch'][-1]
 
 
-def table_of(text):
-    """{ridge: accuracy} of what the solve program prints."""
-    rows = re.findall(r'^(\S+) +\S+ +\S+ +(\S+) % ', text, re.MULTILINE)
-    return {float(ridge): float(accuracy) / 100 for ridge, accuracy in rows}
+def accuracies(folder, ridges, labels):
+    """{ridge: accuracy} of the predictions that the solve program has left."""
+    found = {}
+    for ridge in map(float, ridges):
+        classes = numpy.load(folder / f'predictions-{ridge:g}.npy').argmax(1)
+        found[ridge] = float((classes == labels[:len(classes)]).mean())
+    return found
 
 
 def rows_of(folder, count):
@@ -234,19 +266,25 @@ def compared(options, folder, exact, labels, test_labels):
     return out
 
 
-def labels_of(options):
-    """The labels of the training and of the test images, from the files that the programs read, gzipped or not."""
-    if os.sep in options.data:  # a folder, and then only there
-        places = [pathlib.Path(options.data)]
-    else:
-        places = [pathlib.Path(p) / 'cifar10' for p in ('data', 'build/data', os.environ.get('XTANGENT_DATA', 'data'))]
-    for place in places:
-        for inner in place, place / 'cifar-10-batches-bin':
+FOLDERS = 'cifar10', 'cifar-10-batches-bin', 'cifar-10'  # as examples/common/image_sets.txt names them
+
+
+def folder_of(data):
+    """Where the binary files of CIFAR-10 are, gzipped or not: in the folder that is named, or in one of these below it."""
+    places = ['data', 'build/data', os.environ.get('XTANGENT_DATA')] if data == 'cifar10' else [data]
+    for place in map(pathlib.Path, filter(None, places)):
+        for inner in place, *(place / name for name in FOLDERS):
             if any((inner / f'test_batch.bin{end}').exists() for end in ('', '.gz')):
-                return [numpy.concatenate([labels_in(inner / f'{name}.bin') for name in names])
-                        for names in ([f'data_batch_{i}' for i in range(1, 6)], ['test_batch'])]
-    where = options.data if os.sep in options.data else 'data/, build/data/ or $XTANGENT_DATA'
+                return inner
+    where = 'data/, build/data/ or $XTANGENT_DATA' if data == 'cifar10' else data
     sys.exit(f'scale: the binary files of CIFAR-10 were not found in {where}.')
+
+
+def labels_of(options):
+    """The labels of the training and of the test images, from the files that the programs read."""
+    folder = folder_of(options.data)
+    return [numpy.concatenate([labels_in(folder / f'{name}.bin') for name in names])
+            for names in ([f'data_batch_{i}' for i in range(1, 6)], ['test_batch'])]
 
 
 def labels_in(file):
@@ -265,10 +303,9 @@ def kernels(options, phases, name, weights):
     ridges = options.ridge.split(',')
     precision = [] if options.precision == 'exact' else ['--precision', options.precision]
     # The kernel is formed with the first ridge and stays until the last one.
-    text = ''
     for ridge in ridges:
-        text += phases.run(f'{name}, regression, ridge {ridge}', 'solve', '--features', here / 'features', '--data', options.data,
-                           '--ridge', ridge, '--float', *precision, '--memory', options.memory, '--keep', '--out', here / 'solve')
+        phases.run(f'{name}, regression, ridge {ridge}', 'solve', '--features', here / 'features', '--data', options.data, '--ridge',
+                   ridge, '--float', *precision, '--memory', options.memory, '--keep', '--out', here / 'solve')
         if not options.dry_run:
             remove(here / 'solve' / f'factor-{float(ridge):g}')
     exact = phases.run(f'{name}, exact kernel', 'kernel', *network, '--n', options.exact[-1], '--test', options.exact_test,
@@ -285,7 +322,7 @@ def kernels(options, phases, name, weights):
     start = time.monotonic()
     found = compared(options, here / 'features', here / 'exact', labels[:options.exact[-1]], test_labels[:options.exact_test])
     found['seconds_to_compare'] = time.monotonic() - start
-    found['accuracy'] = table_of(text)
+    found['accuracy'] = accuracies(here / 'solve', ridges, test_labels)
     planned = [re.findall(r'^time +about (.*)$', part, re.MULTILINE) for part in (exact, whole)]
     found['planned'] = {'exact': planned[0], 'whole': planned[1]}
     file.write_text(json.dumps(found, indent=1) + '\n')
@@ -300,7 +337,7 @@ def remove(folder):
 
 
 def report(options, phases, own, found):
-    lines = [f'# {options.network} at width {options.width:g} on {options.data}', '']
+    lines = [f'# {options.network} at width {options.width} on {options.data}', '']
     if own is not None:
         lines += [f'The trained network itself: {100 * own:.1f} % of the test images after {options.epochs} epochs.', '']
     lines += ['| phase | seconds | peak, MiB | runs |', '|---|---|---|---|']
@@ -331,7 +368,7 @@ def write_csv(file, columns, rows):
 
 def tables(options, phases, own, found):
     """scale.csv and scale_kernels.csv, which ./run study shows."""
-    network = pathlib.Path(options.data).name, options.network, f'{options.width:g}'
+    network = pathlib.Path(options.data).name, options.network, options.width
     train_labels, test_labels = labels_of(options)
     n, tests = options.n or len(train_labels), options.test or len(test_labels)
     rows, kernels = [], []
@@ -362,6 +399,8 @@ def main():
     phases = Phases(options)
     if not options.dry_run:
         labels_of(options)  # which stops here, and not after hours, where there are none
+        if options.data != 'cifar10':
+            options.data = str(folder_of(options.data))
     own, found = None, {}
     for name in options.kinds:
         weights = None

@@ -158,7 +158,7 @@ std::string options_of(const SearchStudy& study) {
         std::pair("scored", s.scored), std::pair("seeds", s.seeds), std::pair("epochs", s.epochs),
         std::pair("batch-size", s.batch_size), std::pair("seed", std::size_t{s.seed})})
     out.append(" --").append(name).append(" ").append(std::to_string(value));
-  return out + " --learning-rate " + significant(s.learning_rate, 4);
+  return out + " --learning-rate " + digits_of(s.learning_rate);
 }
 
 std::size_t diverged_trainings(const SearchStudy& study) {

@@ -121,7 +121,7 @@ Found solve_with(const SolveSettings& s, const Problem& p, double ridge,
       ranks->size() > 1 ? solve_over_ranks(s, p, right, ridge, ranks, bar) : solve_on_disk(s, p, right, ridge, bar);
   Found out;
   out.ridge = ridge;
-  for (std::size_t i = 0; i < solved.evidence.size(); ++i) out.evidence += solved.evidence[i];
+  out.evidence = sum_of(solved.evidence);
   out.residual = relative_norm(solved.residual, right);
   const Array<double> weights = solved.x.reshaped(y.shape());
   const bool writes = ranks->rank() == 0;

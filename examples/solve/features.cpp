@@ -40,6 +40,9 @@ Problem read_problem(const SolveSettings& s) {
     throw data_error("[solve] no features are in " + s.features.string() + ". Compute them: ./run features --out " +
                      s.features.string());
   Problem out{ntk::StoredFeatures(train), std::nullopt};
+  if (s.work.n.value_or(0) > out.train.rows())
+    throw option_error("[solve] --n " + std::to_string(*s.work.n) + ": there are features of " +
+                       plural(out.train.rows(), "example") + " in " + train.string() + ".");
   if (s.work.n.value_or(0) > 0) out.train = out.train.first(*s.work.n);
   if (fs::exists(test)) out.test.emplace(ntk::StoredFeatures(test));
   return out;
@@ -85,8 +88,7 @@ Found solve_normal(const SolveSettings& s, const Problem& p, const Fitted& fitte
   Found out{.ridge = ridge};
   out.residual = residual_of(p.train, wanted, w, system.ridge());
   if (system.ridge() > 0) {
-    const Array<double> evidence = system.log_evidence(wanted, w);
-    for (std::size_t i = 0; i < evidence.size(); ++i) out.evidence += evidence[i];
+    out.evidence = sum_of(system.log_evidence(wanted, w));
   }
   nn::write_npy(s.out / ("weights-" + name + ".npy"), w);
   if (p.test) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <numeric>
 
 #include "autodiff/error.hpp"
 #include "examples/common/format.hpp"
@@ -60,12 +61,15 @@ Fitted read_fitted(const SolveSettings& s, const FittedFrom& from) {
     if (!s.work.files.test_labels.empty()) {
       if (m == 0)
         throw option_error("[solve] --test-labels: " + from.name +
-                           " has no test kernel. Compute one: ./run kernel --store DIR --test N");
+                           (s.features.empty() ? " has no test kernel. Compute one: ./run kernel --store DIR --test N"
+                                               : " has no features of test examples. Compute them: ./run features "
+                                                 "--out DIR --test M"));
       out.test_targets = read_targets(s.work.files.test_labels, "--test-labels", m, out.targets.values.shape()[1]);
     }
   }
   require_rows(out.targets.values, n, "targets");
   require_rows(out.test_targets.values, m, "test targets");
+  require_columns(out.test_targets, out.targets, s.work.files.test_labels);
   const std::size_t outputs = out.targets.values.shape()[1];
   if (from.block != 1 && from.block != outputs)
     throw shape_error("[solve] targets " + to_string(out.targets.values.shape()) + " for a kernel of " +
@@ -74,6 +78,8 @@ Fitted read_fitted(const SolveSettings& s, const FittedFrom& from) {
   if (m > 0) out.test_outputs = read_outputs(s.test_outputs, {m, outputs}, "--test-outputs");
   return out;
 }
+
+double sum_of(const Array<double>& x) { return std::accumulate(x.data(), x.data() + x.size(), 0.0); }
 
 double relative_norm(const Array<double>& x, const Array<double>& scale) {
   double size = 0, all = 0;
@@ -88,10 +94,11 @@ void print(const std::vector<Found>& all) {
   std::printf("\n%-10s %16s %10s %14s %10s %10s\n", "ridge", "log evidence", "residual", "test accuracy", "test error",
               "time");
   for (const Found& f : all)
-    std::printf("%-10s %16s %10.1e %14s %10s %10s%s\n", ridge_name(f.ridge).c_str(), grouped(f.evidence).c_str(),
-                f.residual, f.score.accuracy ? percent(*f.score.accuracy).c_str() : "-",
+    std::printf("%-10s %16s %10.1e %14s %10s %10s%s\n", ridge_name(f.ridge).c_str(),
+                f.evidence ? grouped(*f.evidence).c_str() : "-", f.residual,
+                f.score.accuracy ? percent(*f.score.accuracy).c_str() : "-",
                 f.score.error ? significant(*f.score.error).c_str() : "-", seconds(f.seconds).c_str(),
-                all.size() > 1 && &f == &*best ? "  <- the most evidence" : "");
+                all.size() > 1 && f.evidence && &f == &*best ? "  <- the most evidence" : "");
 }
 
 }  // namespace xtangent::examples

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,12 +31,14 @@ struct FittedFrom {
 /// (they are of other examples).
 Fitted read_fitted(const SolveSettings& settings, const FittedFrom& from);
 
+double sum_of(const Array<double>& x);
 /// |x| / |scale|, or 0 where the latter is 0.
 double relative_norm(const Array<double>& x, const Array<double>& scale);
 
 struct Found {
-  double ridge = 0, evidence = 0, residual = 0, seconds = 0;
-  Score score = {};  ///< of the test examples
+  double ridge = 0, residual = 0, seconds = 0;
+  std::optional<double> evidence = {};  ///< none where the kernel is singular and has no ridge
+  Score score = {};                     ///< of the test examples
 };
 /// A table with a line for each ridge.
 void print(const std::vector<Found>& all);

@@ -83,6 +83,11 @@ void add_options(CLI::App& app, SolveSettings& s) {
   app.get_option("--shard")->description("With features: form the I-th of N parts of their kernel, and end; or auto");
   seed_option(app, s.work.seed, "Seed of a network's initial parameters");
   threads_option(app, s.threads);
+  app.callback([&app, &s] {
+    for (const char* name : {"--preconditioner", "--tolerance", "--iterations"})
+      if (app.count(name) > 0 && !s.with_network())
+        throw CLI::ValidationError(name, "is for a network, which --network or --model names");
+  });
 }
 
 // What is left of a run that was ended, and how to go on.

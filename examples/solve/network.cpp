@@ -63,6 +63,7 @@ Problem prepare_network(const SolveSettings& s) {
   if (out.work.tests() > 0 && !files.test_labels.empty())
     out.test_targets = first_of(
         read_targets(files.test_labels, "--test-labels", rows_in(files.test_labels), one.size()), out.work.tests());
+  require_columns(out.test_targets, out.targets, files.test_labels);
   return out;
 }
 
@@ -107,7 +108,8 @@ class Solver {
                               .memory = memory_,
                               .preconditioner = ntk::parse_preconditioner(s_.preconditioner),
                               .float_factor = s_.single,
-                              .float_products = s_.single};
+                              .float_products = s_.single,
+                              .partial = true};
     double most = 0;  // digits that the residual has fallen
     options.progress = [&](const ntk::ConjugateGradientProgress& p) {
       end_if_interrupted();
@@ -120,6 +122,8 @@ class Solver {
     const Work<double>& work = problem_.work;
     Found out{.ridge = ridge};
     out.solution = solve_together(*work.net, work.params, work.train, problem_.targets.values, options);
+    out.seconds = watch.seconds();
+    if (!out.solution.converged) return out;
     Array<double> predicted;
     if (work.tests() > 0) {
       bar.note("predicting");
@@ -154,6 +158,16 @@ void print(const std::vector<Found>& all) {
                 f.score.error ? significant(*f.score.error).c_str() : "-", seconds(f.seconds).c_str());
 }
 
+void require_convergence(const SolveSettings& s, const std::vector<Found>& all) {
+  std::string ridges;
+  for (const Found& f : all)
+    if (!f.solution.converged) ridges += (ridges.empty() ? "" : ", ") + ridge_name(f.ridge);
+  if (ridges.empty()) return;
+  throw numerical_error("[solve] with ridge " + ridges + " the residual is still above " + significant(s.tolerance, 2) +
+                        ", and nothing is written. Raise --iterations or --tolerance, choose another " +
+                        "--preconditioner" + (s.single ? ", leave --float out" : "") + ", or use a larger --ridge.");
+}
+
 }  // namespace
 
 std::size_t memory_of(const SolveSettings& s, const ntk::Communicator& ranks) {
@@ -162,6 +176,11 @@ std::size_t memory_of(const SolveSettings& s, const ntk::Communicator& ranks) {
 
 void solve_network(const SolveSettings& s, const std::shared_ptr<ntk::Communicator>& ranks) {
   ntk::parse_preconditioner(s.preconditioner);
+  if (!s.outputs.empty() || !s.test_outputs.empty() || s.keep)
+    throw option_error("[solve] --outputs, --test-outputs and --keep are for a stored kernel or features. A network " +
+                       std::string("learns from its own outputs."));
+  if (!s.work.files.given() && s.work.data.empty())
+    throw option_error("[solve] which examples? Name images with --data, or files with --inputs and --labels.");
   const Solver solver(s, ranks);
   with_patience([&] {
     if (ranks->rank() == 0) nn::require_writable_folder(s.out);
@@ -177,7 +196,10 @@ void solve_network(const SolveSettings& s, const std::shared_ptr<ntk::Communicat
   for (const double ridge : s.ridges) found.push_back(solver.solve(ridge, bar));
   bar.finish();
   print(found);
-  std::printf("%s: weights%s\n", s.out.c_str(), solver.predicts() ? ", predictions" : "");
+  if (std::any_of(found.begin(), found.end(), [](const Found& f) { return f.solution.converged; }))
+    std::printf("%s: weights%s\n", s.out.c_str(), solver.predicts() ? ", predictions" : "");
+  std::fflush(stdout);
+  require_convergence(s, found);
 }
 
 }  // namespace xtangent::examples

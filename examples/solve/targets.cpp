@@ -39,6 +39,14 @@ Targets read_targets(const fs::path& file, const std::string& option, std::size_
   return {values.reshaped({shape[0], values.size() / shape[0]}), {}};
 }
 
+void require_columns(const Targets& tests, const Targets& fitted, const fs::path& file) {
+  const std::size_t columns = fitted.values.shape()[1];
+  if (!tests.values.defined() || tests.values.shape()[1] == columns) return;
+  throw shape_error("[solve] --test-labels " + file.string() + ": targets " + to_string(tests.values.shape()) +
+                    ", and those that are fitted are " + to_string(fitted.values.shape()) + ". " +
+                    (fitted.labels.empty() ? "Give as many columns." : "Give labels, as whole numbers (M,), too."));
+}
+
 Score score_of(const Array<double>& predicted, const Targets& targets) {
   Score out;
   if (!targets.labels.empty()) out.accuracy = nn::accuracy(predicted, targets.labels);

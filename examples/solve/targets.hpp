@@ -22,6 +22,9 @@ Targets of_labels(std::vector<std::size_t> labels, std::size_t classes);
 /// where nothing says it yet. Throws what reading throws, shape_error, data_error.
 Targets read_targets(const std::filesystem::path& file, const std::string& option, std::size_t n, std::size_t classes);
 
+/// Throws shape_error where the test targets in `file` have other columns than those that are fitted.
+void require_columns(const Targets& tests, const Targets& fitted, const std::filesystem::path& file);
+
 /// How predictions for test examples compare with what they should be, as far as that is known.
 struct Score {
   std::optional<double> accuracy, error;  ///< the error is the mean square

@@ -2,6 +2,7 @@
 // tables.
 #include <string>
 
+#include "autodiff/error.hpp"
 #include "examples/common/interruption.hpp"
 #include "examples/common/program.hpp"
 #include "examples/common/threads.hpp"
@@ -52,7 +53,9 @@ void add_options(CLI::App& app, StudySettings& s) {
       ->delimiter(',')
       ->check(whole(1))
       ->default_str("64 to 4096, 32 to 512");
-  option(app, "--n", s.n, "N", "Images of each kernel")->check(whole(1))->default_str("100, 30 of residual networks");
+  option(app, "--n", s.n, "N", "Images of each kernel; with fewer, trainings are shorter, too")
+      ->check(whole(1))
+      ->default_str("100, 30 of residual networks");
   option(app, "--seeds", s.seeds, "N", "Initializations of each network")->check(whole(1))->default_str("by parts");
   option(app, "--out", s.out, "DIR", "For the tables and the report; a run goes on from its tables")
       ->check(named())
@@ -60,7 +63,9 @@ void add_options(CLI::App& app, StudySettings& s) {
   option(app, "--scale", s.scale, "DIR", "Where ./run scale has left its tables")
       ->check(named())
       ->default_str("results/scale, else docs/data");
-  app.add_flag("--report", s.report, "Only make the report, from the tables");
+  CLI::Option* report = app.add_flag("--report", s.report, "Only make the report, from the tables");
+  for (const char* name : {"--part", "--data", "--networks", "--widths", "--n", "--seeds", "--full", "--scale"})
+    report->excludes(app.get_option(name));
   app.add_flag("--dry-run", s.dry_run, "Only show the plan")->excludes(app.get_option("--report"));
   seed_option(app, s.seed, "Seed of the first initialization");
   threads_option(app, s.threads);
@@ -73,10 +78,14 @@ int main(int argc, char** argv) {
   const Program about = program();
   if (const auto status = parse_options(argc, argv, about, settings, add_options)) return *status;
   settings.command = command_line(argc, argv);
-  if (settings.scale.empty())
+  const bool scale_is_named = !settings.scale.empty();
+  if (!scale_is_named)
     settings.scale = std::filesystem::exists("results/scale/scale.csv") ? "results/scale" : "docs/data";
   answer_interruptions("what was measured is in " + settings.out.string() + ". To go on:\n  " + settings.command);
   return run_program(about, argv, [&] {
+    if (scale_is_named && !std::filesystem::exists(settings.scale / "scale.csv"))
+      throw xtangent::data_error("[study] --scale: " + settings.scale.string() +
+                                 " has no scale.csv. Name the folder --out of ./run scale.");
     const ThreadLimit limit(settings.threads);
     run_study(settings);
   });

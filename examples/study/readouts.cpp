@@ -28,7 +28,7 @@ LongTraining training_of(Workplace& place, const StudyNetwork& network, double d
     out.epochs = {0, 5, 20, 50};
   }
   out.optimizer = nn::sgd({.rate = 0.05, .momentum = 0.9, .weight_decay = decay});
-  if (place.settings().n) {
+  if (place.kernel_images(network) < network.n) {
     out.images = 4 * place.settings().n;
     out.epochs = {0, 2, 8, 20};
     out.batch = std::min<std::size_t>(out.batch, std::max<std::size_t>(1, out.images / 8));

@@ -25,9 +25,10 @@ constexpr ReadoutName readouts[] = {{"sum", "sum of logits (pNTK)", pntk_color, 
 std::vector<double> over_seeds(const Measurements& table, const RowsOfCase& one, const std::string& readout,
                                double decay, double epoch, const std::string& name) {
   std::vector<double> out;
+  const std::string width = table.key(*one.rows.back(), "width");  // the last one that was measured
   for (const Measurement* row : one.rows)
-    if (table.key(*row, "readout") == readout && std::stod(table.key(*row, "decay")) == decay &&
-        std::stod(table.key(*row, "epoch")) == epoch)
+    if (table.key(*row, "readout") == readout && table.key(*row, "width") == width &&
+        std::stod(table.key(*row, "decay")) == decay && std::stod(table.key(*row, "epoch")) == epoch)
       out.push_back(table.value(*row, name));
   return out;
 }

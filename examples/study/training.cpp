@@ -20,7 +20,7 @@ LongTraining training_of(Workplace& place, const StudyNetwork& network) {
     out.images = 200;
     out.epochs = {0, 1, 2, 4, 8, 16, 32};
   }
-  if (place.settings().n) {
+  if (place.kernel_images(network) < network.n) {
     out.images = 4 * place.settings().n;
     out.batch = std::min<std::size_t>(out.batch, std::max<std::size_t>(1, out.images / 8));
   }

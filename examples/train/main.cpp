@@ -47,8 +47,10 @@ void add_options(CLI::App& app, Settings& s) {
   batch_size_option(app, s.batch_size)->default_str("below");
   option(app, "--optimizer", s.optimizer, "NAME", "sgd (Nesterov's momentum), adam or adamw")->default_str("below");
   learning_rate_option(app, s.learning_rate, "Learning rate at its highest")->default_str("below");
-  option(app, "--momentum", s.momentum, "X", "Momentum of sgd")->default_str("0.9");
-  option(app, "--weight-decay", s.weight_decay, "X", "Weight decay of the optimizer")->default_str("below");
+  option(app, "--momentum", s.momentum, "X", "Momentum of sgd")->check(not_negative())->default_str("0.9");
+  option(app, "--weight-decay", s.weight_decay, "X", "Weight decay of the optimizer")
+      ->check(not_negative())
+      ->default_str("below");
   option(app, "--schedule", s.schedule, "NAME", "constant, step, cosine, linear, warmup (then cosine) or onecycle")
       ->default_str("warmup");
   option(app, "--clip-norm", s.clip_norm, "X", "Largest norm of a gradient; 0: any")

@@ -69,6 +69,8 @@ UncertaintyTask make_uncertainty_task(const UncertaintySettings& s, const ImageS
     return out;
   }
   const ImageSet& other = image_set(s.other);
+  if (other.name == set.name)
+    throw option_error("[uncertainty] --other " + s.other + " is the set itself. Choose another set, or shuffled.");
   const nn::LabeledImages strange = load(other, s.data).test;
   if (!(nn::shape_of(strange, 1, kind.layout) == nn::shape_of(images.test, 1, kind.layout)))
     throw option_error("[uncertainty] images of " + other.title + " have " + std::to_string(strange.channels) + " x " +

@@ -106,8 +106,8 @@ std::string options_of(const UncertaintyStudy& study) {
         std::pair("ensemble", s.ensemble), std::pair("seeds", s.seeds), std::pair("epochs", s.epochs),
         std::pair("batch-size", s.batch_size), std::pair("seed", std::size_t{s.seed})})
     out.append(" --").append(name).append(" ").append(std::to_string(value));
-  return out + " --width " + significant(study.task.width, 4) + " --learning-rate " + significant(s.learning_rate, 4) +
-         " --decay " + significant(s.decay, 4);
+  return out + " --width " + digits_of(study.task.width) + " --learning-rate " + digits_of(s.learning_rate) +
+         " --decay " + digits_of(s.decay);
 }
 
 void append(std::string& out, const std::vector<double>& values) {
@@ -218,7 +218,8 @@ std::string uncertainty_report(const UncertaintyStudy& study) {
       "it "
       "is that its output is the largest. The evidence chooses the variance of each prior, and of the processes' "
       "noise. "
-      "Doubt is the mean variance of the outputs; of the ensemble it is the entropy of the mean probabilities less the "
+      "Uncertainty is the mean variance of the outputs; of the ensemble it is the entropy of the mean probabilities "
+      "less the "
       "mean entropy.");
   page.properties(
       {{"Command", "<code>" + escaped(s.command) + "</code>"},

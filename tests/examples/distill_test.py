@@ -44,6 +44,10 @@ with tempfile.TemporaryDirectory() as folder:
     check(none.returncode == 0, none.stderr)
     found = accuracies(none.stdout)
     check(found[0] == found[1], f"images changed without steps: {found}")
+    check("the loss" not in none.stdout and not (here / "c/loss.svg").exists(), f"a loss of no steps: {none.stdout}")
+    for draws in 0, 1:
+        few = run(*small[:-1], draws, "--steps", 0, "--out", here / "c").stdout
+        check("±" not in few and ("random real images" in few) == (draws == 1), f"{draws} draws: {few}")
 
     lenet = run("mnist", "--data", here, "--network", "lenet", "--steps", 3, "--batch-size", 20, "--draws", 1, "--out", here / "d")
     check(lenet.returncode == 0, lenet.stderr)
@@ -68,6 +72,7 @@ with tempfile.TemporaryDirectory() as folder:
             (["mnist", "--data", here / "absent"], "MNIST was not found in"),
             (["--data", here / "absent"], "digits was not found in"),
             ([*small, "--network", "vgg", "--out", here / "e"], "no network 'vgg'"),
+            ([*small, "--network", "lenet", "--out", here / "e"], "--width: is for the mlp"),
             ([*small, "--ridge", 0, "--out", here / "e"], "--ridge: must be positive, not 0"),
             ([*small, "--learning-rate", -1, "--out", here / "e"], "--learning-rate: must be positive, not -1"),
             ([*small, "--thread", 1], "did you mean --threads?"),

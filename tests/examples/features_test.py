@@ -144,7 +144,8 @@ def wrong(here, usual):
         check(done.returncode == 1 and text in done.stderr, f"{options}: {done.stdout}{done.stderr}")
     for options, text in [(["--k", 0], "--k"), (["--split", "half"], "pooled, equal, size, trace"),
                           (["--anchors", 30, "--n", 20], "30 anchors of 20"), (["--readout", "none"], "readout"),
-                          (["--study", "100,x"], "--study"), (["--readout", "diagonal", "--n", 20], "reduction none")]:
+                          (["--study", "100,x"], "--study"), (["--study", "100", "--k", 50], "excludes"),
+                          (["--repeats", 2], "--study"), (["--readout", "diagonal", "--n", 20], "reduction none")]:
         done = run(*usual, *options, "--out", here / "wrong")
         check(done.returncode == 1 and text in done.stderr, f"{options}: {done.stdout}{done.stderr}")
         check(not list((here / "wrong").glob("*/*.npy")), f"{options} leave nothing")

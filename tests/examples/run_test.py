@@ -169,12 +169,14 @@ def said_in_advance(here):
     for words, file in [(("train", "mnist"), "data/mnist/train-images-idx3-ubyte.gz"),
                         (("train", "cifar10", "--data", "mine"), "mine/cifar10/data_batch_1.bin"),
                         (("train", "--out", "mnist"), None), (("kernel", "--data", "digits", "--store", "/a/b"), None),
-                        (("kernel", "--data", "mine"), None), (("quickstart", "--data", "mine"), None), (("train",), None)]:
+                        (("kernel", "--data", "mine"), None), (("quickstart", "--data", "mine"), None), (("train",), None),
+                        (("kernel", "--n", "3"), None), (("study",), None)]:
         place = Place(here, "there " + " ".join(words).replace("/", " "))
         if file:
             (place.folder / file).parent.mkdir(parents=True)
             (place.folder / file).touch()
-        place.run(*words)
+        done = place.run(*words)
+        check("subscript" not in done.stderr, f"{words}: {done.stderr}")
         check(" ".join(("./run", *words)).strip() in map(str.strip, place.calls()), f"{words}: {place.calls()}")
 
     place = Place(here, "first")

@@ -159,13 +159,29 @@ with tempfile.TemporaryDirectory() as folder:
     check(not (top / 'out512' / 'random' / 'features').exists(), 'the features are left')
     done = run(*usual, '--k', 600, '--ridge', '0.1', '--out', top / 'out512')
     check(done.returncode != 0 and 'Use another folder' in done.stderr, done.stderr)
-    done = run(*usual, '--k', 512, '--exact', 90, '--out', top / 'other')
-    check(done.returncode != 0 and '--exact' in done.stderr, done.stderr)
+    # With more memory the same phases go on; one that is left undone here is done.
+    phases = json.loads((top / 'out512' / 'phases.json').read_text())
+    phases['random, exact kernel']['finished'] = False
+    (top / 'out512' / 'phases.json').write_text(json.dumps(phases))
+    more = [*usual[:-1], '2G', '--k', 512, '--ridge', '0.1', '--out', top / 'out512']
+    done = run(*more)
+    check(done.returncode == 0 and done.stdout.count(': done in ') == 8, f'{done.stdout}{done.stderr}')
+    done = run(*more, '--width', '0.030')
+    check(done.returncode == 0 and done.stdout.count(': done in ') == 9, f'the same width: {done.stdout}{done.stderr}')
+    for option, value in [('--exact', 90), ('--exact-test', 0), ('--ridge', 'abc'), ('--ridge', '-1'), ('--precision', 'fp16'),
+                          ('--memory', 'much'), ('--k', 0), ('--kinds', 'both')]:
+        done = run(*usual, option, value, '--out', top / 'other')
+        check(done.returncode != 0 and option in done.stderr and not (top / 'other').exists(), f'{option}: {done.stderr}')
+    done = run('--exact', 60000, '--out', top / 'other')
+    check(done.returncode != 0 and '--exact' in done.stderr, f'more than there are: {done.stderr}')
     # A folder that is named is the only place, though the images are where the programs look by themselves.
     (top / 'cifar10').symlink_to(top / 'images')
     nowhere = str(top / 'nowhere') + os.sep
     done = run(*usual, '--data', nowhere, '--out', top / 'other', env={**os.environ, 'XTANGENT_DATA': str(top)})
     check(done.returncode != 0 and f'not found in {nowhere}' in done.stderr and not done.stdout, f'{done}')
+    # A folder above that of the images is found, too, and the programs get the folder itself.
+    done = run(*usual, '--data', top, '--kinds', 'random', '--k', 512, '--ridge', '0.1', '--out', top / 'above')
+    check(done.returncode == 0 and f'--data {top / "cifar10"} ' in done.stdout, f'{done.stdout}{done.stderr}')
     done = run(*usual, '--dry-run', '--out', top / 'other')
     check(done.returncode == 0 and './run solve --features' in done.stdout, done.stdout)
 done = subprocess.run([sys.executable, script, '--help'], capture_output=True, text=True, timeout=60,

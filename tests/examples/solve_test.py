@@ -206,7 +206,37 @@ def from_features(here):
                       f"{name}: nothing was left to do: {again}")
 
 
+def never_formed(here):
+    """The eNTK of a network for two ridges, of which one converges, and targets of the test images in other columns."""
+    images = ["--network", "mlp", "--width", 0.05, "--data", here / "mnist", "--n", 30]
+    out = here / "never"
+    done = run(*images, "--test", 10, "--ridge", "100,1e-12", "--iterations", 30, "--tolerance", 1e-6, "--preconditioner", "none",
+               "--out", out)
+    table = {line.split()[0]: line.split() for line in done.stdout.partition("iterations")[2].splitlines()[1:]}
+    check(done.returncode == 1 and {"100", "1e-12"} <= set(table), f"{done}")
+    check("with ridge 1e-12 the residual is still above" in done.stderr and "--iterations" in done.stderr, done.stderr)
+    check(table["100"][3] != "-" and table["1e-12"][3] == "-", f"{table}")
+    check(sorted(f.name for f in out.iterdir()) == ["predictions-100.npy", "weights-100.npy"], f"{list(out.iterdir())}")
+    write_npy(here / "x.npy", [math.sin(i) for i in range(30 * 6)], (30, 6))
+    write_npy(here / "x_test.npy", [math.cos(i) for i in range(4 * 6)], (4, 6))
+    write_npy(here / "labels.npy", [math.sin(i) for i in range(90)], (30, 3))
+    write_npy(here / "numbers_test.npy", [0.0, 1.0, 2.0, 0.0])
+    done = run("--network", "mlp", "--width", 0.05, "--classes", 3, "--inputs", here / "x.npy", "--labels", here / "labels.npy",
+               "--test-inputs", here / "x_test.npy", "--test-labels", here / "numbers_test.npy", "--out", here / "other")
+    check(done.returncode == 1 and "--test-labels" in done.stderr and "(30, 3)" in done.stderr, f"{done}")
+
+
+def without_ridge(here):
+    """Fewer features than examples: without a ridge their kernel is singular, and has no evidence."""
+    done = run("--features", here / "features40", "--data", here / "mnist", "--ridge", "0,1e-3,0.1", "--out", here / "no-ridge")
+    check(done.returncode == 0, done.stderr)
+    lines = {line.split()[0]: line for line in done.stdout.splitlines() if line[:1].isdigit() and "%" in line and "ridge" not in line}
+    check(lines["0"].split()[1] == "-" and "<-" not in lines["0"], f"{lines}")
+    check("<-" in lines["0.001"] + lines["0.1"], f"{lines}")
+
+
 def wrong(here, store):
+    write_npy(here / "column.npy", [0.5] * TESTS)
     write_npy(here / "few.npy", [0, 1], whole=True)
     write_npy(here / "negative.npy", [-1] * N, whole=True)
     for options, text in [(["--store", here / "nothing", "--labels", here / "y.npy"], "./run kernel --store"),
@@ -224,7 +254,14 @@ def wrong(here, store):
                           (["--features", here / "features40", "--labels", here / "y.npy", "--precision", "half"], "half"),
                           (["--store", store, "--labels", here / "y.npy", "--precision", "bfloat16"], "--features"),
                           (["--features", here / "features40", "--labels", here / "few.npy"], "(2,), expected (60,)"),
-                          (["--features", here / "features40", "--data", here / "mnist", "--n", 61], "of 60 rows")]:
+                          (["--features", here / "features40", "--data", here / "mnist", "--n", 61],
+                           "--n 61: there are features of 60 examples"),
+                          (["--features", here / "features40", "--labels", here / "y.npy", "--n", N, "--test-labels",
+                            here / "column.npy"], "targets (20, 1), and those that are fitted are (60, 10). Give labels"),
+                          (["--store", store, "--labels", here / "y.npy", "--test-labels", here / "column.npy"], "--test-labels"),
+                          (["--store", store, "--labels", here / "y.npy", "--tolerance", 0.1], "--tolerance: is for a network"),
+                          (["--network", "mlp"], "which examples?"),
+                          (["--network", "mlp", "--data", here / "mnist", "--keep"], "are for a stored kernel or features")]:
         done = run(*options, "--out", here / "wrong")
         check(done.returncode == 1 and text in done.stderr, f"{options}: {done.stdout}{done.stderr}")
 
@@ -240,5 +277,7 @@ with tempfile.TemporaryDirectory() as folder:
     outputs(top)
     going_on(top)
     from_features(top)
+    never_formed(top)
+    without_ridge(top)
     wrong(top, stored)
 finish()

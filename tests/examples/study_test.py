@@ -259,7 +259,9 @@ with tempfile.TemporaryDirectory() as folder:
             (["--report", "--out", here / "nothing"], "nothing was measured yet"),
             (["--report", "--out", here / "other"], "has other columns than this version writes"),
             (["--data", here / "nowhere", "--out", here / "c"], "is none of"),
-            (["--report", "--dry-run"], "excludes")]:
+            (["--report", "--dry-run"], "excludes"),
+            (["--report", "--part", "width"], "excludes"),
+            (["--part", "scale", "--scale", here / "nothing"], "has no scale.csv")]:
         done = run(*options)
         check(done.returncode == 1 and says in done.stderr, f"{options}: {done.returncode} {done.stderr}")
     done = run("--data", data, "--networks", "convnet", "--widths", 12, "--out", here / "b", "--part", "width")

@@ -258,6 +258,7 @@ with tempfile.TemporaryDirectory() as temporary:
             (["mnist", "fashion"], "no use for fashion"),
             (["mnist", "--clip-norm", "-1"], "--clip-norm"),
             (["mnist", "--momentum", "-1", "--optimizer", "sgd"], "momentum"),
+            (["mnist", "--momentum", "-1"], "momentum"),
             (["mnist", "--weights", here / "absent"], "absent"),
             (["mnist", "--out", here / "file"], "cannot be made a folder"),
             (["mnist", "--out", here / "weights taken"], "weights.safetensors: is a folder"),

@@ -4,6 +4,7 @@ wrong options.
 usage: uncertainty_test.py PROGRAM
 """
 import math
+import os
 import pathlib
 import re
 import subprocess
@@ -110,6 +111,7 @@ with tempfile.TemporaryDirectory() as folder:
     for options, words in (
             ([*few, "--n", 30, "--network", "vgg"], "no network 'vgg'"),
             ([*few, "--n", 30, "--other", "nothing"], "no data set 'nothing'"),
+            ([*few, "--n", 30, "--other", "mnist"], "--other mnist is the set itself"),
             ([*few, "--n", 50], "50 training images and 20 to hold out are more than the 60"),
             ([*fixed, "--ensemble", 0], "--ensemble: must be"),
             ([*fixed, "--decay", -1], "--decay: must"),
@@ -117,5 +119,13 @@ with tempfile.TemporaryDirectory() as folder:
         wrong = run(*options, "--out", here / "d")
         check(wrong.returncode == 1 and words in wrong.stderr, f"{options}: {wrong.stderr}")
         check(not (here / "d").exists(), f"{options} left a folder")
+
+    # Files of the same names are told apart by what is in them.
+    published = pathlib.Path(os.environ.get("XTANGENT_DATA", "nowhere")) / "mnist"
+    if published.is_dir():
+        wrong = run("mnist", "--other", "fashion", "--data", published, "--n", 30, "--held-out", 20, "--out", here / "d")
+        check(wrong.returncode == 1 and "has MNIST, not Fashion-MNIST" in wrong.stderr, f"{wrong}")
+    else:
+        print("skipped: no MNIST in $XTANGENT_DATA")
 
 finish()
