@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <new>
 
 #include "autodiff/kernels/layout.hpp"
 #include "autodiff/kernels/simd/loops.hpp"
@@ -22,6 +24,19 @@ void count_allocation(std::size_t bytes) {
   std::size_t peak = peak_bytes.load(relaxed);
   while (now > peak && !peak_bytes.compare_exchange_weak(peak, now, relaxed)) {
   }
+}
+
+// The number of elements. Throws std::bad_alloc where their bytes are too many to be counted.
+template <class T>
+std::size_t counted(const Shape& shape) {
+  std::size_t count = 1;
+  bool empty = false;
+  for (const std::size_t extent : shape) empty = empty || extent == 0;
+  if (empty) return 0;
+  for (const std::size_t extent : shape)
+    if (__builtin_mul_overflow(count, extent, &count)) throw std::bad_alloc();
+  if (count > std::numeric_limits<std::size_t>::max() / 2 / sizeof(T)) throw std::bad_alloc();
+  return count;
 }
 
 template <class T>
@@ -44,7 +59,7 @@ void reset_peak_memory() { peak_bytes.store(live_bytes.load(relaxed), relaxed); 
 void release_recycled_memory() { pool::release(); }
 
 template <Scalar T>
-Array<T>::Array(const Shape& shape) : buffer_(allocate<T>(shape.size())), shape_(shape), size_(shape.size()) {
+Array<T>::Array(const Shape& shape) : buffer_(allocate<T>(counted<T>(shape))), shape_(shape), size_(shape.size()) {
   begin_ = buffer_.get();
 }
 
@@ -52,7 +67,7 @@ template <Scalar T>
 Array<T> Array<T>::unknown(const Shape& shape, std::shared_ptr<const Unknown> recording) {
   Array out;
   out.shape_ = shape;
-  out.size_ = shape.size();
+  out.size_ = counted<T>(shape);
   const std::size_t bytes = std::max<std::size_t>(out.bytes(), 1);
   out.buffer_ =
       std::shared_ptr<T[]>(static_cast<T*>(pool::take_zeros(bytes)), [bytes](T* p) { pool::give_zeros(p, bytes); });

@@ -99,9 +99,11 @@ void destroy(void* memory, std::size_t) noexcept { ::operator delete (memory, st
 class Kept {
  public:
   void* take(std::size_t bytes) {
+    std::size_t before = 0;
     {
       const std::lock_guard lock(mutex_);
       used_ += bytes;
+      before = most_used_;
       most_used_ = std::max(most_used_, used_);
       if (void* block = pop(free_.find(bytes))) return block;
       trim();
@@ -114,6 +116,7 @@ class Kept {
     if (memory) return memory;
     const std::lock_guard lock(mutex_);
     used_ -= bytes;
+    most_used_ = std::max(before, used_);  // what was never had does not raise the bound of the blocks that are kept
     throw std::bad_alloc();
   }
   void give(void* memory, std::size_t bytes) noexcept {

@@ -90,8 +90,8 @@ class Var {
   std::shared_ptr<Record<T>> record_;
   std::size_t index_ = 0;
   std::uint64_t serial_ = 0;
-  std::shared_ptr<const Dual<T>> dual_;
   std::shared_ptr<const Moved<T>> moved_;
+  std::shared_ptr<const Dual<T>> dual_;
 };
 
 /// The same elements with the examples in front: of (N, shape), where the axis of examples in `shape` has its extent
@@ -124,7 +124,10 @@ struct Dual {
 
 template <Scalar T>
 Var<T>::Var(std::shared_ptr<const Dual<T>> dual)
-    : value_(dual->primal.array()), examples_(dual->primal.examples()), dual_(std::move(dual)) {}
+    : value_(dual->primal.array()),
+      examples_(dual->primal.examples()),
+      moved_(dual->primal.moved()),
+      dual_(std::move(dual)) {}
 
 /// A constant whose axis 0 runs over examples. Throws shape_error for a scalar.
 template <class T>

@@ -24,7 +24,7 @@ struct Elementwise : Op<T> {
   }
   // t * slope. Constants take one pass; otherwise it is computed on Vars, so that it can be differentiated again.
   Var<T> product(const Var<T>& x, const Var<T>& y, const Var<T>& t) const {
-    if (x.is_constant() && t.is_constant()) {
+    if (x.is_constant() && t.is_constant() && !t.moved()) {
       Array<T> out(t.shape());
       const std::size_t repeats = x.size() ? t.size() / x.size() : 0;
       kernels::slope_product(function, parameter, x.size(), repeats, x.value().data(), y.value().data(),

@@ -121,8 +121,8 @@ struct Concatenate : Op<T> {
     std::vector<Var<T>> parts;
     for (std::size_t i = 0; i < x.size(); ++i)
       parts.push_back(dx[i].defined() ? dx[i]
-                                      : Var<T>(Array<T>::zeros(k ? x[i].shape().prepended(k) : x[i].shape()),
-                                               k ? Examples::none : x[i].examples()));
+                      : k             ? Var<T>(Array<T>::zeros(x[i].shape().prepended(k)), Examples::none)
+                                      : zeros_like(x[i]));
     return concatenate<T>(parts, -static_cast<long>(back));
   }
   std::vector<Var<T>> vjp(Vars<T> x, const Var<T>&, const Var<T>& ybar, const Wanted& wanted) const override {

@@ -203,7 +203,7 @@ struct Softmax : OnRows<T> {
   // t times the Jacobian diag(y) - y y^T, which is symmetric. Constants take one pass; otherwise it is computed on
   // Vars, so that it can be differentiated again.
   Var<T> product(const Var<T>& y, const Var<T>& t) const {
-    if (y.is_constant() && t.is_constant()) {
+    if (y.is_constant() && t.is_constant() && !t.moved()) {
       Array<T> out(t.shape());
       kernels::softmax_slope_rows(rows_of(y.shape()), y.shape().back(), y.size() ? t.size() / y.size() : 0,
                                   y.value().data(), t.value().data(), out.mutable_data());

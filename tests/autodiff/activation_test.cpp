@@ -121,6 +121,16 @@ BOOST_AUTO_TEST_CASE(slopes_at_kinks) {
   BOOST_TEST(slope_at_zero(Function::power, 1.5) == 0.0);
 }
 
+// Where x is beyond 2^24, a number of float and that number plus 1 are one.
+BOOST_AUTO_TEST_CASE(slopes_of_silu_far_out) {
+  for (const float x : {20.0F, 3e7F, 1e30F, -20.0F, -3e7F}) {
+    Tape<float> tape;
+    const Var<float> at[] = {tape.variable(Array<float>::scalar(x))};
+    const float slope = pullback<float>(silu(at[0]), Var<float>(Array<float>::scalar(1)), at)[0].value().item();
+    BOOST_TEST(std::abs(slope - (x > 0 ? 1.0F : 0.0F)) < 1e-6F);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(functions_made_of_others) {
   const auto reference = [](auto f) {
     return [f](const std::vector<Array<double>>& x) {

@@ -197,6 +197,34 @@ BOOST_AUTO_TEST_CASE(equal_arguments_share_the_derivative) {
   slopes(maximum(a, b, Ties::first), {1, 0, 1, 1, 1});
   slopes(minimum(a, b, Ties::first), {1, 1, 0, 1, 1});
 }
+// As in PyTorch and NumPy, so that a value that is no number any more is not taken for a bound.
+BOOST_AUTO_TEST_CASE(what_is_no_number_stays) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto seen = [](const auto& y) {
+    std::string out;
+    for (std::size_t i = 0; i < y.size(); ++i) out += std::isnan(y.value()[i]) ? 'n' : '1';
+    return out;
+  };
+  const auto check = [&](auto zero) {
+    using T = decltype(zero);
+    // More than a register holds, so that both the loop and its rest are seen.
+    std::vector<T> x(37, T(1)), y(37, T(1));
+    for (const std::size_t i : {0, 5, 36}) x[i] = static_cast<T>(nan);
+    for (const std::size_t i : {3, 35}) y[i] = static_cast<T>(nan);
+    std::string expected(37, '1'), of_x(37, '1');
+    for (const std::size_t i : {0, 3, 5, 35, 36}) expected[i] = 'n';
+    for (const std::size_t i : {0, 5, 36}) of_x[i] = 'n';
+    const Var<T> a(Array<T>::from({37}, x)), b(Array<T>::from({37}, y));
+    BOOST_TEST(seen(maximum(a, b)) == expected);
+    BOOST_TEST(seen(maximum(b, a)) == expected);
+    BOOST_TEST(seen(minimum(a, b)) == expected);
+    BOOST_TEST(seen(minimum(b, a)) == expected);
+    BOOST_TEST(seen(clamp(a, Var<T>(Array<T>::scalar(0)), Var<T>(Array<T>::scalar(2)))) == of_x);
+  };
+  check(0.0);
+  check(0.0F);
+}
+
 BOOST_AUTO_TEST_CASE(powers_at_zero) {
   // What PyTorch says of 0^0, 0^1 and 0^2.5.
   Tape<double> tape;

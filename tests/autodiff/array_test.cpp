@@ -83,6 +83,15 @@ BOOST_AUTO_TEST_CASE(wrong_shapes_are_refused) {
   BOOST_CHECK_THROW(batched(Array<double>::scalar(1)), shape_error);
 }
 
+BOOST_AUTO_TEST_CASE(arrays_too_large_to_be_counted_are_refused) {
+  constexpr std::size_t half = std::size_t{1} << 32, most = std::numeric_limits<std::size_t>::max();
+  BOOST_CHECK_THROW(Array<float>({half, half}), std::bad_alloc);    // 2^64 elements
+  BOOST_CHECK_THROW(Array<float>({most / 4 + 2}), std::bad_alloc);  // 2^64 + 4 bytes
+  BOOST_CHECK_THROW(Array<double>({half, half, 5}), std::bad_alloc);
+  BOOST_CHECK_THROW(Array<double>::zeros({most}), std::bad_alloc);
+  BOOST_TEST(Array<double>({half, half, 0}).size() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(from_xtensor) {
   const xt::xarray<double> x = {{1, 2, 3}, {4, 5, 6}};
   const auto same = [](const Array<double>& a, const Shape& shape, const std::vector<double>& values) {
@@ -176,6 +185,10 @@ BOOST_AUTO_TEST_CASE(large_buffers_are_used_again) {
   // Blocks of sizes that are not asked for again do not pile up.
   for (std::size_t megabytes = 8; megabytes < 40; megabytes += 3) Array<float>::zeros({megabytes << 18});
   BOOST_TEST(memory_statistics().recycled <= std::size_t{37 * 3 / 2 + 1} << 20);
+  // Neither does a block that could not be had raise the bound.
+  BOOST_CHECK_THROW(Array<float>({std::size_t{1} << 58}), std::bad_alloc);
+  for (std::size_t megabytes = 8; megabytes < 40; megabytes += 3) Array<float>::zeros({megabytes << 18});
+  BOOST_TEST(memory_statistics().recycled <= std::size_t{40 * 3 / 2 + 1} << 20);
   release_recycled_memory();
   BOOST_TEST(memory_statistics().recycled == 0u);
 }

@@ -180,8 +180,9 @@ struct Silu {
     return x * sigmoid(x);
   }
   template <class V>
-  V slope(const V& x, const V& y) const {
-    return sigmoid(x) * (1.0 - y) + y;
+  V slope(const V& x, const V&) const {
+    const V s = sigmoid(x);
+    return s + s * x * (1.0 - s);
   }
 };
 struct Softplus {

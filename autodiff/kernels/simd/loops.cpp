@@ -68,9 +68,9 @@ void binary(Binary op, std::size_t n, const T* a, std::size_t sa, const T* b, st
     case Binary::divide:
       return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x / y; });
     case Binary::maximum:
-      return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x > y ? x : y; });
+      return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x > y || x != x ? x : y; });
     case Binary::minimum:
-      return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x < y ? x : y; });
+      return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return x < y || x != x ? x : y; });
     case Binary::power:
       return binary_loop(n, a, sa, b, sb, out, [](T x, T y) { return std::pow(x, y); });
   }
@@ -302,10 +302,11 @@ void adam(const AdamStep& s, std::size_t n, const T* gradient, T* first, T* seco
   const T beta1 = static_cast<T>(s.beta1), beta2 = static_cast<T>(s.beta2), epsilon = static_cast<T>(s.epsilon);
   const T decay = static_cast<T>(s.weight_decay), keep = static_cast<T>(1.0 - s.rate * s.decoupled_decay);
   const T size = static_cast<T>(s.rate / s.correction1), scale = static_cast<T>(1.0 / s.correction2);
+  const T rest1 = static_cast<T>(1.0 - s.beta1), rest2 = static_cast<T>(1.0 - s.beta2);
   for (std::size_t i = 0; i < n; ++i) {
     const T g = gradient[i] + decay * parameter[i];
-    first[i] = beta1 * first[i] + (T(1) - beta1) * g;
-    second[i] = beta2 * second[i] + (T(1) - beta2) * g * g;
+    first[i] = beta1 * first[i] + rest1 * g;
+    second[i] = beta2 * second[i] + rest2 * g * g;
     parameter[i] = keep * parameter[i] - size * first[i] / (std::sqrt(second[i] * scale) + epsilon);
   }
 }
