@@ -29,6 +29,8 @@ Var<T> AtPositions::forward(Scope<T> p, const Var<T>& x) const {
     throw shape_error("[AtPositions] the output " + to_string(y.shape()) +
                       " has no positions: it must be (N, T, ...).");
   if (which_ == Which::mean) return mean(y, {1});
+  if (y.shape()[1] == 0)
+    throw shape_error("[AtPositions] the output " + to_string(y.shape()) + " has no positions: the sequence is empty.");
   const std::size_t length = y.shape()[1], at = which_ == Which::last ? length - 1 : position_;
   if (at >= length)
     throw shape_error("[AtPositions] position " + std::to_string(at) + " of an output " + to_string(y.shape()) +

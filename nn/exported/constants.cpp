@@ -41,7 +41,9 @@ template <class T>
 Tensor<T> range(const Call<T>& c) {
   const double first = c.number("start", 0), last = c.number("end", 0), step = c.number("step", 1);
   if (step == 0) c.refuse("with a step of 0");
-  const auto count = static_cast<std::size_t>(std::max(0.0, std::ceil((last - first) / step)));
+  const double numbers = std::max(0.0, std::ceil((last - first) / step));
+  if (!(numbers < 0x1p48)) c.refuse("of " + std::to_string(numbers) + " numbers");
+  const auto count = static_cast<std::size_t>(numbers);
   Array<T> out({count});
   for (std::size_t i = 0; i < count; ++i) out.mutable_data()[i] = static_cast<T>(first + static_cast<double>(i) * step);
   bool whole = true;
@@ -53,6 +55,7 @@ Tensor<T> range(const Call<T>& c) {
 template <class T>
 Tensor<T> even_numbers(const Call<T>& c) {
   const double first = c.number("start", 0), last = c.number("end", 0);
+  if (c.integer("steps") < 0) c.refuse("of " + std::to_string(c.integer("steps")) + " numbers");
   const auto count = static_cast<std::size_t>(c.integer("steps"));
   Array<T> out({count});
   for (std::size_t i = 0; i < count; ++i)

@@ -123,7 +123,11 @@ void add_activations(Table& table) {
     Shape shape;
     for (std::size_t i = 0; i < x.rank(); ++i) shape.push_back(i == 1 || x.rank() == 1 ? w.value.size() : 1);
     const auto slope = reshaped(w, shape);
-    return binary(x, slope, [](const auto& v, const auto& s) { return relu(v) - s * relu(-v); });
+    return binary(x, slope, [](const auto& v, const auto& s) {
+      using V = std::decay_t<decltype(v)>;
+      const V zero(Array<element_of<decltype(c)>>::scalar(0));
+      return relu(v) + s * minimum(v, zero, Ties::first);
+    });
   });
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
+#include <stdexcept>
 #include <utility>
 
 #include "nn/data/file.hpp"
@@ -208,6 +210,19 @@ Parameters<T> Exported::parameters() const {
 }
 
 const std::vector<ExportedInput>& Exported::input_types() const { return state_->inputs.described(); }
+
+bool Exported::in_double() const {
+  bool any = false;
+  for (const Given& given : state_->given) {
+    if (!given.input || given.input->role != Role::parameter) continue;
+    any = true;
+    if (exported::type_name(given.input->type.scalar_type) == "float64") return true;
+  }
+  if (any) return false;
+  for (const ExportedInput& input : input_types())
+    if (input.type.starts_with("float")) return input.type == "float64";
+  return false;
+}
 const std::vector<std::string>& Exported::outputs() const { return state_->outputs; }
 const std::string& Exported::torch_version() const { return state_->archive.program.torch_version; }
 
@@ -221,7 +236,10 @@ void Exported::children(Declaration& visit) const {
 template <class T>
 Var<T> Exported::forward(Scope<T> p, const Var<T>& x) const {
   const State& state = *state_;
-  if (x.rank() < 1 || x.examples() != Examples::axis0) state.inputs.refuse(x.shape());
+  if (x.rank() < 1) state.inputs.refuse(x.shape());
+  if (x.examples() != Examples::axis0)
+    throw batch_error("[Exported] axis 0 of the input " + to_string(x.shape()) +
+                      " does not run over examples. Begin with batched(x), and mix no examples before the network.");
   const std::vector<Shape> shapes = state.inputs.shapes(x.shape());
   const std::vector<Var<T>> rows = shapes.size() == 1 ? std::vector<Var<T>>{x} : split_inputs(x, shapes);
   const std::size_t n = x.shape()[0];
@@ -280,6 +298,10 @@ void try_calls(const Exported& net, const State& state, const std::string& sourc
     stop(e.what());
   } catch (const data_error& e) {
     stop(e.what());
+  } catch (const std::bad_alloc&) {
+    stop("its graph makes arrays that are too large for the memory.");
+  } catch (const std::out_of_range&) {
+    stop("its graph calls an op with fewer arguments than it takes.");
   }
 }
 

@@ -47,6 +47,8 @@ class Exported : public Module<Exported> {
   template <Scalar T>
   Parameters<T> parameters() const;
   const std::vector<ExportedInput>& input_types() const;
+  /// Whether a parameter is float64 in the file, or, where there is none, the first floating input.
+  bool in_double() const;
   /// The names of what forward returns, as `ExportedOptions::output` takes them.
   const std::vector<std::string>& outputs() const;
   /// "2.13.0+cpu"

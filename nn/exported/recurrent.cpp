@@ -34,6 +34,7 @@ class Sequence {
     const Shape shape = x_.shape();
     first_ = c.boolean("batch_first", false) ? 0 : 1;
     if (shape.rank() == 3 && shape[first_] != 1) c.refuse("with a batch of " + std::to_string(shape[first_]));
+    if (shape.size() == 0) c.refuse("on an empty sequence, " + to_string(shape));
     batched_ = shape.rank() == 3;
     n_ = x_.value.shape().front();
     directions_ = c.boolean("bidirectional", false) ? 2 : 1;

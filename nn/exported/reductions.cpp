@@ -26,7 +26,12 @@ template <class F>
 void add_reduction(Table& table, std::initializer_list<const char*> names, Kind least, F f) {
   add(table, names, [f, least](const auto& c) {
     auto x = c.tensor("self");
-    if (x.rank() > 0) x.value = f(x.value, reduced_axes(c, x), c.boolean("keepdim", false), c);
+    if (x.rank() > 0) {
+      x.value = f(x.value, reduced_axes(c, x), c.boolean("keepdim", false), c);
+    } else {  // a number of its own counts as an array of one element
+      const Tensor<element_of<decltype(c)>> one = reshaped(x, {1});
+      x.value = f(one.value, axes_of(one, std::vector<std::int64_t>{0}), false, c);
+    }
     x.kind = std::max(x.kind, least);
     if (c.has("dtype")) x.kind = kind_of(c.integer("dtype"), "the result of " + c.node().op);
     return x;
@@ -45,6 +50,8 @@ template <class T>
 Tensor<T> place_of_extreme(const Tensor<T>& x, std::size_t axis, bool keepdims, T sign) {
   const Array<T> values = x.value.value();
   Shape shape = values.shape();
+  if (shape[axis] == 0)
+    throw shape_error("[argmax] axis " + std::to_string(axis) + " of " + to_string(shape) + " is empty.");
   const std::size_t extent = shape[axis], behind = shape.slice(axis + 1, shape.rank()).size();
   shape[axis] = 1;
   const Shape result = keepdims ? shape : shape.slice(0, axis).joined(shape.slice(axis + 1, shape.rank()));
@@ -53,8 +60,8 @@ Tensor<T> place_of_extreme(const Tensor<T>& x, std::size_t axis, bool keepdims, 
   for (std::size_t i = 0; i < out.size(); ++i) {
     const T* row = values.data() + (i / behind) * extent * behind + i % behind;
     std::size_t best = 0;
-    for (std::size_t j = 1; j < extent; ++j)
-      if (sign * row[j * behind] > sign * row[best * behind]) best = j;
+    for (std::size_t j = 1; j < extent && row[best * behind] == row[best * behind]; ++j)  // the first NaN wins
+      if (!(sign * row[j * behind] <= sign * row[best * behind])) best = j;
     out.mutable_data()[i] = static_cast<T>(best);
   }
   return {Var<T>(out, x.value.examples()), Kind::integer};
@@ -123,13 +130,17 @@ void add_reductions(Table& table) {
     return corrected_variance(c, x, axes, keep);
   });
   add_reduction(table, {"std"}, Kind::floating, [](const auto& x, const auto& axes, bool keep, const auto& c) {
-    return sqrt(corrected_variance(c, x, axes, keep));
+    using V = std::decay_t<decltype(x)>;
+    // Where it is 0 the derivative is 0, as in PyTorch.
+    const V v = corrected_variance(c, x, axes, keep), one(Array<element_of<decltype(c)>>::scalar(1)),
+            zero(Array<element_of<decltype(c)>>::scalar(0));
+    return where(v, sqrt(where(v, v, one)), zero);
   });
   add(table, {"var_mean"}, [](const auto& c) {
     using T = element_of<decltype(c)>;
-    const Tensor<T> x = c.tensor("self");
-    const std::vector<long> axes = reduced_axes(c, x);
-    const bool keep = c.boolean("keepdim", false);
+    const Tensor<T> given = c.tensor("self"), x = given.rank() > 0 ? given : reshaped(given, {1});
+    const std::vector<long> axes = given.rank() > 0 ? reduced_axes(c, x) : axes_of(x, std::vector<std::int64_t>{0});
+    const bool keep = given.rank() > 0 && c.boolean("keepdim", false);
     return Values<T>{Tensor<T>{corrected_variance(c, x.value, axes, keep)}, Tensor<T>{mean(x.value, axes, keep)}};
   });
   add_reduction(table, {"linalg_vector_norm", "norm"}, Kind::floating,

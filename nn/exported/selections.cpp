@@ -111,6 +111,7 @@ Tensor<T> indexed(const Call<T>& c) {
 
 template <class T>
 Tensor<T> triangle(const Tensor<T>& x, std::int64_t diagonal, bool lower) {
+  if (x.rank() < 2) throw shape_error("[triangle] got " + to_string(x.shape()) + ", which is no matrix.");
   const std::size_t rows = x.shape().from_right(2), columns = x.shape().back();
   Array<T> keep({rows, columns});
   for (std::size_t i = 0; i < rows; ++i)

@@ -1,5 +1,6 @@
 #include "nn/layers/activation.hpp"
 
+#include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/normalization.hpp"
 
@@ -21,12 +22,13 @@ Prelu::Prelu(std::size_t channels, double initial) : channels_(channels), initia
 
 template <class T>
 Var<T> Prelu::forward(Scope<T> p, const Var<T>& x) const {
-  const Var<T> below = relu(-x);
-  if (channels_ == 1) return relu(x) - below * p("weight");
+  // At 0 the slope is that of the left side, as in PyTorch.
+  const Var<T> below = minimum(x, Var<T>(Array<T>::scalar(0)), Ties::first);
+  if (channels_ == 1) return relu(x) + below * p("weight");
   if (x.rank() < 2 || x.shape()[1] != channels_)
     throw shape_error("[Prelu] got " + to_string(x.shape()) + ". Expected (N, " + std::to_string(channels_) +
                       ", ...).");
-  return relu(x) - scale_channels(below, p("weight"), Var<T>(), x.rank() - 2);
+  return relu(x) + scale_channels(below, p("weight"), Var<T>(), x.rank() - 2);
 }
 
 #define XTANGENT_INSTANTIATE(T)                                \

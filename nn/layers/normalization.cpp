@@ -1,6 +1,7 @@
 #include "nn/layers/normalization.hpp"
 
 #include <limits>
+#include <sstream>
 #include <vector>
 
 #include "autodiff/ops/activation.hpp"
@@ -15,7 +16,10 @@ namespace xtangent::nn {
 namespace {
 
 void check_epsilon(const char* who, double epsilon) {
-  if (!(epsilon >= 0.0)) throw option_error(std::string("[") + who + "] epsilon " + std::to_string(epsilon) + ".");
+  if (epsilon >= 0.0) return;
+  std::ostringstream text;
+  text << "[" << who << "] epsilon " << epsilon << ". It must not be negative.";
+  throw option_error(text.str());
 }
 
 void declare_affine(Declaration& declare, const Shape& shape, bool affine, bool bias) {

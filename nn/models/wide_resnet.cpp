@@ -24,7 +24,8 @@ PreactivationBlock::PreactivationBlock(std::size_t in, std::size_t out, std::siz
                   {"relu2", Relu{}},
                   {"dropout", Dropout{options.dropout}},
                   {"conv2", conv3x3(out, out, 1, options.weights)}}) {
-  if (in != out) shortcut_.emplace_back(Conv2d{in, out, 1, {.stride = stride}, without_bias(options.weights)});
+  if (in != out || stride != 1)
+    shortcut_.emplace_back(Conv2d{in, out, 1, {.stride = stride}, without_bias(options.weights)});
 }
 
 void PreactivationBlock::children(Declaration& visit) const {

@@ -37,7 +37,14 @@ Array<T> predict_rows(const ModuleBase& net, const Parameters<T>& params, std::s
   std::copy_n(first.data(), first.size(), to);
   kernels::parallel_for((n - 1) / batch, 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t part = begin + 1; part <= end; ++part) {
-      const Array<T> y = net(params, rows(part * batch, std::min(n, (part + 1) * batch)));
+      const std::size_t examples = std::min(n, (part + 1) * batch) - part * batch;
+      const Array<T> y = net(params, rows(part * batch, part * batch + examples));
+      Shape expected = shape;
+      expected[0] = examples;
+      if (!(y.shape() == expected))
+        throw shape_error("[predict] the network gives " + to_string(y.shape()) + " for " + std::to_string(examples) +
+                          " examples, expected " + to_string(expected) +
+                          ". Axis 0 of its output must run over examples.");
       std::copy_n(y.data(), y.size(), to + part * batch * each);
     }
   });

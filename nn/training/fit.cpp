@@ -20,6 +20,13 @@ std::string described(const Augmentation& changes) {
   return "windows with a frame of " + std::to_string(changes.padding) + (changes.mirror ? ", mirrored" : "");
 }
 
+// The output for one example, from two if there are, which is what normalization over the batch needs.
+template <class T>
+Array<T> first_output(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x) {
+  const Array<T> y = net(params, x);
+  return y.rank() > 0 && y.shape().front() == x.shape().front() ? y.rows(0, 1) : y;
+}
+
 // Checks all that `fit` can refuse before it starts. Returns the output for one example.
 template <class T>
 Array<T> check_inputs(const ModuleBase& net, const Parameters<T>& params, const Array<T>& x, std::size_t answers) {
@@ -28,7 +35,8 @@ Array<T> check_inputs(const ModuleBase& net, const Parameters<T>& params, const 
   if (n == 0) throw data_error("[fit] no examples.");
   if (answers != n)
     throw shape_error("[fit] " + std::to_string(n) + " examples, " + std::to_string(answers) + " labels or targets.");
-  const Array<T> one = on_part_of(x.shape(), [&] { return net(params, x.rows(0, 1)); });
+  const Array<T> one =
+      on_part_of(x.shape(), [&] { return first_output(net, params, x.rows(0, std::min<std::size_t>(n, 2))); });
   if (all_finite(x)) return one;
   for (std::size_t i = 0; i < n; ++i)
     if (!all_finite(x.rows(i, i + 1)))

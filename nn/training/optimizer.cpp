@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -14,10 +15,11 @@ namespace {
 
 constexpr std::size_t piece = 1 << 15;  // elements in a task
 
-void check(const char* who, const char* what, double value, bool fits) {
-  if (!fits || !std::isfinite(value))
-    throw option_error(std::string("[") + who + "] " + what + " " + std::to_string(value) +
-                       " is outside of its range.");
+void check(const char* who, const char* what, double value, bool fits, const char* range = "be at least 0") {
+  if (fits && std::isfinite(value)) return;
+  std::ostringstream text;
+  text << "[" << who << "] " << what << " " << value << ". It must " << range << ".";
+  throw option_error(text.str());
 }
 
 void check(const SgdOptions& o) {
@@ -30,8 +32,8 @@ void check(const SgdOptions& o) {
 
 void check(const AdamOptions& o) {
   check("adam", "rate", o.rate, o.rate >= 0.0);
-  check("adam", "beta1", o.beta1, o.beta1 >= 0.0 && o.beta1 < 1.0);
-  check("adam", "beta2", o.beta2, o.beta2 >= 0.0 && o.beta2 < 1.0);
+  check("adam", "beta1", o.beta1, o.beta1 >= 0.0 && o.beta1 < 1.0, "lie in [0, 1)");
+  check("adam", "beta2", o.beta2, o.beta2 >= 0.0 && o.beta2 < 1.0, "lie in [0, 1)");
   check("adam", "epsilon", o.epsilon, o.epsilon >= 0.0);
   check("adam", "weight_decay", o.weight_decay, o.weight_decay >= 0.0);
 }
@@ -57,7 +59,7 @@ double global_norm(std::span<const Var<T>> gradients) {
 
 template <class T>
 double clip_by_norm(std::span<Var<T>> gradients, double most) {
-  check("clip_by_norm", "norm", most, most > 0.0);
+  check("clip_by_norm", "norm", most, most > 0.0, "be positive");
   const double norm = global_norm<T>(gradients);
   if (!std::isfinite(norm))
     throw numerical_error("[clip_by_norm] the norm of the gradients is " + std::to_string(norm) + ".");

@@ -337,16 +337,22 @@ double Trainer<T>::update() {
   return norm;
 }
 
-// Changes the buffers by the mean of the changes of the shards.
+// Changes the buffers by the mean of the changes of the shards. Changes are multiplied by the whole numbers of examples
+// and divided once, so that a counter, which every shard changes by 1, stays a whole number.
 template <class T>
 void Trainer<T>::update_buffers() {
   const Array<T> before = state_.params.buffers();
   if (before.size() == 0) return;
   if (shards_used_ == 1) return state_.params.set_buffers(std::exchange(shards_[0].buffers, Array<T>()));
-  Var<T> total(before);
-  for (std::size_t s = 0; s < shards_used_; ++s)
-    total = total + (Var<T>(std::exchange(shards_[s].buffers, Array<T>())) - Var<T>(before)) * shards_[s].weight;
-  state_.params.set_buffers(total.value());
+  Var<T> changes(Array<T>::zeros(before.shape()));
+  double all = 0;
+  for (std::size_t s = 0; s < shards_used_; ++s) {
+    const double count = static_cast<double>(shards_[s].examples.size());
+    changes = changes + (Var<T>(std::exchange(shards_[s].buffers, Array<T>())) - Var<T>(before)) * count;
+    all += count;
+  }
+  const Var<T> mean = changes / Var<T>(Array<T>::scalar(static_cast<T>(all)));
+  state_.params.set_buffers((Var<T>(before) + mean).value());
 }
 
 template <class T>

@@ -155,4 +155,56 @@ BOOST_AUTO_TEST_CASE(remainders_are_exact) {
   BOOST_TEST(call("floor_divide", -5, 2) == -3);
 }
 
+// Values and gradients where PyTorch has rules of its own: at kinks, where a deviation is 0, and for NaN.
+BOOST_AUTO_TEST_CASE(rows_at_their_edges) {
+  using namespace nn::exported;
+  const auto call = [](const std::string& op, const std::vector<std::pair<std::string, Value<double>>>& given) {
+    nn::exported::Node node;
+    node.op = op;
+    Values<double> values;
+    for (const auto& [name, value] : given) {
+      node.arguments.push_back({name, {}});
+      values.push_back(value);
+    }
+    return find_row(op)->twice(Call<double>(node, values));
+  };
+  const auto slopes = [&](const std::string& op, const Array<double>& x, const auto& more) {
+    Tape<double> tape;
+    const Var<double> at[] = {tape.variable(x)};
+    std::vector<std::pair<std::string, Value<double>>> given = {{"self", Tensor<double>{at[0]}}};
+    given.insert(given.end(), more.begin(), more.end());
+    const Var<double> y = call(op, given).tensor()->value;
+    return pullback<double>(y, Var<double>(Array<double>::ones(y.shape())), at)[0].value();
+  };
+  using More = std::vector<std::pair<std::string, Value<double>>>;
+  const auto of = [](std::initializer_list<double> v) {
+    return Array<double>::from({v.size()}, std::vector<double>(v));
+  };
+  BOOST_TEST(same_bits(slopes("aten.std.correction", of({2, 2, 2}), More{}), of({0, 0, 0})));
+  const More slope = {{"weight", Tensor<double>{Var<double>(of({0.25}))}}};
+  BOOST_TEST(same_bits(slopes("aten.prelu.default", of({-1, 0, 1}), slope), of({0.25, 0.25, 1})));
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Tensor<double> row{Var<double>(of({1, nan, 2, nan}))}, number{Var<double>(Array<double>::scalar(-3))};
+  for (const char* op : {"aten.max.dim", "aten.min.dim"}) {
+    const Value<double> found = call(op, {{"self", row}, {"dim", Value<double>(std::int64_t(0))}});
+    const auto& both = std::get<Values<double>>(found.what);
+    BOOST_TEST(std::isnan(both[0].tensor()->value.value().item()));
+    BOOST_TEST(both[1].tensor()->value.value().item() == 1);
+  }
+  // A number counts as an array of one element.
+  const auto of_number = [&](const char* op, const More& more) {
+    More given = {{"self", number}};
+    given.insert(given.end(), more.begin(), more.end());
+    return call(op, given).tensor()->value.value().item();
+  };
+  BOOST_TEST(of_number("aten.linalg_vector_norm.default", {}) == 3);
+  BOOST_TEST(of_number("aten.var.correction", {{"correction", Value<double>(std::int64_t(0))}}) == 0);
+  BOOST_TEST(of_number("aten.sum.default", {}) == -3);
+  const Tensor<double> empty{batched(Array<double>({2, 1, 0, 2}))};
+  BOOST_CHECK_THROW(call("aten.lstm.input", {{"input", empty}}), unsupported_call);
+  BOOST_CHECK_THROW(call("aten.argmax.default", {{"self", Tensor<double>{Var<double>(Array<double>({0}))}}}),
+                    shape_error);
+  BOOST_CHECK_THROW(call("aten.tril.default", {{"self", row}}), shape_error);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -141,6 +141,35 @@ BOOST_AUTO_TEST_CASE(a_net_with_batch_norm_learns_and_moves_its_running_statisti
   BOOST_TEST(sharded.params["1.num_batches_tracked"].item() == 8.0);
 }
 
+// Also with shards of several sizes, and a last batch of another size, in float and in double.
+BOOST_AUTO_TEST_CASE(counters_of_batches_stay_whole_numbers) {
+  const auto net = nn::sequential(nn::Linear(3, 8), nn::BatchNorm1d(8), nn::Linear(8, 2));
+  const Array<double> x = random({53, 3});
+  std::vector<std::size_t> labels(53, 1);
+  const auto count = [&](const auto& inputs, std::size_t batch, std::size_t shard) {
+    using T = std::decay_t<decltype(inputs[0])>;
+    const auto fitted = nn::fit(net, net.template init<T>(1), inputs, labels,
+                                {.epochs = 3, .batch = batch, .optimizer = nn::sgd({.rate = 1e-3}), .shard = shard});
+    return static_cast<double>(fitted.params["1.num_batches_tracked"].item());
+  };
+  for (const auto& [batch, shard] : {std::pair{48, 16}, {50, 16}, {53, 5}, {53, 3}, {24, 7}}) {
+    const double steps = 3 * ((53 + batch - 1) / batch);
+    BOOST_TEST(count(x, batch, shard) == steps);
+    BOOST_TEST(count(testing::cast<float>(x), batch, shard) == steps);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(batch_norm_without_running_statistics_is_trained) {
+  const auto net =
+      nn::sequential(nn::Linear(3, 8), nn::BatchNorm1d(8, {.track_running_stats = false}), nn::Linear(8, 2));
+  const Array<double> x = random({40, 3});
+  std::vector<std::size_t> labels;
+  for (std::size_t i = 0; i < 40; ++i) labels.push_back(x[3 * i] > 0);
+  const auto fitted =
+      nn::fit(net, net.init<double>(1), x, labels, {.epochs = 30, .batch = 20, .optimizer = nn::adam({.rate = 0.02})});
+  BOOST_TEST(fitted.history.back().loss < 0.5 * fitted.history.front().loss);
+}
+
 BOOST_AUTO_TEST_CASE(group_and_layer_norm_have_the_names_of_pytorch) {
   const auto net = nn::sequential(nn::GroupNorm(2, 4), nn::LayerNorm({4, 5}), nn::LayerNorm(5, {.bias = false}),
                                   nn::GroupNorm(4, 4, {.affine = false}));

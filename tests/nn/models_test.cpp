@@ -299,6 +299,11 @@ BOOST_AUTO_TEST_CASE(text_classifier) {
   BOOST_TEST(fit.history.back().loss < 0.01);
 }
 
+BOOST_AUTO_TEST_CASE(a_wide_resnet_of_one_channel_runs) {
+  const auto net = nn::wide_resnet(10, 1, {.width = 0.03});
+  BOOST_TEST(net(net.init<float>(1), Array<float>::ones({2, 3, 8, 8})).shape() == Shape({2, 10}));
+}
+
 BOOST_AUTO_TEST_CASE(wrong_settings_are_refused) {
   BOOST_CHECK_THROW(nn::mlp({5}), shape_error);
   BOOST_CHECK_THROW(nn::mlp({}), shape_error);

@@ -96,6 +96,21 @@ BOOST_AUTO_TEST_CASE(adam_follows_pytorch) {
     follow<ReferenceAdam>(nn::adam(o), o);
 }
 
+// 1 - beta2 has all digits in float, too.
+BOOST_AUTO_TEST_CASE(adam_in_float_follows_double_where_beta2_is_almost_1) {
+  for (const double beta2 : {0.9999, 0.9999999}) {
+    auto twice = layer.init<double>(4);
+    auto single = layer.init<float>(4);
+    const Array<double> start = twice.flat();
+    const nn::AdamOptions options{.rate = 0.1, .beta2 = beta2, .epsilon = 1e-12};
+    nn::Optimizer<double>(nn::adam(options)).step(twice, Array<double>::full({twice.size()}, 0.3));
+    nn::Optimizer<float>(nn::adam(options)).step(single, Array<float>::full({single.size()}, 0.3F));
+    for (std::size_t i = 0; i < twice.size(); ++i)
+      BOOST_TEST(std::abs(static_cast<double>(single.flat()[i]) - twice.flat()[i]) < 1e-6);
+    BOOST_TEST(std::abs(twice.flat()[0] - start[0] + 0.1) < 1e-3);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(adamw_follows_pytorch) {
   follow<ReferenceAdam>(nn::adamw(), nn::AdamOptions{.weight_decay = 0.01, .decoupled = true});
   follow<ReferenceAdam>(nn::adamw({.rate = 0.1, .weight_decay = 0.3}),
@@ -175,6 +190,8 @@ BOOST_AUTO_TEST_CASE(wrong_settings_and_shapes_are_refused) {
   using Optimizer = nn::Optimizer<double>;
   BOOST_CHECK_THROW(Optimizer(nn::sgd({.rate = -1.0})), option_error);
   BOOST_CHECK_THROW(Optimizer(nn::sgd({.momentum = -0.1})), option_error);
+  BOOST_TEST(testing::has(testing::message_of([] { Optimizer(nn::sgd({.rate = -1e-9})); }),
+                          "[sgd] rate -1e-09. It must be at least 0."));
   BOOST_CHECK_THROW(Optimizer(nn::sgd({.nesterov = true})), option_error);
   BOOST_CHECK_THROW(Optimizer(nn::sgd({.rate = std::numeric_limits<double>::quiet_NaN()})), option_error);
   BOOST_CHECK_THROW(Optimizer(nn::adam({.beta1 = 1.0})), option_error);

@@ -143,6 +143,13 @@ BOOST_AUTO_TEST_CASE(masks_leave_tokens_out) {
         call(layer, params, x, [&](const auto& l, auto p, const auto& v) { return l.attend(p, v, v, v, masks); });
     BOOST_TEST(testing::difference(y, expected) < 1e-14);
   }
+  // A query without a key takes a mean of the values.
+  std::vector<double> none(25, 0.0);
+  std::fill_n(none.begin() + 10, 5, -std::numeric_limits<double>::infinity());
+  const Var<double> without(Array<double>::from({5, 5}, none));
+  BOOST_TEST(all_finite(call(layer, params, x, [&](const auto& l, auto p, const auto& v) {
+    return l.attend(p, v, v, v, AttentionMasks<double>{without, {}});
+  })));
   const auto wrong = [&](AttentionMasks<double> masks) {
     return [&, masks] {
       call(layer, params, x, [&](const auto& l, auto p, const auto& v) { return l.attend(p, v, v, v, masks); });

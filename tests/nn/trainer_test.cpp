@@ -25,6 +25,18 @@ Points images(std::size_t n) {
   return out;
 }
 
+// A table of as many rows as the first batch has examples, whatever comes in.
+struct Table : nn::Module<Table> {
+  template <class Declare>
+  void parameters(Declare&& declare) const {
+    declare("rows", Shape{7, 2}, nn::normal(1.0));
+  }
+  template <class T>
+  Var<T> forward(nn::Scope<T> p, const Var<T>&) const {
+    return p("rows") * 1.0;
+  }
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(trainer)
@@ -244,6 +256,9 @@ BOOST_AUTO_TEST_CASE(predictions_come_in_batches) {
     BOOST_TEST(testing::difference(nn::predict(net, params, data.x, batch), whole) < 1e-14);
   BOOST_TEST(nn::predict(net, params, data.x.rows(0, 0)).shape() == Shape({0, 10}));
   BOOST_CHECK_THROW(nn::predict(net, params, data.x, 0), option_error);
+  const Table table;
+  BOOST_TEST(has(message_of<shape_error>([&] { nn::predict(table, table.init<double>(1), data.x.rows(0, 10), 7); }),
+                 "gives (7, 2) for 3 examples, expected (3, 2)"));
   const auto logits = Array<double>::from({4, 2}, {1, 2, 3, 1, 5, 5, 0, std::nan("")});
   BOOST_TEST(nn::accuracy(logits, {1, 0, 0, 1}) == 0.75);
   BOOST_CHECK_THROW(nn::accuracy(logits, {1, 0}), shape_error);
