@@ -159,7 +159,9 @@ std::vector<std::string> dense_parameters(const nn::ModuleBase& net, const nn::P
                                           std::size_t examples, const Readout& readout) {
   check_examples("dense_parameters", x, "x");
   std::vector<std::string> out;
-  const Plan planned = plan(net, params, x, examples, examples, readout, {.strategy = Strategy::structured});
+  // Nothing is computed, and kernels of so many examples are not held in memory.
+  const Plan planned =
+      plan(net, params, x, examples, examples, readout, {.strategy = Strategy::structured}, Residence::stored);
   for (const TermPlan& term : planned.terms) {
     const UseShape* use = term.term.only();
     if (!use || use->kind != FactorKind::outer) continue;

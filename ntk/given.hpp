@@ -1,7 +1,5 @@
 #pragma once
 
-#include <mutex>
-
 #include "ntk/per_example.hpp"
 
 namespace xtangent::ntk {
@@ -13,7 +11,10 @@ class Given : public PerExample {
   Var<double> cotangents(std::size_t first, const Var<double>& f) const final { return made<double>(first, f.shape()); }
 
  protected:
-  virtual double entry(std::size_t example, std::size_t output, std::size_t column, std::size_t outputs) const = 0;
+  /// What entries are made of, for a network of so many outputs.
+  virtual Array<double> matrix(std::size_t) const { return {}; }
+  virtual double entry(std::size_t example, std::size_t output, std::size_t column, std::size_t outputs,
+                       const Array<double>& matrix) const = 0;
 
  private:
   template <class T>
@@ -21,9 +22,10 @@ class Given : public PerExample {
     const std::size_t n = outputs[0], o = outputs[1], c = columns(o);
     Array<T> out({c, n, o});
     T* to = out.mutable_data();
+    const Array<double> r = matrix(o);
     for (std::size_t k = 0; k < c; ++k)
       for (std::size_t i = 0; i < n; ++i)
-        for (std::size_t j = 0; j < o; ++j) *to++ = static_cast<T>(entry(first + i, j, k, o));
+        for (std::size_t j = 0; j < o; ++j) *to++ = static_cast<T>(entry(first + i, j, k, o, r));
     return Var<T>(out);
   }
 };
@@ -43,15 +45,13 @@ class Repeated : public Given {
   }
 
  protected:
-  double entry(std::size_t, std::size_t o, std::size_t k, std::size_t outputs) const override {
-    std::call_once(made_, [&] { weights_ = common_.weights(outputs); });
-    return weights_.data()[o * weights_.shape()[1] + k];
+  Array<double> matrix(std::size_t outputs) const override { return common_.weights(outputs); }
+  double entry(std::size_t, std::size_t o, std::size_t k, std::size_t, const Array<double>& r) const override {
+    return r[o * r.shape()[1] + k];
   }
 
  private:
   Readout common_;
-  mutable std::once_flag made_;
-  mutable Array<double> weights_;
 };
 
 /// The base class of functions of the outputs, which write `of` once, as a template over the type of numbers.

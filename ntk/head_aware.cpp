@@ -39,6 +39,8 @@ HeadAwareKernel compute(const nn::ModuleBase& net, const nn::Parameters<T>& para
   if (!options.parameters.empty())
     throw option_error(
         "[head_aware] the last layer is treated apart from all others: options.parameters must be empty.");
+  if (options.metric.defined())
+    throw option_error("[head_aware] a metric changes the part of the last layer: options.metric must be empty.");
   if (!readout.common())
     throw option_error("[head_aware] the readout " + readout.name() +
                        " differs between examples. Use random signs or the trace.");

@@ -34,7 +34,7 @@ class AtLabels : public Given {
   std::string fingerprint() const override { return fingerprint_of(y_); }
 
  protected:
-  double entry(std::size_t n, std::size_t o, std::size_t, std::size_t outputs) const override {
+  double entry(std::size_t n, std::size_t o, std::size_t, std::size_t outputs, const Array<double>&) const override {
     if (!signed_) return y_[n] == o ? 1.0 : 0.0;
     return (y_[n] == o ? 1.0 : -1.0) / std::sqrt(static_cast<double>(outputs));
   }

@@ -49,7 +49,7 @@ class Matrices : public Given {
   std::string fingerprint() const override { return ntk::fingerprint(a_.data(), a_.bytes()); }
 
  protected:
-  double entry(std::size_t n, std::size_t o, std::size_t k, std::size_t outputs) const override {
+  double entry(std::size_t n, std::size_t o, std::size_t k, std::size_t outputs, const Array<double>&) const override {
     return a_.data()[(n * outputs + o) * columns(outputs) + k];
   }
 

@@ -96,6 +96,7 @@ struct Partition {
   std::size_t shard = 0;   ///< examples in a recording
   bool rows_held = false;  ///< the factors of a whole panel are held; otherwise they are swept in step with the columns
   bool columns_held = false;  ///< the same for the columns of a tile
+  std::size_t room = 0;       ///< Plan::room, which decides how sums are cut; 0: the budget says it
   bool operator==(const Partition&) const = default;
 };
 

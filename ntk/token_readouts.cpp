@@ -55,10 +55,11 @@ class MaskedMean : public Given {
   }
 
  protected:
-  double entry(std::size_t n, std::size_t o, std::size_t k, std::size_t outputs) const override {
+  Array<double> matrix(std::size_t outputs) const override { return inner_.weights(outputs / positions()); }
+  double entry(std::size_t n, std::size_t o, std::size_t k, std::size_t outputs,
+               const Array<double>& r) const override {
     const std::size_t v = outputs / positions();
-    std::call_once(made_, [&] { matrix_ = inner_.weights(v); });
-    return weights_[n * positions() + o / v] * matrix_[o % v * matrix_.shape()[1] + k];
+    return weights_[n * positions() + o / v] * r[o % v * r.shape()[1] + k];
   }
 
  private:
@@ -66,8 +67,6 @@ class MaskedMean : public Given {
 
   Array<double> weights_;
   Readout inner_;
-  mutable std::once_flag made_;
-  mutable Array<double> matrix_;
 };
 
 class TokenLoss : public FunctionOf<TokenLoss> {

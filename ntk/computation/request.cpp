@@ -37,8 +37,10 @@ std::string metric_of(const Metric& metric) {
 // own may know something of each example, such as a target, which this tells without a run of the network for all.
 template <class T>
 std::string taken_of(const Request<T>& r, std::size_t outputs, Readout::Of side, const Array<T>& f) {
-  constexpr std::size_t at_a_time = 256;
   const Cotangents<T> cotangents(r.readout, outputs, side);
+  constexpr std::size_t bytes = std::size_t{8} << 20;  // of an array, of which a function of the outputs makes several
+  const std::size_t at_a_time =
+      std::clamp<std::size_t>(bytes / (std::max<std::size_t>(1, cotangents.count() * outputs) * sizeof(T)), 1, 256);
   const std::size_t count = (side == Readout::Of::rows ? r.x1 : r.x2).shape()[0];
   std::string sum;
   for (std::size_t first = 0; first < count; first += at_a_time) {
@@ -61,9 +63,15 @@ std::optional<Partition> begun_with(const Request<T>& r, const Profile& profile,
   for (const std::filesystem::path& folder : stores) {
     if (!is_store(folder)) continue;
     const StoredKernel store(folder);
-    StoreSettings settings = settings_of(r, profile);
-    if (!given) std::erase_if(settings, [](const auto& setting) { return is_of_examples(setting.first); });
-    require_same_settings(folder, store.settings(), settings);
+    StoreSettings settings = settings_of(r, profile), known = store.settings();
+    // Which layers a store is of, the one who computes into it compares.
+    const auto unknown_yet = [&](const auto& setting) {
+      return (!given && is_of_examples(setting.first)) ||
+             (!order.groups.empty() && (setting.first == "layers" || setting.first == "parameters of the layers"));
+    };
+    std::erase_if(settings, unknown_yet);
+    std::erase_if(known, unknown_yet);
+    require_same_settings(folder, known, settings);
     require_same_kernel(store, order.rows, order.columns, order.symmetric);
     if (!out) out = store.partition();
   }
@@ -92,6 +100,7 @@ StoreSettings settings_of(const Request<T>& r, const Profile& profile) {
   if (buffers.defined()) parameters = fingerprint(buffers.data(), buffers.bytes(), parameters);
   // The outputs for one example, which differ if settings of an op do, and what the readout takes of them.
   const auto outputs_of_first = [&](const Array<T>& x) {
+    if (x.shape()[0] == 0) return Array<T>::zeros({1, profile.outputs});
     return r.net(r.params, x.rows(0, 1)).reshaped({1, profile.outputs});
   };
   const Array<T> first = outputs_of_first(r.x1);

@@ -165,6 +165,10 @@ void require_same_settings(const fs::path& folder, const StoreSettings& known, c
     if (before != value)
       differing += (differing.empty() ? "" : ", ") + name + " (" + before + " then, " + value + " now)";
   }
+  // A setting that this kernel does not have, such as the layers of a kernel of some.
+  for (const auto& [name, value] : known)
+    if (std::none_of(settings.begin(), settings.end(), [&sought = name](const auto& s) { return s.first == sought; }))
+      differing += (differing.empty() ? "" : ", ") + name + " (" + value + " then, nothing now)";
   if (!differing.empty())
     throw option_error("[ntk store] " + folder.string() + " was begun with other settings: " + differing +
                        ". Use another folder, or continue with the settings that it was begun with.");

@@ -16,6 +16,13 @@ constexpr std::size_t largest_manifest = 1 << 20;  // bytes; a usual one has abo
 Json described(const Manifest& manifest) {
   const auto& [shape, partition, settings] = manifest;
   const Grid& g = shape.grid;
+  Json cut = {{"strategy", name(partition.strategy)},
+              {"tile", partition.tile},
+              {"panel", partition.panel},
+              {"shard", partition.shard},
+              {"rows_held", partition.rows_held},
+              {"columns_held", partition.columns_held}};
+  if (partition.room > 0) cut["room"] = partition.room;
   return {{"format", format},
           {"kernel",
            {{"rows", g.rows},
@@ -24,13 +31,7 @@ Json described(const Manifest& manifest) {
             {"block", shape.block},
             {"column_block", shape.column_block},
             {"planes", shape.planes}}},
-          {"partition",
-           {{"strategy", name(partition.strategy)},
-            {"tile", partition.tile},
-            {"panel", partition.panel},
-            {"shard", partition.shard},
-            {"rows_held", partition.rows_held},
-            {"columns_held", partition.columns_held}}},
+          {"partition", std::move(cut)},
           {"settings", as_json(settings)}};
 }
 
@@ -57,7 +58,8 @@ Manifest manifest_of(const Json& all, const fs::path& file) {
                    number(cut, "panel"),
                    number(cut, "shard"),
                    cut.at("rows_held"),
-                   cut.at("columns_held")};
+                   cut.at("columns_held"),
+                   cut.contains("room") ? number(cut, "room") : 0};
   out.settings = settings_in(all.at("settings"));
   return out;
 }

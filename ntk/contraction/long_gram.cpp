@@ -26,7 +26,7 @@ struct GramCut {
         high(std::min(rows, edge)),
         wide(std::min(columns, edge)),
         runs((length + run_length - 1) / run_length),
-        parts(rectangles >= 16 ? 1 : std::min(runs, 16 / rectangles + 1)) {}
+        parts(rectangles >= 16 || rectangles == 0 || runs == 0 ? 1 : std::min(runs, 16 / rectangles + 1)) {}
   // The scratch for products, their operands and partial sums.
   std::size_t bytes(bool rounded, const Workspace& w) const {
     const std::size_t tasks = rectangles * parts, running = w.at_a_time(tasks);

@@ -176,6 +176,8 @@ std::optional<Plan> plan_as(Strategy strategy, double budget, Plan p, const Prof
   p.strategy = p.partition.strategy = strategy;
   p.budget_bytes = budget;
   p.room = static_cast<std::size_t>(std::clamp(budget / 8, 1e6, 256.0 * (1 << 20)));
+  if (given && given->room > 0) p.room = given->room;
+  p.partition.room = given ? given->room : p.room;
   if (strategy == Strategy::jacobian) one_dense_term(p);
   if (strategy == Strategy::structured) choose_rules(p, t.uses, options, order);
   choose_shard(p, t);

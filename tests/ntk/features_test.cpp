@@ -333,6 +333,15 @@ BOOST_AUTO_TEST_CASE(large_finite_numbers_are_no_overflow) {
   BOOST_TEST(same_bits(ntk::features(net, net.init<double>(1), x, readout::full(), {.k = 3}), x));
 }
 
+// What they cost decides, and not what a kernel of so many examples would take.
+BOOST_AUTO_TEST_CASE(dense_parameters_of_a_million_examples) {
+  const auto net = nn::sequential(nn::Linear(6, 40), nn::Tanh(), nn::Linear(40, 3));
+  const auto params = net.init<double>(1);
+  const Array<double> x = Array<double>::zeros({2, 6});
+  BOOST_TEST(ntk::dense_parameters(net, params, x, 1'000'000, ntk::readout::pseudo()).empty());
+  BOOST_TEST(!ntk::dense_parameters(net, params, x, 2, ntk::readout::pseudo()).empty());
+}
+
 BOOST_AUTO_TEST_CASE(arrays_without_elements_count_for_nothing) {
   const WithEmpty net;
   const auto params = net.init<double>(1);

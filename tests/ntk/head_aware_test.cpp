@@ -154,6 +154,9 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
   BOOST_CHECK_THROW(ntk::head_aware_kernel(p.net, p.params, p.x, ntk::readout::full()), option_error);
   BOOST_CHECK_THROW(ntk::head_aware_kernel(p.net, p.params, p.x, ntk::readout::diagonal()), option_error);
   BOOST_CHECK_THROW(ntk::head_aware_kernel(p.net, p.params, matrix("x", {9, 4})), shape_error);
+  const ntk::Metric fours{.arrays = Array<double>::full({p.params.count()}, 4)};
+  BOOST_CHECK_THROW(ntk::head_aware_kernel(p.net, p.params, p.x, ntk::readout::trace(), {.metric = fours}),
+                    option_error);
   BOOST_CHECK_THROW(ntk::head_aware_kernel(p.net, p.params, p.x, ntk::readout::trace(), {.memory = 100}), memory_error);
   auto zero = p.params;
   zero.set("4.weight", Array<double>::zeros({3, 24}));

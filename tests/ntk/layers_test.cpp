@@ -226,6 +226,14 @@ BOOST_AUTO_TEST_CASE(layers_in_folders_go_on_after_an_interruption) {
   BOOST_TEST(grouped("4.bias") == "no error");
   BOOST_TEST(grouped("4.bias") == "no error");
   BOOST_TEST(has(grouped("4.weight"), "other settings: parameters of the layers"));
+  // The kernel of a layer is not that of the network.
+  const auto whole = [&](const char* layer) {
+    return message_of<option_error>([&] {
+      ntk::stored_kernel(c.net, c.params, c.x, readout::pseudo(),
+                         {.strategy = ntk::Strategy::structured, .tile = 2, .store = folder / "s" / layer});
+    });
+  };
+  BOOST_TEST(has(whole("2"), "layers (2 then, nothing now)"), whole("2"));
   // A store knows which parameters its kernel is with respect to.
   const auto begin = [&](const std::vector<std::string>& parameters) {
     ntk::stored_kernel(c.net, c.params, c.x, readout::pseudo(), {.parameters = parameters, .store = folder / "t"});
