@@ -38,6 +38,9 @@ Array<double> array_or_none(const py::object& values);
 /// Whole numbers from 0 on. Throws data_error for others, which names `what`.
 std::vector<std::size_t> labels_of(const std::string& what, const py::array& values);
 
+/// A whole number of Python or NumPy, or nothing for other objects. Throws option_error for one of more than 64 bits.
+std::optional<std::int64_t> whole_number(const py::object& value);
+
 /// Calls f with a float or a double, whose type is that of the computation.
 template <class F>
 auto with_type(bool wide, const F& f) {
@@ -60,6 +63,8 @@ class Network {
   }
   /// The inputs of a network that PyTorch exported.
   std::vector<nn::ExportedInput> inputs = {};
+  /// Whether it is one of double in PyTorch's file.
+  bool wide = false;
 
  private:
   nn::AnyModule net_;

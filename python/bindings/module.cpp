@@ -22,10 +22,26 @@ bool raised(const std::exception_ptr& thrown, const char* name) {
   }
 }
 
+}  // namespace
+
+std::optional<std::int64_t> whole_number(const py::object& value) {
+  if (!PyIndex_Check(value.ptr())) return std::nullopt;
+  const py::object number = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
+  if (!number) throw py::error_already_set();
+  int overflow = 0;
+  const long long out = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
+  if (overflow != 0) throw option_error("[xtangent] " + py::str(value).cast<std::string>() + " has more than 64 bits.");
+  return out;
+}
+
+namespace {
+
 std::size_t bytes_of(const py::object& memory) {
   if (memory.is_none()) return 0;
   if (py::isinstance<py::str>(memory)) return examples::parse_bytes("memory", memory.cast<std::string>());
-  return memory.cast<std::size_t>();
+  if (const auto number = whole_number(memory); number && *number >= 0) return static_cast<std::size_t>(*number);
+  throw option_error("[memory] " + py::str(memory).cast<std::string>() +
+                     " is no number of bytes. Give a whole number, or a text such as '4G'.");
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ NetworkPtr exported(const py::bytes& file, const std::string& source, const std:
   const nn::Exported net = nn::load_exported(std::move(bytes), source, {.output = output});
   auto out = std::make_shared<Network>(nn::AnyModule(net), net.parameters<double>());
   out->inputs = net.input_types();
+  out->wide = net.in_double();
   return out;
 }
 
@@ -48,16 +49,19 @@ NetworkPtr builtin(const std::string& name, const py::dict& options, std::uint64
 // The network on one position of its outputs (N, T, ...), the last one, or the mean over all.
 NetworkPtr at_positions(const NetworkPtr& net, const py::object& which) {
   nn::AnyModule chosen = net->module();
-  if (py::isinstance<py::int_>(which)) {
-    chosen = nn::at_position(chosen, which.cast<std::size_t>());
+  if (const auto number = whole_number(which)) {
+    if (*number < 0)
+      throw option_error("[network] position " + std::to_string(*number) + ": they count from 0; or 'last'.");
+    chosen = nn::at_position(chosen, static_cast<std::size_t>(*number));
   } else {
-    const auto text = which.cast<std::string>();
+    const auto text = py::str(which).cast<std::string>();
     if (text != "last" && text != "mean")
       throw option_error("[network] positions are a number, 'last' or 'mean', not '" + text + "'.");
     chosen = text == "last" ? nn::AnyModule(nn::at_last_position(chosen)) : nn::mean_over_positions(chosen);
   }
   auto out = std::make_shared<Network>(chosen, net->params<double>());
   out->inputs = net->inputs;
+  out->wide = net->wide;
   return out;
 }
 
@@ -68,6 +72,7 @@ NetworkPtr with_file(const NetworkPtr& net, const nn::TensorFile& file, bool par
   auto out = std::make_shared<Network>(net->module(),
                                        nn::load_parameters(std::move(params), file, {.ignore_missing = partial}));
   out->inputs = net->inputs;
+  out->wide = net->wide;
   return out;
 }
 
@@ -120,6 +125,7 @@ void bind_networks(py::module_& m) {
       .def_property_readonly("size", [](const NetworkPtr& net) { return net->layout().parameter_size; })
       .def_property_readonly("count", [](const NetworkPtr& net) { return net->layout().parameters.size(); })
       .def_property_readonly("inputs", &inputs_of)
+      .def_property_readonly("wide", [](const NetworkPtr& net) { return net->wide; })
       .def("arrays", &arrays_of, py::arg("buffers"))
       .def("with_arrays", &with_arrays, py::arg("arrays"), py::arg("partial"))
       .def("load", &loaded, py::arg("file"), py::arg("partial"))

@@ -3,14 +3,14 @@
 import numpy as np
 
 from . import _xtangent
-from ._convert import Array, Floats, array
+from ._convert import Array, Floats, array, kept
 
 
 class Attribution:
     """Scores of training examples, as ``attribution`` makes them."""
 
     def __init__(self, kernel: Array, ridge: float, relative: bool) -> None:
-        given = array(kernel)
+        given = kept(kernel)
         made = _xtangent.AttributionFloat if given.dtype == np.float32 else _xtangent.AttributionDouble
         self._made_of = (given, ridge, relative)
         self._core = made(given, ridge, relative)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _xtangent
-from ._errors import OptionError
+from ._errors import DataError, OptionError
 
 Array: TypeAlias = Any
 """A NumPy array, a torch tensor, or anything else with a buffer, DLPack or ``__array__``."""
@@ -18,6 +18,18 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 def array(values: Array) -> npt.NDArray[Any]:
     """As a NumPy array, without a copy where the memory can be shared."""
+    found = _shared(values)
+    if found.dtype.kind == "c":
+        raise DataError("[array] complex numbers. Give their real and imaginary parts as arrays of their own.")
+    return found
+
+
+def kept(values: Array) -> Any:
+    """A copy as a NumPy array, or a tuple of copies, for what is held longer than a call."""
+    return tuple(map(kept, values)) if isinstance(values, tuple) else np.array(array(values))
+
+
+def _shared(values: Array) -> npt.NDArray[Any]:
     if isinstance(values, np.ndarray):
         return values
     if hasattr(values, "detach"):  # a torch tensor

@@ -38,14 +38,14 @@ class Network:
         return self._core.outputs(examples(x), batch, options)
 
     @property
-    def parameters(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Copies of the trainable arrays by their names, those of PyTorch's state_dict."""
-        return self._core.arrays(buffers=False)
+    def parameters(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of the trainable arrays by their names, those of PyTorch's state_dict, in the network's dtype."""
+        return {name: values.astype(self.dtype) for name, values in self._core.arrays(buffers=False).items()}
 
     @property
-    def buffers(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Copies of the arrays that are not trained, such as running means."""
-        return self._core.arrays(buffers=True)
+    def buffers(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of the arrays that are not trained, such as running means, in the network's dtype."""
+        return {name: values.astype(self.dtype) for name, values in self._core.arrays(buffers=True).items()}
 
     @property
     def size(self) -> int:
@@ -71,6 +71,12 @@ class Network:
             core, dtype = self._core.load(path(weights), partial), self.dtype
         return Network(core, self._origin, dtype, changed=True)
 
+    def _at(self, positions: int | str) -> "Network":
+        *origin, before = self._origin
+        if before is not None:
+            raise OptionError(f"[network] positions {positions!r}: this network has one already, {before!r}.")
+        return Network(self._core.at_positions(positions), (*origin, positions), self.dtype, self._changed)
+
     def save(self, file: "str | os.PathLike[str]") -> None:
         """Writes parameters and buffers to a safetensors file, for ``load_state_dict``."""
         self._core.save(path(file), self.dtype == "float64")
@@ -83,11 +89,9 @@ class Network:
         return f"Network({self._core.type}, {self.size:,} parameters, {self.dtype})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        kind, source, *rest = self._origin
-        if kind == "file":  # which may not be there where this is read
-            kind, source = "bytes", Path(source).read_bytes()
-        arrays = {**self.parameters, **self.buffers} if self._changed else None
-        return _restored, ((kind, source, *rest), arrays, self.dtype)
+        # In double, as the compiled part has them: computations with dtype="float64" are the same.
+        arrays = {**self._core.arrays(buffers=False), **self._core.arrays(buffers=True)} if self._changed else None
+        return _restored, (self._origin, arrays, self.dtype)
 
 
 def _made(origin: tuple[Any, ...]) -> _xtangent.Network:
@@ -95,8 +99,7 @@ def _made(origin: tuple[Any, ...]) -> _xtangent.Network:
     if kind == "builtin":
         core = _xtangent.builtin(source, name, choice)
     else:
-        contents = Path(source).read_bytes() if kind == "file" else source
-        core = _xtangent.exported(contents, name, choice)
+        core = _xtangent.exported(source, name, choice)
     return core if positions is None else core.at_positions(positions)
 
 
@@ -133,12 +136,6 @@ def _exported(model: Any, x: Array, torch: Any) -> bytes:
     return written.getvalue()
 
 
-def _own_dtype(core: _xtangent.Network) -> str:
-    """float64 where the first floating input of a file has it."""
-    floating = [kind for _, kind, _ in core.inputs if kind.startswith("float")]
-    return "float64" if floating[:1] == ["float64"] else "float32"
-
-
 def network(
     model: Model,
     x: Array | None = None,
@@ -165,7 +162,10 @@ def network(
     ParameterError.
     """
     if isinstance(model, Network):
-        made = model
+        unused = [name for name, value in (("output", output), ("seed", seed), *options.items()) if value]
+        if unused:
+            raise OptionError(f"[network] {', '.join(unused)}: of no use for a Network, which is made already.")
+        made = model if positions is None else model._at(positions)
     else:
         origin: tuple[Any, ...]
         torch = torch_module(model)
@@ -174,8 +174,11 @@ def network(
                 raise OptionError("[network] a torch module is exported for one example. Give examples x (N, ...).")
             origin = ("bytes", _exported(model, x, torch), type(model).__name__, output, positions)
         elif isinstance(model, os.PathLike) or (isinstance(model, str) and _is_file(model)):
-            origin = ("file", path(model), path(model), output, positions)
+            # Read once: the file may be another one later, or gone.
+            origin = ("bytes", Path(path(model)).read_bytes(), path(model), output, positions)
         elif isinstance(model, str):
+            if output:
+                raise OptionError(f"[network] output '{output}': networks with names have one output.")
             origin = ("builtin", model, options, seed, positions)
         else:
             raise OptionError(
@@ -185,7 +188,7 @@ def network(
         if options and origin[0] != "builtin":
             raise OptionError(f"[network] {', '.join(options)}: only networks with names have options.")
         core = _made(origin)
-        made = Network(core, origin, _own_dtype(core))
+        made = Network(core, origin, "float64" if core.wide else "float32")
         if torch is not None and isinstance(model, torch.nn.Module):
             if any(p.dtype == torch.float64 for p in model.parameters()):
                 made.dtype = "float64"

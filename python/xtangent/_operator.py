@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator
 
 from . import _xtangent
-from ._convert import Array, Floats
+from ._convert import Array, Floats, kept
 from ._kernels import Settings, _options, _sides
 from ._network import Network
 from .readout import Readout, _built, between
@@ -19,6 +19,12 @@ class Operator(LinearOperator):  # type: ignore[misc]
     def __init__(
         self, net: Network, x1: Array, x2: Array | None, readout: Readout | str | Array, settings: Settings
     ) -> None:
+        # Copies: the transposed operator and a pickle are made of them later.
+        x1, x2 = kept(x1), None if x2 is None else kept(x2)
+        readout = readout if isinstance(readout, (Readout, str)) else kept(readout)
+        metric = settings.get("metric")
+        if metric is not None:
+            settings = {**settings, "metric": kept(metric)}
         self._made_of = (net, x1, x2, readout, settings)
         first, second = _sides(x1, x2)
         self._core = _xtangent.Operator(net._core, first, second, _built(readout), _options(net, settings))

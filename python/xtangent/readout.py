@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _xtangent
-from ._convert import Array, array
+from ._convert import Array, array, kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,49 +62,49 @@ def fisher(seed: int) -> Readout:
 
 def custom(matrix: Array) -> Readout:
     """Any matrix R (O, K): (N1 K, N2 K)."""
-    return Readout("custom", (array(matrix),))
+    return Readout("custom", (kept(matrix),))
 
 
 def per_example(a: Array, b: Array | None = None) -> Readout:
     """A matrix for each example: a (N, O, C) or (N, O). With b (M, O, C') for the columns of a kernel of two sets."""
-    of_rows = Readout("per_example", (array(a),))
-    return of_rows if b is None else between(of_rows, Readout("per_example", (array(b),)))
+    of_rows = Readout("per_example", (kept(a),))
+    return of_rows if b is None else between(of_rows, Readout("per_example", (kept(b),)))
 
 
 def labels(y: Array) -> Readout:
     """The output at the label of each example, y (N,): (N, N)."""
-    return Readout("labels", (array(y),))
+    return Readout("labels", (kept(y),))
 
 
 def log_probability(y: Array) -> Readout:
     """The log-probability of the label of each example, y (N,)."""
-    return Readout("log_probability", (array(y),))
+    return Readout("log_probability", (kept(y),))
 
 
 def margin(y: Array) -> Readout:
     """log(p / (1 - p)) of the label of each example, y (N,), of which TRAK takes the kernel."""
-    return Readout("margin", (array(y),))
+    return Readout("margin", (kept(y),))
 
 
 def signed_labels(y: Array) -> Readout:
     """1 at the label and -1 elsewhere, divided by sqrt(O): the kernel lpNTK. y (N,)."""
-    return Readout("signed_labels", (array(y),))
+    return Readout("signed_labels", (kept(y),))
 
 
 def loss(y: Array) -> Readout:
     """The loss of each example: the cross-entropy for labels y (N,), the mean squared error for targets y (N, O)."""
-    given = array(y)
+    given = kept(y)
     return Readout("loss" if given.ndim == 1 else "squared_loss", (given,))
 
 
 def token_loss(y: Array, mask: Array | None = None) -> Readout:
     """For outputs (N, T, V): the mean cross-entropy over positions, with targets y (N, T) and weights `mask` (N, T)."""
-    return Readout("token_loss", (array(y), None if mask is None else array(mask)))
+    return Readout("token_loss", (kept(y), None if mask is None else kept(mask)))
 
 
 def masked_mean(mask: Array, inner: "Readout | str") -> Readout:
     """For outputs (N, T, V): what `inner` takes of a position, averaged where mask (N, T) is 1."""
-    return Readout("masked_mean", (array(mask), inner))
+    return Readout("masked_mean", (kept(mask), inner))
 
 
 def between(rows: "Readout | str", columns: "Readout | str") -> Readout:

@@ -1,6 +1,8 @@
 """Networks by name and their weights."""
 
+import pathlib
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -81,3 +83,78 @@ def test_a_tied_array_is_known_by_both_names():
         net.with_weights({"transformer.wte.weight": embedding, "lm_head.weight": embedding + 1}, partial=True)
     with pytest.raises(xt.ParameterError, match="missing: transformer.wte.weight"):
         net.with_weights(arrays)
+
+
+FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures/exported"
+
+
+def test_a_network_of_a_file_stays_what_it_was(tmp_path):
+    file = tmp_path / "net.pt2"
+    shutil.copy(FIXTURES / "gpt2_sdpa.pt2", file)
+    net = xt.network(file)
+    assert net.dtype == "float64"  # of its parameters: its only input are tokens
+    size = net.size
+    file.unlink()
+    again = pickle.loads(pickle.dumps(net))
+    assert again.size == size and again.dtype == "float64"
+    assert all((again.parameters[name] == value).all() for name, value in net.parameters.items())
+
+
+def test_weights_of_a_network_keep_its_type(x):
+    net = xt.network("mlp", sizes=[4, 6, 3], seed=1)
+    assert all(value.dtype == np.float32 for value in net.parameters.values())
+    again = xt.network("mlp", sizes=[4, 6, 3], seed=2, weights=net.parameters)
+    assert again.dtype == "float32" and (again(x) == net(x)).all()
+    changed = pickle.loads(pickle.dumps(again))
+    assert changed.dtype == "float32" and (changed(x, dtype="float64") == again(x, dtype="float64")).all()
+
+
+def test_networks_take_no_second_set_of_options(x):
+    net = xt.network("mlp", sizes=[4, 3])
+    for more in {"output": "y"}, {"seed": 1}, {"sizes": [4, 2]}:
+        with pytest.raises(xt.OptionError, match="of no use for a Network"):
+            xt.network(net, **more)
+    with pytest.raises(xt.OptionError, match="networks with names have one output"):
+        xt.network("mlp", sizes=[4, 3], output="y")
+    language = xt.network(FIXTURES / "gpt2_sdpa.pt2")
+    shape = [extent or 5 for extent in language.inputs[0][2]]
+    tokens = np.zeros((2, *shape))
+    whole = language(tokens)
+    last = xt.network(language, positions="last")
+    assert (last(tokens) == whole[:, -1]).all()
+    assert (pickle.loads(pickle.dumps(last))(tokens) == whole[:, -1]).all()
+    assert (xt.network(language, positions=np.int64(1))(tokens) == whole[:, 1]).all()
+    with pytest.raises(xt.OptionError, match="has one already"):
+        xt.network(last, positions=0)
+    with pytest.raises(xt.OptionError, match="position -1"):
+        xt.network(language, positions=-1)
+
+
+def test_settings_that_are_no_numbers(perceptron, x):
+    net = perceptron.network()
+    for memory in 4e9, -1, [1]:
+        with pytest.raises(xt.OptionError, match="no number of bytes"):
+            xt.pntk(net, x, memory=memory)
+    assert (xt.pntk(net, x, memory=np.int64(1) << 30) == xt.pntk(net, x)).all()
+    with pytest.raises(xt.DataError, match="complex"):
+        xt.pntk(net, x + 1j)
+
+
+def test_what_is_kept_is_copied(perceptron, x, x_new):
+    net = perceptron.network()
+    y = np.zeros(len(x), int)
+    readout = xt.readout.loss(y)
+    expected = xt.kernel(net, x, readout=readout)
+    y[:] = 1
+    assert (xt.kernel(net, x, readout=readout) == expected).all()
+    k, x_changed = xt.pntk(net, x), x.copy()
+    scores = xt.attribution(k)
+    cross = xt.pntk(net, x_new, x)
+    before = scores.scores(cross, np.ones(len(x)))
+    theta = xt.operator(net, x_changed, x_new)
+    columns = np.ones(theta.shape[0])
+    transposed = xt.operator(net, x, x_new).T @ columns
+    k[:] = np.eye(len(x))
+    x_changed[:] = 0
+    assert (pickle.loads(pickle.dumps(scores)).scores(cross, np.ones(len(x))) == before).all()
+    assert (theta.T @ columns == transposed).all()
