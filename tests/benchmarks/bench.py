@@ -213,7 +213,7 @@ def main():
         sys.exit(0 if memory.table(str(pathlib.Path(options.build) / 'tests' / 'probe')) else 1)
     home = pathlib.Path(options.build) / 'peers'
     if options.study:
-        if not any(study_peers.rows_of(pathlib.Path(options.study), part) for part in (*study_peers.PARTS, study_peers.PROJECTED)):
+        if not any(study_peers.rows_of(pathlib.Path(options.study), part) for part in study_peers.PARTS):
             sys.exit(f'bench: no tables of the study in {options.study}: ./run study --out {options.study}')
         peers = {'torch': environment(home / 'torch', TORCH, 'torch, numpy'),
                  'neural_tangents': environment(home / 'neural-tangents', NEURAL_TANGENTS, 'neural_tangents')}

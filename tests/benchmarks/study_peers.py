@@ -3,9 +3,10 @@
 The tables of the study (./run study) have the seconds of each of our kernels. The same kernels, of the same networks and as many
 images of the same size, are timed here with the peers, once for all seeds. A kernel for which a peer has no memory or that takes
 it more than ten minutes is estimated by the peer's own law: seconds a N + b N^2, or a (N + M) + b N M, with a and b of the kernels
-of one set of half and a quarter as many images. Of a kernel of thousands of images, which we project (the part `scale`), no peer
-is tried with more than LARGEST, and its law is fitted to four sizes: the peers have no projection, and what they would take is
-the exact kernel.
+of one set of half and a quarter as many images.
+
+The part `scale` is left out. The peers have no projection, and from the few hundred images whose gradients they can hold, the
+part of their time that grows with N^2 cannot be told from noise: no law through them says what 50,000 would take.
 """
 import csv
 import json
@@ -18,11 +19,8 @@ IMAGES = {'mnist': (1, 28), 'fashion-mnist': (1, 28), 'digits': (1, 8), 'cifar10
 TESTS = 100  # test images of kernels between test and training images
 REPEAT = 2  # runs that the best is taken of, after one that is not timed, or one run if it takes longer than LONG
 LIMIT_SECONDS, LIMIT_BYTES = large.LIMIT_SECONDS, large.LIMIT_BYTES
-LARGEST = 512  # images of a kernel that is tried; kernels of more are by the law
 PARTS = 'width', 'regression', 'training', 'readouts', 'cost'  # of exact kernels
-PROJECTED = 'scale'
 OUTPUTS = 10
-FEATURES = 512  # before the last layer of the usual ResNet18
 
 
 def job_of(row, kernel, m=0):
@@ -73,19 +71,6 @@ def kernels_of(folder, part):
                 yield float(row[f'seconds_{kernel}']), [job_of(row, kernel)]
 
 
-def projected_of(folder):
-    """For each run with all images: the seconds of all its phases, and the jobs of the exact kernels in place of its projected
-    ones."""
-    for run in rows_of(folder, 'scale_kernels'):
-        same = 'data', 'network', 'width', 'weights'
-        sizes = [(int(row['n']), int(row['tests'])) for row in rows_of(folder, 'scale')
-                 if row['kernel'] == 'projected' and all(row[key] == run[key] for key in same)]
-        if sizes:
-            n, tests = max(sizes)
-            row = {**run, 'n': n, 'width': round(float(run['width']) * FEATURES)}
-            yield float(run['seconds']), [job_of(row, 'pntk'), job_of(row, 'pntk', tests)]
-
-
 def law(sizes):
     """a and b of the seconds a s + b p for pairs of (s, p), with neither below 0: those with the least squares of the relative
     errors."""
@@ -128,7 +113,7 @@ class Peers:
         """Seconds, and whether they are by the peer's law."""
         key = f'{program} {json.dumps(job, sort_keys=True)}'
         if key not in self.known:
-            seconds, why = self.measured(program, job) if job['n'] <= LARGEST else (None, f'more than {LARGEST} images')
+            seconds, why = self.measured(program, job)
             by_law = seconds is None
             if by_law:
                 seconds = self.by_law(program, job)
@@ -143,9 +128,8 @@ class Peers:
         one_set = {**job, 'm': 0}
         key = f'{program} law {json.dumps(one_set, sort_keys=True)}'
         if key not in self.known:
-            large_job = job['n'] > LARGEST
-            sizes, n = [], LARGEST if large_job else job['n'] // 2
-            while len(sizes) < (4 if large_job else 2) and n > 0:
+            sizes, n = [], job['n'] // 2
+            while len(sizes) < 2 and n > 0:
                 smaller = {**one_set, 'n': n}
                 seconds, why = self.measured(program, smaller)
                 print(f'  {program:<16}{of(smaller):<60}' + (why if seconds is None else f'{seconds:10.3f} s'), flush=True)
@@ -174,8 +158,8 @@ def of(job):
 
 def sums_of(folder, peers):
     """For each part: its name, the number of its kernels, our seconds, and of each peer the seconds and those by its law."""
-    for part in *PARTS, PROJECTED:
-        kernels = list(projected_of(folder) if part == PROJECTED else kernels_of(folder, part))
+    for part in PARTS:
+        kernels = list(kernels_of(folder, part))
         if not kernels:
             continue
         row = {'part': part, 'kernels': len(kernels), 'ours': sum(seconds for seconds, _ in kernels)}
@@ -191,9 +175,7 @@ def print_table(folder, python, scripts):
     folder = pathlib.Path(folder)
     peers = Peers(python, scripts, folder / 'peers.json')
     rows = list(sums_of(folder, peers))
-    exact = [row for row in rows if row['part'] != PROJECTED]
-    if exact:
-        rows.insert(len(exact), {key: 'all' if key == 'part' else sum(row[key] for row in exact) for key in exact[0]})
+    rows.append({key: 'all' if key == 'part' else sum(row[key] for row in rows) for key in rows[0]})
     print(f'\n{"part":<12}{"kernels":>8}{"xtangent":>12}' +
           ''.join(f'{name:>18}{"by law":>8}' for name in peers.commands) + f'{"faster":>8}')
     for row in rows:
@@ -201,5 +183,3 @@ def print_table(folder, python, scripts):
               ''.join(f'{row[name]:>16.0f} s{row[name + ", by law"] / row[name]:>8.0%}' for name in peers.commands) +
               f'{min(row[name] for name in peers.commands) / row["ours"]:>8.1f}')
     print('by law: the share of the seconds that was estimated; faster: seconds of the faster peer / ours')
-    if any(row['part'] == PROJECTED for row in rows):
-        print(f'{PROJECTED}, not part of all: ours are whole runs of ./run scale, with projected kernels; theirs are the exact ones')
