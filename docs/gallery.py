@@ -109,7 +109,8 @@ COMMANDS = {
          'fewer, from the tables that `./run scale` has left. [More](scale.md#all-of-cifar-10)')],
     './run train cifar10': [
         ('cifar10', 'results/train/cifar10-resnet18/curves.svg', 'ResNet18 on CIFAR-10',
-         'Training at a quarter of the width. [More](programs.md#training)')],
+         'Loss and accuracy of twelve epochs at a quarter of the width, after which 87.4 % of the test images are classified '
+         'correctly. [More](programs.md#training)')],
 }
 
 

@@ -44,7 +44,7 @@ with tempfile.TemporaryDirectory() as folder:
     check(none.returncode == 0, none.stderr)
     found = accuracies(none.stdout)
     check(found[0] == found[1], f"images changed without steps: {found}")
-    check("the loss" not in none.stdout and not (here / "c/loss.svg").exists(), f"a loss of no steps: {none.stdout}")
+    check("the loss" not in none.stdout and not (here / "c" / "loss.svg").exists(), f"a loss of no steps: {none.stdout}")
     for draws in 0, 1:
         few = run(*small[:-1], draws, "--steps", 0, "--out", here / "c").stdout
         check("±" not in few and ("random real images" in few) == (draws == 1), f"{draws} draws: {few}")
