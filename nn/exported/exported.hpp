@@ -57,7 +57,8 @@ class Exported : public Module<Exported> {
   void parameters(Declaration& declare) const;
   void children(Declaration& visit) const;
   /// (N, ...) of the output, for x (N, ...) in the shape of the input. Throws shape_error naming the input or the
-  /// layer, and data_error for a call that the library cannot do.
+  /// layer, batch_error where axis 0 of x does not run over examples, and data_error for a call that the library cannot
+  /// do.
   template <class T>
   Var<T> forward(Scope<T> p, const Var<T>& x) const;
 

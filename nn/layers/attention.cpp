@@ -66,7 +66,7 @@ template <class T>
 Var<T> masked(Var<T> scores, const AttentionMasks<T>& masks) {
   const Shape all = scores.shape();
   const std::size_t n = all[0], keys = all[3];
-  if (masks.attn_mask.defined())  // minus infinity leaves out, also where nothing is left
+  if (masks.attn_mask.defined())  // minus infinity becomes a number, so that a query without any key gets no NaN
     scores = scores + maximum(of_pairs(masks.attn_mask, all, "an attn_mask"),
                               Var<T>(Array<T>::scalar(static_cast<T>(left_out))), Ties::first);
   if (masks.bool_attn_mask.defined())

@@ -105,7 +105,9 @@ template <class T>
 Fit<T> fit(const ModuleBase& net, Parameters<T> params, const Dataset& data, FitOptions<T> options) {
   if (data.count() == 0) throw data_error("[fit] no examples.");
   const std::vector<std::size_t> labels = data.labels();
-  check_labeled(net(params, data.batch<T>({0})), labels, options);
+  const std::vector<std::size_t> first =
+      data.count() > 1 ? std::vector<std::size_t>{0, 1} : std::vector<std::size_t>{0};
+  check_labeled(first_output(net, params, data.batch<T>(first)), labels, options);
   const auto rows = [&data, seed = options.seed](const auto& examples, std::size_t epoch) {
     return epoch ? data.augmented_batch<T>(examples, {seed, stream_of("augmentation") + epoch})
                  : data.batch<T>(examples);

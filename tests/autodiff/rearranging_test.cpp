@@ -3,8 +3,12 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "autodiff/derivatives.hpp"
+#include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/arithmetic.hpp"
 #include "autodiff/ops/indexing.hpp"
+#include "autodiff/ops/normalization.hpp"
+#include "autodiff/ops/reduction.hpp"
 #include "autodiff/xtensor.hpp"
 #include "tests/testing.hpp"
 
@@ -119,6 +123,40 @@ BOOST_AUTO_TEST_CASE(flip_and_roll_rows) {
           {.reference = [](const Arrays& x) { return x[0]; }}),
       row("roll the examples", [](auto x) { return roll(x[0], 1, 0); }, {{{3, 4}, axis0}}, {.mixes = true}),
   });
+}
+
+// A tangent is a value like any other: it says where its examples are.
+BOOST_AUTO_TEST_CASE(tangents_keep_the_place_of_moved_examples) {
+  testing::Random random("moved");
+  const Var<double> x = batched(testing::random_array(random, {3, 4, 5})),
+                    dx = batched(testing::random_array(random, {3, 4, 5}));
+  using F = std::function<Var<double>(const Var<double>&)>;
+  const std::pair<const char*, F> functions[] = {
+      {"silu", [](const Var<double>& v) { return silu(v); }},
+      {"softmax", [](const Var<double>& v) { return softmax(v, -1); }},
+      {"layer_norm", [](const Var<double>& v) { return layer_norm(v, {5}); }},
+      {"zeros_like", [](const Var<double>& v) { return v * 2.0 + zeros_like(v); }}};
+  for (const auto& [name, f] : functions) {
+    BOOST_TEST_CONTEXT(name) {
+      const auto found = push_streaming<double>(
+          [&f = f](Vars<double> v) {
+            return f(transpose(v[0], {1, 0, 2}));
+          },
+          {x}, {dx});
+      BOOST_REQUIRE(found.value.moved());
+      BOOST_REQUIRE(found.tangent.moved());
+      BOOST_CHECK(found.tangent.moved()->place == found.value.moved()->place);
+    }
+  }
+  // Beside a part without a tangent.
+  const auto joined = push_streaming<double>(
+      [](Vars<double> v) {
+        return concatenate<double>({transpose(v[0], {1, 0, 2}), transpose(v[1], {1, 0, 2})}, 0);
+      },
+      {x, dx}, {dx, Var<double>()});
+  BOOST_REQUIRE(joined.value.moved());
+  BOOST_REQUIRE(joined.tangent.moved());
+  BOOST_CHECK(joined.tangent.moved()->place == joined.value.moved()->place);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

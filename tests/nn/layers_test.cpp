@@ -168,6 +168,15 @@ BOOST_AUTO_TEST_CASE(batch_norm_without_running_statistics_is_trained) {
   const auto fitted =
       nn::fit(net, net.init<double>(1), x, labels, {.epochs = 30, .batch = 20, .optimizer = nn::adam({.rate = 0.02})});
   BOOST_TEST(fitted.history.back().loss < 0.5 * fitted.history.front().loss);
+  // Images come as a data set.
+  nn::LabeledImages images;
+  images.channels = 1, images.height = 1, images.width = 3, images.classes = 2;
+  for (std::size_t i = 0; i < 40; ++i) {
+    images.labels.push_back(static_cast<std::uint8_t>(labels[i]));
+    for (std::size_t j = 0; j < 3; ++j) images.bytes.push_back(static_cast<std::uint8_t>(128 + 100 * x[3 * i + j]));
+  }
+  const nn::Dataset data(images, {.layout = nn::ImageLayout::flat});
+  BOOST_TEST(nn::fit(net, net.init<float>(1), data, {.epochs = 2, .batch = 20}).history.size() == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(group_and_layer_norm_have_the_names_of_pytorch) {
