@@ -232,7 +232,9 @@ class ProductLoop {
     const auto text = [](Range r) { return std::to_string(r.first) + " to " + std::to_string(r.last - 1); };
     throw numerical_error("[feature kernel] products of the features of examples " + text(rows) + " and " +
                           text(columns) + " are NaN or infinity. Check the features" +
-                          (std::is_same_v<E, double> ? "." : ", or set options.single to false.") +
+                          (std::is_same_v<E, double>  ? "."
+                           : std::is_same_v<E, float> ? ", or set options.single to false."
+                                                      : ", or set options.precision to exact and single to false.") +
                           " If the network has large gradients, scale its outputs.");
   }
 

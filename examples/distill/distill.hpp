@@ -27,7 +27,7 @@ struct DistillSettings {
 };
 
 struct Distillation {
-  Array<double> before, after;                    ///< (classes, height, width), ink from 0 to 1
+  Array<double> before, after;                    ///< (classes, height, width); 0 is paper, 1 is ink
   std::vector<std::pair<double, double>> losses;  ///< step, mean squared error on the batch
   double accuracy = 0;                            ///< accuracy on test images of regression from the distilled images
   double first = 0;                               ///< accuracy of regression from the images at the beginning

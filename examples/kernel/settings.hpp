@@ -31,7 +31,7 @@ struct Settings {
   std::string metric;  ///< a NumPy file with a positive number for each element or array, or a checkpoint; empty: none
   bool per_layer = false;           ///< the kernels of the layers, and their shares of the trace
   std::string precision = "exact";  ///< a name of ntk::Precision
-  std::string memory;               ///< as parse_bytes reads it; empty: half of what is free
+  std::string memory;               ///< as parse_bytes reads it; empty: half of what is free, 2G if shared
   std::filesystem::path out = "results/kernel/K.npy";
   std::filesystem::path store;  ///< folder of finished tiles; empty: none
   SharingSettings sharing;

@@ -112,9 +112,10 @@ def begin_program():
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
-def without_memory(command):
-    """A phase that was begun with less memory, or more, goes on. What it takes of that is for its program to say."""
-    return re.sub(r" --memory ('[^']*'|\S+)", '', command)
+def what_counts(command):
+    """Of a command that goes on. With other memory it does, as far as its program can; and where the same images are, a folder
+    may be named in several ways, while programs compare the images themselves."""
+    return re.sub(r" --(memory|data) ('[^']*'|\S+)", '', command)
 
 
 class Phases:
@@ -137,7 +138,7 @@ class Phases:
         shown = ' '.join(['./run', program, *map(shlex.quote, command[1:])])
         command += resume
         entry = self.done.setdefault(name, {'seconds': 0.0, 'peak_mib': 0.0, 'runs': 0, 'finished': False})
-        if entry['runs'] and without_memory(entry['command']) != without_memory(shown):
+        if entry['runs'] and what_counts(entry['command']) != what_counts(shown):
             sys.exit(f'scale: {name} was begun as\n  {entry["command"]}\nand is now\n  {shown}\nUse another folder (--out).')
         if self.options.dry_run or entry['finished']:
             print(f'{name}: {shown}' if self.options.dry_run else f'{name}: done in {entry["seconds"]:.0f} s')
@@ -269,13 +270,16 @@ def compared(options, folder, exact, labels, test_labels):
 FOLDERS = 'cifar10', 'cifar-10-batches-bin', 'cifar-10'  # as examples/common/image_sets.txt names them
 
 
-def folder_of(data):
-    """Where the binary files of CIFAR-10 are, gzipped or not: in the folder that is named, or in one of these below it."""
+def folder_of(data, needed=True):
+    """Where the binary files of CIFAR-10 are, gzipped or not: in the folder that is named, or in one of these below it. Ends the
+    program where there are none and they are needed."""
     places = ['data', 'build/data', os.environ.get('XTANGENT_DATA')] if data == 'cifar10' else [data]
     for place in map(pathlib.Path, filter(None, places)):
         for inner in place, *(place / name for name in FOLDERS):
             if any((inner / f'test_batch.bin{end}').exists() for end in ('', '.gz')):
                 return inner
+    if not needed:
+        return None
     where = 'data/, build/data/ or $XTANGENT_DATA' if data == 'cifar10' else data
     sys.exit(f'scale: the binary files of CIFAR-10 were not found in {where}.')
 
@@ -399,8 +403,8 @@ def main():
     phases = Phases(options)
     if not options.dry_run:
         labels_of(options)  # which stops here, and not after hours, where there are none
-        if options.data != 'cifar10':
-            options.data = str(folder_of(options.data))
+    if options.data != 'cifar10' and (folder := folder_of(options.data, not options.dry_run)):
+        options.data = str(folder)
     own, found = None, {}
     for name in options.kinds:
         weights = None

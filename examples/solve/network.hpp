@@ -11,7 +11,7 @@ namespace xtangent::examples {
 /// out. Throws what reading, ntk::solve and writing throw.
 void solve_network(const SolveSettings& settings, const std::shared_ptr<ntk::Communicator>& ranks);
 
-/// Bytes that this process may hold: --memory, or half of what is free for each of the ranks of this machine.
+/// Bytes that this process may hold: --memory, or half of what is free, divided by the ranks of this machine.
 std::size_t memory_of(const SolveSettings& settings, const ntk::Communicator& ranks);
 
 }  // namespace xtangent::examples

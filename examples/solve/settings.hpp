@@ -23,7 +23,7 @@ struct SolveSettings {
   std::filesystem::path outputs, test_outputs;     ///< NumPy files of the network's own outputs; empty: zero
   std::vector<double> ridges = {1e-3};             ///< in units of the mean of the diagonal
   std::filesystem::path out = "results/solve";
-  std::string memory;  ///< as parse_bytes reads it; empty: half of what is free
+  std::string memory;  ///< as parse_bytes reads it; empty: half of what is free, 2G if shared
   bool single = false, keep = false;
   std::string preconditioner = "pseudo";  ///< with a network, as ntk::parse_preconditioner reads it
   double tolerance = 1e-6;                ///< with a network: the residual, relative to what is fitted

@@ -53,7 +53,7 @@ void add_options(CLI::App& app, StudySettings& s) {
       ->delimiter(',')
       ->check(whole(1))
       ->default_str("64 to 4096, 32 to 512");
-  option(app, "--n", s.n, "N", "Images of each kernel; with fewer, trainings are shorter, too")
+  option(app, "--n", s.n, "N", "Images of each kernel; fewer than usual also shorten trainings")
       ->check(whole(1))
       ->default_str("100, 30 of residual networks");
   option(app, "--seeds", s.seeds, "N", "Initializations of each network")->check(whole(1))->default_str("by parts");

@@ -64,7 +64,7 @@ std::optional<Partition> begun_with(const Request<T>& r, const Profile& profile,
     if (!is_store(folder)) continue;
     const StoredKernel store(folder);
     StoreSettings settings = settings_of(r, profile), known = store.settings();
-    // Which layers a store is of, the one who computes into it compares.
+    // The settings about layers are compared later, by what writes into the store.
     const auto unknown_yet = [&](const auto& setting) {
       return (!given && is_of_examples(setting.first)) ||
              (!order.groups.empty() && (setting.first == "layers" || setting.first == "parameters of the layers"));

@@ -165,7 +165,7 @@ void require_same_settings(const fs::path& folder, const StoreSettings& known, c
     if (before != value)
       differing += (differing.empty() ? "" : ", ") + name + " (" + before + " then, " + value + " now)";
   }
-  // A setting that this kernel does not have, such as the layers of a kernel of some.
+  // Settings of the store that this kernel lacks, such as its layers if the store holds the kernel of some layers.
   for (const auto& [name, value] : known)
     if (std::none_of(settings.begin(), settings.end(), [&sought = name](const auto& s) { return s.first == sought; }))
       differing += (differing.empty() ? "" : ", ") + name + " (" + value + " then, nothing now)";

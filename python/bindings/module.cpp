@@ -27,10 +27,14 @@ bool raised(const std::exception_ptr& thrown, const char* name) {
 std::optional<std::int64_t> whole_number(const py::object& value) {
   if (!PyIndex_Check(value.ptr())) return std::nullopt;
   const py::object number = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
-  if (!number) throw py::error_already_set();
+  if (!number) {  // such as an array of several numbers
+    PyErr_Clear();
+    return std::nullopt;
+  }
   int overflow = 0;
   const long long out = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
-  if (overflow != 0) throw option_error("[xtangent] " + py::str(value).cast<std::string>() + " has more than 64 bits.");
+  if (overflow != 0)
+    throw option_error("[xtangent] " + py::str(value).cast<std::string>() + " is too large for 64 bits.");
   return out;
 }
 

@@ -162,7 +162,7 @@ def network(
     ParameterError.
     """
     if isinstance(model, Network):
-        unused = [name for name, value in (("output", output), ("seed", seed), *options.items()) if value]
+        unused = [*(["output"] if output else []), *(["seed"] if seed else []), *options]
         if unused:
             raise OptionError(f"[network] {', '.join(unused)}: of no use for a Network, which is made already.")
         made = model if positions is None else model._at(positions)

@@ -17,14 +17,20 @@ class Operator(LinearOperator):  # type: ignore[misc]
     """See ``xtangent.operator``."""
 
     def __init__(
-        self, net: Network, x1: Array, x2: Array | None, readout: Readout | str | Array, settings: Settings
+        self,
+        net: Network,
+        x1: Array,
+        x2: Array | None,
+        readout: Readout | str | Array,
+        settings: Settings,
+        own: bool = False,
     ) -> None:
-        # Copies: the transposed operator and a pickle are made of them later.
-        x1, x2 = kept(x1), None if x2 is None else kept(x2)
-        readout = readout if isinstance(readout, (Readout, str)) else kept(readout)
-        metric = settings.get("metric")
-        if metric is not None:
-            settings = {**settings, "metric": kept(metric)}
+        if not own:  # copies, of which the transposed operator and a pickle are made later
+            x1, x2 = kept(x1), None if x2 is None else kept(x2)
+            readout = readout if isinstance(readout, (Readout, str)) else kept(readout)
+            metric = settings.get("metric")
+            if metric is not None:
+                settings = {**settings, "metric": kept(metric)}
         self._made_of = (net, x1, x2, readout, settings)
         first, second = _sides(x1, x2)
         self._core = _xtangent.Operator(net._core, first, second, _built(readout), _options(net, settings))
@@ -44,7 +50,7 @@ class Operator(LinearOperator):  # type: ignore[misc]
         if self._transposed is None:
             if isinstance(readout, Readout) and readout.kind == "between":
                 readout = between(*reversed(readout.arguments))
-            self._transposed = Operator(net, x1 if x2 is None else x2, x1, readout, settings)
+            self._transposed = Operator(net, x1 if x2 is None else x2, x1, readout, settings, own=True)
         return self._transposed
 
     _transpose = _adjoint

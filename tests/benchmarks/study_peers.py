@@ -3,7 +3,7 @@
 The tables of the study (./run study) have the seconds of each of our kernels. The same kernels, of the same networks and as many
 images of the same size, are timed here with the peers, once for all seeds. A kernel for which a peer has no memory or that takes
 it more than ten minutes is estimated by the peer's own law: seconds a N + b N^2, or a (N + M) + b N M, with a and b of the kernels
-of one set of half and a quarter as many images.
+of one set of the two largest of half, a quarter, an eighth ... as many images that it finishes.
 
 The part `scale` is left out. The peers have no projection, and from the few hundred images whose gradients they can hold, the
 part of their time that grows with N^2 cannot be told from noise: no law through them says what 50,000 would take.

@@ -14,6 +14,7 @@
 #include "nn/data/npy.hpp"
 #include "ntk/algebra/conjugate_gradients.hpp"
 #include "ntk/compare.hpp"
+#include "ntk/computation/store_format.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/spectrum.hpp"
 #include "tests/nn/files.hpp"
@@ -379,8 +380,17 @@ BOOST_AUTO_TEST_CASE(a_store_keeps_the_room_of_its_sums) {
                      {.memory = 64 << 20, .tile = 4, .store = folder.path()});
   const std::size_t room = ntk::StoredKernel(folder.path()).partition().room;
   BOOST_TEST(room == (8u << 20));
-  const ntk::Plan goes_on = ntk::plan(c.net, c.params, c.x, ntk::readout::pseudo(),
-                                      {.memory = 64 << 20, .tile = 4, .store = folder.path()}, ntk::Residence::stored);
+  const ntk::Options more{.memory = std::size_t{2} << 30, .tile = 4, .store = folder.path()};
+  BOOST_TEST(ntk::plan(c.net, c.params, c.x, ntk::readout::pseudo(), {.memory = more.memory, .tile = 4}).room > room);
+  // The budget is a setting of the store, where it is given. Where none is, it is what the machine has free.
+  const TemporaryFolder other;
+  ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), {.tile = 4, .store = other.path()});
+  const fs::path manifest = other.path() / "manifest.json";
+  ntk::store_format::Manifest begun = ntk::store_format::read_manifest(other.path());
+  begun.partition.room = room;
+  std::ofstream(manifest) << ntk::store_format::text_of(begun);
+  const ntk::Plan goes_on = ntk::plan(c.net, c.params, c.x, ntk::readout::pseudo(), {.tile = 4, .store = other.path()},
+                                      ntk::Residence::stored);
   BOOST_TEST(goes_on.room == room);
   BOOST_TEST(goes_on.partition.tile == 4u);
 }
