@@ -29,10 +29,8 @@ void count_allocation(std::size_t bytes) {
 // The number of elements. Throws std::bad_alloc where their bytes are too many to be counted.
 template <class T>
 std::size_t counted(const Shape& shape) {
+  if (std::find(shape.begin(), shape.end(), 0u) != shape.end()) return 0;
   std::size_t count = 1;
-  bool empty = false;
-  for (const std::size_t extent : shape) empty = empty || extent == 0;
-  if (empty) return 0;
   for (const std::size_t extent : shape)
     if (__builtin_mul_overflow(count, extent, &count)) throw std::bad_alloc();
   if (count > std::numeric_limits<std::size_t>::max() / 2 / sizeof(T)) throw std::bad_alloc();

@@ -1,6 +1,7 @@
 #include "autodiff/ops/activation.hpp"
 
 #include "autodiff/kernels/elementwise.hpp"
+#include "autodiff/ops/broadcast_tangent.hpp"
 
 namespace xtangent {
 namespace {
@@ -24,7 +25,7 @@ struct Elementwise : Op<T> {
   }
   // t * slope. Constants take one pass; otherwise it is computed on Vars, so that it can be differentiated again.
   Var<T> product(const Var<T>& x, const Var<T>& y, const Var<T>& t) const {
-    if (x.is_constant() && t.is_constant() && !t.moved()) {
+    if (x.is_constant() && is_plain(t)) {
       Array<T> out(t.shape());
       const std::size_t repeats = x.size() ? t.size() / x.size() : 0;
       kernels::slope_product(function, parameter, x.size(), repeats, x.value().data(), y.value().data(),

@@ -84,7 +84,7 @@ struct Standardize : Op<T> {
   }
   // The derivative along t, with Vars so that it can be differentiated again.
   Var<T> along(Vars<T> x, const Var<T>& t) const {
-    if (all_constant(x, t) && !t.moved()) {
+    if (is_plain(t) && all_constant(x, t)) {
       const Array<T> dy = fused(x, t, true, false, false).along.value();
       return Var<T>(dy, t.rank() == x[0].rank() && !x_is_mixed() ? x[0].examples() : Examples::none);
     }

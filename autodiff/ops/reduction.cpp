@@ -7,6 +7,7 @@
 #include "autodiff/kernels/reduce.hpp"
 #include "autodiff/ops/activation.hpp"
 #include "autodiff/ops/arithmetic.hpp"
+#include "autodiff/ops/broadcast_tangent.hpp"
 #include "autodiff/ops/indexing.hpp"
 #include "autodiff/ops/selection.hpp"
 #include "autodiff/origin.hpp"
@@ -203,7 +204,7 @@ struct Softmax : OnRows<T> {
   // t times the Jacobian diag(y) - y y^T, which is symmetric. Constants take one pass; otherwise it is computed on
   // Vars, so that it can be differentiated again.
   Var<T> product(const Var<T>& y, const Var<T>& t) const {
-    if (y.is_constant() && t.is_constant() && !t.moved()) {
+    if (y.is_constant() && is_plain(t)) {
       Array<T> out(t.shape());
       kernels::softmax_slope_rows(rows_of(y.shape()), y.shape().back(), y.size() ? t.size() / y.size() : 0,
                                   y.value().data(), t.value().data(), out.mutable_data());
