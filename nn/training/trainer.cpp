@@ -344,15 +344,14 @@ void Trainer<T>::update_buffers() {
   const Array<T> before = state_.params.buffers();
   if (before.size() == 0) return;
   if (shards_used_ == 1) return state_.params.set_buffers(std::exchange(shards_[0].buffers, Array<T>()));
-  Var<T> changes(Array<T>::zeros(before.shape()));
-  double all = 0;
+  const Var<T> start(before);
+  Var<T> changes(Array<T>::zeros(before.shape())), count(Array<T>::scalar(0));
   for (std::size_t s = 0; s < shards_used_; ++s) {
-    const double count = static_cast<double>(shards_[s].examples.size());
-    changes = changes + (Var<T>(std::exchange(shards_[s].buffers, Array<T>())) - Var<T>(before)) * count;
-    all += count;
+    const auto examples = static_cast<double>(shards_[s].examples.size());
+    changes = changes + (Var<T>(std::exchange(shards_[s].buffers, Array<T>())) - start) * examples;
+    count = count + examples;
   }
-  const Var<T> mean = changes / Var<T>(Array<T>::scalar(static_cast<T>(all)));
-  state_.params.set_buffers((Var<T>(before) + mean).value());
+  state_.params.set_buffers((start + changes / count).value());
 }
 
 template <class T>
