@@ -158,8 +158,8 @@ std::vector<LayerKernel<StoredKernel>> stored_layer_kernels(const nn::ModuleBase
   const auto sinks =
       computed<StoreTiles>(r, groups, Residence::stored, folders, [&](const Planned<T>& p, std::size_t i) {
         StoreSettings settings = settings_of(r, p.profile);
-        settings.emplace_back("layers", groups.names[i]);
-        settings.emplace_back("parameters of the layers", members(groups, i));
+        settings.emplace_back(layers_setting, groups.names[i]);
+        settings.emplace_back(layer_members_setting, members(groups, i));
         return std::make_unique<StoreTiles>(folders[i], kernel_shape(p.plan), p.plan.partition, settings,
                                             r.shares_store());
       });

@@ -67,7 +67,7 @@ std::optional<Partition> begun_with(const Request<T>& r, const Profile& profile,
     // The settings about layers are compared later, by what writes into the store.
     const auto unknown_yet = [&](const auto& setting) {
       return (!given && is_of_examples(setting.first)) ||
-             (!order.groups.empty() && (setting.first == "layers" || setting.first == "parameters of the layers"));
+             (!order.groups.empty() && (setting.first == layers_setting || setting.first == layer_members_setting));
     };
     std::erase_if(settings, unknown_yet);
     std::erase_if(known, unknown_yet);

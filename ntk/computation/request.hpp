@@ -30,6 +30,10 @@ struct Request {
   Order order(Residence residence) const { return {x1.shape()[0], x2.shape()[0], symmetric, sizeof(T), residence}; }
 };
 
+/// The settings of a store that holds the kernel of a group of layers: the group's name, and the fingerprint of the
+/// parameters in it.
+inline constexpr const char *layers_setting = "layers", *layer_members_setting = "parameters of the layers";
+
 /// Everything that the bits of a kernel depend on.
 template <class T>
 StoreSettings settings_of(const Request<T>& request, const Profile& profile);

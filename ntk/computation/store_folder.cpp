@@ -157,18 +157,19 @@ void require_empty(const fs::path& folder, const std::string& manifest, const st
 }
 
 void require_same_settings(const fs::path& folder, const StoreSettings& known, const StoreSettings& settings) {
+  const auto value_in = [](const StoreSettings& all, const std::string& name) -> std::string {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& s) { return s.first == name; });
+    return found == all.end() ? "nothing" : found->second;
+  };
   std::string differing;
-  for (const auto& [name, value] : settings) {
-    const auto found =
-        std::find_if(known.begin(), known.end(), [&sought = name](const auto& s) { return s.first == sought; });
-    const std::string before = found == known.end() ? "nothing" : found->second;
-    if (before != value)
-      differing += (differing.empty() ? "" : ", ") + name + " (" + before + " then, " + value + " now)";
-  }
+  const auto compare = [&](const std::string& name) {
+    const std::string then = value_in(known, name), now = value_in(settings, name);
+    if (then != now) differing += (differing.empty() ? "" : ", ") + name + " (" + then + " then, " + now + " now)";
+  };
+  for (const auto& [name, value] : settings) compare(name);
   // Settings of the store that this kernel lacks, such as its layers if the store holds the kernel of some layers.
   for (const auto& [name, value] : known)
-    if (std::none_of(settings.begin(), settings.end(), [&sought = name](const auto& s) { return s.first == sought; }))
-      differing += (differing.empty() ? "" : ", ") + name + " (" + value + " then, nothing now)";
+    if (value_in(settings, name) == "nothing") compare(name);
   if (!differing.empty())
     throw option_error("[ntk store] " + folder.string() + " was begun with other settings: " + differing +
                        ". Use another folder, or continue with the settings that it was begun with.");
