@@ -73,7 +73,8 @@ def arguments():
     parser.add_argument('--exact', type=numbers(count_of), default=[2000, 5000], metavar='N,...',
                         help='training images of exact kernels beside it [2000,5000]')
     parser.add_argument('--exact-test', type=count_of, default=2000, metavar='N', help='their test images [2000]')
-    parser.add_argument('--precision', default='bfloat16', metavar='NAME', choices=['exact', 'bfloat16'], help='of products for kernels: exact or bfloat16 [bfloat16]')
+    parser.add_argument('--precision', default='bfloat16', metavar='NAME', choices=['exact', 'bfloat16'],
+                        help='of products for kernels: exact or bfloat16 [bfloat16]')
     parser.add_argument('--kinds', type=lambda text: text.split(','), default=['trained', 'random'], metavar='NAME,...',
                         help='of weights: trained, random, or both [trained,random]')
     parser.add_argument('--memory', type=size_of, default='8G', metavar='SIZE', help='beside a program and its images [8G]')
@@ -113,8 +114,8 @@ def begin_program():
 
 
 def what_counts(command):
-    """Of a command that goes on. With other memory it does, as far as its program can; and where the same images are, a folder
-    may be named in several ways, while programs compare the images themselves."""
+    """The part of a command that must stay the same for a phase to go on. Memory may change as far as its program allows. The
+    folder of the images may be named in another way; the programs compare the images themselves."""
     return re.sub(r" --(memory|data) ('[^']*'|\S+)", '', command)
 
 
@@ -267,7 +268,11 @@ def compared(options, folder, exact, labels, test_labels):
     return out
 
 
-FOLDERS = 'cifar10', 'cifar-10-batches-bin', 'cifar-10'  # as examples/common/image_sets.txt names them
+def usual_folders():
+    """The names of folders in which the programs look for CIFAR-10."""
+    table = pathlib.Path(__file__).resolve().parents[1] / 'common' / 'image_sets.txt'
+    rows = [line.split('|') for line in table.read_text(encoding='utf-8').splitlines()]
+    return next(row[2].split() for row in rows if row[0] == 'cifar10')
 
 
 def folder_of(data, needed=True):
@@ -275,7 +280,7 @@ def folder_of(data, needed=True):
     program where there are none and they are needed."""
     places = ['data', 'build/data', os.environ.get('XTANGENT_DATA')] if data == 'cifar10' else [data]
     for place in map(pathlib.Path, filter(None, places)):
-        for inner in place, *(place / name for name in FOLDERS):
+        for inner in place, *(place / name for name in usual_folders()):
             if any((inner / f'test_batch.bin{end}').exists() for end in ('', '.gz')):
                 return inner
     if not needed:

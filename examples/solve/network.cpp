@@ -164,7 +164,7 @@ void require_convergence(const SolveSettings& s, const std::vector<Found>& all) 
     if (!f.solution.converged) ridges += (ridges.empty() ? "" : ", ") + ridge_name(f.ridge);
   if (ridges.empty()) return;
   throw numerical_error("[solve] with ridge " + ridges + " the residual is still above " + significant(s.tolerance, 2) +
-                        ", and nothing is written. Raise --iterations or --tolerance, choose another " +
+                        ", so it has no weights. Raise --iterations or --tolerance, choose another " +
                         "--preconditioner" + (s.single ? ", leave --float out" : "") + ", or use a larger --ridge.");
 }
 
