@@ -313,19 +313,6 @@ BOOST_AUTO_TEST_CASE(memory_is_within_the_plan) {
       }
 }
 
-// Copies of a readout share what they are made of, which must not remember the first network.
-BOOST_AUTO_TEST_CASE(one_readout_serves_networks_of_other_outputs) {
-  Random random("two networks");
-  const Array<double> x = random_array(random, {3, 4});
-  const auto made = [] { return readout::between(readout::pseudo(), readout::labels(Labels{0, 1, 0})); };
-  const ntk::Readout shared = made();
-  for (const std::size_t outputs : {2, 10, 3, 5}) {
-    const auto net = nn::mlp({4, 6, outputs});
-    const auto params = net.init<double>(1);
-    BOOST_TEST(same_bits(ntk::kernel(net, params, x, shared), ntk::kernel(net, params, x, made())));
-  }
-}
-
 BOOST_AUTO_TEST_CASE(reductions_need_equal_numbers) {
   const Case c;
   for (const auto reduction : {ntk::Readout::Reduction::trace, ntk::Readout::Reduction::diagonal}) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -20,10 +22,13 @@
 #include "nn/models/mlp.hpp"
 #include "nn/sequential.hpp"
 #include "ntk/compare.hpp"
+#include "ntk/computation/store_format.hpp"
 #include "ntk/contraction/effort.hpp"
 #include "ntk/contraction/rule.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/per_example.hpp"
 #include "ntk/planning/planner.hpp"
+#include "tests/nn/files.hpp"
 #include "tests/ntk/written_networks.hpp"
 #include "tests/testing.hpp"
 
@@ -230,6 +235,56 @@ BOOST_AUTO_TEST_CASE(tiles_are_shown_as_large_as_they_are) {
   };
   BOOST_TEST(has(text(3, 50), "1 of 3 x 50 examples"), text(3, 50));
   BOOST_TEST(has(text(50, 3), "1 of 50 x 3 examples"), text(50, 3));
+}
+
+namespace {
+
+struct StoreCase {
+  nn::Sequential net = nn::sequential(nn::Linear(6, 40), nn::Relu(), nn::Linear(40, 3));
+  nn::Parameters<float> params = net.init<float>(2);
+  Random random{"plans of stores"};
+  Array<float> x = cast<float>(random_array(random, {23, 6})), other = cast<float>(random_array(random, {9, 6}));
+};
+
+}  // namespace
+
+// Sums of a kernel are cut by the room that its budget gives them, so a store keeps to the room that it was begun with.
+BOOST_AUTO_TEST_CASE(a_store_keeps_the_room_of_its_sums) {
+  const StoreCase c;
+  const TemporaryFolder folder;
+  ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(),
+                     {.memory = 64 << 20, .tile = 4, .store = folder.path()});
+  const std::size_t room = ntk::StoredKernel(folder.path()).partition().room;
+  BOOST_TEST(room == (8u << 20));
+  const ntk::Options more{.memory = std::size_t{2} << 30, .tile = 4, .store = folder.path()};
+  BOOST_TEST(ntk::plan(c.net, c.params, c.x, ntk::readout::pseudo(), {.memory = more.memory, .tile = 4}).room > room);
+  // The budget is a setting of the store, where it is given. Where none is, it is what the machine has free.
+  const TemporaryFolder other;
+  ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), {.tile = 4, .store = other.path()});
+  const std::filesystem::path manifest = other.path() / "manifest.json";
+  ntk::store_format::Manifest begun = ntk::store_format::read_manifest(other.path());
+  begun.partition.room = room;
+  std::ofstream(manifest) << ntk::store_format::text_of(begun);
+  const ntk::Plan goes_on = ntk::plan(c.net, c.params, c.x, ntk::readout::pseudo(), {.tile = 4, .store = other.path()},
+                                      ntk::Residence::stored);
+  BOOST_TEST(goes_on.room == room);
+  BOOST_TEST(goes_on.partition.tile == 4u);
+}
+
+// A plan may know the number of examples and none of them.
+BOOST_AUTO_TEST_CASE(plans_without_examples_keep_to_a_store) {
+  const StoreCase c;
+  const TemporaryFolder folder;
+  const ntk::Options options{.tile = 5, .store = folder.path()};
+  for (const ntk::Readout& readout :
+       {ntk::readout::pseudo(), ntk::readout::between(ntk::readout::full(), ntk::readout::pseudo())}) {
+    std::filesystem::remove_all(folder.path());
+    ntk::stored_kernel(c.net, c.params, c.x, c.other, readout, options);
+    const ntk::Plan p =
+        ntk::plan(c.net, c.params, Array<float>({0, 6}), 23, 9, readout, options, ntk::Residence::stored);
+    BOOST_TEST(p.partition.tile == 5u);
+    BOOST_CHECK_THROW(ntk::plan(c.net, c.params, Array<float>({0, 6}), 23, 8, readout, options), option_error);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

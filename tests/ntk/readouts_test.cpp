@@ -6,6 +6,7 @@
 #include "nn/nn.hpp"
 #include "ntk/compare.hpp"
 #include "ntk/kernel.hpp"
+#include "ntk/per_example.hpp"
 #include "tests/testing.hpp"
 
 using namespace xtangent;
@@ -109,6 +110,19 @@ BOOST_AUTO_TEST_CASE(diagonal_holds_the_single_kernels_tile_by_tile) {
   const auto plan = ntk::plan(net, params, x, readout::diagonal());
   BOOST_TEST(plan.result_bytes == 8.0 * 3 * 7 * 7);
   BOOST_CHECK_THROW(ntk::packed_kernel(net, params, x, readout::diagonal()), shape_error);
+}
+
+// Copies of a readout share what they are made of, which must not remember the first network.
+BOOST_AUTO_TEST_CASE(one_readout_serves_networks_of_other_outputs) {
+  Random random("two networks");
+  const Array<double> x = random_array(random, {3, 4});
+  const auto made = [] { return readout::between(readout::pseudo(), readout::labels(ntk::Labels{0, 1, 0})); };
+  const ntk::Readout shared = made();
+  for (const std::size_t outputs : {2, 10, 3, 5}) {
+    const auto net = nn::mlp({4, 6, outputs});
+    const auto params = net.init<double>(1);
+    BOOST_TEST(same_bits(ntk::kernel(net, params, x, shared), ntk::kernel(net, params, x, made())));
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -14,7 +14,6 @@
 #include "nn/data/npy.hpp"
 #include "ntk/algebra/conjugate_gradients.hpp"
 #include "ntk/compare.hpp"
-#include "ntk/computation/store_format.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/spectrum.hpp"
 #include "tests/nn/files.hpp"
@@ -370,45 +369,6 @@ BOOST_AUTO_TEST_CASE(one_process_at_a_time) {
   };
   ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), options);
   BOOST_TEST(has(second, "another process is computing"), second);
-}
-
-// Sums of a kernel are cut by the room that its budget gives them, so a store keeps to the room that it was begun with.
-BOOST_AUTO_TEST_CASE(a_store_keeps_the_room_of_its_sums) {
-  const Case c;
-  const TemporaryFolder folder;
-  ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(),
-                     {.memory = 64 << 20, .tile = 4, .store = folder.path()});
-  const std::size_t room = ntk::StoredKernel(folder.path()).partition().room;
-  BOOST_TEST(room == (8u << 20));
-  const ntk::Options more{.memory = std::size_t{2} << 30, .tile = 4, .store = folder.path()};
-  BOOST_TEST(ntk::plan(c.net, c.params, c.x, ntk::readout::pseudo(), {.memory = more.memory, .tile = 4}).room > room);
-  // The budget is a setting of the store, where it is given. Where none is, it is what the machine has free.
-  const TemporaryFolder other;
-  ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), {.tile = 4, .store = other.path()});
-  const fs::path manifest = other.path() / "manifest.json";
-  ntk::store_format::Manifest begun = ntk::store_format::read_manifest(other.path());
-  begun.partition.room = room;
-  std::ofstream(manifest) << ntk::store_format::text_of(begun);
-  const ntk::Plan goes_on = ntk::plan(c.net, c.params, c.x, ntk::readout::pseudo(), {.tile = 4, .store = other.path()},
-                                      ntk::Residence::stored);
-  BOOST_TEST(goes_on.room == room);
-  BOOST_TEST(goes_on.partition.tile == 4u);
-}
-
-// A plan may know the number of examples and none of them.
-BOOST_AUTO_TEST_CASE(plans_without_examples_keep_to_a_store) {
-  const Case c;
-  const TemporaryFolder folder;
-  const ntk::Options options{.tile = 5, .store = folder.path()};
-  for (const ntk::Readout& readout :
-       {ntk::readout::pseudo(), ntk::readout::between(ntk::readout::full(), ntk::readout::pseudo())}) {
-    std::filesystem::remove_all(folder.path());
-    ntk::stored_kernel(c.net, c.params, c.x, c.other, readout, options);
-    const ntk::Plan p =
-        ntk::plan(c.net, c.params, Array<float>({0, 6}), 23, 9, readout, options, ntk::Residence::stored);
-    BOOST_TEST(p.partition.tile == 5u);
-    BOOST_CHECK_THROW(ntk::plan(c.net, c.params, Array<float>({0, 6}), 23, 8, readout, options), option_error);
-  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
