@@ -12,7 +12,7 @@
 /// hint".
 namespace xtangent {
 
-/// Base of everything this library throws.
+/// Base of all errors of this library. Besides them, std::bad_alloc and what a callback of yours throws come through.
 struct error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -40,6 +40,11 @@ struct batch_error : error {
 /// A file or an array of data that is truncated, corrupt, or out of range.
 struct data_error : error {
   using error::error;
+};
+
+/// A file that the system does not open or read, whatever is in it.
+struct file_error : data_error {
+  using data_error::data_error;
 };
 
 /// The name of a parameter or layer that a network does not have or has twice, or the parameters of another network.

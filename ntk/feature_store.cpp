@@ -149,15 +149,10 @@ class FeatureWriter {
  private:
   // What is damaged is computed again.
   void keep_whole_parts() {
-    for (auto at = stored_->files_.begin(); at != stored_->files_.end();) {
-      try {
-        stored_->part<T>(at->first);
-        ++at;
-      } catch (const data_error&) {
-        remove_entry(at->second, "features");
-        at = stored_->files_.erase(at);
-      }
-    }
+    std::erase_if(stored_->files_, [&](const auto& part) {
+      const auto [number, file] = part;
+      return !is_whole(file, "features", [&] { stored_->part<T>(number); });
+    });
   }
 
   fs::path folder_;
@@ -252,6 +247,7 @@ StoreSettings settings_of(const Request<T>& request, const Profile& profile, con
   });
   const FeatureOptions& o = basis.options;
   const auto sum = [](const auto& a) { return a.defined() ? fingerprint(a.data(), a.bytes()) : std::string("none"); };
+  if (basis.rows_each > 1) out.emplace_back("rows of an example", std::to_string(basis.rows_each));
   out.emplace_back("k", std::to_string(o.k));
   out.emplace_back("seed", std::to_string(o.seed));
   out.emplace_back("split", name(o.split));

@@ -34,7 +34,7 @@ constexpr std::size_t deflated_at_most = 1032;  // bytes that one byte of deflat
 class Source {
  public:
   Source(const fs::path& file, bool unpack) : file_(file), fd_(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)) {
-    if (fd_ < 0) fail("cannot be opened: " + std::string(std::strerror(errno)) + ".");
+    if (fd_ < 0) refused("cannot be opened: ");
     try {
       begin(unpack);
     } catch (...) {
@@ -64,8 +64,13 @@ class Source {
   [[noreturn]] void fail(const std::string& what) const { nn::fail("read_file", file_, what); }
 
  private:
+  // Throws what the system says.
+  [[noreturn]] void refused(const std::string& what) const {
+    throw file_error("[read_file] " + file_.string() + ": " + what + std::strerror(errno) + ".");
+  }
+
   void begin(bool unpack) {
-    if (::fstat(fd_, &about_) != 0) fail(std::string(std::strerror(errno)) + ".");
+    if (::fstat(fd_, &about_) != 0) refused("");
     if (S_ISDIR(about_.st_mode)) fail("is a folder. Name a file.");
     block_.resize(regular() ? std::clamp(size_on_disk(), least_block_bytes, block_bytes) : block_bytes);
     if (!unpack || !begins_as_gzip()) return;
@@ -88,7 +93,7 @@ class Source {
     while (true) {
       const ssize_t got = ::read(fd_, block_.data() + end_, block_.size() - end_);
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) fail("byte " + std::to_string(consumed_ + end_) + ": " + std::strerror(errno) + ".");
+      if (got < 0) refused("byte " + std::to_string(consumed_ + end_) + ": ");
       end_ += static_cast<std::size_t>(got);
       return got > 0;
     }

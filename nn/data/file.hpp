@@ -13,8 +13,8 @@
 namespace xtangent::nn {
 
 /// The bytes of a file. It is unpacked if it begins as gzip files do, whatever its name. Throws data_error naming the
-/// file and the byte if it is missing, unreadable, truncated or corrupt, and when there would be more than `limit`
-/// bytes.
+/// file and the byte if it is truncated or corrupt, and when there would be more than `limit` bytes; file_error, which
+/// is a data_error, if it is missing or unreadable.
 std::vector<std::uint8_t> read_file(const std::filesystem::path& file, std::size_t limit);
 
 /// The bytes of a file without unpacking. Throws data_error as read_file does; and without a limit for what is no

@@ -141,7 +141,8 @@ void remove_temporaries(const fs::path& file) {
   std::error_code code;
   for (fs::directory_iterator entry(folder_of(file), code), end; !code && entry != end; entry.increment(code)) {
     if (!is_temporary_of(beginning, entry->path().filename().string())) continue;
-    const Descriptor left(::open(entry->path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+    // NFS locks only what is open for writing.
+    const Descriptor left(::open(entry->path().c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
     struct stat about {};
     if (left.open() && ::fstat(left.get(), &about) == 0 && S_ISREG(about.st_mode) && about.st_uid == ::geteuid() &&
         ::flock(left.get(), LOCK_EX | LOCK_NB) == 0)
@@ -286,8 +287,10 @@ bool write_file_in_any_order(const fs::path& file, std::uint64_t size, const std
   if (!target.replaced() || is_mounted(target.file)) return false;
   remove_temporaries(target.file);
   Temporary out(writing, file, target);
-  if (const int code = ::posix_fallocate(out.get(), 0, static_cast<off_t>(size)); code != 0 && code != EOPNOTSUPP)
-    fail(writing, file, "cannot be written: " + reason(code) + ".");
+  // Where the file system cannot reserve room, posix_fallocate would write a byte to each page instead.
+  while (size > 0 && ::fallocate(out.get(), 0, 0, static_cast<off_t>(size)) != 0 && errno != EOPNOTSUPP &&
+         errno != ENOSYS)
+    if (errno != EINTR) fail(writing, file, "cannot be written: " + reason() + ".");
   fill([&](std::uint64_t offset, std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t put = ::pwrite(out.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));

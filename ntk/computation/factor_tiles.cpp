@@ -108,15 +108,10 @@ double FactorTiles::missing_bytes() const {
 // Removes tiles that are damaged; they are computed again.
 template <class T>
 void FactorTiles::check_all() {
-  for (auto at = files_.begin(); at != files_.end();) {
-    try {
-      read<T>(at->first.first, at->first.second);
-      ++at;
-    } catch (const data_error&) {
-      remove_entry(at->second, "factor");
-      at = files_.erase(at);
-    }
-  }
+  std::erase_if(files_, [&](const auto& tile) {
+    const auto [place, file] = tile;
+    return !is_whole(file, "factor", [&] { read<T>(place.first, place.second); });
+  });
 }
 
 template <class T>

@@ -71,6 +71,20 @@ void remove_entry(const fs::path& entry, const std::string& what) {
                   " cannot be removed. Remove it, and compute the " + what + " again with this folder.");
 }
 
+bool is_whole(const fs::path& file, const std::string& what, const std::function<void()>& read) {
+  try {
+    read();
+    return true;
+  } catch (const file_error&) {
+    std::error_code code;
+    if (fs::exists(file, code) || code) throw;
+    return false;  // another process has removed it
+  } catch (const data_error&) {
+    remove_entry(file, what);
+    return false;
+  }
+}
+
 std::string random_letters(std::size_t count) {
   constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz234567";
   std::random_device draw;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -37,6 +38,9 @@ std::string text_of_manifest(const std::filesystem::path& folder, std::size_t mo
 std::vector<std::filesystem::path> entries(const std::filesystem::path& folder);
 /// Removes a file that is not a finished part of `what`, such as "kernel". Throws data_error.
 void remove_entry(const std::filesystem::path& entry, const std::string& what);
+/// Whether a finished part of `what` is there and whole, which read() says by throwing no data_error. A part that is
+/// damaged is removed. Throws file_error where the system does not read it: what is in it may be whole.
+bool is_whole(const std::filesystem::path& file, const std::string& what, const std::function<void()>& read);
 
 /// Random letters and digits, for names that nobody else has.
 std::string random_letters(std::size_t count);

@@ -65,15 +65,10 @@ StoreTiles::StoreTiles(const fs::path& folder, const KernelShape& shape, const P
 StoreTiles::~StoreTiles() = default;
 
 void StoreTiles::check_tiles() {
-  for (auto at = stored_->files_.begin(); at != stored_->files_.end();) {
-    try {
-      stored_->tile(at->first.first, at->first.second);
-      ++at;
-    } catch (const data_error&) {  // the tile is computed again
-      remove_entry(at->second, "kernel");
-      at = stored_->files_.erase(at);
-    }
-  }
+  std::erase_if(stored_->files_, [&](const auto& tile) {  // what is damaged is computed again
+    const auto [place, file] = tile;
+    return !is_whole(file, "kernel", [&] { stored_->tile(place.first, place.second); });
+  });
 }
 
 bool StoreTiles::has(std::size_t i, std::size_t j) const { return stored_->files_.contains({i, j}); }

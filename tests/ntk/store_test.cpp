@@ -193,6 +193,25 @@ BOOST_AUTO_TEST_CASE(corrupt_tiles_are_found_and_computed_again) {
   BOOST_TEST(has(message_of([&] { ntk::StoredKernel(folder.path()).rows(0, 12); }), "checksum"));
 }
 
+// What cannot be read may be whole: the share is away for a moment, or the process has too many files open.
+BOOST_AUTO_TEST_CASE(tiles_that_cannot_be_read_stay) {
+  const Case c;
+  const TemporaryFolder folder;
+  const ntk::Options options{.tile = 4, .store = folder.path()};
+  const auto compute = [&] { return ntk::stored_kernel(c.net, c.params, c.x, ntk::readout::pseudo(), options); };
+  compute();
+  fs::path tile;
+  for (const auto& entry : fs::directory_iterator(folder.path()))
+    if (entry.path().filename().string().starts_with("tile-")) tile = entry.path();
+  fs::rename(tile, folder.path() / "away");
+  fs::create_symlink(tile.filename(), tile);  // to itself, which no system opens
+  BOOST_TEST(has(message_of<file_error>([&] { compute(); }), tile.filename().string()));
+  BOOST_TEST(fs::is_symlink(tile));
+  fs::remove(tile);
+  fs::rename(folder.path() / "away", tile);
+  BOOST_TEST(compute().complete());
+}
+
 BOOST_AUTO_TEST_CASE(other_settings_are_refused_by_name) {
   const Case c;
   const TemporaryFolder folder;
