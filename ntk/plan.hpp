@@ -120,7 +120,7 @@ struct TermPlan {
 /// The term to which a use belongs. A plan lists the uses in the order in which a reverse sweep finds them.
 struct UsePlan {
   std::size_t term = 0;
-  FactorKind kind = FactorKind::dense;
+  UseShape shape = {};
   bool last = true;  ///< the last use of its term, after which all factors are there
 };
 
@@ -162,7 +162,7 @@ struct Plan {
   double flop() const { return sweep_flop + contraction_flop; }
   double bytes() const { return result_held + working_bytes; }
   /// Predicted seconds, from the speed of large matrix products in FLOP per second. On two cores of an EPYC with
-  /// AVX-512 they were right within a factor of 1.3 for 21 of 22 kernels, and within 1.4 for all
+  /// AVX-512 they were right within a factor of 1.3 for 22 of 24 kernels, and within 1.5 for all
   /// (docs/measurements.md).
   double seconds(double flop_per_second) const { return effort / flop_per_second; }
 };

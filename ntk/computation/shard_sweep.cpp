@@ -3,6 +3,19 @@
 #include <utility>
 
 namespace xtangent::ntk {
+namespace {
+
+// Whether a factor has the planned shape, for which sides have room. All examples may have the same left factors where
+// that was not planned, and a single one always has.
+template <class T>
+bool fits(const Factor<T>& factor, const UseShape& planned) {
+  UseShape found = factor.shape();
+  if (planned.same_left && !found.same_left && factor.examples > 1) return false;
+  found.same_left = planned.same_left;
+  return found == planned;
+}
+
+}  // namespace
 
 template <class T>
 ShardSweep<T>::ShardSweep(const Model<T>& model, const Plan& plan, const OneSide<T>& side)
@@ -23,7 +36,7 @@ std::vector<Factor<T>> ShardSweep<T>::next() {
     const TermPlan& term = plan_.terms[expected.term];
     std::optional<ParameterUse<T>> found = sweep_->next();
     // No use may follow the last one of the plan.
-    if (!found || found->parameter != term.index || found->factor.kind != expected.kind ||
+    if (!found || found->parameter != term.index || !fits(found->factor, expected.shape) ||
         (use_ == plan_.uses.size() && sweep_->next()))
       throw rule_error("[ntk] the network records different operations for different examples (at parameter " +
                        term.parameter +

@@ -6,7 +6,9 @@
 
 namespace xtangent::ntk {
 
-std::size_t position_edge(std::size_t positions) { return std::max<std::size_t>(1, 256 / positions); }
+std::size_t position_edge(std::size_t positions) {
+  return std::max<std::size_t>(1, 256 / std::max<std::size_t>(1, positions));
+}
 
 std::vector<Rectangle> rectangles_of_examples(const BlockShape& block, std::size_t edge) {
   return rectangles_of(1, block.rows, 1, block.columns, false, edge);

@@ -37,7 +37,7 @@ void make_terms(Plan& p, const std::vector<ProfiledUse>& uses) {
     added.metric = use.metric;
   }
   for (std::size_t i = 0; i < uses.size(); ++i)
-    p.uses.push_back({term[uses[i].index], uses[i].shape.kind, last[uses[i].index] == i});
+    p.uses.push_back({term[uses[i].index], uses[i].shape, last[uses[i].index] == i});
 }
 
 // A weight and its bias share their left factors if their only uses follow each other. Both together are (La Lb^T) o

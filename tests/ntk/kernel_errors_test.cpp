@@ -1,4 +1,5 @@
 // What kernels refuse and what they say, and the sets and outputs at the edge of what they accept.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <limits>
@@ -172,6 +173,39 @@ BOOST_AUTO_TEST_CASE(networks_that_use_a_weight_more_often_for_some_examples) {
   x.mutable_data()[20] = -1;
   const auto jacobian = ntk::pntk(net, params, x, {.strategy = ntk::Strategy::jacobian});
   BOOST_TEST(difference(ntk::pntk(net, params, x, structured), jacobian) < 1e-12);
+}
+
+// A sequence is as long as its first number says, which is 2 for the examples that the plan looks at.
+BOOST_AUTO_TEST_CASE(networks_with_more_positions_for_some_examples) {
+  const Written net({{"w", {5, 3}}}, [](auto p, const auto& v) {
+    std::size_t most = 0;
+    for (std::size_t n = 0; n < v.shape()[0]; ++n)
+      most = std::max(most, static_cast<std::size_t>(v.value()[n * v.shape()[1] * 3]));
+    return sum(tanh(linear(slice(v, 1, 0, most), p("w"))), {1});
+  });
+  const auto params = net.init<double>(1);
+  Random random("positions");
+  Array<double> x = random_array(random, {6, 8, 3});
+  for (std::size_t n = 0; n < 6; ++n) x.mutable_data()[n * 24] = 2;
+  const ntk::Options structured{.strategy = ntk::Strategy::structured};
+  const auto jacobian = ntk::pntk(net, params, x, {.strategy = ntk::Strategy::jacobian});
+  BOOST_TEST(difference(ntk::pntk(net, params, x, structured), jacobian) < 1e-12);
+  x.mutable_data()[5 * 24] = 8;
+  BOOST_TEST(has(message_of<rule_error>([&] { ntk::pntk(net, params, x, structured); }),
+                 "different operations for different examples (at parameter w)"));
+}
+
+BOOST_AUTO_TEST_CASE(sequences_without_positions_and_readouts_without_columns) {
+  const Written net({{"w", {4, 3}}, {"head", {2, 4}}},
+                    [](auto p, const auto& v) { return linear(sum(linear(v, p("w")), {1}), p("head")); });
+  const auto params = net.init<double>(1);
+  const Array<double> k = ntk::pntk(net, params, Array<double>::ones({3, 0, 3}));
+  BOOST_TEST(same_bits(k, Array<double>::zeros({3, 3})));
+  const std::string message = message_of<shape_error>([&] {
+    const auto none = [](const auto& f, Range) { return slice(f, 1, 0, 0); };
+    ntk::kernel(net, params, Array<double>::ones({3, 2, 3}), ntk::readout::of_outputs("none", none, {.columns = 0}));
+  });
+  BOOST_TEST(has(message, "has no columns"), message);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

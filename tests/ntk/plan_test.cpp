@@ -195,7 +195,7 @@ BOOST_AUTO_TEST_CASE(layers_of_sequences_have_factored_gradients) {
     const ntk::Plan p = ntk::plan(*net, params, Array<double>::ones(input.prepended(4)), ntk::readout::pseudo(),
                                   {.strategy = ntk::Strategy::structured});
     for (const ntk::UsePlan& use : p.uses)
-      BOOST_TEST((use.kind != FactorKind::dense), net->type() << ": " << p.terms[use.term].parameter);
+      BOOST_TEST((use.shape.kind != FactorKind::dense), net->type() << ": " << p.terms[use.term].parameter);
   };
   check(nn::gpt2({.vocab_size = 5, .n_positions = 8, .n_embd = 4, .n_layer = 2, .n_head = 2}), {6});
   check(nn::sequential(nn::TransformerDecoder({4, 2, {.dim_feedforward = 5}, 2}, 2), nn::Flatten(), nn::Linear(12, 2)),
