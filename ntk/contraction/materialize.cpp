@@ -94,6 +94,15 @@ struct Materialize : RuleOf<Materialize> {
     return static_cast<double>(probes * (term.rounded ? row : term.parameter_size() * scalar_bytes));
   }
 
+  std::size_t filling_bytes(const Term& term, std::size_t examples, std::size_t probes,
+                            const Workspace& w) const override {
+    if (!holds_gradients(term, probes)) return 0;
+    const std::size_t size = term.parameter_size();
+    std::size_t forming = 0;
+    for (const UseShape& part : term.parts) forming = std::max(forming, forming_bytes(part, examples, probes, size, w));
+    return forming + (term.rounded ? rounding_bytes(term, examples, probes, size, w) : 0);
+  }
+
   template <class T>
   void put(SideArrays<T>& side, std::size_t first, const std::vector<Factor<T>>& parts) const {
     if (!holds_gradients(side.term, side.probes)) return put_factors(side, first, parts);

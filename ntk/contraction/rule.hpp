@@ -32,6 +32,11 @@ struct Rule {
   virtual double effort(const Term& term, const BlockShape& block) const = 0;
   /// Bytes that a side holds for each example.
   virtual double held_bytes(const Term& term, std::size_t probes, std::size_t scalar_bytes) const = 0;
+  /// Scratch bytes while a side is filled with so many examples.
+  virtual std::size_t filling_bytes(const Term& /*term*/, std::size_t /*examples*/, std::size_t /*probes*/,
+                                    const Workspace& /*workspace*/) const {
+    return 0;
+  }
   /// Whether the bias of the same layer can be contracted with the weight at no cost.
   virtual bool takes_bias() const { return false; }
 

@@ -108,14 +108,12 @@ double sweep_bytes(const Plan& p, const Profile& t, Of side) {
 
 namespace {
 
-// Gradients in float of the term that is put into a side, of which each task has those of one example while it rounds
-// them.
-double rounding_bytes(const Plan& p) {
+// Scratch of the term that takes the most while it is put into a side.
+double filling_bytes(const Plan& p) {
   std::size_t most = 0;
   for (const TermPlan& term : p.terms)
-    if (term.term.rounded)
-      most = std::max(most, rounding_bytes(term.term, std::max(p.rows, p.columns), std::max(p.probes, p.column_probes),
-                                           term.term.parameter_size(), workspace(p)));
+    most = std::max(most, term.rule->filling_bytes(term.term, std::max(p.rows, p.columns),
+                                                   std::max(p.probes, p.column_probes), workspace(p)));
   return static_cast<double>(most);
 }
 
@@ -136,7 +134,7 @@ double working_bytes(const Plan& p, const Profile& t) {
                              ? 8 * static_cast<double>(p.outputs * p.probes)
                              : 8 * static_cast<double>(p.tasks * p.partition.shard) * combination_bytes(p, most_probes);
   const double fixed = t.metric_bytes + readout + 2 * threads * t.largest_parameter_bytes + list_bytes(p) +
-                       recordings(p, threads) * t.fixed_bytes + rounding_bytes(p);
+                       recordings(p, threads) * t.fixed_bytes + filling_bytes(p);
   const double flight = std::min(threads * static_cast<double>(p.partition.shard), std::max(panel, tile));
   if (p.strategy == Strategy::vector_products) return fixed + products_bytes(p, t, panel, tile, flight);
   const double row_sweep = sweep_bytes(p, t, Of::rows), column_sweep = sweep_bytes(p, t, Of::columns);

@@ -75,7 +75,7 @@ bool is_batched(const Var<T>& value) {
   return value.examples() == Examples::axis0;
 }
 
-// Whether the sweep passes a cotangent on to this argument.
+// Whether the sweep passes a cotangent of each example on to this argument, which has examples itself.
 template <class T>
 bool passes(const typename Node<T>::Argument& argument, const std::vector<bool>& active) {
   return argument.index >= 0 && active[static_cast<std::size_t>(argument.index)] && is_batched(argument.value);
@@ -100,6 +100,20 @@ void count_work(const Record<T>& record, const std::vector<bool>& active, Profil
   }
 }
 
+// Where the sweep passes a cotangent on to, or nothing where it makes a factor instead: what has examples, and values
+// that are made of parameters alone, of which each example has a cotangent. Factors pass changes of a parameter's
+// layout, see FactorSweep.
+template <class T>
+std::optional<std::size_t> receiver(const Record<T>& record, const std::vector<bool>& active, const Node<T>& node,
+                                    const typename Node<T>::Argument& argument) {
+  if (!node.op || argument.index < 0 || !active[static_cast<std::size_t>(argument.index)]) return std::nullopt;
+  auto at = static_cast<std::size_t>(argument.index);
+  if (is_batched(argument.value) || !is_batched(node.value)) return at;
+  while (record.nodes[at].op && (record.nodes[at].op->reshapes() || record.nodes[at].op->transposes()))
+    at = static_cast<std::size_t>(record.nodes[at].arguments[0].index);
+  return record.nodes[at].op ? std::optional(at) : std::nullopt;
+}
+
 // The most that a reverse sweep with so many probes holds. At each step these are the values that it has not passed,
 // the cotangents that wait, and twice the cotangents of the step, since a rule needs as much again for intermediate
 // results.
@@ -107,6 +121,7 @@ template <class T>
 double sweep_memory(const Record<T>& record, const std::vector<bool>& active, double probes, Profile& out) {
   const std::size_t count = record.nodes.size();
   const auto bytes_of = [](const Var<T>& value) { return static_cast<double>(value.value().bytes()) / 2; };
+  const auto cotangent_of = [&](const Var<T>& value) { return probes * bytes_of(value) * (is_batched(value) ? 1 : 2); };
   std::vector<double> kept(count + 1, 0);  // bytes that the nodes before a node keep
   std::set<const void*> seen;
   for (std::size_t i = 0; i < count; ++i) {
@@ -117,21 +132,21 @@ double sweep_memory(const Record<T>& record, const std::vector<bool>& active, do
   out.activation_bytes = kept[count];
   std::vector<bool> waits(count, false);
   waits[count - 1] = true;
-  double waiting = probes * bytes_of(record.nodes[count - 1].value), most = kept[count];
+  double waiting = cotangent_of(record.nodes[count - 1].value), most = kept[count];
   for (std::size_t i = count; i-- > 0;) {
     const Node<T>& node = record.nodes[i];
     if (!waits[i]) continue;
     double fresh = 0, passed = 0;
     for (const auto& argument : node.arguments) {
-      if (!node.op || !passes<T>(argument, active)) continue;
-      const auto at = static_cast<std::size_t>(argument.index);
-      passed += probes * bytes_of(argument.value);
-      if (!waits[at]) fresh += probes * bytes_of(argument.value);
-      waits[at] = true;
+      const std::optional<std::size_t> at = receiver(record, active, node, argument);
+      if (!at) continue;
+      passed += cotangent_of(argument.value);
+      if (!waits[*at]) fresh += cotangent_of(argument.value);
+      waits[*at] = true;
     }
     waiting += fresh;
-    most = std::max(most, kept[i + 1] + waiting + passed + probes * bytes_of(node.value));
-    waiting -= probes * bytes_of(node.value);
+    most = std::max(most, kept[i + 1] + waiting + passed + cotangent_of(node.value));
+    waiting -= cotangent_of(node.value);
   }
   return most;
 }
@@ -254,7 +269,10 @@ Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const
   std::optional<FactorSweep<T>> sweep;
   told_of_all(model.record, x, [&] { sweep.emplace(recording.output, std::move(seeds), recording.parameters, true); });
   Array<T> before;
+  double dense = 0;  // bytes of the largest gradient that an op without a rule makes itself
   while (std::optional<ParameterUse<T>> use = sweep->next()) {
+    if (use->factor.kind == FactorKind::dense && record.nodes[use->node].op)
+      dense = std::max(dense, static_cast<double>(use->factor.parameter.size() * sizeof(T)));
     const Array<T>& left = use->factor.left;
     out.uses.push_back({model.names.at(use->parameter), use->op, use->parameter, use->factor.shape(),
                         before.defined() && before.data() == left.data()});
@@ -264,6 +282,8 @@ Profile profile(const char* who, const Model<T>& model, const Array<T>& x, const
     out.uses.back().elementwise = metric.size() > 1;
     out.uses.back().metric = metric.size() > 1 ? 1 : metric[0];
   }
+  out.sweep_bytes += dense * static_cast<double>(readout.columns(out.outputs, Readout::Of::rows));
+  out.column_sweep_bytes += dense * static_cast<double>(readout.columns(out.outputs, Readout::Of::columns));
   for (const Array<double>& metric : model.metric) out.metric_bytes += static_cast<double>(metric.bytes());
   out.metric_bytes *= 1 + static_cast<double>(sizeof(T)) / sizeof(double);
   return out;

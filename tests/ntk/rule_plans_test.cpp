@@ -178,13 +178,18 @@ BOOST_AUTO_TEST_CASE(kernels_hold_what_their_plans_say) {
     Shape example;
     std::size_t examples, memory;  // bytes; 0: as much as is free
   };
+  const auto normed_weights = [] {
+    return nn::sequential(nn::WeightNorm(nn::Linear(200, 150)), nn::Relu(), nn::Linear(150, 5));
+  };
   const std::vector<Job> jobs = {
       {"dense", nn::mlp({200, 300, 300, 5}), {200}, 60, 0},
       {"dense, small budget", nn::mlp({200, 300, 300, 5}), {200}, 200, 14 << 20},
       {"images", nn::lenet(), {1, 28, 28}, 24, 0},
       {"residual", nn::resnet18({.classes = 5, .stem = nn::Stem::cifar, .width = 0.125}), {3, 16, 16}, 6, 0},
       {"recurrent", recurrent(20, 48, 5), {30, 20}, 24, 0},
-      {"recurrent, small budget", recurrent(20, 48, 5), {30, 20}, 60, 6 << 20}};
+      {"recurrent, small budget", recurrent(20, 48, 5), {30, 20}, 60, 6 << 20},
+      {"computed weights", normed_weights(), {200}, 60, 0},
+      {"computed weights, small budget", normed_weights(), {200}, 60, 40 << 20}};
   for (const Job& job : jobs)
     for (const auto& readout : {ntk::readout::pseudo(), ntk::readout::full()}) {
       const auto params = job.net->init<float>(0);
