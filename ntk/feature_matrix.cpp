@@ -56,7 +56,7 @@ FeatureMatrix FeatureMatrix::first(std::size_t rows) const {
     throw shape_error("[features] the first " + std::to_string(rows) + " of " + std::to_string(rows_) + " rows.");
   FeatureMatrix out = *this;
   out.rows_ = rows;
-  out.block_rows_ = std::min(block_rows_, rows);
+  if (basis_.empty()) out.block_rows_ = std::min(block_rows_, rows);  // a file is read as a whole
   return out;
 }
 

@@ -60,10 +60,13 @@ double FeatureSystem::log_determinant() const {
 // The residual y - Phi w is ridge (Phi Phi^T + ridge I)^-1 y.
 Array<double> FeatureSystem::log_evidence(const Doubles& y, const Doubles& w) const {
   if (!(ridge_ > 0)) throw numerical_error("[features] without a ridge there is no evidence.");
-  const Array<double> found = w.defined() ? Array<double>(w) : weights(y), fitted = feature_product(phi_, found);
-  if (!(fitted.shape() == y.shape()))
+  const Array<double> found = w.defined() ? Array<double>(w) : weights(y);
+  const Shape expected{phi_.rows(), found.shape().back()};
+  if (found.rank() != 2 || found.shape()[0] != phi_.columns() || !(y.shape() == expected))
     throw shape_error("[features] y " + to_string(y.shape()) + " for weights " + to_string(found.shape()) +
-                      ", expected " + to_string(fitted.shape()) + ".");
+                      ", expected " + to_string(expected) + ".");
+  if (!primal_) return factor_->log_evidence(y);  // which is exact also where the ridge is hardly more than rounding
+  const Array<double> fitted = feature_product(phi_, found);
   const Array<double> solution = combined(kernels::Binary::divide, combined(kernels::Binary::subtract, y, fitted),
                                           Array<double>::full({1, 1}, ridge_));
   return log_evidences(y, solution, phi_.rows(), log_determinant());

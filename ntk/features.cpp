@@ -32,8 +32,15 @@ constexpr std::pair<FeatureSplit, const char*> splits[] = {{FeatureSplit::pooled
                                                            {FeatureSplit::trace, "trace"}};
 
 void check(const FeatureOptions& options) {
-  if (options.k == 0 || options.k > std::size_t{1} << 31)
-    throw option_error("[features] k = " + std::to_string(options.k) + ", expected a number from 1 to 2^31.");
+  if (options.k == 0) throw option_error("[features] k = 0, expected at least 1.");
+}
+
+// Rows of features are rows of products, whose lengths have 31 bits.
+void check_columns(std::size_t k, std::size_t anchor_rows) {
+  constexpr std::size_t most = (std::size_t{1} << 31) - 1;
+  if (k > most || anchor_rows > most - k)
+    throw option_error("[features] rows of " + std::to_string(k) + " numbers and " + std::to_string(anchor_rows) +
+                       " of anchors; at most 2^31 - 1 are possible. Lower k or the number of anchors.");
 }
 
 // m of n examples, in rising order.
@@ -118,6 +125,7 @@ FeatureBasis<T> feature_basis(const nn::ModuleBase& net, const nn::Parameters<T>
   const pool::Ceiling ceiling(static_cast<std::size_t>(memory_budget(options.memory)));
   const std::size_t n = std::min(trace_examples, x.shape()[0]);
   const GradientSweep<T> sweep(net, params, x.rows(0, n), readout, options, 0);
+  check_columns(options.k, options.anchors * sweep.rows_each());
   std::vector<FeatureShare> shares;
   for (std::size_t t = 0; t < sweep.plan().terms.size(); ++t)
     shares.push_back({sweep.plan().terms[t].parameter, sweep.elements(t), 1});
@@ -126,7 +134,12 @@ FeatureBasis<T> feature_basis(const nn::ModuleBase& net, const nn::Parameters<T>
     const Readout own = of_examples(readout, numbers);
     const Cotangents<T> cotangents(own, sweep.plan().outputs, Readout::Of::rows);
     const std::vector<double> norms = sweep.squared_norms({x.rows_at(numbers), cotangents, 0});
-    for (std::size_t t = 0; t < shares.size(); ++t) shares[t].weight = norms[t];
+    for (std::size_t t = 0; t < shares.size(); ++t) {
+      if (!std::isfinite(norms[t]))
+        throw numerical_error("[features] the gradients of " + shares[t].parameter +
+                              " overflow, from which the split trace is found. Scale the inputs, or use double.");
+      shares[t].weight = norms[t];
+    }
   }
   FeatureBasis<T> out;
   out.options = options;

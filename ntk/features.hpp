@@ -98,8 +98,8 @@ struct FeatureBasis {
 /// Divides the k numbers among the parameters and draws the anchors from x (N, ...). Cost: one forward pass; for m
 /// anchors their exact kernel, their features, and an eigenvalue problem of order m K; for FeatureSplit::trace the
 /// gradients of 32 examples. Memory: with anchors 8 m K (m K + k) bytes that stay in the basis, and up to three times
-/// as much on the way. Also throws option_error (k is 0 or above 2^31, or less than the number of arrays that need
-/// places of their own; more anchors than examples).
+/// as much on the way. Also throws option_error (k is 0, or less than the number of arrays that need places of
+/// their own; m K + k is 2^31 or more; more anchors than examples).
 template <class T>
 FeatureBasis<T> feature_basis(const nn::ModuleBase& net, const nn::Parameters<T>& params, const Array<T>& x,
                               const Readout& readout, const FeatureOptions& options = {});

@@ -38,6 +38,7 @@ class Solver {
     b_ = b.reshaped(shape);
     x_ = options.start.defined() ? options.start.reshaped(shape).clone() : Matrix::zeros(shape);
     size_b_ = roots(dots(b_, b_));
+    check_sizes();
     for (std::size_t j = 0; j < columns_; ++j)  // where b is 0, so is x, wherever it was to start
       for (std::size_t i = 0; size_b_[j] == 0 && i < n_; ++i) x_.mutable_data()[i * columns_ + j] = 0;
     result_.iterations.assign(columns_, 0);
@@ -77,6 +78,24 @@ class Solver {
     if (options_.ranks) options_.ranks->all_reduce(both);
     const auto middle = both.begin() + static_cast<std::ptrdiff_t>(m);
     return {std::vector<double>(both.begin(), middle), std::vector<double>(middle, both.end())};
+  }
+  // All ranks throw, or none does.
+  void check_sizes() const {
+    std::vector<double> entries(columns_, 0.0);  // how many are not 0, where their squares vanish
+    bool vanish = false;
+    for (std::size_t j = 0; j < columns_; ++j) {
+      if (!std::isfinite(size_b_[j])) refuse(j, "not finite, or too large to be squared");
+      if (size_b_[j] > 0) continue;
+      vanish = true;
+      for (std::size_t i = 0; i < n_; ++i) entries[j] += b_[i * columns_ + j] != 0 ? 1 : 0;
+    }
+    if (vanish && options_.ranks) options_.ranks->all_reduce(entries);
+    for (std::size_t j = 0; j < columns_; ++j)
+      if (entries[j] > 0) refuse(j, "too small to be squared");
+  }
+  [[noreturn]] static void refuse(std::size_t column, const char* why) {
+    throw numerical_error("[conjugate_gradients] entries of column " + std::to_string(column) + " of b are " + why +
+                          ". Scale b.");
   }
   static std::vector<double> roots(std::vector<double> x) {
     for (double& v : x) v = std::sqrt(v);

@@ -16,7 +16,7 @@ namespace xtangent::ntk {
 using Preconditioner = std::function<Array<double>(const Array<double>&)>;
 
 /// The preconditioner (K + ridge I)^-1 (x) I_O for an eNTK of O outputs, from the Cholesky factor of a pNTK K. Row n*O
-/// + o belongs to output o of example n. It shares the factor, whose elements may be float. Cost: 2 N^2 O multiply-adds
+/// + o belongs to output o of example n. It shares the factor, whose elements may be float. Cost: 2 N^2 O FLOP
 /// for each column. Throws shape_error (O is 0).
 template <class T>
 Preconditioner kronecker_preconditioner(Cholesky<T> pntk, std::size_t outputs);
@@ -54,9 +54,9 @@ struct ConjugateGradientResult {
 /// steps. A column that has converged leaves, so later products have fewer columns. When a column has converged by the
 /// recursion, its residual is computed from x; if that is still too large, the column continues from it. Cost: one
 /// product with the map and one with the preconditioner for each iteration, and one more product at the end of each
-/// column. Memory: 8 arrays of the size of b. Throws shape_error, option_error, numerical_error (the map or the
-/// preconditioner is not positive definite or made NaN, or there is no convergence; the message names the iteration and
-/// the residual).
+/// column. Memory: 8 arrays of the size of b. Throws shape_error, option_error, numerical_error (squares of entries of
+/// b overflow or vanish, the map or the preconditioner is not positive definite or made NaN, or there is no
+/// convergence; the message names the iteration and the residual).
 ConjugateGradientResult conjugate_gradients(const LinearMap& map, const Array<double>& b,
                                             const Preconditioner& preconditioner = {},
                                             const ConjugateGradientOptions& options = {});

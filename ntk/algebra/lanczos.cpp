@@ -1,6 +1,7 @@
 #include <Spectra/SymEigsSolver.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "autodiff/error.hpp"
@@ -12,7 +13,8 @@
 namespace xtangent::ntk {
 namespace {
 
-// The matrix that Spectra asks for: it makes one product at a time, and no more than a given number.
+// The matrix that Spectra asks for: it makes one product at a time, and no more than a given number. Spectra's bounds
+// are meant for matrices near 1. So this is the map times a power of two, which the size of the first product decides.
 class Product {
  public:
   using Scalar = double;
@@ -25,13 +27,24 @@ class Product {
                             " have not converged after " + std::to_string(most_) +
                             " products. Raise max_products or tolerance, or ask for more eigenvalues at once.");
     const Array<double> out = map_(Array<double>::copy_of({map_.size, 1}, x));
-    std::copy_n(out.data(), map_.size, y);
+    if (count_ == 1) find_scale(out);
+    std::transform(out.data(), out.data() + map_.size, y, [&](double value) { return std::ldexp(value, scale_); });
   }
+  // An eigenvalue of the map, from one of this matrix.
+  double of_map(double eigenvalue) const { return std::ldexp(eigenvalue, -scale_); }
 
  private:
+  // Spectra begins with a vector of length 1.
+  void find_scale(const Array<double>& image) const {
+    double largest = 0;
+    for (std::size_t i = 0; i < image.size(); ++i) largest = std::max(largest, std::abs(image[i]));
+    if (largest > 0 && std::isfinite(largest)) scale_ = -std::ilogb(largest);
+  }
+
   const LinearMap& map_;
   std::size_t most_;
   mutable std::size_t count_ = 0;
+  mutable int scale_ = 0;
 };
 
 // The eigenpairs [first, first + count) of a map that is so small that it may be formed.
@@ -65,9 +78,10 @@ Eigensystem lanczos(const LinearMap& map, std::size_t count, const LanczosOption
     throw numerical_error("[lanczos] of " + std::to_string(count) + " eigenvalues only " +
                           std::to_string(solver.eigenvalues().size()) +
                           " have converged. Raise max_products or tolerance.");
-  const Eigen::VectorXd values = solver.eigenvalues();
   const Eigen::MatrixXd vectors = solver.eigenvectors();  // columns in column-major order, which are our rows
-  return {{values.data(), values.data() + values.size()}, Array<double>::copy_of({count, n}, vectors.data())};
+  Eigensystem out{{}, Array<double>::copy_of({count, n}, vectors.data())};
+  for (const double value : solver.eigenvalues()) out.values.push_back(product.of_map(value));
+  return out;
 }
 
 }  // namespace

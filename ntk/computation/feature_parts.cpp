@@ -103,6 +103,17 @@ FeatureParts<T>::FeatureParts(const nn::ModuleBase& net, const nn::Parameters<T>
   }
 }
 
+namespace {
+
+// Whether all examples have the same readout.
+bool are_equal(const Readout& a, const Readout& b, std::size_t outputs) {
+  if (!a.common() || !b.common() || a.reduction != b.reduction) return false;
+  const Array<double> one = a.weights(outputs), other = b.weights(outputs);
+  return one.shape() == other.shape() && std::equal(one.data(), one.data() + one.size(), other.data());
+}
+
+}  // namespace
+
 template <class T>
 void FeatureParts<T>::make(Range examples, Array<T>& out, std::size_t row,
                            const std::function<void(std::size_t)>& done) const {
@@ -119,9 +130,9 @@ void FeatureParts<T>::make(Range examples, Array<T>& out, std::size_t row,
   if (m == 0) return;
   std::vector<std::size_t> numbers;
   for (std::size_t i = examples.first; i < examples.last; ++i) numbers.push_back(i);
-  const bool common = readout_.common() && basis_.anchor_readout.common();
-  const Readout both =
-      common ? readout_ : readout::between(of_examples(readout_, std::move(numbers)), basis_.anchor_readout);
+  const Readout both = are_equal(readout_, basis_.anchor_readout, sweep_.plan().outputs)
+                           ? readout_
+                           : readout::between(of_examples(readout_, std::move(numbers)), basis_.anchor_readout);
   const double left = sweep_.plan().budget_bytes - held_bytes_ - sweep_.profile().metric_bytes;
   const Options options{
       .memory = at_least_a_byte(left), .parameters = basis_.options.parameters, .metric = basis_.options.metric};

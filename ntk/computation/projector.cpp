@@ -48,15 +48,16 @@ std::vector<FeaturePlace> divided(std::size_t k, FeatureSplit split, const std::
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto need = [&](std::size_t i) { return static_cast<double>(shares[i].elements) / weight[i]; };
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return need(a) < need(b); });
-  double sum = std::accumulate(weight.begin(), weight.end(), 0.0);
+  // The weights of each array and those behind it. Sums, since differences of weights of other sizes would be rounding.
+  std::vector<double> rest(count);
+  for (std::size_t at = count; at-- > 0;) rest[at] = weight[order[at]] + (at + 1 < count ? rest[at + 1] : 0);
   std::size_t left = k, arrays = count;
   std::vector<bool> exact(count, false);
   for (const std::size_t i : order) {
-    const bool last = arrays == 1 && shares[i].elements <= left;  // whatever rounding did to the sum of the weights
-    if (!last && !(static_cast<double>(shares[i].elements) * sum <= static_cast<double>(left) * weight[i])) break;
+    const double elements = static_cast<double>(shares[i].elements), numbers = static_cast<double>(left);
+    if (!(elements * rest[count - arrays] <= numbers * weight[i])) break;
     exact[i] = true;
     left -= shares[i].elements;
-    sum -= weight[i];
     --arrays;
   }
   const bool pooled = split == FeatureSplit::pooled;

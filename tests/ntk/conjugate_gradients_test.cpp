@@ -181,6 +181,17 @@ BOOST_AUTO_TEST_CASE(says_why_it_cannot_solve) {
   BOOST_TEST(has(preconditioner, "the preconditioner is not positive definite"), preconditioner);
 }
 
+BOOST_AUTO_TEST_CASE(refuses_columns_whose_squares_are_no_numbers) {
+  const auto map = ntk::linear_map(positive_matrix(5));
+  Array<double> b = Array<double>::ones({5, 2});
+  const auto refused = [&](double value) {
+    for (std::size_t i = 0; i < 5; ++i) b.mutable_data()[2 * i + 1] = value;
+    return message_of<numerical_error>([&] { ntk::conjugate_gradients(map, b); });
+  };
+  BOOST_TEST(has(refused(1e-170), "column 1 of b are too small"));
+  BOOST_TEST(has(refused(1e170), "column 1 of b are not finite, or too large"));
+}
+
 BOOST_AUTO_TEST_CASE(iterates_on_an_approximation) {
   const std::size_t n = 40;
   const Array<double> k = positive_matrix(n, 1.0);

@@ -143,6 +143,16 @@ BOOST_AUTO_TEST_CASE(numbers_are_divided_as_the_split_says) {
     BOOST_TEST((ntk::parse_feature_split(ntk::name(split)) == split));
     for (const ntk::FeaturePlace& p : ntk::divided(3034, split, shares)) BOOST_TEST(p.exact);
   }
+  // Arrays without a part of the trace take what the others leave.
+  const auto dead =
+      ntk::divided(8192, FeatureSplit::trace, {{"weight", 16384, 0}, {"bias", 256, 0}, {"head", 2560, 3}});
+  BOOST_TEST((dead[1].exact && dead[2].exact && !dead[0].exact));
+  std::size_t taken = 0;
+  for (const ntk::FeaturePlace& p : dead) {
+    taken += p.count;
+    BOOST_TEST(p.first + p.count <= 8192u);
+  }
+  BOOST_TEST(taken == 8192u);
   BOOST_TEST(has(message_of<option_error>([&] { ntk::divided(3, FeatureSplit::size, shares); }), "k = 3"));
   BOOST_TEST(has(message_of<option_error>([] { ntk::parse_feature_split("half"); }), "pooled, equal, size, trace"));
 }
@@ -324,6 +334,18 @@ BOOST_AUTO_TEST_CASE(anchors_are_exact_and_correct_the_rest) {
       BOOST_TEST(relative_error(picked(product(phi_new, transposed(phi)), range(0, 5 * each), at),
                                 picked(between, range(0, 5 * each), at)) < 1e-7);
     }
+}
+
+// The two sides of a kernel may have other common readouts, with one basis.
+BOOST_AUTO_TEST_CASE(anchors_serve_examples_with_another_readout) {
+  const Small c;
+  const auto basis =
+      ntk::feature_basis(c.net, c.params, c.x, readout::single(0), {.k = c.params.size() + 9, .anchors = 4});
+  const Array<double> phi = ntk::features(c.net, c.params, c.x, readout::single(0), basis),
+                      phi_new = ntk::features(c.net, c.params, c.x_new, readout::single(1), basis);
+  const auto sides = readout::between(readout::single(1), readout::single(0));
+  BOOST_TEST(relative_error(product(phi_new, transposed(phi)), ntk::kernel(c.net, c.params, c.x_new, c.x, sides)) <
+             1e-9);
 }
 
 BOOST_AUTO_TEST_CASE(large_finite_numbers_are_no_overflow) {

@@ -106,6 +106,17 @@ BOOST_AUTO_TEST_CASE(ends_by_lanczos) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(by_lanczos_of_kernels_of_any_size) {
+  const std::size_t n = 200;
+  for (const double size : {1e-290, 1e-25, 1e-15, 1e25, 1e290}) {
+    Array<double> k = path(n, 0.5);
+    for (std::size_t i = 0; i < k.size(); ++i) k.mutable_data()[i] *= size;
+    const auto large = ntk::largest_eigenvalues(ntk::linear_map(k), 3);
+    for (std::size_t i = 0; i < 3; ++i)
+      BOOST_TEST(std::abs(large.values[i] / size - path_value(n, n - 3 + i, 0.5)) < 1e-9);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(of_kernels_and_twice_the_same) {
   const auto net = nn::sequential(nn::Linear(5, 40), nn::Tanh(), nn::Linear(40, 3));
   Random random("spectrum");
