@@ -155,8 +155,8 @@ Windows sliding_windows(std::size_t extent, const Sliding& s) {
   Windows out;
   out.extent = extent;
   out.step = s.dilation;
-  const std::size_t end = extent + 2 * s.padding, room = end - s.reach();
-  std::size_t outputs = (room + (s.ceil ? s.stride - 1 : 0)) / s.stride + 1;
+  const std::size_t end = extent + 2 * s.padding, room = end + (s.ceil ? s.stride - 1 : 0) - s.reach();
+  std::size_t outputs = room / s.stride + 1;
   if (s.ceil && (outputs - 1) * s.stride >= extent + s.padding) --outputs;  // it would hold nothing but padding
   bool whole = true;                                                        // are all windows of the same size?
   for (std::size_t i = 0; i < outputs; ++i) {

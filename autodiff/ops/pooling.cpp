@@ -146,7 +146,8 @@ kernels::Windows sliding(const char* who, const char* axis, const Shape& x, std:
   if (s.padding > s.reach() / 2)
     throw shape_error(start + "padding " + std::to_string(s.padding) + " is more than half of the window of " +
                       std::to_string(s.reach()) + ".");
-  if (s.reach() > extent + 2 * s.padding)
+  // With ceil_mode a window may begin in the input and end behind it.
+  if (s.reach() > extent + 2 * s.padding + (s.ceil ? s.stride - 1 : 0))
     throw shape_error(start + "the window of " + std::to_string(s.reach()) + " is larger than the padded input of " +
                       std::to_string(extent + 2 * s.padding) + " (shape " + to_string(x) + ").");
   kernels::Windows out = kernels::sliding_windows(extent, s);

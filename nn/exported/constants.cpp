@@ -18,8 +18,11 @@ Kind usual_kind(const Call<T>& c) {
   return c.has("fill_value") ? c.tensor("fill_value").kind : Kind::floating;
 }
 
+// Whole numbers are cut toward zero, as by PyTorch.
 template <class T>
 Tensor<T> filled(const Shape& shape, double value, Kind kind) {
+  if (kind == Kind::integer) value = std::trunc(value);
+  if (kind == Kind::boolean) value = value != 0 ? 1 : 0;
   return {Var<T>(Array<T>::full(shape, element<T>(value))), kind};
 }
 
@@ -61,7 +64,7 @@ Tensor<T> even_numbers(const Call<T>& c) {
   for (std::size_t i = 0; i < count; ++i)
     out.mutable_data()[i] = static_cast<T>(
         count == 1 ? first : first + (last - first) * static_cast<double>(i) / static_cast<double>(count - 1));
-  return {Var<T>(out), kind_given(c, Kind::floating)};
+  return converted(Tensor<T>{Var<T>(out), Kind::floating}, kind_given(c, Kind::floating));
 }
 
 }  // namespace

@@ -145,8 +145,9 @@ class Interpreter {
         again.front() = part;
         return *call(view, std::move(again)).tensor();
       }
-    for (const char* same_order : {"view", "view_as", "unflatten", "unsqueeze", "squeeze", "alias", "detach", "dropout",
-                                   "alpha_dropout", "feature_dropout", "feature_alpha_dropout"})
+    for (const char* same_order :
+         {"view", "view_as", "unflatten", "unsqueeze", "squeeze", "alias", "detach", "dropout", "alpha_dropout",
+          "feature_dropout", "feature_alpha_dropout", "positive", "conj", "resolve_conj", "lift_fresh"})
       if (name == same_order) return reshaped(part, base.shape());
     throw unsupported_call("in place on a view by " + view.op);
   }

@@ -22,6 +22,14 @@ std::vector<long> reduced_axes(const Call<T>& c, const Tensor<T>& x) {
 }
 
 // `least` is the kind of the result where the array is of a lower one: sums of truth values are whole numbers.
+// The kind that is asked for. PyTorch converts elements before it adds them.
+template <class T>
+void convert_result(const Call<T>& c, Tensor<T>& x, Kind before) {
+  if (!c.has("dtype")) return;
+  x.kind = kind_of(c.integer("dtype"), "the result of " + c.node().op);
+  if (before == Kind::floating && x.kind != Kind::floating) c.refuse("of numbers that are no whole ones to whole ones");
+}
+
 template <class F>
 void add_reduction(Table& table, std::initializer_list<const char*> names, Kind least, F f) {
   add(table, names, [f, least](const auto& c) {
@@ -32,8 +40,9 @@ void add_reduction(Table& table, std::initializer_list<const char*> names, Kind 
       const Tensor<element_of<decltype(c)>> one = reshaped(x, {1});
       x.value = f(one.value, axes_of(one, std::vector<std::int64_t>{0}), false, c);
     }
+    const auto before = x.kind;
     x.kind = std::max(x.kind, least);
-    if (c.has("dtype")) x.kind = kind_of(c.integer("dtype"), "the result of " + c.node().op);
+    convert_result(c, x, before);
     return x;
   });
 }
@@ -158,7 +167,9 @@ void add_reductions(Table& table) {
   add(table, {"cumsum"}, [](const auto& c) {
     auto x = c.tensor("self");
     x.value = cumsum(x.value, static_cast<long>(axis_of(x, c.integer("dim"))));
-    x.kind = c.has("dtype") ? kind_of(c.integer("dtype"), "the result of cumsum") : std::max(x.kind, Kind::integer);
+    const auto before = x.kind;
+    x.kind = std::max(x.kind, Kind::integer);
+    convert_result(c, x, before);
     return x;
   });
   add(table, {"softmax", "_softmax"}, [](const auto& c) {

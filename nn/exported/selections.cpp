@@ -133,6 +133,7 @@ template <class T>
 Tensor<T> embedded(const Call<T>& c) {
   const Tensor<T> weight = c.tensor("weight"), index = c.tensor("indices");
   const std::int64_t padding = c.integer("padding_idx", -1);
+  if (c.boolean("scale_grad_by_freq", false)) c.refuse("with scale_grad_by_freq");
   if (!index.per_example()) {
     if (padding < 0) return picked(c, weight, 0, index);
     const auto row = static_cast<std::size_t>(padding);

@@ -40,6 +40,8 @@ const std::vector<Setting> settings = {
     {{2, 1, 6, 6}, 3, {.stride = 2, .padding = 1, .ceil_mode = true}},
     {{2, 1, 3, 4}, 2, {.stride = 3, .padding = 1, .ceil_mode = true}},
     {{2, 1, 2, 7}, {2, 4}, {.stride = {5, 3}, .ceil_mode = true}},
+    {{2, 1, 2, 2}, 3, {.stride = 2, .ceil_mode = true}},  // one window, of which a part is there
+    {{2, 1, 3, 2}, {5, 4}, {.stride = {4, 3}, .padding = {1, 0}, .ceil_mode = true}},
 };
 
 const std::vector<Setting> dilated = {
