@@ -10,7 +10,7 @@ Array<T> array_of(const py::array& values) {
   for (py::ssize_t axis = 0; axis < values.ndim(); ++axis)
     shape.push_back(static_cast<std::size_t>(values.shape(axis)));
   const auto rows = py::array_t<T, py::array::c_style | py::array::forcecast>::ensure(values);
-  if (!rows) throw py::error_already_set();
+  if (!rows) throw data_error("[array] elements of type " + std::string(py::str(values.dtype())) + " are no numbers.");
   return Array<T>::copy_of(shape, rows.data());
 }
 

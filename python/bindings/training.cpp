@@ -11,25 +11,26 @@ namespace {
 struct Recipe {
   std::size_t epochs = 10, batch = 64;
   std::string optimizer = "adam", schedule = "constant", checkpoint = {};
-  std::optional<double> rate = {};
-  double momentum = 0, weight_decay = 0, clip_norm = 0;
+  std::optional<double> rate = {}, weight_decay = {};
+  double momentum = 0, clip_norm = 0;
   std::uint64_t seed = 0;
   bool resume = false;
   std::vector<std::string> frozen = {};
 };
 
-// Options with the rate that was given, or the optimizer's usual one.
+// Options with the rate and the weight decay that were given, or the optimizer's usual ones.
 template <class Options>
-Options with_rate(Options options, const Recipe& r) {
+Options given(Options options, const Recipe& r) {
   if (r.rate) options.rate = *r.rate;
+  if (r.weight_decay) options.weight_decay = *r.weight_decay;
   return options;
 }
 
 nn::OptimizerSettings optimizer_of(const Recipe& r) {
-  if (r.optimizer == "sgd")
-    return nn::sgd(with_rate(nn::SgdOptions{.momentum = r.momentum, .weight_decay = r.weight_decay}, r));
-  if (r.optimizer == "adam") return nn::adam(with_rate(nn::AdamOptions{.weight_decay = r.weight_decay}, r));
-  if (r.optimizer == "adamw") return nn::adamw(with_rate(nn::AdamwOptions{.weight_decay = r.weight_decay}, r));
+  if (r.optimizer == "sgd") return nn::sgd(given(nn::SgdOptions{.momentum = r.momentum}, r));
+  if (r.momentum != 0) throw option_error("[train] momentum is for sgd; the optimizer is " + r.optimizer + ".");
+  if (r.optimizer == "adam") return nn::adam(given(nn::AdamOptions{}, r));
+  if (r.optimizer == "adamw") return nn::adamw(given(nn::AdamwOptions{}, r));
   throw option_error("[train] no optimizer '" + r.optimizer + "'. There are sgd, adam, adamw.");
 }
 
@@ -62,7 +63,7 @@ nn::FitOptions<T> fit_options(const Recipe& r, Stop& stop, Watch& watch) {
   out.epochs = r.epochs;
   out.batch = r.batch;
   out.optimizer = optimizer_of(r);
-  out.schedule = nn::schedule::parse(r.schedule);
+  if (r.schedule != "constant") out.schedule = nn::schedule::parse(r.schedule);  // else epochs may be added later
   out.clip_norm = r.clip_norm;
   out.frozen = r.frozen;
   out.seed = r.seed;

@@ -113,14 +113,14 @@ def kernel(
 
     model: see ``network``; a torch module is exported for the first example.
     readout: see ``xtangent.readout``.
-    parameters: patterns of names of those whose gradients count: ["layer4.*", "!*.bias"]. All without.
-    memory: the most that is held, as "4G" or bytes, with the result; half of what is free without.
+    parameters: patterns of names of those whose gradients count: ["layer4.*", "!*.bias"]; default: all.
+    memory: the most that is held, as "4G" or bytes, with the result; default: half of what is free.
     store: a folder for finished tiles. After an interruption, the same call goes on from there.
-    dtype: "float32" or "float64", in which the network is computed; the type of its parameters without.
+    dtype: "float32" or "float64", in which the network is computed; default: that of its parameters.
     metric: D of J D J^T, one positive number for each array of parameters or for each element.
     strategy: "automatic", "structured", "jacobian" or "vector_products".
-    tile: examples along the edge of a tile; chosen without.
-    threads: the most that are used; all without.
+    tile: examples along the edge of a tile; default: chosen.
+    threads: the most that are used; default: all.
     progress: True for a bar, or a function of (fraction, seconds, seconds left).
 
     Ctrl-C raises KeyboardInterrupt soon, and the lock of the interpreter is free meanwhile. Raises ShapeError,

@@ -153,7 +153,7 @@ def network(
     the name of one of the library's networks, with its `options`: ``network("mlp", sizes=[784, 1024, 10])``,
     ``network("resnet18", classes=10, stem="cifar", width=0.25)``. ``network_names()`` lists them.
 
-    weights: a dict of arrays, as a state_dict, or a safetensors file; without, those of the module or the file, or
+    weights: a dict of arrays, as a state_dict, or a safetensors file; default: those of the module or the file, or
     initial ones drawn from `seed`.
     output: which of several outputs: its key in what forward returns, or its number.
     positions: for outputs (N, T, ...): "last", "mean" or a number, the position that counts.

@@ -37,11 +37,13 @@ class Operator(LinearOperator):  # type: ignore[misc]
         self._transposed: Operator | None = None
         super().__init__(dtype=np.dtype(np.float64), shape=(self._core.rows, self._core.columns))
 
-    def _matmat(self, u: npt.NDArray[Any]) -> Floats:
+    def _matmat(self, u: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if np.iscomplexobj(u):
+            return self._core.apply(u.real) + 1j * self._core.apply(u.imag)
         return self._core.apply(u)
 
-    def _matvec(self, u: npt.NDArray[Any]) -> Floats:
-        return self._core.apply(u.reshape(-1, 1)).reshape(-1)
+    def _matvec(self, u: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return self._matmat(u.reshape(-1, 1)).reshape(-1)
 
     def _adjoint(self) -> "Operator":
         net, x1, x2, readout, settings = self._made_of
@@ -55,7 +57,7 @@ class Operator(LinearOperator):  # type: ignore[misc]
 
     _transpose = _adjoint
 
-    def _rmatmat(self, u: npt.NDArray[Any]) -> Floats:
+    def _rmatmat(self, u: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return self._adjoint()._matmat(u)
 
     def _rmatvec(self, u: npt.NDArray[Any]) -> Floats:

@@ -124,7 +124,7 @@ def predict(
 
 
 class Regression:
-    """Regression with a formed kernel, as ``regression`` makes it. f0 are outputs of the network; 0 without."""
+    """Regression with a formed kernel, as ``regression`` makes it. f0 are outputs of the network; default: 0."""
 
     def __init__(self, kernel: Array, ridge: float, relative: bool) -> None:
         given = array(kernel)
@@ -199,7 +199,7 @@ class Regression:
 
 
 def regression(kernel: Array, ridge: float = 0.0, *, relative: bool = True) -> Regression:
-    """Factors kernel + ridge I for regression or a Gaussian process: n^3 / 3 multiply-adds, once.
+    """Factors kernel + ridge I for regression or a Gaussian process: n^3 / 3 FLOP, once.
 
     kernel: (n, n), float32 or float64; a pNTK (N, N) serves O outputs as O right-hand sides, an eNTK (N O, N O) all at
     once. ridge: in units of the mean of the diagonal, or absolute unless `relative`. Raises ShapeError, NumericalError

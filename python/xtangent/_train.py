@@ -43,7 +43,7 @@ def train(
     optimizer: str = "adam",
     rate: float | None = None,
     momentum: float = 0.0,
-    weight_decay: float = 0.0,
+    weight_decay: float | None = None,
     schedule: str = "constant",
     clip_norm: float = 0.0,
     frozen: Iterable[str] = (),
@@ -59,7 +59,8 @@ def train(
     """Trains a network on x (N, ...): by cross-entropy with labels y (N,) of whole numbers, else by squared error on
     targets y of the shape of the outputs.
 
-    optimizer: "sgd", "adam" or "adamw", with PyTorch's rules; rate: 1e-3 without, 1e-2 for sgd.
+    optimizer: "sgd", "adam" or "adamw", with PyTorch's rules; rate: default 1e-3, or 1e-2 for sgd; weight_decay:
+    default 0, or 1e-2 for adamw; momentum: for sgd.
     schedule: "constant", "step", "cosine", "linear", "warm_up" or "one_cycle".
     frozen: names of parameters or layers that are not trained.
     checkpoint: a file that is written after each epoch and each minute; with `resume` training goes on from it, to the

@@ -134,7 +134,7 @@ class Recipe:
     checkpoint: str
     rate: float | None
     momentum: float
-    weight_decay: float
+    weight_decay: float | None
     clip_norm: float
     seed: int
     resume: bool

@@ -66,6 +66,7 @@ def test_operator(perceptron, x, x_new):
     assert op.shape == (36, 36) and op.dtype == np.float64 and op.flop > 0 and op.kept_bytes > 0
     np.testing.assert_allclose(op @ u, theta @ u, rtol=1e-10)
     np.testing.assert_allclose(op @ u[:, 0], theta @ u[:, 0], rtol=1e-10)
+    np.testing.assert_allclose(op @ (u[:, 0] + 2j * u[:, 1]), theta @ (u[:, 0] + 2j * u[:, 1]), rtol=1e-10)
     assert op.H is op
     np.testing.assert_allclose((pickle.loads(pickle.dumps(op))) @ u, op @ u, rtol=1e-12)
     b = u[:, 0]

@@ -44,9 +44,36 @@ def test_targets_and_frozen_layers():
     assert (before["0.weight"] == after["0.weight"]).all() and (before["2.weight"] != after["2.weight"]).any()
 
 
+def test_optimizers_have_the_defaults_of_torch():
+    x, y = task(100, 0)
+    net = xt.network("mlp", sizes=[8, 16, 2])
+
+    def weights(optimizer, **options):
+        found = xt.train(net, x, y, epochs=2, optimizer=optimizer, **options).network.parameters
+        return np.concatenate([value.ravel() for value in found.values()])
+
+    assert (weights("adamw") == weights("adamw", weight_decay=0.01)).all()
+    assert (weights("adam") == weights("adam", weight_decay=0.0)).all()
+    assert (weights("adamw") != weights("adamw", weight_decay=0.0)).any()
+
+
+def test_epochs_are_added_to_a_constant_rate(tmp_path):
+    x, y = task(100, 0)
+    net = xt.network("mlp", sizes=[8, 16, 2])
+    file = tmp_path / "checkpoint"
+    xt.train(net, x, y, epochs=2, checkpoint=file)
+    longer = xt.train(net, x, y, epochs=5, checkpoint=file, resume=True).network.parameters
+    at_once = xt.train(net, x, y, epochs=5).network.parameters
+    assert all((longer[name] == value).all() for name, value in at_once.items())
+
+
 def test_refusals():
     x, y = task(20, 0)
     net = xt.network("mlp", sizes=[8, 2])
+    with pytest.raises(xt.OptionError, match="momentum is for sgd"):
+        xt.train(net, x, y, momentum=0.9)
+    with pytest.raises(xt.DataError, match="are no numbers"):
+        xt.train(net, np.array([["a"] * 8] * 20), y)
     with pytest.raises(xt.OptionError, match="sgd, adam, adamw"):
         xt.train(net, x, y, optimizer="lion")
     with pytest.raises(xt.OptionError, match="one_cycle"):
