@@ -15,6 +15,7 @@
 #include "examples/solve/ranks.hpp"
 #include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
+#include "ntk/computation/store_folder.hpp"
 #include "ntk/regression.hpp"
 #include "ntk/stored_cholesky.hpp"
 #include "xtangent.hpp"
@@ -33,6 +34,36 @@ struct Problem {
 // An eNTK has a row for each output of an example.
 std::size_t examples_of(const ntk::StoredKernel& kernel) { return kernel.shape().grid.rows; }
 
+// Before hours of work: all tiles are there, and the test examples' kernel is of the same network and training
+// examples.
+void require_complete(const ntk::StoredKernel& kernel) {
+  if (!kernel.complete())
+    throw data_error("[solve] only " + std::to_string(kernel.finished()) + " of " + plural(kernel.tiles(), "tile") +
+                     " of the kernel in " + kernel.folder().string() +
+                     " are finished. The command that began it continues it.");
+}
+
+void require_pair(const ntk::StoredKernel& train, const ntk::StoredKernel& test) {
+  const auto setting = [](const ntk::StoredKernel& kernel, const std::string& name) {
+    for (const auto& [known, value] : kernel.settings())
+      if (known == name) return value;
+    return std::string();
+  };
+  for (const auto& [of_train, of_test] : {std::pair{"network", "network"},
+                                          {"parameters", "parameters"},
+                                          {"chosen parameters", "chosen parameters"},
+                                          {"metric", "metric"},
+                                          {"x1", "x2"},
+                                          {"features of the rows", "features of the columns"}})
+    if (setting(train, of_train) != setting(test, of_test))
+      throw data_error("[solve] the kernel in " + test.folder().string() + " is not of the training examples in " +
+                       train.folder().string() + ": " + of_test + " differ. Compute both by one command.");
+  if (test.shape().width() != train.shape().height())
+    throw shape_error("[solve] the kernel in " + test.folder().string() + " has " +
+                      plural(test.shape().width(), "column") + ", and that of the training examples in " +
+                      train.folder().string() + " " + plural(train.shape().height(), "row") + ".");
+}
+
 Problem prepare(const SolveSettings& s, const fs::path& store) {
   const bool both = ntk::is_store(store / "train");
   if (!both && !ntk::is_store(store))
@@ -40,6 +71,11 @@ Problem prepare(const SolveSettings& s, const fs::path& store) {
                      store.string());
   Problem out{ntk::StoredKernel(both ? store / "train" : store), std::nullopt, {}};
   if (both && ntk::is_store(store / "test")) out.test.emplace(store / "test");
+  require_complete(out.train);
+  if (out.test) {
+    require_complete(*out.test);
+    require_pair(out.train, *out.test);
+  }
   out.fitted = read_fitted(s, {.name = store.string(),
                                .examples = examples_of(out.train),
                                .tests = out.test ? examples_of(*out.test) : 0,
@@ -69,11 +105,24 @@ Array<double> predictions(const Problem& p, const Array<double>& weights, ntk::C
   return out;
 }
 
+fs::path factor_folder(const SolveSettings& s, double ridge) { return s.out / ("factor-" + ridge_name(ridge)); }
+
+// What is finished of a factor that does not exist is of no use.
+ntk::StoredCholesky factored(const ntk::StoredKernel& kernel, const fs::path& folder,
+                             const ntk::StoredCholeskyOptions& options, bool keep) {
+  try {
+    return {kernel, folder, options};
+  } catch (const numerical_error&) {
+    if (!keep) fs::remove_all(folder);
+    throw;
+  }
+}
+
 // What the factor on the disk gives.
 DenseSolution solve_on_disk(const SolveSettings& s, const Problem& p, const Array<double>& right, double ridge,
                             Progress& bar) {
   const std::string name = ridge_name(ridge);
-  const fs::path folder = s.out / ("factor-" + name);
+  const fs::path folder = factor_folder(s, ridge);
   const double gflop = std::pow(static_cast<double>(p.train.shape().height()), 3) / 3e9;  // to factor the kernel
   bar.resume("ridge " + name, 1, gflop, "GFLOP");
   ntk::StoredCholeskyOptions options{
@@ -82,15 +131,12 @@ DenseSolution solve_on_disk(const SolveSettings& s, const Problem& p, const Arra
     bar.update(gflop * done.fraction);
     end_if_interrupted();
   };
+  const ntk::StoredCholesky factor = factored(p.train, folder, options, s.keep);
+  bar.note("solving");
   DenseSolution out;
-  {
-    const ntk::StoredCholesky factor(p.train, folder, options);
-    bar.note("solving");
-    out.x = factor.solve(right);
-    out.residual = factor.residual(out.x, right);
-    out.evidence = factor.log_evidence(right, out.x);
-  }
-  if (!s.keep) fs::remove_all(folder);
+  out.x = factor.solve(right);
+  out.residual = factor.residual(out.x, right);
+  out.evidence = factor.log_evidence(right, out.x);
   return out;
 }
 
@@ -131,6 +177,7 @@ Found solve_with(const SolveSettings& s, const Problem& p, double ridge,
     if (writes) nn::write_npy(s.out / ("predictions-" + name + ".npy"), predicted);
     out.score = score_of(predicted, p.fitted.test_targets);
   }
+  if (ranks->size() == 1 && !s.keep) fs::remove_all(factor_folder(s, ridge));
   out.seconds = watch.seconds();
   return out;
 }
@@ -146,8 +193,12 @@ void solve(const SolveSettings& s, const std::shared_ptr<ntk::Communicator>& ran
 
 void solve_stored(const SolveSettings& s, const fs::path& store, const std::shared_ptr<ntk::Communicator>& ranks) {
   const Problem p = prepare(s, store);
+  // Another process of the same command would use the factor that this one removes at the end.
+  std::optional<ntk::FolderLock> lock;
   with_patience([&] {
-    if (ranks->rank() == 0) nn::require_writable_folder(s.out);
+    if (ranks->rank() != 0) return;
+    nn::require_writable_folder(s.out);
+    lock.emplace(s.out);
   });
   const ntk::KernelShape& shape = p.train.shape();
   std::printf("kernel    %s x %s in %s, %s\n", grouped(static_cast<double>(shape.height())).c_str(),
@@ -159,10 +210,8 @@ void solve_stored(const SolveSettings& s, const fs::path& store, const std::shar
   std::fflush(stdout);
   const Patience patience;
   Progress bar(static_cast<double>(s.ridges.size()));
-  std::vector<Found> found;
-  for (const double ridge : s.ridges) found.push_back(solve_with(s, p, ridge, ranks, bar));
-  bar.finish();
-  print(found);
+  print(
+      found_for(s.ridges, bar, ranks->size() == 1, [&](double ridge) { return solve_with(s, p, ridge, ranks, bar); }));
   std::printf("%s: weights%s%s\n", s.out.c_str(), p.test ? ", predictions" : "",
               s.keep && ranks->size() == 1 ? ", factors" : "");
 }

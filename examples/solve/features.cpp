@@ -17,6 +17,7 @@
 #include "examples/solve/fitted.hpp"
 #include "nn/data/file.hpp"
 #include "nn/data/npy.hpp"
+#include "ntk/computation/feature_products.hpp"
 #include "ntk/feature_kernel.hpp"
 #include "ntk/feature_regression.hpp"
 #include "ntk/planning/budget.hpp"
@@ -39,12 +40,21 @@ Problem read_problem(const SolveSettings& s) {
   if (!fs::exists(train))
     throw data_error("[solve] no features are in " + s.features.string() + ". Compute them: ./run features --out " +
                      s.features.string());
-  Problem out{ntk::StoredFeatures(train), std::nullopt};
+  const ntk::StoredFeatures stored(train);
+  for (const auto& [name, value] : stored.settings())
+    if (name == "rows of an example")
+      throw option_error("[solve] the features in " + train.string() + " have " + value +
+                         " rows for each example, and are fitted with one: compute them with --readout pseudo. In C++, "
+                         "ntk::FeatureRegression takes all rows, with a target for each.");
+  Problem out{stored, std::nullopt};
   if (s.work.n.value_or(0) > out.train.rows())
     throw option_error("[solve] --n " + std::to_string(*s.work.n) + ": there are features of " +
                        plural(out.train.rows(), "example") + " in " + train.string() + ".");
   if (s.work.n.value_or(0) > 0) out.train = out.train.first(*s.work.n);
-  if (fs::exists(test)) out.test.emplace(ntk::StoredFeatures(test));
+  if (fs::exists(test)) {
+    out.test.emplace(ntk::StoredFeatures(test));
+    ntk::check_same_basis(*out.test, out.train);
+  }
   return out;
 }
 
@@ -109,10 +119,7 @@ void by_normal_equations(const SolveSettings& s, const Problem& p) {
                   grouped(static_cast<double>(p.train.columns())));
   const Patience patience;
   Progress bar(static_cast<double>(s.ridges.size()));
-  std::vector<Found> found;
-  for (const double ridge : s.ridges) found.push_back(solve_normal(s, p, fitted, ridge, bar));
-  bar.finish();
-  print(found);
+  print(found_for(s.ridges, bar, true, [&](double ridge) { return solve_normal(s, p, fitted, ridge, bar); }));
   std::printf("%s: weights of the features%s\n", s.out.c_str(), p.test ? ", predictions" : "");
 }
 
@@ -150,7 +157,9 @@ void by_kernel(const SolveSettings& s, const Problem& p, ntk::Precision precisio
         bar.update(entries * gflop * done.fraction);
         end_if_interrupted();
       };
+      const bool computes = !ntk::is_store(options.store) || !ntk::StoredKernel(options.store).complete();
       f();
+      if (computes) options.sharing.take_over = false;  // what is claimed from now on, living processes claim
     };
     compute("train", n * n, [&] { ntk::stored_feature_kernel(p.train, options); });
     if (p.test) compute("test", 2 * n * m, [&] { ntk::stored_feature_kernel(*p.test, p.train, options); });
@@ -158,7 +167,10 @@ void by_kernel(const SolveSettings& s, const Problem& p, ntk::Precision precisio
   }
   if (s.shares()) return print_shared(s, p, folder);
   solve_stored(s, folder, ranks);
-  if (!s.keep) fs::remove_all(folder);
+  if (s.keep) return;
+  for (const char* what : {"train", "test"}) fs::remove_all(folder / what);
+  std::error_code others;  // files of somebody else, with which the folder stays
+  fs::remove(folder, others);
 }
 
 }  // namespace
@@ -167,7 +179,7 @@ void solve_features(const SolveSettings& s, const std::shared_ptr<ntk::Communica
   if (s.work.test || s.work.width || !s.work.weights.empty() || !s.work.files.inputs.empty())
     throw option_error(
         "[solve] --test, --width, --weights and --inputs are for a network. Name it with --network or --model.");
-  if (ranks->size() > 1 && !s.shares())
+  if (ranks->size() > 1)
     throw option_error(
         "[solve] features are read by one process. Let it leave their kernel with --keep, and solve "
         "with mpirun -n R ./run solve --store " +

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <numeric>
 
@@ -99,6 +100,25 @@ void print(const std::vector<Found>& all) {
                 f.score.accuracy ? percent(*f.score.accuracy).c_str() : "-",
                 f.score.error ? significant(*f.score.error).c_str() : "-", seconds(f.seconds).c_str(),
                 all.size() > 1 && f.evidence && &f == &*best ? "  <- the most evidence" : "");
+}
+
+std::vector<Found> found_for(const std::vector<double>& ridges, Progress& bar, bool alone,
+                             const std::function<Found(double ridge)>& solve) {
+  std::vector<Found> out;
+  std::exception_ptr first;
+  for (const double ridge : ridges) {
+    try {
+      out.push_back(solve(ridge));
+    } catch (const numerical_error&) {
+      if (!alone) throw;
+      if (!first) first = std::current_exception();
+    }
+  }
+  bar.finish();
+  if (!first) return out;
+  if (!out.empty()) print(out);
+  std::fflush(stdout);
+  std::rethrow_exception(first);
 }
 
 }  // namespace xtangent::examples

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "autodiff/array.hpp"
+#include "examples/common/progress.hpp"
 #include "examples/solve/settings.hpp"
 #include "examples/solve/targets.hpp"
 
@@ -42,5 +44,9 @@ struct Found {
 };
 /// A table with a line for each ridge.
 void print(const std::vector<Found>& all);
+/// What `solve` finds for each ridge, one after the other. Where it throws numerical_error for some of them, the others
+/// are solved and printed before the first error goes on; one of several processes goes on at once.
+std::vector<Found> found_for(const std::vector<double>& ridges, Progress& bar, bool alone,
+                             const std::function<Found(double ridge)>& solve);
 
 }  // namespace xtangent::examples

@@ -100,7 +100,9 @@ std::string left_by(const SolveSettings& s, const ntk::Communicator& ranks, cons
 }
 
 void run(const SolveSettings& settings, const std::string& command) {
-  const std::shared_ptr<ntk::Communicator> ranks = start_ranks();
+  // Processes that share the kernel of features meet in its folder alone.
+  const std::shared_ptr<ntk::Communicator> ranks =
+      settings.shares() ? std::make_shared<ntk::SingleRank>() : start_ranks();
   const ThreadLimit limit(settings.threads ? settings.threads : ranks->size() > 1 ? ranks->threads() : 0);
   answer_interruptions(left_by(settings, *ranks, command));
   with_ranks(program.name, *ranks, [&] {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 #include "autodiff/error.hpp"
 #include "examples/common/inputs.hpp"
@@ -61,6 +62,7 @@ Score score_of(const Array<double>& predicted, const Targets& targets) {
 std::string ridge_name(double ridge) {
   char text[32];
   std::snprintf(text, sizeof text, "%g", ridge);
+  if (std::strtod(text, nullptr) != ridge) std::snprintf(text, sizeof text, "%.17g", ridge);
   return text;
 }
 

@@ -31,7 +31,7 @@ struct Score {
 };
 Score score_of(const Array<double>& predicted, const Targets& targets);
 
-/// A ridge in the names of files: 0.001.
+/// A ridge in the names of files: 0.001, and with all of its digits where six are not enough.
 std::string ridge_name(double ridge);
 
 }  // namespace xtangent::examples

@@ -2,6 +2,8 @@
 damages their files, and runs others in the same folder. The files always have the bits of an undisturbed run.
 
 usage: faults_test.py FEATURES KERNEL SOLVE [KILLS] [SEED]
+
+Every other fault is tried a twentieth as often as each program is killed, and at least once.
 """
 import os
 import pathlib
@@ -19,6 +21,7 @@ from programs import check, finish, write_idx
 features, kernel, solve = map(os.path.abspath, sys.argv[1:4])
 kills = int(sys.argv[4]) if len(sys.argv) > 4 else 6  # of each program
 seed = int(sys.argv[5]) if len(sys.argv) > 5 else random.randrange(1 << 31)
+tries = max(1, kills // 20)  # of each other fault
 draw = random.Random(seed)
 
 
@@ -114,7 +117,6 @@ class Job:
         length = min(file.stat().st_size for file in self.parts("undisturbed")) - 1
 
         def limit():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (length, resource.RLIM_INFINITY))
         status, said = run(self.to("disk"), preexec_fn=limit)
         check(status == 1 and "cannot be written" in said, f"{self.name}, full disk: {status} {said}")
@@ -141,7 +143,7 @@ class Job:
     def damaged(self):
         """A part with another byte, and one that is cut: both are made again."""
         shutil.copytree(self.here / "undisturbed", self.here / "damaged")
-        first, second = self.parts("damaged")[2:4]
+        first, second = draw.sample(self.parts("damaged"), 2)
         data = bytearray(first.read_bytes())
         data[-draw.randrange(1, 100)] ^= 1
         first.write_bytes(data)
@@ -190,12 +192,18 @@ with tempfile.TemporaryDirectory() as folder:
     from_features = [solve, "--features", made.here / "undisturbed", *regression, "--memory", "32M", "--n", 300]
     formed = Job("features_solve", here, from_features, "*-*-*.npy")
     for job in made, factored, formed:
-        for fault in job.killed, job.disk, job.gone, job.damaged, job.twice:
-            fault()
+        job.killed()
+        for fault in job.disk, job.gone, job.damaged, job.twice:
+            for _ in range(tries):
+                fault()
+                shutil.rmtree(job.here / fault.__name__)
+            print(f"{job.name}, {fault.__name__}, tries: {tries}")
     for job in made, formed:
         job.shared()
-    made.instead([*project, "--seed", 2], "seed (1 then, 2 now)")
-    factored.instead([solve, "--store", others, *regression, "--memory", "1M"], "was begun with other settings: kernel (")
-    formed.instead([solve, "--features", here / "other_features", *from_features[3:]], "other settings")
+    for _ in range(tries):
+        made.instead([*project, "--seed", 2], "seed (1 then, 2 now)")
+        factored.instead([solve, "--store", others, *regression, "--memory", "1M"], "was begun with other settings: kernel (")
+        formed.instead([solve, "--features", here / "other_features", *from_features[3:]], "other settings")
+    print(f"another command in the folder of each, tries: {tries}")
 print(f"seed {seed}")
 finish()

@@ -6,12 +6,13 @@ import math
 import os
 import pathlib
 import re
+import shutil
 import struct
 import subprocess
 import sys
 import tempfile
 
-from programs import check, finish, interrupted, read_npy, write_idx, write_npy
+from programs import check, finish, images, interrupted, read_npy, write_idx, write_idx_files, write_npy
 
 solve, kernel, features = map(os.path.abspath, sys.argv[1:])
 N, TESTS, CLASSES = 60, 20, 10
@@ -235,6 +236,51 @@ def without_ridge(here):
     check("<-" in lines["0.001"] + lines["0.1"], f"{lines}")
 
 
+def what_does_not_fit(here, store):
+    """Is refused before hours of work: tiles that are missing, and a test kernel or features of another network."""
+    def kernels(name, *options):
+        subprocess.run([kernel, "--data", here / "mnist", "--network", "mlp", "--width", "0.05", "--n", str(N), "--double",
+                        *options, "--store", here / name, "--out", here / f"{name}.npy"], check=True, capture_output=True)
+
+    shutil.copytree(store, here / "other")
+    shutil.rmtree(here / "other" / "train")
+    kernels("other", "--seed", "3", "--memory", "2M")
+    done = run("--store", here / "other", "--labels", here / "y.npy", "--out", here / "refused")
+    check(done.returncode == 1 and "is not of the training examples" in done.stderr and "parameters" in done.stderr, f"{done}")
+    for part in "train", "test":
+        shutil.copytree(store, here / f"no-{part}")
+        next((here / f"no-{part}" / part).glob("tile-*")).unlink()
+        done = run("--store", here / f"no-{part}", "--labels", here / "y.npy", "--out", here / "refused")
+        check(done.returncode == 1 and "are finished" in done.stderr and f"no-{part}/{part}" in done.stderr, f"{part}: {done}")
+    check(not (here / "refused").exists(), "nothing is begun")
+    phi = here / "full"
+    subprocess.run([features, "--data", here / "mnist", "--network", "mlp", "--width", "0.05", "--n", "6", "--readout", "full",
+                    "--k", "40", "--out", phi], check=True, capture_output=True)
+    done = run("--features", phi, "--data", here / "mnist", "--out", here / "refused")
+    check(done.returncode == 1 and "10 rows for each example" in done.stderr, f"{done}")
+
+
+def singular(here):
+    """Every image twice: without a ridge there is no factor, and the other ridge is solved and shown all the same."""
+    pictures = images(N // 2, 784, 2)
+    write_idx_files(here / "twice", 28, {"train": 2 * pictures, "t10k": pictures})
+    compute(here / "twice", N, 0, "2M", here / "twice_kernels", here / "twice.npy")
+    out = here / "ridges"
+    done = run("--store", here / "twice_kernels", "--data", here / "twice", "--ridge", "0,0.1", "--out", out)
+    check(done.returncode == 1 and "not positive definite" in done.stderr, f"{done}")
+    check(re.search(r"^0\.1 ", done.stdout, re.MULTILINE) is not None, f"{done.stdout}")
+    check(sorted(file.name for file in out.iterdir()) == ["lock", "weights-0.1.npy"], f"{list(out.iterdir())}")
+
+
+def files_of_others(here):
+    out = here / "results"
+    (out / "kernel").mkdir(parents=True)
+    (out / "kernel" / "K.npy").write_text("of ./run kernel")
+    done = run("--features", here / "features100", "--data", here / "mnist", "--ridge", 0.1, "--out", out)
+    check(done.returncode == 0 and "their kernel" in done.stdout, f"{done}")
+    check([file.name for file in (out / "kernel").iterdir()] == ["K.npy"], f"{list((out / 'kernel').iterdir())}")
+
+
 def wrong(here, store):
     write_npy(here / "column.npy", [0.5] * TESTS)
     write_npy(here / "few.npy", [0, 1], whole=True)
@@ -279,5 +325,8 @@ with tempfile.TemporaryDirectory() as folder:
     from_features(top)
     never_formed(top)
     without_ridge(top)
+    what_does_not_fit(top, stored)
+    singular(top)
+    files_of_others(top)
     wrong(top, stored)
 finish()
