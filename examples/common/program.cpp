@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -119,6 +120,8 @@ std::string unknown_arguments(const CLI::App& app) {
 void open_standard_streams() {
   for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (::fcntl(stream, F_GETFD) < 0 && errno == EBADF) ::open("/dev/null", O_RDWR);  // takes the lowest that is free
+  // A file that may not become so large is then an error of its write, which says so.
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 std::string command_line(int argc, char** argv) {

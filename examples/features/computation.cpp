@@ -11,6 +11,7 @@
 #include "examples/features/study.hpp"
 #include "examples/kernel/sharing.hpp"
 #include "nn/data/file.hpp"
+#include "ntk/computation/store_folder.hpp"
 #include "ntk/feature_store.hpp"
 
 namespace xtangent::examples {
@@ -59,7 +60,10 @@ void write_features(const FeatureSettings& s, const Work<T>& work) {
       bar.update(p.fraction * n);
       end_if_interrupted();
     };
-    return ntk::stored_features(*work.net, work.params, x, readout, basis, options);
+    const bool computes = !ntk::has_manifest(options.store) || !ntk::StoredFeatures(options.store).complete();
+    ntk::StoredFeatures out = ntk::stored_features(*work.net, work.params, x, readout, basis, options);
+    if (computes) options.sharing.take_over = false;  // what is claimed from now on, living processes claim
+    return out;
   };
   std::vector<std::pair<std::string, ntk::StoredFeatures>> done;
   done.emplace_back("the training " + work.noun, write("train", work.train, training_readout(s, work)));

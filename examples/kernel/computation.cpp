@@ -1,7 +1,10 @@
 #include "examples/kernel/computation.hpp"
 
+#include <sys/stat.h>
+
 #include <cstdio>
 #include <iostream>
+#include <optional>
 #include <vector>
 
 #include "examples/common/format.hpp"
@@ -27,11 +30,35 @@ struct Part {
   ntk::Readout readout = {};
 };
 
+// The share of the tiles that are in a store.
+double finished(const fs::path& store) {
+  if (!ntk::is_store(store)) return 0;
+  const ntk::StoredKernel kernel(store);
+  return static_cast<double>(kernel.finished()) / static_cast<double>(kernel.tiles());
+}
+
+// The disk of a file or folder, which need not exist yet.
+std::optional<dev_t> disk_of(fs::path place) {
+  struct stat about {};
+  for (place = fs::absolute(place).lexically_normal(); ::stat(place.c_str(), &about) != 0; place = place.parent_path())
+    if (place == place.parent_path()) return std::nullopt;
+  return about.st_dev;
+}
+
+// Bytes of the tiles that will come to the disk of `file`.
+double tiles_beside(const fs::path& file, const std::vector<Part>& parts) {
+  double out = 0;
+  for (const Part& part : parts)
+    if (!part.store.empty() && disk_of(part.store) == disk_of(file))
+      out += (part.test ? 1 : 0.5) * part.plan.result_bytes * (1 - finished(part.store));
+  return out;
+}
+
 // Checks before the work that the files can be written and that their disk has room for all of them.
 void check_files(const std::vector<Part>& parts) {
   double before = 0;
   for (const Part& part : parts) {
-    nn::require_writable_file(part.file, part.plan.result_bytes, before);
+    nn::require_writable_file(part.file, part.plan.result_bytes, before + tiles_beside(part.file, parts));
     before += part.plan.result_bytes;
   }
 }
@@ -48,7 +75,7 @@ std::string compute_part(const Work<T>& work, const Part& part, const ntk::Optio
   const ntk::StoredKernel kernel =
       part.test ? ntk::stored_kernel(*work.net, work.params, work.test, work.train, readout, options)
                 : ntk::stored_kernel(*work.net, work.params, work.train, readout, options);
-  if (kernel.complete()) kernel.write_npy(part.file);
+  if (kernel.complete()) write_together(kernel, part.file, options.sharing);
   return missing_parts(kernel, options.sharing.shard);
 }
 
@@ -96,7 +123,9 @@ void compute_with(const Settings& s, const Work<T>& work) {
       bar(p);
       end_if_interrupted();
     };
+    const bool computes = !part.store.empty() && finished(part.store) < 1;
     missing.push_back(compute_part(work, part, options));
+    if (computes) options.sharing.take_over = false;  // what is claimed from now on, living processes claim
   }
   bar.finish();
   const double time = watch.seconds();

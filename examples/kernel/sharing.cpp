@@ -1,8 +1,14 @@
 #include "examples/kernel/sharing.hpp"
 
-#include <cstdio>
+#include <sys/stat.h>
 
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "examples/common/interruption.hpp"
 #include "examples/common/options.hpp"
+#include "ntk/computation/claims.hpp"
 
 namespace xtangent::examples {
 
@@ -18,7 +24,7 @@ void sharing_options(CLI::App& app, SharingSettings& s, CLI::Option* of_folder) 
     share->needs(of_folder);
     shard->needs(of_folder);
   }
-  app.add_flag("--take-over", s.take_over, "With --share: what processes had that are dead for sure, at once")
+  app.add_flag("--take-over", s.take_over, "With --share: take what others claim without waiting; they must be dead")
       ->needs(share);
   option(app, "--patience", s.patience, "S", "With --share: seconds until a silent process counts as dead")
       ->check(positive())
@@ -41,6 +47,24 @@ ntk::Sharing sharing_of(const SharingSettings& s, const std::string& program) {
 
 namespace {
 
+namespace fs = std::filesystem;
+
+// Which file has a name: another one after it was written.
+std::string state_of(const fs::path& file) {
+  struct stat about {};
+  if (::stat(file.c_str(), &about) != 0) return {};
+  return std::to_string(about.st_ino) + " " + std::to_string(about.st_mtim.tv_sec) + " " +
+         std::to_string(about.st_mtim.tv_nsec);
+}
+
+// A file that is written beside others and renamed; not a device, a FIFO or this process's own stream.
+bool is_replaced(const fs::path& file) {
+  std::error_code none;
+  const std::string folder = fs::canonical(file.has_parent_path() ? file.parent_path() : fs::path("."), none).string();
+  return !folder.starts_with("/dev") && !folder.starts_with("/proc") &&
+         (!fs::exists(file, none) || fs::is_regular_file(file, none));
+}
+
 std::string missing(const ntk::Shard& shard, std::size_t finished, std::size_t all, const std::string& what,
                     const std::filesystem::path& folder) {
   return "part " + std::to_string(shard.index + 1) + " of " + std::to_string(shard.count) + " is finished; " +
@@ -48,6 +72,19 @@ std::string missing(const ntk::Shard& shard, std::size_t finished, std::size_t a
 }
 
 }  // namespace
+
+void write_together(const ntk::StoredKernel& kernel, const fs::path& file, const ntk::Sharing& sharing) {
+  if (sharing.mode != ntk::Sharing::Mode::claims || !is_replaced(file)) return kernel.write_npy(file);
+  const std::string before = state_of(file);
+  ntk::Sharing alive = sharing;
+  alive.take_over = false;  // who writes is alive
+  ntk::Claims claims(file.has_parent_path() ? file.parent_path() : fs::path("."), alive);
+  while (!claims.take(file.filename().string())) {
+    end_if_interrupted();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  if (state_of(file) == before) kernel.write_npy(file);
+}
 
 std::string missing_parts(const ntk::StoredKernel& kernel, const ntk::Shard& shard, const std::string& then) {
   if (kernel.complete()) return {};

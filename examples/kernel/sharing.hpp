@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <string>
 
 #include "examples/kernel/settings.hpp"
@@ -17,6 +18,10 @@ void sharing_options(CLI::App& app, SharingSettings& settings, CLI::Option* of_f
 /// What they ask for. Notices go to stderr, a line each, after the program's name. Throws option_error (a shard that is
 /// none).
 ntk::Sharing sharing_of(const SharingSettings& settings, const std::string& program);
+
+/// Writes a complete kernel as one NumPy file. Of the processes that share it and name the same file, one writes it,
+/// and the others wait for that. Throws what writing throws.
+void write_together(const ntk::StoredKernel& kernel, const std::filesystem::path& file, const ntk::Sharing& sharing);
 
 /// What is missing of a kernel, or of features, of which this process has computed its part, and what then happens;
 /// empty where nothing is.

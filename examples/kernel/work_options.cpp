@@ -10,7 +10,7 @@ void work_options(CLI::App& app, Settings& s, const std::string& test, const std
       ->capture_default_str();
   option(app, "--width", s.width, "X", "Factor of the numbers of channels and features")
       ->check(positive())
-      ->default_str("the trainer's");
+      ->default_str("that of ./run train");
   option(app, "--weights", s.weights, "FILE", "Safetensors, of ./run train or of PyTorch")
       ->check(named())
       ->default_str("none: initial parameters");

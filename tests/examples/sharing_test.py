@@ -3,6 +3,7 @@ takes the folder away from them. The result always has the bits of one process.
 
 usage: sharing_test.py KERNEL [KILLS] [SEED] [MOUNT]
 
+Every other fault is tried a twentieth as often as processes are killed, and at least once.
 MOUNT is a command that mounts a share on the folder that follows it, such as 'mount -t nfs server:/share'. The four hosts
 then mount that share, and otherwise a folder of this machine.
 """
@@ -23,6 +24,7 @@ kernel = os.path.abspath(sys.argv[1])
 kills = int(sys.argv[2]) if len(sys.argv) > 2 else 20
 seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 31)
 mount = sys.argv[4] if len(sys.argv) > 4 else ""
+tries = max(1, kills // 20)  # of each other fault
 draw = random.Random(seed)
 # Four panels of rows, and 36 tiles.
 WORK = ["--network", "resnet18", "--width", 0.0625, "--data", "DATA", "--n", 240, "--memory", "8M", "--threads", 1]
@@ -156,6 +158,25 @@ def kill_hosts(here, hosts, expected):
     print(f"four hosts, {done} kills in {turns} kernels, {''.join(said).count('Took over')} claims taken over")
 
 
+def one_file(here, expected):
+    """Processes that name the same file: one of them writes it."""
+    store = here / "one_file"
+    folder = here / "file"
+    folder.mkdir()
+    processes = [start(here, store, "--share", out="file/K.npy") for _ in range(4)]
+    most = 0
+    while any(process.poll() is None for process in processes):
+        most = max(most, len(list(folder.glob("K.npy.part-*"))))
+        time.sleep(0.001)
+    for process in processes:
+        status, out, errors = ended(process)
+        check(status == 0 and "K.npy: kernel of" in out, f"one file: {out} {errors}")
+    check((folder / "K.npy").read_bytes() == expected["kernel"], "one file: the kernel of one process")
+    check(most <= 2, f"one file: {most} unfinished ones at once")  # each process tries in the beginning whether it can write
+    check([file.name for file in folder.iterdir()] == ["K.npy"], f"one file: {list(folder.iterdir())}")
+    check_store(store, expected, "one file")
+
+
 def fixed_parts(here, expected):
     store = here / "parts"
     parts = [start(here, store, "--shard", f"{i}/3", out="P.npy") for i in (1, 2)]
@@ -213,7 +234,6 @@ def disk(here, expected):
     """A process that cannot write ends with its reason and leaves no claim, and another one finishes."""
     def limited(bytes_):
         def limit():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, resource.RLIM_INFINITY))
         return limit
 
@@ -269,6 +289,14 @@ with tempfile.TemporaryDirectory() as temporary:
     write_cifar(home / "cifar10", 50)
     wrong_options(home)
     whole = one_process(home)
-    for part in killed, on_hosts, fixed_parts, garbage, two_commands, disk, gone:
+    for part in killed, on_hosts, one_file, fixed_parts:
         part(home, whole)
+    for part in garbage, two_commands, disk, gone:
+        for i in range(tries):
+            folder = home / f"{part.__name__}{i}"
+            folder.mkdir()
+            (folder / "cifar10").symlink_to(home / "cifar10")
+            part(folder, whole)
+            shutil.rmtree(folder)
+        print(f"{part.__name__}, tries: {tries}")
 finish()
