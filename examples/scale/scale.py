@@ -84,6 +84,7 @@ def arguments():
     parser.add_argument('--out', type=pathlib.Path, default=pathlib.Path('results/scale'), metavar='DIR',
                         help='folder [results/scale]')
     parser.add_argument('--note', type=float, default=20, help=argparse.SUPPRESS)  # seconds between notes of a phase's seconds
+    parser.add_argument('--look', action='store_true', help=argparse.SUPPRESS)  # only whether the images are there
     parser.add_argument('--build', type=pathlib.Path, default=pathlib.Path('build'), help=argparse.SUPPRESS)
     options = parser.parse_args()
     for name in options.kinds:
@@ -94,6 +95,19 @@ def arguments():
         parser.error('--exact and --exact-test: at most as many as --n and --test')
     options.width = f'{options.width:g}'
     return options
+
+
+def write_json(file, what):
+    """The whole file or none of it."""
+    unfinished = file.with_suffix('.new')
+    unfinished.write_text(json.dumps(what, indent=1) + '\n')
+    unfinished.replace(file)
+
+
+def ridge_name(text):
+    """As the solve program names its files."""
+    ridge = float(text)
+    return f'{ridge:g}' if float(f'{ridge:g}') == ridge else f'{ridge:.17g}'
 
 
 SIGNALS = {signal.SIGINT, signal.SIGTERM}
@@ -128,10 +142,7 @@ class Phases:
         self.done = json.loads(self.file.read_text()) if self.file.exists() else {}
 
     def save(self):
-        text = json.dumps(self.done, indent=1)
-        unfinished = self.file.with_suffix('.new')
-        unfinished.write_text(text + '\n')
-        unfinished.replace(self.file)
+        write_json(self.file, self.done)
 
     def run(self, name, program, *words, resume=()):
         """Runs a program unless it has finished before, and returns what it printed. `resume` are words for going on."""
@@ -200,9 +211,9 @@ def trained(options, phases):
 def accuracies(folder, ridges, labels):
     """{ridge: accuracy} of the predictions that the solve program has left."""
     found = {}
-    for ridge in map(float, ridges):
-        classes = numpy.load(folder / f'predictions-{ridge:g}.npy').argmax(1)
-        found[ridge] = float((classes == labels[:len(classes)]).mean())
+    for ridge in ridges:
+        classes = numpy.load(folder / f'predictions-{ridge_name(ridge)}.npy').argmax(1)
+        found[float(ridge)] = float((classes == labels[:len(classes)]).mean())
     return found
 
 
@@ -305,6 +316,12 @@ def labels_in(file):
 def kernels(options, phases, name, weights):
     """Features, their kernel, regression, and the exact kernel of some of the images, for these weights."""
     here = options.out / name
+    file, asked = here / 'found.json', {'ridge': options.ridge, 'exact': options.exact}
+    found = json.loads(file.read_text()) if file.exists() and not options.dry_run else {}
+    if found and found['asked'] != asked and not (here / 'features' / 'train').exists():
+        asked = found['asked']
+        sys.exit(f'scale: the {name} weights were finished with --ridge {asked["ridge"]} --exact {",".join(map(str, asked["exact"]))}, '
+                 'and their features were removed then. Use another folder (--out), and --keep for more ridges later.')
     network = ['--network', options.network, '--width', options.width, '--data', options.data,
                *(['--weights', weights] if weights else []), '--seed', options.seed, '--memory', options.memory]
     phases.run(f'{name}, features', 'features', *network, '--n', options.n, '--test', options.test or 10000, '--k', options.k,
@@ -316,7 +333,7 @@ def kernels(options, phases, name, weights):
         phases.run(f'{name}, regression, ridge {ridge}', 'solve', '--features', here / 'features', '--data', options.data, '--ridge',
                    ridge, '--float', *precision, '--memory', options.memory, '--keep', '--out', here / 'solve')
         if not options.dry_run:
-            remove(here / 'solve' / f'factor-{float(ridge):g}')
+            remove(here / 'solve' / f'factor-{ridge_name(ridge)}')
     exact = phases.run(f'{name}, exact kernel', 'kernel', *network, '--n', options.exact[-1], '--test', options.exact_test,
                        '--precision', options.precision, '--store', here / 'tiles', '--out', here / 'exact' / 'K.npy')
     # A kernel of all images need not fit into the memory: its plan is that of one on the disk, where nothing is written.
@@ -324,17 +341,16 @@ def kernels(options, phases, name, weights):
                        '--store', here / 'whole', '--dry-run')
     if options.dry_run:
         return None
-    file = here / 'found.json'
-    if file.exists():  # the features are gone perhaps
-        return json.loads(file.read_text())
-    labels, test_labels = labels_of(options)
-    start = time.monotonic()
-    found = compared(options, here / 'features', here / 'exact', labels[:options.exact[-1]], test_labels[:options.exact_test])
-    found['seconds_to_compare'] = time.monotonic() - start
-    found['accuracy'] = accuracies(here / 'solve', ridges, test_labels)
-    planned = [re.findall(r'^time +about (.*)$', part, re.MULTILINE) for part in (exact, whole)]
-    found['planned'] = {'exact': planned[0], 'whole': planned[1]}
-    file.write_text(json.dumps(found, indent=1) + '\n')
+    if not found or found['asked'] != asked:
+        labels, test_labels = labels_of(options)
+        start = time.monotonic()
+        found = compared(options, here / 'features', here / 'exact', labels[:options.exact[-1]], test_labels[:options.exact_test])
+        found['seconds_to_compare'] = time.monotonic() - start
+        found['accuracy'] = accuracies(here / 'solve', ridges, test_labels)
+        planned = [re.findall(r'^time +about (.*)$', part, re.MULTILINE) for part in (exact, whole)]
+        found['planned'] = {'exact': planned[0], 'whole': planned[1]}
+        found['asked'] = asked
+        write_json(file, found)
     if not options.keep:
         for folder in 'features', 'solve/kernel', 'tiles':
             remove(here / folder)
@@ -402,6 +418,9 @@ def tables(options, phases, own, found):
 
 def main():
     options = arguments()
+    if options.look:
+        folder_of(options.data, not options.dry_run)
+        return
     options.out.mkdir(parents=True, exist_ok=True)
     for number in SIGNALS:
         signal.signal(number, end)

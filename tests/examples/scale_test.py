@@ -159,6 +159,13 @@ with tempfile.TemporaryDirectory() as folder:
     check(not (top / 'out512' / 'random' / 'features').exists(), 'the features are left')
     done = run(*usual, '--k', 600, '--ridge', '0.1', '--out', top / 'out512')
     check(done.returncode != 0 and 'Use another folder' in done.stderr, done.stderr)
+    # Further ridges need the features.
+    done = run(*usual, '--k', 512, '--ridge', '0.1,0.5', '--out', top / 'out512')
+    check(done.returncode != 0 and 'finished with --ridge 0.1 --exact 20,40' in done.stderr, done.stderr)
+    for ridges in '0.1', '0.1,0.1234567':
+        done = run(*usual, '--k', 512, '--ridge', ridges, '--kinds', 'random', '--keep', '--out', top / 'kept')
+        found = json.loads((top / 'kept' / 'report.json').read_text())['found']['random']
+        check(done.returncode == 0 and len(found['accuracy']) == len(ridges.split(',')), f'{ridges}: {done} {found}')
     # With more memory the same phases go on; one that is left undone here is done.
     phases = json.loads((top / 'out512' / 'phases.json').read_text())
     phases['random, exact kernel']['finished'] = False
