@@ -21,17 +21,17 @@ std::vector<CostSeries> series_of(const Measurements& table) {
   std::vector<CostSeries> out = {
       {"outputs", "outputs", "outputs O"}, {"images", "n", "images N"}, {"depth", "depth", "layers of the ResNet"}};
   for (CostSeries& one : out) {
-    // What stays the same within a series; a series of other sizes begins anew.
-    std::string sizes;
-    for (const Measurement& row : table.rows()) {
-      if (table.key(row, "series") != one.series) continue;
-      std::string same = table.key(row, "data") + " " + table.key(row, "channels");
+    // What stays the same within a series. Of several sizes those that were measured last count.
+    const auto sizes = [&](const Measurement& row) {
+      std::string out = table.key(row, "data") + " " + table.key(row, "channels");
       for (const char* key : {"n", "depth", "outputs"})
-        if (key != one.key) same += " " + table.key(row, key);
-      if (same != sizes) one.rows.clear();
-      sizes = same;
-      one.rows.push_back(&row);
-    }
+        if (key != one.key) out += " " + table.key(row, key);
+      return out;
+    };
+    for (const Measurement& row : table.rows())
+      if (table.key(row, "series") == one.series) one.rows.push_back(&row);
+    const std::string last = one.rows.empty() ? "" : sizes(*one.rows.back());
+    std::erase_if(one.rows, [&](const Measurement* row) { return sizes(*row) != last; });
   }
   std::erase_if(out, [](const CostSeries& one) { return one.rows.empty(); });
   return out;

@@ -50,13 +50,10 @@ std::vector<RowsOfCase> rows_by_case(const Measurements& table) {
       const StudyNetwork& network = study_networks()[k];
       RowsOfCase one{.title = network.title + ", " + title_of_data(sets[d]), .network = network.name, .data = sets[d]};
       one.style = 4 * d + k;
-      std::string n;
-      for (const Measurement& row : table.rows()) {
-        if (table.key(row, "network") != network.name || table.key(row, "data") != sets[d]) continue;
-        if (table.key(row, "n") != n) one.rows.clear();
-        n = table.key(row, "n");
-        one.rows.push_back(&row);
-      }
+      for (const Measurement& row : table.rows())
+        if (table.key(row, "network") == network.name && table.key(row, "data") == sets[d]) one.rows.push_back(&row);
+      const std::string n = one.rows.empty() ? "" : table.key(*one.rows.back(), "n");
+      std::erase_if(one.rows, [&](const Measurement* row) { return table.key(*row, "n") != n; });
       one.n = static_cast<std::size_t>(number(n));
       if (!one.rows.empty()) out.push_back(std::move(one));
     }

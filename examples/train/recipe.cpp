@@ -73,6 +73,8 @@ nn::OptimizerSettings optimizer_of(const Recipe& r) {
 Recipe changed(Recipe out, const Settings& settings) {
   const std::string before = out.optimizer;
   replace(out.optimizer, settings.optimizer);
+  if (settings.momentum && out.optimizer != "sgd")
+    throw option_error("[train] --momentum is for sgd; the optimizer is " + out.optimizer + ".");
   if (out.optimizer != before) {  // another optimizer needs another rate
     const bool sgd = out.optimizer == "sgd";
     out.rate = sgd ? 0.05 : 1e-3;

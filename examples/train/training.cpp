@@ -81,19 +81,20 @@ Training train(const Settings& settings, Lesson lesson) {
                        (settings.resume ? "" : " --resume"));
   const Patience patience;
   Bar bar(out.recipe.epochs, lesson);
-  out.fit =
-      lesson.fit(std::move(lesson.params),
-                 {.epochs = out.recipe.epochs,
-                  .batch = out.recipe.batch_size,
-                  .optimizer = optimizer_of(out.recipe),
-                  .schedule = nn::schedule::parse(out.recipe.schedule),
-                  .clip_norm = out.recipe.clip_norm,
-                  .frozen = settings.frozen,
-                  .seed = settings.seed,
-                  .checkpoint = {.file = checkpoint, .resume = settings.resume, .steps = settings.checkpoint_steps},
-                  .metrics = {.file = settings.out / "metrics.jsonl", .steps = settings.metrics_steps},
-                  .progress = [&](const nn::Progress& p) { bar(p); },
-                  .stop = interrupted});
+  out.fit = lesson.fit(
+      std::move(lesson.params),
+      {.epochs = out.recipe.epochs,
+       .batch = out.recipe.batch_size,
+       .optimizer = optimizer_of(out.recipe),
+       // Without one, epochs may be added later.
+       .schedule = out.recipe.schedule == "constant" ? nn::Schedule{} : nn::schedule::parse(out.recipe.schedule),
+       .clip_norm = out.recipe.clip_norm,
+       .frozen = settings.frozen,
+       .seed = settings.seed,
+       .checkpoint = {.file = checkpoint, .resume = settings.resume, .steps = settings.checkpoint_steps},
+       .metrics = {.file = settings.out / "metrics.jsonl", .steps = settings.metrics_steps},
+       .progress = [&](const nn::Progress& p) { bar(p); },
+       .stop = interrupted});
   end_if_interrupted();
   bar.finish();
   nn::save_parameters(out.fit.params, settings.out / "weights.safetensors");

@@ -47,6 +47,7 @@ TriedRate train(const Problem& p, double rate, std::size_t steps) {
   TriedRate out;
   nn::FitOptions<float> options;
   options.epochs = steps;
+  out.accuracy = 1.0 / static_cast<double>(p.task.classes);  // what diverges guesses
   options.batch = p.task.y.size();
   options.optimizer = nn::sgd({.rate = rate});
   options.on_epoch = [&](const nn::Epoch& epoch, const nn::Parameters<float>&) {
