@@ -41,10 +41,10 @@ Initializer xavier_normal(Fan fan, double gain = 1.0);
 
 /// The initializations that layers with a weight offer.
 enum class Initialization {
-  pytorch,            ///< PyTorch's default: weight and bias uniform on 1 / sqrt(fan_in) (kaiming_uniform, a = sqrt(5))
-  pytorch_zero_bias,  ///< the same for the weight; bias 0
-  kaiming_uniform,    ///< bias 0
-  kaiming_normal,     ///< bias 0
+  pytorch,  ///< PyTorch's default: weight and bias uniform between +-1 / sqrt(fan_in) (kaiming_uniform, a = sqrt(5))
+  pytorch_zero_bias,       ///< the same for the weight; bias 0
+  kaiming_uniform,         ///< bias 0
+  kaiming_normal,          ///< bias 0
   kaiming_normal_fan_out,  ///< with fan_out in place of fan_in, as in torchvision's convolutions; bias 0
   xavier_uniform,          ///< bias 0
   xavier_normal,           ///< bias 0
@@ -66,6 +66,8 @@ struct WeightOptions {
   double sigma_b = 1.0;                                     ///< for the NTK parameterization; 0: no bias
 };
 
+/// How a layer of this fan draws its weight and its bias: N(0, 1) in the NTK parameterization, whose factors are
+/// applied in the forward pass, and by options.initialization in the standard one.
 Initializer weight_initializer(const WeightOptions& options, Fan fan);
 Initializer bias_initializer(const WeightOptions& options, Fan fan);
 /// Whether the layer has a bias.

@@ -39,10 +39,10 @@ Array<T> misses(const Array<T>& outputs, const Labels& y);
 
 /// Scores of N training examples, from the kernel K = Phi Phi^T of their margins, which may also come from projected
 /// gradients. K + ridge I is factored once, in place for `Attribution(std::move(k))`. T = float or double is the type
-/// of the kernel. Cost: N^3 / 3 multiply-adds. Memory: N^2 elements.
+/// of the kernel. Cost: N^3 / 3 FLOP. Memory: N^2 elements.
 ///
-/// Without a ridge, more parameters than examples explain every training example by itself alone: tau(x_n, n) is then 1
-/// - p_n, whatever the network.
+/// Without a ridge, and with more parameters than examples, each training example is explained by itself alone:
+/// tau(x_n, n) is then 1 - p_n, whatever the network.
 template <class T>
 class Attribution {
  public:
@@ -56,12 +56,12 @@ class Attribution {
   double ridge() const { return factor_.ridge(); }
 
   /// tau (M, N) for the kernel (M, N) between M examples and the training examples, and misses (N,). Cost: 2 M N^2
-  /// multiply-adds, and as many for each refinement. Throws shape_error, numerical_error (NaN or infinity).
+  /// FLOP, and twice as many for each refinement. Throws shape_error, numerical_error (NaN or infinity).
   Array<double> scores(const AnyMatrix& kernel_new, const Doubles& misses) const;
 
   /// tau(x_n, n) of each training example on itself, (N,): (1 - p_n) times its leverage, which is between 0 and 1. It
-  /// is large for examples that the others do not explain, such as those with wrong labels. Cost: N^3 / 3
-  /// multiply-adds. Throws shape_error, numerical_error.
+  /// is large for examples that the others do not explain, such as those with wrong labels. Cost: N^3 / 3 FLOP. Throws
+  /// shape_error, numerical_error.
   Array<double> self_influence(const Doubles& misses) const;
 
  private:

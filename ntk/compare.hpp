@@ -11,7 +11,7 @@
 namespace xtangent::ntk {
 
 /// || Theta - K (x) I_O ||_F / || Theta ||_F for an eNTK Theta (N1 O, N2 O) and a pNTK K (N1, N2), without forming K
-/// (x) I_O. Decreases as width^(-1/2): Mohamadi et al. 2023, theorem 1.
+/// (x) I_O. Decreases at least as fast as width^(-1/2): Mohamadi et al. 2023, theorem 1.
 double relative_frobenius(const AnyMatrix& entk, const AnyMatrix& pntk, std::size_t outputs);
 
 /// || A - B ||_F / || B ||_F for two matrices of the same shape.

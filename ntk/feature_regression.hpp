@@ -16,8 +16,8 @@
 namespace xtangent::ntk {
 
 /// The normal equations of features, factored once. The ridge is that of the kernel Phi Phi^T: relative to the mean of
-/// its diagonal unless options say otherwise. Cost: n k min(n, k) multiply-adds to form them, and min(n, k)^3 / 3 to
-/// factor. Memory: min(n, k)^2 doubles.
+/// its diagonal unless options say otherwise. Cost: n k min(n, k) / 2 multiply-adds to form them, and min(n, k)^3 / 6
+/// to factor. Memory: min(n, k)^2 doubles.
 class FeatureSystem {
  public:
   using Options = CholeskyOptions;

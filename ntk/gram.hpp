@@ -2,9 +2,9 @@
 
 #include "nn/module.hpp"
 
-/// Grams of what a network computes, beside the kernels of how it changes: the empirical kernels of its NNGP, the
-/// Gaussian process that the initial network becomes as its layers widen. All are in double, and exactly symmetric
-/// between examples x (N, ...) and themselves. The network runs in evaluation mode.
+/// Gram matrices of what a network computes, as opposed to kernels of how it changes: the empirical kernels of its
+/// NNGP, the Gaussian process that the initial network becomes as its layers widen. All are in double, and exactly
+/// symmetric between examples x (N, ...) and themselves. The network runs in evaluation mode.
 ///
 ///   const Array<double> nngp = ntk::output_gram(net, params, x);   // over outputs of one initialization
 ///   const ntk::MonteCarlo mean = ntk::monte_carlo<double>(         // over outputs of 200 of them

@@ -22,7 +22,7 @@ namespace xtangent::ntk {
 /// of the eNTK.
 ///
 /// Immer, Korzepa, Bauer: Improving Predictions of Bayesian Neural Nets via Local Linearization, AISTATS 2021. Cost:
-/// (N O)^3 / 3 multiply-adds for each variance. Memory: 2 (N O)^2 doubles.
+/// (N O)^3 / 3 FLOP for each variance. Memory: 2 (N O)^2 doubles.
 class Laplace {
  public:
   /// The kernel among the N training examples, of order N O (row n O + o) or N; their outputs (N, O); the prior's
@@ -38,8 +38,8 @@ class Laplace {
   Laplace most_likely(double norm) const;
 
   double variance() const { return variance_; }
-  /// The logarithm of the determinant of I + v S^T K S, which is how many times smaller the posterior is than the
-  /// prior.
+  /// The logarithm of the determinant of I + v S^T K S, which is that of the covariance of the prior divided by that of
+  /// the posterior.
   double log_determinant() const { return factor_.log_determinant(); }
   /// The logarithm of the evidence, by which variances are compared: the log-likelihood of the labels, less `norm` / (2
   /// v) for the squared norm of the trained parameters, less half the log-determinant. Immer et al.: Scalable Marginal

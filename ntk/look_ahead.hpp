@@ -4,11 +4,11 @@
 
 #include "ntk/regression.hpp"
 
-/// What a network would predict if one more example were labelled, without training it again.
+/// What a network would predict if one more example were labeled, without training it again.
 namespace xtangent::ntk {
 
 /// The linearized network at M points, which are examples without labels, and how its outputs change when a point gets
-/// one. A regression on N labelled examples leaves the outputs f (M, O) and the covariance C (M, M) of a Gaussian
+/// one. A regression on N labeled examples leaves the outputs f (M, O) and the covariance C (M, M) of a Gaussian
 /// process at the points. With target y at point u the outputs at point x become
 ///
 ///   f(x) + C(x, u) (y - f(u)) / (C(u, u) + ridge),
@@ -20,7 +20,7 @@ namespace xtangent::ntk {
 /// Memory: M^2 + M O doubles. Every output is a right-hand side of its own, as for a pNTK.
 class LookAhead {
  public:
-  /// kernel_new (M, N) is the kernel between the points and the labelled examples, covariance_new (M, M) that of the
+  /// kernel_new (M, N) is the kernel between the points and the labeled examples, covariance_new (M, M) that of the
   /// points; y and f0 are (N, O), f0_new is (M, O). Cost: M N^2 / 2 + M^2 N / 2 multiply-adds. Throws shape_error
   /// (also for a regression on an eNTK), numerical_error (a value is not finite).
   template <class T>

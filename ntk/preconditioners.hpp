@@ -43,8 +43,8 @@ struct PreconditionerOptions {
 
 /// Makes a preconditioner for the eNTK of examples x (N, ...).
 ///
-/// The cost of `pseudo` and `trace` is that of the kernel and N^3 / 3 multiply-adds. An application takes 2 N^2 O
-/// multiply-adds. Memory: 8 N^2 bytes, or 4 N^2 with float_factor, and what the kernel needs while it is computed.
+/// The cost of `pseudo` and `trace` is that of the kernel and N^3 / 3 FLOP. An application takes 2 N^2 O FLOP. Memory:
+/// 8 N^2 bytes, or 4 N^2 with float_factor, and what the kernel needs while it is computed.
 ///
 /// `outputs` takes O times that work and O / 2 times the memory, since two factors share a square. The eigenvectors q_j
 /// of the mean block (O, O) on the diagonal, taken over up to 64 examples, are combinations of the logits that are

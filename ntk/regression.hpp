@@ -55,16 +55,16 @@ class Regression {
   /// K_new_new. For an eNTK, M counts rows. Cost: M n^2 / 2 multiply-adds. Rasmussen and Williams, Gaussian Processes
   /// for Machine Learning, equation 2.24. Throws shape_error.
   Array<double> posterior_variance(const Array<T>& kernel_new, const Doubles& variance_new) const;
-  /// The whole covariance (M, M), symmetric to the bit. covariance_new (M, M) is K_new_new. Cost: M n^2 / 2 + M^2 n
+  /// The whole covariance (M, M), symmetric to the bit. covariance_new (M, M) is K_new_new. Cost: M n^2 / 2 + M^2 n / 2
   /// multiply-adds. Throws shape_error.
   Array<double> posterior_covariance(const Array<T>& kernel_new, const Doubles& covariance_new) const;
 
   /// The prediction (N, O) at each training point from all the others, without refitting. An example is left out with
   /// all its outputs, and the absolute ridge stays the same. Rasmussen and Williams, equation 5.12, for blocks. Cost:
-  /// n^3 / 3 multiply-adds. Throws shape_error, numerical_error (the kernel is singular to rounding).
+  /// n^3 / 3 FLOP. Throws shape_error, numerical_error (the kernel is singular to rounding).
   Array<double> leave_one_out(const Doubles& y, const Doubles& f0) const;
   /// n ||(I - H)(y - f0)||^2 / tr(I - H)^2 with H = K (K + ridge I)^-1, averaged over the outputs. For a ridge of 0 it
-  /// is the limit. Golub, Heath and Wahba 1979, equation 1.4. Cost: n^3 / 3 multiply-adds. Throws shape_error.
+  /// is the limit. Golub, Heath and Wahba 1979, equation 1.4. Cost: n^3 / 3 FLOP. Throws shape_error.
   double generalized_cross_validation(const Doubles& y, const Doubles& f0) const;
 
   /// Appends m rows and columns to K: `cross` (m, n) is the kernel between the new rows and those that are there,

@@ -19,8 +19,8 @@ struct Eigensystem {
 /// Memory: n^2 doubles, or none if an Array<double> is handed over with std::move. Throws shape_error (the kernel is
 /// not square or is empty), numerical_error (it is not finite or not symmetric, or LAPACK does not converge).
 std::vector<double> eigenvalues(AnyMatrix kernel);
-/// Eigenvalues and eigenvectors of any order. Cost: about 9 n^3 FLOP. Memory: 2 n^2 doubles more, or n^2 above the
-/// order 32766, from which on LAPACK's dsyevr takes the place of dsyevd. Throws the same.
+/// Eigenvalues and eigenvectors of kernels of any order n. Cost: about 9 n^3 FLOP. Memory: 2 n^2 doubles more, or n^2
+/// above the order 32766, from which on LAPACK's dsyevr takes the place of dsyevd. Throws the same.
 Eigensystem eigensystem(AnyMatrix kernel);
 
 struct LanczosOptions {

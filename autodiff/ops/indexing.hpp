@@ -35,6 +35,7 @@ Var<T> transpose_last(const Var<T>& x);
 /// The entries [first, last) of one axis.
 template <class T>
 Var<T> slice(const Var<T>& x, long axis, std::size_t first, std::size_t last);
+/// Arrays one after the other along one axis; their other extents are the same. Throws shape_error. Cost: a copy.
 template <class T>
 Var<T> concatenate(Vars<T> parts, long axis);
 template <class T>

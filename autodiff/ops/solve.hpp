@@ -6,7 +6,7 @@ namespace xtangent {
 
 /// a^-1 b for a symmetric positive definite a (n, n) and b (..., n, m), by Cholesky. Only the symmetric part (a + a^T)
 /// / 2 of a is used, so its derivative is symmetric. Throws shape_error, and numerical_error naming the leading minor
-/// that is not positive. Cost: n^3 / 3 + n^2 m multiply-adds, and as much for each derivative.
+/// that is not positive. Cost: n^3 / 6 + n^2 m multiply-adds, and as much for each derivative.
 template <class T>
 Var<T> solve_positive_definite(const Var<T>& a, const Var<T>& b);
 

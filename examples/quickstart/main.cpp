@@ -43,7 +43,7 @@ void add_options(CLI::App& app, Settings& s) {
   count_option(app, "--epochs", s.epochs, 1, "Passes over the training images");
   batch_size_option(app, s.batch_size);
   learning_rate_option(app, s.learning_rate,
-                       "Learning rate of Adam at width 64; it falls as width^-1/2, and to 0 in time");
+                       "Learning rate of Adam at width 64; scaled by width^-1/2, falling to 0 in training");
   seed_option(app, s.seed, "Seed of the split, the initial parameters and the order of images");
   threads_option(app, s.threads);
   app.add_flag("--all-kernels", s.all_kernels, "Write every kernel; otherwise the eNTKs of the widest networks alone");

@@ -52,7 +52,7 @@ void regress(const nn::Parameters<float>& params, const spirals::Points& train, 
     const ntk::Regression<double> regression(k, {.ridge = 1e-4});
     const Array<double> f0(net(point, train.x).xt()), f0_test(net(point, test.x).xt());
     const Array<double> predicted = regression.predict(k_test, targets, f0, f0_test);
-    std::printf("kernel %s: accuracy %.3f, left one out %.3f\n", name, nn::accuracy(predicted, test.labels),
+    std::printf("kernel %s: accuracy %.3f, leave-one-out %.3f\n", name, nn::accuracy(predicted, test.labels),
                 nn::accuracy(regression.leave_one_out(targets, f0), train.labels));
   }
   // [/regression]

@@ -14,13 +14,13 @@ namespace {
 using namespace xtangent;
 using namespace xtangent::examples;
 
-const Program program = {
-    "uncertainty",
-    "Says how certain a network is, by Laplace's approximation, Gaussian processes and ensembles, and how rightly.",
-    {{"", "the handwritten digits, which need no files; results/uncertainty/report.html"},
-     {"mnist --other fashion --network lenet --width 1 --n 500 --data DIR",
-      "the files of both sets in folders below DIR"}},
-    "Choose a smaller --n, --test or --width."};
+const Program program = {"uncertainty",
+                         "Says how certain a network is, by Laplace's approximation, Gaussian processes and ensembles, "
+                         "and whether rightly so.",
+                         {{"", "the handwritten digits, which need no files; results/uncertainty/report.html"},
+                          {"mnist --other fashion --network lenet --width 1 --n 500 --data DIR",
+                           "the files of both sets in folders below DIR"}},
+                         "Choose a smaller --n, --test or --width."};
 
 void add_options(CLI::App& app, UncertaintySettings& s) {
   data_set_option(app, s.data_set);

@@ -21,7 +21,8 @@
 ///   const auto k = ntk::pntk(net, params, x);   // x (N, ...), any N
 ///
 /// The network was exported for one example, and is computed for N of them at the same time: the axis of examples that
-/// PyTorch saw has one entry, and stays so. docs/exported.md lists the networks and ops that were tried.
+/// PyTorch saw has one entry, and stays so. docs/exported.md lists the networks that were tried; the ops are the rows
+/// of the tables in nn/exported/.
 namespace xtangent::nn {
 
 /// An input of an exported network.
@@ -36,7 +37,7 @@ struct ExportedInput {
 ///
 /// Parameters and buffers have the names of PyTorch's state_dict; arrays that are used under several names are tied.
 /// The inputs of a network with several of them stand side by side in one row, see inputs.hpp. Whole numbers, such as
-/// tokens, are given as floating ones. `init` draws new values: for arrays of two or more axes uniform on 1 /
+/// tokens, are given as floating ones. `init` draws new values: for arrays of two or more axes uniform between +-1 /
 /// sqrt(elements of a row), 1 for other weights, 0 for the rest.
 class Exported : public Module<Exported> {
  public:

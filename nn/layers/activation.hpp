@@ -4,7 +4,7 @@
 #include "autodiff/ops/reduction.hpp"
 #include "nn/module.hpp"
 
-/// Elementwise functions and softmax as layers with PyTorch's names and options. Only Prelu has parameters.
+/// Elementwise functions and softmax as layers with PyTorch's names and defaults. Only Prelu has parameters.
 namespace xtangent::nn {
 
 struct Identity : Module<Identity> {

@@ -4,7 +4,7 @@
 
 #include "nn/module.hpp"
 
-/// Recurrent layers and their cells, with PyTorch's parameters, equations and initial values: uniform on 1 /
+/// Recurrent layers and their cells, with PyTorch's parameters, equations and initial values: uniform between +-1 /
 /// sqrt(hidden) in the standard parameterization, whatever the options of the weights say. With G gates (1 for Rnn, 4
 /// for Lstm, 3 for Gru), layer k has weight_ih_l{k} (G hidden, in), weight_hh_l{k} (G hidden, hidden), bias_ih_l{k} and
 /// bias_hh_l{k} (G hidden,), and the same names with _reverse for the other direction. From the second layer on, `in`

@@ -6,8 +6,8 @@ namespace xtangent::nn {
 
 struct RotaryOptions {
   double base = 10000.0;
-  /// Which numbers of a token are rotated together: 2 i and 2 i + 1 (as the paper and GPT-J have it), or i and i + d /
-  /// 2 (LLaMA and GPT-NeoX).
+  /// Whether the numbers 2 i and 2 i + 1 of a token are rotated together (the paper and GPT-J), or i and i + d / 2
+  /// (LLaMA and GPT-NeoX).
   bool interleaved = false;
 };
 

@@ -4,7 +4,8 @@
 #include <string_view>
 #include <vector>
 
-/// Schedules: how the learning rate changes during a training.
+/// Schedules: how the learning rate changes during a training. All throw option_error for a fraction outside of [0, 1],
+/// fractions that do not rise, and a factor that is negative or not finite.
 namespace xtangent::nn {
 
 /// The factor of the learning rate as a function of the fraction, in [0, 1), of all updates that are done. Any
@@ -56,7 +57,5 @@ Schedule one_cycle(OneCycleOptions options = {});
 /// are also known as warmup and onecycle. Throws option_error, which lists the names.
 Schedule parse(std::string_view name);
 
-// All schedules throw option_error for a fraction outside of [0, 1], fractions that do not rise, and a factor that is
-// negative or not finite.
 }  // namespace schedule
 }  // namespace xtangent::nn

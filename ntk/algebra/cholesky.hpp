@@ -62,7 +62,7 @@ class Cholesky {
 
   /// b L^-T for b (m, n). The inner products of its rows are b (K + ridge I)^-1 b^T. Throws shape_error.
   Array<T> whitened(Array<T> b) const;
-  /// The blocks on the diagonal of (K + ridge I)^-1, (n / b, b, b) for blocks of order b. Cost: n^3 / 3 + n^2 b / 2
+  /// The blocks on the diagonal of (K + ridge I)^-1, (n / b, b, b) for blocks of order b. Cost: n^3 / 6 + n^2 b / 2
   /// multiply-adds. Memory: the larger of n b and 64 n elements. Throws shape_error unless b divides n.
   Array<double> inverse_diagonal(std::size_t block = 1) const;
 

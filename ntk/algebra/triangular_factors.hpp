@@ -29,7 +29,7 @@ class TriangularFactors {
   /// outlive the factors. Throws shape_error (the number of planes or the order does not fit, or there are two sets of
   /// examples).
   std::unique_ptr<TileSink> tiles(const KernelShape& shape);
-  /// Replaces each kernel by the factor of kernel + ridge I. Cost: n^3 / 3 multiply-adds for each, on all threads.
+  /// Replaces each kernel by the factor of kernel + ridge I. Cost: n^3 / 3 FLOP for each, on all threads.
   /// Throws numerical_error (a kernel is not positive definite; the message names the row).
   void factor(double ridge);
 

@@ -18,7 +18,7 @@ namespace xtangent::ntk {
 /// double is the type of both; vectors are in double, and each rank gives and gets whole ones. All ranks make the same
 /// calls together.
 ///
-/// Cost for a rank: n^3 / 3 R FLOP with all of its threads, and the messages of factorization_cost(). Memory
+/// Cost for a rank: n^3 / (3 R) FLOP with all of its threads, and the messages of factorization_cost(). Memory
 /// for a rank: n^2 / R elements, fewer than 2^31, and once as many while a kernel in double becomes one in float.
 template <class T>
 class DistributedCholesky {
