@@ -61,7 +61,7 @@ double FeatureSystem::log_determinant() const {
 Array<double> FeatureSystem::log_evidence(const Doubles& y, const Doubles& w) const {
   if (!(ridge_ > 0)) throw numerical_error("[features] without a ridge there is no evidence.");
   const Array<double> found = w.defined() ? Array<double>(w) : weights(y);
-  const Shape expected{phi_.rows(), found.shape().back()};
+  const Shape expected{phi_.rows(), found.rank() == 2 ? found.shape()[1] : 1};
   if (found.rank() != 2 || found.shape()[0] != phi_.columns() || !(y.shape() == expected))
     throw shape_error("[features] y " + to_string(y.shape()) + " for weights " + to_string(found.shape()) +
                       ", expected " + to_string(expected) + ".");

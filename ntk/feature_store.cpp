@@ -117,7 +117,7 @@ class FeatureWriter {
     if (!has_manifest(folder))
       shared_.begin(feature_format::text_of(manifest), static_cast<double>(manifest.rows) * row_bytes);
     stored_.emplace(folder);
-    require_same_settings(folder, stored_->settings(), manifest.settings);
+    require_same_settings(folder, stored_->settings(), known(manifest.settings));
     if (stored_->rows() != manifest.rows || stored_->columns() != manifest.columns ||
         stored_->rows_in_part() != manifest.part)
       throw option_error("[features] " + folder.string() +
@@ -147,6 +147,14 @@ class FeatureWriter {
   const StoredFeatures& stored() const { return *stored_; }
 
  private:
+  // Folders that were begun before this was noted do without.
+  StoreSettings known(StoreSettings settings) const {
+    const auto is_rows = [](const auto& setting) { return setting.first == "rows of an example"; };
+    const StoreSettings& there = stored_->settings();
+    if (std::none_of(there.begin(), there.end(), is_rows)) std::erase_if(settings, is_rows);
+    return settings;
+  }
+
   // What is damaged is computed again.
   void keep_whole_parts() {
     std::erase_if(stored_->files_, [&](const auto& part) {

@@ -59,13 +59,15 @@ void Readout::check(std::size_t outputs) const {
   if (kind == Kind::single && output >= outputs)
     throw shape_error("[readout single] output " + std::to_string(output) + " of a network of " +
                       std::to_string(outputs) + " outputs.");
+  if (!common()) {
+    of_rows->check(outputs);
+    of_columns->check(outputs);
+  }
   for (const Of side : {Of::rows, Of::columns})
     if (columns(outputs, side) == 0)
       throw shape_error("[readout] " + name() + " has no columns for a network of " + std::to_string(outputs) +
                         " outputs: its kernel is empty.");
   if (common()) return;
-  of_rows->check(outputs);
-  of_columns->check(outputs);
   const std::size_t k = of_rows->columns(outputs), j = of_columns->columns(outputs);
   if (k != j && reduction != Reduction::none)
     throw shape_error("[readout] " + std::to_string(k) + " columns of " + of_rows->name() + " and " +

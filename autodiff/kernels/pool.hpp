@@ -32,8 +32,8 @@ struct Sliding {
   std::size_t reach() const { return dilation * (kernel - 1) + 1; }
 };
 
-/// Requires reach() <= extent + 2 padding and 2 padding <= reach(). May leave windows empty, first[i] >= last[i], where
-/// there are both padding and dilation.
+/// Requires reach() <= extent + 2 padding, with `ceil` up to stride - 1 more, and 2 padding <= reach(). May leave
+/// windows empty, first[i] >= last[i], where there are both padding and dilation.
 Windows sliding_windows(std::size_t extent, const Sliding& s);
 /// Each input by itself.
 Windows single_windows(std::size_t extent);

@@ -72,10 +72,11 @@ std::string compute_part(const Work<T>& work, const Part& part, const ntk::Optio
                                        : ntk::kernel(*work.net, work.params, work.train, readout, options));
     return {};
   }
+  const std::uint64_t before = file_number(part.file);
   const ntk::StoredKernel kernel =
       part.test ? ntk::stored_kernel(*work.net, work.params, work.test, work.train, readout, options)
                 : ntk::stored_kernel(*work.net, work.params, work.train, readout, options);
-  if (kernel.complete()) write_together(kernel, part.file, options.sharing);
+  if (kernel.complete()) write_together(kernel, part.file, before, options.sharing);
   return missing_parts(kernel, options.sharing.shard);
 }
 

@@ -66,19 +66,16 @@ std::string picture(std::vector<Share> shares, const std::string& title) {
   return draw(bars, 760, 110 + 22 * static_cast<int>(shares.size()));
 }
 
-void write(const fs::path& file, const Array<double>& k, const ntk::Sharing&) { nn::write_npy(file, k); }
-void write(const fs::path& file, const ntk::StoredKernel& k, const ntk::Sharing& sharing) {
-  write_together(k, file, sharing);
-}
+void write(const fs::path& file, const Array<double>& k) { nn::write_npy(file, k); }
+void write(const fs::path& file, const ntk::StoredKernel& k) { k.write_npy(file); }
 
 // Writes the kernels, and says which part of the sum of their traces each of them has.
 template <class K>
-std::vector<Share> written(const std::vector<ntk::LayerKernel<K>>& parts, const fs::path& folder,
-                           const ntk::Sharing& sharing) {
+std::vector<Share> written(const std::vector<ntk::LayerKernel<K>>& parts, const fs::path& folder) {
   std::vector<Share> out;
   double whole = 0;
   for (const auto& part : parts) {
-    write(folder / (part.name + ".npy"), part.kernel, sharing);
+    write(folder / (part.name + ".npy"), part.kernel);
     out.push_back({part.name, 0, trace(part.kernel)});
     whole += out.back().share;
   }
@@ -115,8 +112,7 @@ void compute_layers(const Settings& s, const Work<T>& work) {
   };
   std::vector<Share> shares;
   if (options.options.store.empty()) {
-    shares = written(ntk::layer_kernels(*work.net, work.params, work.train, readout, options), folder,
-                     options.options.sharing);
+    shares = written(ntk::layer_kernels(*work.net, work.params, work.train, readout, options), folder);
   } else {
     const auto stored = ntk::stored_layer_kernels(*work.net, work.params, work.train, readout, options);
     for (const auto& part : stored)
@@ -125,7 +121,7 @@ void compute_layers(const Settings& s, const Work<T>& work) {
         std::printf("%s/ is not written yet: %s\n", folder.c_str(), missing.c_str());
         return;
       }
-    shares = written(stored, folder, options.options.sharing);
+    shares = written(stored, folder);
   }
   bar.finish();
   const std::vector<nn::ParameterInfo>& infos = work.params.infos();

@@ -4,8 +4,11 @@
 
 #include <chrono>
 #include <cstdio>
+#include <iterator>
+#include <memory>
 #include <thread>
 
+#include "autodiff/error.hpp"
 #include "examples/common/interruption.hpp"
 #include "examples/common/options.hpp"
 #include "ntk/computation/claims.hpp"
@@ -49,20 +52,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Which file has a name: another one after it was written.
-std::string state_of(const fs::path& file) {
-  struct stat about {};
-  if (::stat(file.c_str(), &about) != 0) return {};
-  return std::to_string(about.st_ino) + " " + std::to_string(about.st_mtim.tv_sec) + " " +
-         std::to_string(about.st_mtim.tv_nsec);
-}
-
-// A file that is written beside others and renamed; not a device, a FIFO or this process's own stream.
+// Not a device, a FIFO, or this process's own stream by its name.
 bool is_replaced(const fs::path& file) {
   std::error_code none;
-  const std::string folder = fs::canonical(file.has_parent_path() ? file.parent_path() : fs::path("."), none).string();
-  return !folder.starts_with("/dev") && !folder.starts_with("/proc") &&
-         (!fs::exists(file, none) || fs::is_regular_file(file, none));
+  const fs::path folder = fs::canonical(file.has_parent_path() ? file.parent_path() : fs::path("."), none);
+  const fs::path top = folder.begin() == folder.end() ? fs::path() : *std::next(folder.begin(), folder != "/");
+  return top != "dev" && top != "proc" && (!fs::exists(file, none) || fs::is_regular_file(file, none));
+}
+
+// Waits for the claim of a file, or returns none where its folder takes no claims: then each process writes the file.
+std::unique_ptr<ntk::Claims> claim_of(const fs::path& file, const ntk::Sharing& sharing) {
+  try {
+    auto claims = std::make_unique<ntk::Claims>(file.has_parent_path() ? file.parent_path() : fs::path("."), sharing);
+    while (!claims->take(file.filename().string())) {
+      end_if_interrupted();
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return claims;
+  } catch (const data_error&) {
+    return nullptr;
+  }
 }
 
 std::string missing(const ntk::Shard& shard, std::size_t finished, std::size_t all, const std::string& what,
@@ -73,17 +82,16 @@ std::string missing(const ntk::Shard& shard, std::size_t finished, std::size_t a
 
 }  // namespace
 
-void write_together(const ntk::StoredKernel& kernel, const fs::path& file, const ntk::Sharing& sharing) {
+std::uint64_t file_number(const fs::path& file) {
+  struct stat about {};
+  return ::stat(file.c_str(), &about) == 0 ? about.st_ino : 0;
+}
+
+void write_together(const ntk::StoredKernel& kernel, const fs::path& file, std::uint64_t before,
+                    const ntk::Sharing& sharing) {
   if (sharing.mode != ntk::Sharing::Mode::claims || !is_replaced(file)) return kernel.write_npy(file);
-  const std::string before = state_of(file);
-  ntk::Sharing alive = sharing;
-  alive.take_over = false;  // who writes is alive
-  ntk::Claims claims(file.has_parent_path() ? file.parent_path() : fs::path("."), alive);
-  while (!claims.take(file.filename().string())) {
-    end_if_interrupted();
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-  if (state_of(file) == before) kernel.write_npy(file);
+  const std::unique_ptr<ntk::Claims> claim = claim_of(file, sharing);
+  if (!claim || file_number(file) == before) kernel.write_npy(file);
 }
 
 std::string missing_parts(const ntk::StoredKernel& kernel, const ntk::Shard& shard, const std::string& then) {

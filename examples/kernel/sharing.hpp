@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -19,9 +20,13 @@ void sharing_options(CLI::App& app, SharingSettings& settings, CLI::Option* of_f
 /// none).
 ntk::Sharing sharing_of(const SharingSettings& settings, const std::string& program);
 
+/// Which file has this name: the number of another one once that was renamed to it, and 0 where there is none.
+std::uint64_t file_number(const std::filesystem::path& file);
 /// Writes a complete kernel as one NumPy file. Of the processes that share it and name the same file, one writes it,
-/// and the others wait for that. Throws what writing throws.
-void write_together(const ntk::StoredKernel& kernel, const std::filesystem::path& file, const ntk::Sharing& sharing);
+/// and the others wait until it has another number than `before`. The file claim-NAME beside it says who writes. Throws
+/// what writing throws.
+void write_together(const ntk::StoredKernel& kernel, const std::filesystem::path& file, std::uint64_t before,
+                    const ntk::Sharing& sharing);
 
 /// What is missing of a kernel, or of features, of which this process has computed its part, and what then happens;
 /// empty where nothing is.

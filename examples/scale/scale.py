@@ -313,15 +313,21 @@ def labels_in(file):
     return numpy.frombuffer(data, numpy.uint8).reshape(-1, 3073)[:, 0]
 
 
+def asked_for(found):
+    """The ridges and the numbers of images of exact kernels that a result has."""
+    return sorted(float(ridge) for ridge in found['accuracy']), sorted({r['n'] for r in found['regression']})
+
+
 def kernels(options, phases, name, weights):
     """Features, their kernel, regression, and the exact kernel of some of the images, for these weights."""
     here = options.out / name
-    file, asked = here / 'found.json', {'ridge': options.ridge, 'exact': options.exact}
+    file = here / 'found.json'
+    asked = sorted({float(ridge) for ridge in options.ridge.split(',')}), sorted(set(options.exact))
     found = json.loads(file.read_text()) if file.exists() and not options.dry_run else {}
-    if found and found['asked'] != asked and not (here / 'features' / 'train').exists():
-        asked = found['asked']
-        sys.exit(f'scale: the {name} weights were finished with --ridge {asked["ridge"]} --exact {",".join(map(str, asked["exact"]))}, '
-                 'and their features were removed then. Use another folder (--out), and --keep for more ridges later.')
+    if found and asked_for(found) != asked and not (here / 'features' / 'train').exists():
+        ridges, exact = (','.join(f'{value:g}' for value in values) for values in asked_for(found))
+        sys.exit(f'scale: the {name} weights were finished with --ridge {ridges} --exact {exact}, and their features were removed '
+                 'then. Use another folder (--out), and --keep for more ridges later.')
     network = ['--network', options.network, '--width', options.width, '--data', options.data,
                *(['--weights', weights] if weights else []), '--seed', options.seed, '--memory', options.memory]
     phases.run(f'{name}, features', 'features', *network, '--n', options.n, '--test', options.test or 10000, '--k', options.k,
@@ -341,7 +347,7 @@ def kernels(options, phases, name, weights):
                        '--store', here / 'whole', '--dry-run')
     if options.dry_run:
         return None
-    if not found or found['asked'] != asked:
+    if not found or asked_for(found) != asked:
         labels, test_labels = labels_of(options)
         start = time.monotonic()
         found = compared(options, here / 'features', here / 'exact', labels[:options.exact[-1]], test_labels[:options.exact_test])
@@ -349,7 +355,6 @@ def kernels(options, phases, name, weights):
         found['accuracy'] = accuracies(here / 'solve', ridges, test_labels)
         planned = [re.findall(r'^time +about (.*)$', part, re.MULTILINE) for part in (exact, whole)]
         found['planned'] = {'exact': planned[0], 'whole': planned[1]}
-        found['asked'] = asked
         write_json(file, found)
     if not options.keep:
         for folder in 'features', 'solve/kernel', 'tiles':

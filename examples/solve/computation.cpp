@@ -188,10 +188,11 @@ void solve(const SolveSettings& s, const std::shared_ptr<ntk::Communicator>& ran
   if (s.work.n || s.work.test || s.work.width || !s.work.weights.empty() || s.work.files.given())
     throw option_error(
         "[solve] --n, --test, --width, --weights and --inputs are for a network. Name it with --network or --model.");
-  solve_stored(s, s.store, ranks);
+  solve_stored(s, s.store, ranks, [] {});
 }
 
-void solve_stored(const SolveSettings& s, const fs::path& store, const std::shared_ptr<ntk::Communicator>& ranks) {
+void solve_stored(const SolveSettings& s, const fs::path& store, const std::shared_ptr<ntk::Communicator>& ranks,
+                  const std::function<void()>& at_the_end) {
   const Problem p = prepare(s, store);
   // Another process of the same command would use the factor that this one removes at the end.
   std::optional<ntk::FolderLock> lock;
@@ -214,6 +215,7 @@ void solve_stored(const SolveSettings& s, const fs::path& store, const std::shar
       found_for(s.ridges, bar, ranks->size() == 1, [&](double ridge) { return solve_with(s, p, ridge, ranks, bar); }));
   std::printf("%s: weights%s%s\n", s.out.c_str(), p.test ? ", predictions" : "",
               s.keep && ranks->size() == 1 ? ", factors" : "");
+  at_the_end();
 }
 
 }  // namespace xtangent::examples

@@ -166,11 +166,12 @@ void by_kernel(const SolveSettings& s, const Problem& p, ntk::Precision precisio
     bar.finish();
   }
   if (s.shares()) return print_shared(s, p, folder);
-  solve_stored(s, folder, ranks);
-  if (s.keep) return;
-  for (const char* what : {"train", "test"}) fs::remove_all(folder / what);
-  std::error_code others;  // files of somebody else, with which the folder stays
-  fs::remove(folder, others);
+  solve_stored(s, folder, ranks, [&] {
+    if (s.keep) return;
+    for (const char* what : {"train", "test"}) fs::remove_all(folder / what);
+    std::error_code others;  // files of somebody else, with which the folder stays
+    fs::remove(folder, others);
+  });
 }
 
 }  // namespace

@@ -21,7 +21,6 @@ std::vector<long> reduced_axes(const Call<T>& c, const Tensor<T>& x) {
   return axes_of(x, axes);
 }
 
-// `least` is the kind of the result where the array is of a lower one: sums of truth values are whole numbers.
 // The kind that is asked for. PyTorch converts elements before it adds them.
 template <class T>
 void convert_result(const Call<T>& c, Tensor<T>& x, Kind before) {
@@ -30,6 +29,7 @@ void convert_result(const Call<T>& c, Tensor<T>& x, Kind before) {
   if (before == Kind::floating && x.kind != Kind::floating) c.refuse("of numbers that are no whole ones to whole ones");
 }
 
+// `least` is the kind of the result where the array is of a lower one: sums of truth values are whole numbers.
 template <class F>
 void add_reduction(Table& table, std::initializer_list<const char*> names, Kind least, F f) {
   add(table, names, [f, least](const auto& c) {

@@ -72,17 +72,20 @@ void remove_entry(const fs::path& entry, const std::string& what) {
 }
 
 bool is_whole(const fs::path& file, const std::string& what, const std::function<void()>& read) {
-  try {
-    read();
-    return true;
-  } catch (const file_error&) {
-    std::error_code code;
-    if (fs::exists(file, code) || code) throw;
-    return false;  // another process has removed it
-  } catch (const data_error&) {
-    remove_entry(file, what);
-    return false;
+  for (const bool first : {true, false}) {
+    try {
+      read();
+      return true;
+    } catch (const file_error&) {
+      std::error_code code;
+      if (!fs::exists(file, code) && !code) return false;  // another process has removed it
+      if (!first) throw;  // another process may have replaced it just then, but hardly twice
+    } catch (const data_error&) {
+      break;
+    }
   }
+  remove_entry(file, what);
+  return false;
 }
 
 std::string random_letters(std::size_t count) {

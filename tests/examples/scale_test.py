@@ -161,7 +161,7 @@ with tempfile.TemporaryDirectory() as folder:
     check(done.returncode != 0 and 'Use another folder' in done.stderr, done.stderr)
     # Further ridges need the features.
     done = run(*usual, '--k', 512, '--ridge', '0.1,0.5', '--out', top / 'out512')
-    check(done.returncode != 0 and 'finished with --ridge 0.1 --exact 20,40' in done.stderr, done.stderr)
+    check(done.returncode != 0 and 'finished with --ridge 0.1 --exact 20,40,' in done.stderr, done.stderr)
     for ridges in '0.1', '0.1,0.1234567':
         done = run(*usual, '--k', 512, '--ridge', ridges, '--kinds', 'random', '--keep', '--out', top / 'kept')
         found = json.loads((top / 'kept' / 'report.json').read_text())['found']['random']
