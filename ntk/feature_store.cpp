@@ -158,8 +158,7 @@ class FeatureWriter {
   // What is damaged is computed again.
   void keep_whole_parts() {
     std::erase_if(stored_->files_, [&](const auto& part) {
-      const auto [number, file] = part;
-      return !is_whole(file, "features", [&] { stored_->part<T>(number); });
+      return !is_whole(part.second, "features", [&] { stored_->part<T>(part.first); });
     });
   }
 

@@ -109,8 +109,7 @@ double FactorTiles::missing_bytes() const {
 template <class T>
 void FactorTiles::check_all() {
   std::erase_if(files_, [&](const auto& tile) {
-    const auto [place, file] = tile;
-    return !is_whole(file, "factor", [&] { read<T>(place.first, place.second); });
+    return !is_whole(tile.second, "factor", [&] { read<T>(tile.first.first, tile.first.second); });
   });
 }
 

@@ -66,8 +66,7 @@ StoreTiles::~StoreTiles() = default;
 
 void StoreTiles::check_tiles() {
   std::erase_if(stored_->files_, [&](const auto& tile) {  // what is damaged is computed again
-    const auto [place, file] = tile;
-    return !is_whole(file, "kernel", [&] { stored_->tile(place.first, place.second); });
+    return !is_whole(tile.second, "kernel", [&] { stored_->tile(tile.first.first, tile.first.second); });
   });
 }
 

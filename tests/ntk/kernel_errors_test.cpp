@@ -9,6 +9,7 @@
 #include "nn/models/mlp.hpp"
 #include "ntk/kernel.hpp"
 #include "ntk/operator.hpp"
+#include "ntk/per_example.hpp"
 #include "ntk/regression.hpp"
 #include "tests/ntk/networks.hpp"
 #include "tests/testing.hpp"
