@@ -118,6 +118,17 @@ void multiply_outer(const ConvShape& s, std::size_t out_channels, const T* y, st
                 beta, weight + g * rows * columns, columns);
 }
 
+// The same with patches (width, patch_size) that were transposed. BLAS has small products of this kind without packing
+// their operands.
+template <class T>
+void multiply_rows(const ConvShape& s, std::size_t out_channels, const T* y, std::size_t ldy, const T* patches,
+                   std::size_t width, T beta, T* weight) {
+  const auto [rows, columns] = group_extents(s, out_channels);
+  for (std::size_t g = 0; g < s.groups; ++g)
+    gemm_serial(false, false, rows, columns, width, T(1), y + g * rows * ldy, ldy, patches + g * columns,
+                s.patch_size(), beta, weight + g * rows * columns, columns);
+}
+
 }  // namespace
 
 template <class T>
@@ -196,7 +207,8 @@ template <class T>
 std::size_t conv2d_weight_one_room(const ConvShape& s, std::size_t out_channels) {
   if (winograd_weight_one_fits(s, out_channels)) return winograd_weight_one_room<T>(s, out_channels);
   if (direct_weight_fits<T>(s)) return direct_weight_room<T>(s, out_channels);
-  return s.is_pointwise() ? 0 : s.patch_size() * Blocks::of<T>(s).columns(s);
+  const Blocks blocks = Blocks::of<T>(s);
+  return s.patch_size() * ((s.is_pointwise() ? 0 : blocks.columns(s)) + blocks.rows * s.out_width());
 }
 
 template <class T>
@@ -211,15 +223,17 @@ void conv2d_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_c
       direct.gradient(cotangent + k * cotangent_stride, false, gradients + k * gradient_stride);
     return;
   }
-  const std::size_t d = s.positions(), height = s.out_rows(), width = s.out_width();
+  const std::size_t d = s.positions(), height = s.out_rows(), width = s.out_width(), size = s.patch_size();
   Patches<T> patches(s);
   const std::size_t rows = patches.blocks().rows;
+  Array<T> room({rows * width, size});
+  T* turned = room.mutable_data();
   for (std::size_t row = 0; row < height; row += rows) {
     const std::size_t end = std::min(height, row + rows), wide = (end - row) * width;
-    const T* p = patches.of_rows(image, row, end);
+    loops<T>().transpose(size, wide, patches.of_rows(image, row, end), wide, turned, size);
     for (std::size_t k = 0; k < probes; ++k)
-      multiply_outer(s, out_channels, cotangent + k * cotangent_stride + row * width, d, p, wide, wide,
-                     row ? T(1) : T(0), gradients + k * gradient_stride);
+      multiply_rows(s, out_channels, cotangent + k * cotangent_stride + row * width, d, turned, wide, row ? T(1) : T(0),
+                    gradients + k * gradient_stride);
   }
 }
 

@@ -32,9 +32,8 @@ struct Bordered {
   void fill(const T* image, std::size_t image_height, std::size_t image_width) {
     T* to = values.mutable_data();
     for (std::size_t c = 0; c < channels; ++c)
-      for (std::size_t h = 0; h < image_height; ++h)
-        std::copy_n(image + (c * image_height + h) * image_width, image_width,
-                    to + (c * height + top + h) * width + left);
+      loops<T>().copy_rows(image_height, image_width, image + c * image_height * image_width, image_width,
+                           to + (c * height + top) * width + left, width);
   }
 };
 
@@ -42,7 +41,9 @@ struct Bordered {
 struct Correlation {
   std::size_t in, out, groups;  // channels of all groups
   std::size_t height, width;    // extents of the bordered images
+  std::size_t border;           // rows of zeros above the image, and below it
   std::size_t out_height, out_width;
+  std::size_t taps_height, taps_width, dilation_height;
   std::vector<std::size_t> offset;  // offset of each tap in the bordered image
 
   std::size_t length() const { return (out_height - 1) * width + out_width; }
@@ -58,7 +59,18 @@ std::vector<std::size_t> offsets(const ConvShape& s, std::size_t width) {
 
 Correlation forward(const ConvShape& s, std::size_t out_channels) {
   const std::size_t height = s.height + 2 * s.padding_height, width = s.width + 2 * s.padding_width;
-  return {s.channels, out_channels, s.groups, height, width, s.out_height(), s.out_width(), offsets(s, width)};
+  return {.in = s.channels,
+          .out = out_channels,
+          .groups = s.groups,
+          .height = height,
+          .width = width,
+          .border = s.padding_height,
+          .out_height = s.out_height(),
+          .out_width = s.out_width(),
+          .taps_height = s.kernel_height,
+          .taps_width = s.kernel_width,
+          .dilation_height = s.dilation_height,
+          .offset = offsets(s, width)};
 }
 
 // The width of the border of zeros that cotangents need, so that their correlation with the reversed kernel gives the
@@ -68,9 +80,84 @@ std::size_t border(std::size_t kernel, std::size_t dilation, std::size_t padding
 }
 
 Correlation backward(const ConvShape& s, std::size_t out_channels) {
-  const std::size_t height = s.out_height() + 2 * border(s.kernel_height, s.dilation_height, s.padding_height);
+  const std::size_t above = border(s.kernel_height, s.dilation_height, s.padding_height);
   const std::size_t width = s.out_width() + 2 * border(s.kernel_width, s.dilation_width, s.padding_width);
-  return {out_channels, s.channels, s.groups, height, width, s.height, s.width, offsets(s, width)};
+  return {.in = out_channels,
+          .out = s.channels,
+          .groups = s.groups,
+          .height = s.out_height() + 2 * above,
+          .width = width,
+          .border = above,
+          .out_height = s.height,
+          .out_width = s.width,
+          .taps_height = s.kernel_height,
+          .taps_width = s.kernel_width,
+          .dilation_height = s.dilation_height,
+          .offset = offsets(s, width)};
+}
+
+// The vectors of positions that a correlation computes, and how far apart the rows of its results are.
+struct Positions {
+  std::vector<CorrelationTile> tiles;
+  std::size_t row, length = 0;
+  double work = 0;  // vectors times taps
+
+  void add(const CorrelationTile& tile) {
+    tiles.push_back(tile);
+    work += static_cast<double>(tile.vectors * (tile.last - tile.first));
+  }
+};
+
+// Positions run through whole rows of the bordered image, with results between the rows that have no meaning.
+template <class T>
+Positions through_rows(const Correlation& k) {
+  Positions out{{}, k.width, rounded_up<T>(k.length())};
+  for (const CorrelationTile& tile : successive_tiles(k.length(), direct<T>().lanes, k.offset.size())) out.add(tile);
+  return out;
+}
+
+// Rows [first, last) of taps.
+struct TapRows {
+  std::size_t first, last;
+};
+
+// Those that see the image, and not only its border, from row h of the results.
+TapRows rows_of_taps(const Correlation& k, std::size_t h) {
+  TapRows seen{k.taps_height, 0};
+  for (std::size_t f = 0; f < k.taps_height; ++f) {
+    const std::size_t row = h + f * k.dilation_height;
+    if (row < k.border || row >= k.height - k.border) continue;
+    seen = {std::min(seen.first, f), f + 1};
+  }
+  return seen;
+}
+
+// Each row has vectors of its own, so rows of taps that see nothing but the border are left out.
+template <class T>
+Positions row_by_row(const Correlation& k) {
+  const std::size_t lanes = direct<T>().lanes, row = rounded_up<T>(k.out_width);
+  Positions out{{}, row, k.out_height * row};
+  for (std::size_t column = 0; column < row; column += lanes)
+    for (std::size_t h = 0; h < k.out_height;) {
+      CorrelationTile tile{0, {}, {}, k.offset.size(), 0};
+      for (; tile.vectors < CorrelationTile::most && h < k.out_height; ++tile.vectors, ++h) {
+        tile.x[tile.vectors] = h * k.width + column;
+        tile.y[tile.vectors] = h * row + column;
+        const TapRows seen = rows_of_taps(k, h);
+        tile.first = std::min(tile.first, seen.first * k.taps_width);
+        tile.last = std::max(tile.last, seen.last * k.taps_width);
+      }
+      tile.first = std::min(tile.first, tile.last);
+      out.add(tile);
+    }
+  return out;
+}
+
+// The way with less work.
+template <class T>
+Positions positions(const Correlation& k) {
+  Positions whole = through_rows<T>(k), rows = row_by_row<T>(k);
+  return rows.work < whole.work ? rows : whole;
 }
 
 // The weights in the order that `correlate` reads. value(g, o, c, f) is the weight of tap f from channel c to output o,
@@ -94,7 +181,8 @@ template <class T>
 void correlate_images(const Correlation& k, const Array<T>& packed, std::size_t count, const T* images,
                       std::size_t image_height, std::size_t image_width, std::size_t top, std::size_t left,
                       const T* bias, std::size_t grain, T* out) {
-  const std::size_t plane = k.out_height * k.out_width, ldy = rounded_up<T>(k.length()), taps = k.offset.size();
+  const Positions at = positions<T>(k);
+  const std::size_t plane = k.out_height * k.out_width, ldy = at.length, taps = k.offset.size();
   const std::size_t in = k.in / k.groups, outputs = k.out / k.groups, packed_group = packed.size() / k.groups;
   parallel_for(count, grain, [&](std::size_t first, std::size_t last) {
     Bordered<T> x(k.in, k.height, k.width, top, left);
@@ -104,13 +192,13 @@ void correlate_images(const Correlation& k, const Array<T>& packed, std::size_t 
       x.fill(images + n * k.in * image_height * image_width, image_height, image_width);
       for (std::size_t g = 0; g < k.groups; ++g) {
         direct<T>().correlate(outputs, in, taps, k.offset.data(), packed.data() + g * packed_group,
-                              x.values.data() + g * in * x.plane(), x.plane(), k.length(), y, ldy);
+                              x.values.data() + g * in * x.plane(), x.plane(), at.tiles.data(), at.tiles.size(), y,
+                              ldy);
         for (std::size_t o = 0; o < outputs; ++o) {
           const std::size_t channel = g * outputs + o;
           T* to = out + (n * k.out + channel) * plane;
-          for (std::size_t h = 0; h < k.out_height; ++h)
-            loops<T>().affine(k.out_width, T(1), bias ? bias[channel] : T(0), y + o * ldy + h * k.width,
-                              to + h * k.out_width);
+          loops<T>().copy_rows(k.out_height, k.out_width, y + o * ldy, at.row, to, k.out_width);
+          if (bias) loops<T>().affine(plane, T(1), bias[channel], to, to);
         }
       }
     }
@@ -133,6 +221,16 @@ bool block_fits(std::size_t columns) {
 }
 
 }  // namespace
+
+std::vector<CorrelationTile> successive_tiles(std::size_t length, std::size_t lanes, std::size_t taps) {
+  std::vector<CorrelationTile> out;
+  for (std::size_t q = 0; q < length;) {
+    CorrelationTile& tile = out.emplace_back(CorrelationTile{0, {}, {}, 0, taps});
+    for (; tile.vectors < CorrelationTile::most && q < length; ++tile.vectors, q += lanes)
+      tile.x[tile.vectors] = tile.y[tile.vectors] = q;
+  }
+  return out;
+}
 
 template <class T>
 bool direct_fits(const ConvShape& s) {
@@ -223,8 +321,8 @@ void DirectWeight<T>::gradient(const T* cotangent, bool add, T* gradients) {
   const Correlation& k = room_->k;
   T* y = room_->y.mutable_data();
   for (std::size_t o = 0; o < k.out; ++o)
-    for (std::size_t h = 0; h < k.out_height; ++h)
-      std::copy_n(cotangent + (o * k.out_height + h) * k.out_width, k.out_width, y + o * room_->ldy + h * k.width);
+    loops<T>().copy_rows(k.out_height, k.out_width, cotangent + o * k.out_height * k.out_width, k.out_width,
+                         y + o * room_->ldy, k.width);
   const std::size_t outputs = k.out / k.groups, rows = k.in / k.groups * k.offset.size();
   for (std::size_t g = 0; g < k.groups; ++g)
     direct<T>().gradient(outputs, rows, k.length(), y + g * outputs * room_->ldy, room_->ldy,

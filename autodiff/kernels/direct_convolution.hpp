@@ -1,8 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "autodiff/kernels/conv_shape.hpp"
+#include "autodiff/kernels/simd/direct.hpp"
 
 /// The convolutions of convolution.hpp with stride 1, by the loops of simd/direct.hpp: no patch matrix is made, and
 /// each value that is loaded is used for several outputs while it is in a register. On one core they have 1.3 times the
@@ -23,6 +25,9 @@ void direct_conv2d(const ConvShape& s, std::size_t count, std::size_t out_channe
 template <class T>
 void direct_conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_channels, const T* cotangent,
                          const T* weight, std::size_t grain, T* images);
+
+/// The tiles of positions [0, length), rounded up to whole vectors, each of which sees all taps.
+std::vector<CorrelationTile> successive_tiles(std::size_t length, std::size_t lanes, std::size_t taps);
 
 /// The number of elements that a DirectWeight holds.
 template <class T>

@@ -7,21 +7,6 @@
 #include "autodiff/kernels/simd/loops.hpp"
 
 namespace xtangent::kernels {
-namespace {
-
-constexpr std::size_t edge = 16;  // rows and columns of a transposition block: one cache line of floats
-
-// out (rows, columns) with out[i * out_stride + j] = x[i + j * x_stride]
-template <class T>
-void transpose_block(std::size_t rows, std::size_t columns, const T* x, std::size_t x_stride, T* out,
-                     std::size_t out_stride) {
-  for (std::size_t i0 = 0; i0 < rows; i0 += edge)
-    for (std::size_t j0 = 0; j0 < columns; j0 += edge)
-      for (std::size_t i = i0; i < std::min(rows, i0 + edge); ++i)
-        for (std::size_t j = j0; j < std::min(columns, j0 + edge); ++j) out[i * out_stride + j] = x[i + j * x_stride];
-}
-
-}  // namespace
 
 template <class T>
 void transpose(const Shape& shape_x, const std::vector<std::size_t>& order, const T* x, T* out) {
@@ -69,7 +54,7 @@ void transpose(const Shape& shape_x, const std::vector<std::size_t>& order, cons
       if (fast == last)
         std::memcpy(out + to, x + from, extent[last] * sizeof(T));
       else
-        transpose_block(extent[fast], extent[last], x + from, stride[last], out + to, out_stride[fast]);
+        loops<T>().transpose(extent[last], extent[fast], x + from, stride[last], out + to, out_stride[fast]);
     }
   });
 }

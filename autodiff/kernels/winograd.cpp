@@ -4,8 +4,8 @@
 
 #include "autodiff/array.hpp"
 #include "autodiff/kernels/blas.hpp"
+#include "autodiff/kernels/direct_convolution.hpp"
 #include "autodiff/kernels/parallel.hpp"
-#include "autodiff/kernels/simd/direct.hpp"
 #include "autodiff/kernels/simd/winograd_transforms.hpp"
 
 namespace xtangent::kernels {
@@ -104,8 +104,10 @@ struct Correlation {
           winograd_transforms<T>().input(input_plane(s), images + ((n * s.groups + group) * in + c) * in_plane, from,
                                          to, room.mutable_data(), x.row(c) + before, x.step);
       });
+      const std::vector<CorrelationTile> tiles = successive_tiles(now, direct<T>().lanes, 1);
       for (std::size_t f = 0; f < frequencies; ++f)
-        direct<T>().correlate(out, in, 1, &none, weights.matrix(f), x.matrix(f), x.stride, now, y.matrix(f), y.stride);
+        direct<T>().correlate(out, in, 1, &none, weights.matrix(f), x.matrix(f), x.stride, tiles.data(), tiles.size(),
+                              y.matrix(f), y.stride);
       for_each_image(s, first, last, [&](std::size_t n, std::size_t from, std::size_t to, std::size_t before) {
         for (std::size_t o = 0; o < out; ++o)
           winograd_transforms<T>().output(output_plane(s), y.row(o) + before, y.step, from, to,

@@ -250,6 +250,27 @@ void check_plain_loops() {
     }
 }
 
+// Matrices of all shapes around the number of elements of a vector, in rows that are further apart.
+template <class T>
+void check_rearranging() {
+  constexpr std::size_t from = 71, to = 75;
+  std::vector<T> x;
+  for (std::size_t i = 0; i < from * from; ++i) x.push_back(static_cast<T>(i));
+  for (const Loops<T>* table : usable_tables<Loops<T>>())
+    for (const std::size_t rows : {0, 1, 3, 8, 16, 35, 70})
+      for (std::size_t columns = 0; columns <= 70; ++columns) {
+        std::vector<T> turned(to * to, T(-1)), copied(to * to, T(-1));
+        table->transpose(rows, columns, x.data(), from, turned.data(), to);
+        table->copy_rows(rows, columns, x.data(), from, copied.data(), to);
+        for (std::size_t i = 0; i < to; ++i)
+          for (std::size_t j = 0; j < to; ++j) {
+            const T expected = i < rows && j < columns ? x[i * from + j] : T(-1);
+            BOOST_REQUIRE(turned[j * to + i] == expected);
+            BOOST_REQUIRE(copied[i * to + j] == expected);
+          }
+      }
+}
+
 using Scalars = std::tuple<float, double>;
 
 }  // namespace
@@ -260,6 +281,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(values, T, Scalars) { check_values<T>(); }
 BOOST_AUTO_TEST_CASE_TEMPLATE(slopes, T, Scalars) { check_slopes<T>(); }
 BOOST_AUTO_TEST_CASE_TEMPLATE(places, T, Scalars) { check_places<T>(); }
 BOOST_AUTO_TEST_CASE_TEMPLATE(plain_loops, T, Scalars) { check_plain_loops<T>(); }
+BOOST_AUTO_TEST_CASE_TEMPLATE(rearranging, T, Scalars) { check_rearranging<T>(); }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(nan_and_limits, T, Scalars) {
   constexpr T inf = std::numeric_limits<T>::infinity();

@@ -7,39 +7,42 @@
 namespace xtangent::kernels::XTANGENT_ISA {
 namespace {
 
-// The accumulators fill the registers: `block` outputs by `wide` vectors of positions (correlate), or by `wide` rows
+// The accumulators fill the registers: `block` outputs by the vectors of a tile (correlate), or outputs by rows
 // (gradient).
 constexpr std::size_t block = output_block;
-constexpr std::size_t wide = 3;
 constexpr std::size_t gradient_outputs = 4;
 constexpr std::size_t gradient_rows = vector_registers == 32 ? 6 : 2;
 
 template <class T, std::size_t Outputs, std::size_t Vectors>
 void correlate_tile(std::size_t channels, std::size_t taps, const std::size_t* offset, const T* packed, const T* x,
-                    std::size_t ldx, T* y, std::size_t ldy) {
-  constexpr std::size_t lanes = Batch<T>::size;
+                    std::size_t ldx, const CorrelationTile& tile, T* y, std::size_t ldy) {
   Batch<T> sum[Outputs][Vectors];
   for (auto& row : sum)
     for (auto& v : row) v = Batch<T>(T(0));
-  for (std::size_t c = 0; c < channels; ++c)
-    for (std::size_t f = 0; f < taps; ++f, packed += block) {
-      const T* from = x + c * ldx + offset[f];
+  const T* from[Vectors];
+  for (std::size_t v = 0; v < Vectors; ++v) from[v] = x + tile.x[v];
+  for (std::size_t c = 0; c < channels; ++c) {
+    const T* weights = packed + (c * taps + tile.first) * block;
+    for (std::size_t f = tile.first; f < tile.last; ++f, weights += block) {
+      const std::size_t at = c * ldx + offset[f];
       Batch<T> value[Vectors];
-      for (std::size_t v = 0; v < Vectors; ++v) value[v] = Batch<T>::load_unaligned(from + v * lanes);
+      for (std::size_t v = 0; v < Vectors; ++v) value[v] = Batch<T>::load_unaligned(from[v] + at);
       for (std::size_t o = 0; o < Outputs; ++o) {
-        const Batch<T> weight(packed[o]);
+        const Batch<T> weight(weights[o]);
         for (std::size_t v = 0; v < Vectors; ++v) sum[o][v] = xsimd::fma(weight, value[v], sum[o][v]);
       }
     }
+  }
   for (std::size_t o = 0; o < Outputs; ++o)
-    for (std::size_t v = 0; v < Vectors; ++v) sum[o][v].store_unaligned(y + o * ldy + v * lanes);
+    for (std::size_t v = 0; v < Vectors; ++v) sum[o][v].store_unaligned(y + o * ldy + tile.y[v]);
 }
 
 template <class T, std::size_t Vectors>
 void correlate_block(std::size_t outputs, std::size_t channels, std::size_t taps, const std::size_t* offset,
-                     const T* packed, const T* x, std::size_t ldx, T* y, std::size_t ldy) {
+                     const T* packed, const T* x, std::size_t ldx, const CorrelationTile& tile, T* y, std::size_t ldy) {
   const auto run = [&]<std::size_t... I>(std::index_sequence<I...>) {
-    ((outputs == I + 1 ? correlate_tile<T, I + 1, Vectors>(channels, taps, offset, packed, x, ldx, y, ldy) : void()),
+    ((outputs == I + 1 ? correlate_tile<T, I + 1, Vectors>(channels, taps, offset, packed, x, ldx, tile, y, ldy)
+                       : void()),
      ...);
   };
   run(std::make_index_sequence<block>());
@@ -47,22 +50,18 @@ void correlate_block(std::size_t outputs, std::size_t channels, std::size_t taps
 
 template <class T>
 void correlate(std::size_t outputs, std::size_t channels, std::size_t taps, const std::size_t* offset, const T* packed,
-               const T* x, std::size_t ldx, std::size_t length, T* y, std::size_t ldy) {
-  constexpr std::size_t lanes = Batch<T>::size;
-  for (std::size_t q = 0; q < length;) {
-    const std::size_t vectors = (length - q + lanes - 1) / lanes;
+               const T* x, std::size_t ldx, const CorrelationTile* tiles, std::size_t count, T* y, std::size_t ldy) {
+  for (std::size_t i = 0; i < count; ++i)
     for (std::size_t o = 0; o < outputs; o += block) {
       const std::size_t now = outputs - o < block ? outputs - o : block;
       const T* weights = packed + o * channels * taps;
-      if (vectors >= wide)
-        correlate_block<T, wide>(now, channels, taps, offset, weights, x + q, ldx, y + o * ldy + q, ldy);
-      else if (vectors == 2)
-        correlate_block<T, 2>(now, channels, taps, offset, weights, x + q, ldx, y + o * ldy + q, ldy);
+      if (tiles[i].vectors == 3)
+        correlate_block<T, 3>(now, channels, taps, offset, weights, x, ldx, tiles[i], y + o * ldy, ldy);
+      else if (tiles[i].vectors == 2)
+        correlate_block<T, 2>(now, channels, taps, offset, weights, x, ldx, tiles[i], y + o * ldy, ldy);
       else
-        correlate_block<T, 1>(now, channels, taps, offset, weights, x + q, ldx, y + o * ldy + q, ldy);
+        correlate_block<T, 1>(now, channels, taps, offset, weights, x, ldx, tiles[i], y + o * ldy, ldy);
     }
-    q += lanes * (vectors < wide ? vectors : wide);
-  }
 }
 
 template <class T, std::size_t Outputs, std::size_t Rows>

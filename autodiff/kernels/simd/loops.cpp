@@ -3,6 +3,7 @@
 
 #include "autodiff/kernels/simd/lane.hpp"
 #include "autodiff/kernels/simd/tables.hpp"
+#include "autodiff/kernels/simd/transpose.hpp"
 
 namespace xtangent::kernels::XTANGENT_ISA {
 namespace {
@@ -175,16 +176,20 @@ Columns inside(std::size_t out_width, std::size_t stride, long offset, std::size
   return {static_cast<std::size_t>(first < end ? first : end), static_cast<std::size_t>(end < 0 ? 0 : end)};
 }
 
-// Copies a short row by whole vectors, of which the last one overlaps the one before it.
-template <class T>
+// Copies a short row by vectors of N elements, of which the last one overlaps the one before it, or by shorter vectors.
+template <std::size_t N, class T>
 inline void copy_row(std::size_t n, const T* x, T* y) {
-  constexpr std::size_t width = Batch<T>::size;
-  if (n < width) {
-    for (std::size_t i = 0; i < n; ++i) y[i] = x[i];
-    return;
+  if (n >= N) {
+    for (std::size_t i = 0; i + N < n; i += N) std::memcpy(y + i, x + i, N * sizeof(T));
+    std::memcpy(y + n - N, x + n - N, N * sizeof(T));
+  } else if constexpr (N > 1) {
+    copy_row<N / 2>(n, x, y);
   }
-  for (std::size_t i = 0; i + width < n; i += width) Batch<T>::load_unaligned(x + i).store_unaligned(y + i);
-  Batch<T>::load_unaligned(x + n - width).store_unaligned(y + n - width);
+}
+
+template <class T>
+void copy_rows(std::size_t rows, std::size_t n, const T* x, std::size_t ldx, T* y, std::size_t ldy) {
+  for (std::size_t r = 0; r < rows; ++r) copy_row<Batch<T>::size>(n, x + r * ldx, y + r * ldy);
 }
 
 // Calls row(patch row, output row, input row, columns) for every row of a patch matrix; the input row is null outside
@@ -228,7 +233,7 @@ void im2col(const ConvShape& s, std::size_t first_row, std::size_t last_row, con
     }
     for (std::size_t ow = 0; ow < in.first; ++ow) to[ow] = T(0);
     if (step == 1)
-      copy_row(in.last - in.first, x + in.first, to + in.first);
+      copy_row<Batch<T>::size>(in.last - in.first, x + in.first, to + in.first);
     else
       for (std::size_t ow = in.first; ow < in.last; ++ow) to[ow] = x[ow * step];
     for (std::size_t ow = in.last; ow < out_width; ++ow) to[ow] = T(0);
@@ -341,6 +346,8 @@ constexpr Loops<T> all_loops{isa_name,
                              maximum<T>,
                              accumulate_product<T>,
                              accumulate<T>,
+                             copy_rows<T>,
+                             transpose<T>,
                              im2col<T>,
                              col2im_add<T>,
                              sum_runs<T>,

@@ -53,6 +53,10 @@ struct Loops {
   /// k += a * b and k += a, into double
   void (*accumulate_product)(std::size_t n, const T* a, const T* b, double* k);
   void (*accumulate)(std::size_t n, const T* a, double scale, double* k);
+  /// y (rows, n) = x for short rows, which are ldy and ldx elements apart.
+  void (*copy_rows)(std::size_t rows, std::size_t n, const T* x, std::size_t ldx, T* y, std::size_t ldy);
+  /// out (columns, rows) = the transpose of x (rows, columns), whose rows are ldo and ldx elements apart.
+  void (*transpose)(std::size_t rows, std::size_t columns, const T* x, std::size_t ldx, T* out, std::size_t ldo);
   /// See im2col.hpp.
   void (*im2col)(const ConvShape&, std::size_t first_row, std::size_t last_row, const T* image, T* patches,
                  std::size_t stride);
