@@ -27,10 +27,13 @@ struct GramCut {
         wide(std::min(columns, edge)),
         runs((length + run_length - 1) / run_length),
         parts(rectangles >= 16 || rectangles == 0 || runs == 0 ? 1 : std::min(runs, 16 / rectangles + 1)) {}
+  // Whether there is one product for each entry, which goes straight into the block.
+  bool added_at_once(bool scaled) const { return runs == 1 && parts == 1 && !scaled; }
   // The scratch for products, their operands and partial sums.
   std::size_t bytes(bool rounded, const Workspace& w) const {
     const std::size_t tasks = rectangles * parts, running = w.at_a_time(tasks);
-    return high * wide * (running * w.scalar_bytes + (parts > 1 ? tasks : running) * sizeof(double)) +
+    const std::size_t sums = added_at_once(rounded) ? 0 : parts > 1 ? tasks : running;
+    return high * wide * (running * w.scalar_bytes + sums * sizeof(double)) +
            (rounded ? running * (kernels::bfloat16_product_bytes(high, wide) + wide * sizeof(double)) : 0);
   }
 };
@@ -77,6 +80,13 @@ void add_long_gram(Rows<E> a, Rows<E> b, Block& block) {
       const Rectangle& t = rectangles[task / cut.parts];
       const std::size_t part = task % cut.parts;
       Array<T> product({t.rows, t.columns});
+      if (cut.added_at_once(a.scales)) {
+        rectangle_product(t, a, b, 0, a.length, product.mutable_data());
+        for (std::size_t i = 0; i < t.rows; ++i)
+          loops<T>().accumulate(t.columns, product.data() + i * t.columns, 1.0,
+                                block.values.data() + (t.row + i) * block.width() + t.column);
+        continue;
+      }
       Array<double> own;
       if (!partials) own = Array<double>({t.rows, t.columns});
       double* sum = partials ? partials + task * largest : own.mutable_data();

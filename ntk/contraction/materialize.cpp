@@ -1,8 +1,8 @@
 // The rule that forms the gradients themselves, (K, N, P), and multiplies them, which is right for every use. A side
-// holds the gradients if they are not larger than the factors. Otherwise it holds the factors, and each contraction
-// forms the gradients in pieces of rows of the parameter. Gradients of different parts of a term are added before the
-// product. Gradients of a rounded term are kept and multiplied in bfloat16, with a correction for each row, whose
-// number of elements is even.
+// holds the gradients unless they are much larger than the factors. Otherwise it holds the factors, and each
+// contraction forms the gradients in pieces of rows of the parameter. Gradients of different parts of a term are added
+// before the product. Gradients of a rounded term are kept and multiplied in bfloat16, with a correction for each row,
+// whose number of elements is even.
 #include <algorithm>
 #include <cstdint>
 #include <type_traits>
@@ -26,9 +26,10 @@ std::size_t factors_size(const Term& term, std::size_t probes) {
   return sum;
 }
 
-// The gradients are held if they take no more bytes than the factors; rounded ones take half as many.
+// The gradients are held if they take at most half as many bytes again as the factors. They are then formed while the
+// factors are in the cache, and once, not for every block. Rounded ones take half as many bytes.
 bool holds_gradients(const Term& term, std::size_t probes) {
-  return probes * term.parameter_size() <= (term.rounded ? 2 : 1) * factors_size(term, probes);
+  return 2 * probes * term.parameter_size() <= (term.rounded ? 6 : 3) * factors_size(term, probes);
 }
 
 // The place of so many elements of a gradient in a row, in E.

@@ -30,8 +30,9 @@ std::size_t count_rectangles(std::size_t row_probes, std::size_t rows, std::size
 }
 
 std::size_t rectangle_edge(std::size_t rows, std::size_t columns) {
-  const std::size_t third = (std::max(rows, columns) + 2) / 3;
-  return std::clamp<std::size_t>((third + 15) / 16 * 16, 16, 256);
+  constexpr std::size_t least = 4, largest = 320;
+  const std::size_t extent = std::max(rows, columns), pieces = std::max(least, (extent + largest - 1) / largest);
+  return std::max<std::size_t>(((extent + pieces - 1) / pieces + 15) / 16 * 16, 16);
 }
 
 namespace {

@@ -130,7 +130,7 @@ void one_dense_term(Plan& p) {
 // only on shapes and the budget, so results do not depend on the number of threads.
 void choose_shard(Plan& p, const Profile& t) {
   const std::size_t probes = std::max(p.probes, p.column_probes);
-  const double each = std::max(1.0, t.activation_bytes * (1.0 + 0.25 * static_cast<double>(probes - 1)));
+  const double each = std::max(1.0, t.activation_bytes * (1.0 + 0.75 * static_cast<double>(probes - 1)));
   const double sweep = std::max(t.sweep_bytes + p.waiting_bytes, t.column_sweep_bytes + p.column_waiting_bytes);
   const double wanted = ((2 << 20) + 4 * t.parameter_bytes) / each, room = p.budget_bytes / 8 / sweep;
   const double most = static_cast<double>(std::max(p.rows, p.columns));

@@ -7,6 +7,7 @@ Every other fault is tried a twentieth as often as processes are killed, and at 
 MOUNT is a command that mounts a share on the folder that follows it, such as 'mount -t nfs server:/share'. The four hosts
 then mount that share, and otherwise a folder of this machine.
 """
+import json
 import os
 import pathlib
 import random
@@ -204,7 +205,9 @@ def garbage(here, expected):
     check(run(here, store, "--shard", "1/4")[0] == 0, "the first part")
     for what, text in ("damaged", draw.randbytes(100)), ("process 1 on", b"xtangent claim, 1\nhost far\nboot b\nspace s\nprocess 1\ntoken t\nbeat 3\n"):
         missing = sorted(set(expected["tiles"]) - set(tiles(store)))
-        claim = store / "train" / ("claim-00000-" + missing[0].split("-")[2])
+        cut = json.loads((store / "train" / "manifest.json").read_text())["partition"]
+        row, column = (int(word) for word in missing[0].split("-")[1:3])
+        claim = store / "train" / f"claim-{row * cut['tile'] // cut['panel']:05}-{column:05}"
         claim.write_bytes(text)
         process = start(here, store, "--share", "--patience", 1)
         wait_for(lambda: not claim.exists() or process.poll() is not None, "the takeover")

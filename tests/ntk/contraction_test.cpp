@@ -1,5 +1,7 @@
 // Sides and their contractions against inner products of the gradients themselves; what they hold and need.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 
 #include "autodiff/error.hpp"
 #include "ntk/plan.hpp"
@@ -109,6 +111,44 @@ BOOST_AUTO_TEST_CASE(arrays_that_fit_are_taken_over) {
   BOOST_TEST(memory_statistics().peak == before);
   BOOST_TEST((side.left(1, 500).data == f.left.data()));
   BOOST_TEST((side.range(2, 4).right(1, 700).data == f.right.data() + 2 * 700));
+}
+
+// Parts of blocks as kernels have them: examples first, then probes. Below the diagonal of a symmetric block there is
+// nothing to read.
+BOOST_AUTO_TEST_CASE(blocks_are_written) {
+  for (const ProbeMode mode : {ProbeMode::cross, ProbeMode::equal, ProbeMode::summed})
+    for (const bool symmetric : {false, true})
+      for (const std::size_t probes : {1, 3})
+        for (const std::size_t n : {5, 37}) {
+          const bool cross = mode == ProbeMode::cross;
+          const std::size_t m = symmetric ? n : 21, k = cross ? probes : 1,
+                            planes = mode == ProbeMode::equal ? probes : 1;
+          const auto entry = [&](std::size_t plane, std::size_t i, std::size_t p, std::size_t j, std::size_t q) {
+            const std::size_t a = i * k + p, b = j * k + q;
+            const std::size_t low = symmetric ? std::min(a, b) : a, high = symmetric ? std::max(a, b) : b;
+            return static_cast<double>((plane * 1000 + low) * 1000 + high);
+          };
+          ntk::Block block({n, m, probes, probes, mode, symmetric});
+          for (std::size_t plane = 0; plane < planes; ++plane)
+            for (std::size_t p = 0; p < k; ++p)
+              for (std::size_t i = 0; i < n; ++i)
+                for (std::size_t q = 0; q < k; ++q)
+                  for (std::size_t j = 0; j < m; ++j)
+                    block.values[(plane * n + p * n + i) * block.width() + q * m + j] =
+                        symmetric && p * n + i > q * m + j ? std::nan("") : entry(plane, i, p, j, q);
+          const Range part{n / 4, n};
+          const std::size_t high = part.size() * k, wide = m * k;
+          Array<double> out({planes, high, wide}), mirror({planes, wide, high});
+          block.write(part, 2.0, out.mutable_data(), wide, high * wide, false);
+          block.write(part, 2.0, mirror.mutable_data(), high, high * wide, true);
+          for (std::size_t plane = 0; plane < planes; ++plane)
+            for (std::size_t a = 0; a < high; ++a)
+              for (std::size_t b = 0; b < wide; ++b) {
+                const double expected = 2 * entry(plane, part.first + a / k, a % k, b / k, b % k);
+                BOOST_REQUIRE(out[(plane * high + a) * wide + b] == expected);
+                BOOST_REQUIRE(mirror[(plane * wide + b) * high + a] == expected);
+              }
+        }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
