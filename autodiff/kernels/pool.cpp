@@ -87,15 +87,15 @@ template <class T>
 void spread_image(const Windows& rows, const Windows& columns, const T* y, T* x, T* lines) {
   const std::size_t width = columns.extent;
   spread_columns(rows, columns, y, lines);
-  if (!rows.run) std::fill_n(x, rows.extent * width, T(0));
+  if (rows.run) {  // each line is that of `run` rows
+    for (std::size_t h = 0; h < rows.run; ++h)
+      loops<T>().copy_rows(rows.size(), width, lines, width, x + h * width, rows.run * width);
+    std::fill(x + rows.run * rows.size() * width, x + rows.extent * width, T(0));
+    return;
+  }
+  std::fill_n(x, rows.extent * width, T(0));
   for (std::size_t i = 0; i < rows.size(); ++i, lines += width)
-    for (std::size_t h = rows.first[i]; h < rows.last[i]; ++h) {
-      if (rows.run)
-        std::copy_n(lines, width, x + h * width);
-      else
-        loops<T>().axpy(width, T(1), lines, x + h * width);
-    }
-  if (rows.run) std::fill(x + rows.run * rows.size() * width, x + rows.extent * width, T(0));
+    for (std::size_t h = rows.first[i]; h < rows.last[i]; ++h) loops<T>().axpy(width, T(1), lines, x + h * width);
 }
 
 template <class T>
