@@ -61,6 +61,17 @@ void add_rectangle(const Rectangle& t, const Rows<E>& a, const Rows<E>& b, const
   }
 }
 
+// Adds a product to the block, in double. Below the diagonal of a symmetric block nothing is needed.
+template <class T>
+void add_once(const Rectangle& t, const T* product, Block& block) {
+  const bool diagonal = block.symmetric && t.row_probe == t.column_probe && t.first_row == t.first_column;
+  for (std::size_t i = 0; i < t.rows; ++i) {
+    const std::size_t first = diagonal ? i : 0;
+    loops<T>().accumulate(t.columns - first, product + i * t.columns + first, 1.0,
+                          block.values.data() + (t.row + i) * block.width() + t.column + first);
+  }
+}
+
 }  // namespace
 
 template <class E>
@@ -82,9 +93,7 @@ void add_long_gram(Rows<E> a, Rows<E> b, Block& block) {
       Array<T> product({t.rows, t.columns});
       if (cut.added_at_once(a.scales)) {
         rectangle_product(t, a, b, 0, a.length, product.mutable_data());
-        for (std::size_t i = 0; i < t.rows; ++i)
-          loops<T>().accumulate(t.columns, product.data() + i * t.columns, 1.0,
-                                block.values.data() + (t.row + i) * block.width() + t.column);
+        add_once(t, product.data(), block);
         continue;
       }
       Array<double> own;
