@@ -148,8 +148,9 @@ void write_cut(std::ostream& out, const Plan& p) {
         << " a recording\n";
 }
 
-// Seconds of the fastest of several rounds, behind one that starts the threads. Some fall into a time in which the
-// machine does other work, so they go on until four in a row are no faster, or a tenth of a second is over.
+// Seconds of the fastest of several rounds, behind one that starts the threads. For some time the system may run two of
+// them on one core, or the machine may do other work. So rounds go on for 60 milliseconds at least, and then until four
+// in a row are no faster or a tenth of a second is over.
 template <class F>
 double least_seconds(const F& round) {
   using Clock = std::chrono::steady_clock;
@@ -160,7 +161,7 @@ double least_seconds(const F& round) {
   double best = 1e30;
   int no_faster = 0;
   const auto begin = Clock::now();
-  for (int rounds = 0; rounds < 3 || (no_faster < 4 && since(begin) < 0.1); ++rounds) {
+  for (int rounds = 0; rounds < 3 || since(begin) < 0.06 || (no_faster < 4 && since(begin) < 0.1); ++rounds) {
     const auto start = Clock::now();
     round();
     const double seconds = since(start);
