@@ -23,7 +23,7 @@ constexpr double convolved = 1.5;   // an operation of a convolution's gradient:
 
 // By these alone plans foresee seconds. They lie between what fits two processors (docs/measurements.md).
 constexpr double swept = 0.8;        // an operation of a sweep: large convolutions take fewer than are counted
-constexpr double passed = 160;       // an element that an op of the network makes, and that others read
+constexpr double passed = 140;       // an element that an op of the network makes, and that others read
 constexpr double contracted = 1.15;  // the effort of a rule, for what rules leave out
 constexpr double result = 1000;      // an entry of the kernel, whose memory is new
 

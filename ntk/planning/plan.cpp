@@ -125,12 +125,12 @@ void one_dense_term(Plan& p) {
   p.uses = {UsePlan{}};
 }
 
-// The number of examples in a recording. It is small enough that the activations stay in the cache together with the
-// weights of their layer, but weights are packed anew for every recording, so it grows with their number. It depends
-// only on shapes and the budget, so results do not depend on the number of threads.
+// The number of examples in a recording. It is small enough that the activations, or the cotangents of all probes, stay
+// in the cache together with the weights of their layer, but weights are packed anew for every recording, so it grows
+// with their number. It depends only on shapes and the budget, so results do not depend on the number of threads.
 void choose_shard(Plan& p, const Profile& t) {
   const std::size_t probes = std::max(p.probes, p.column_probes);
-  const double each = std::max(1.0, t.activation_bytes * (1.0 + 0.75 * static_cast<double>(probes - 1)));
+  const double each = std::max(1.0, t.activation_bytes * static_cast<double>(probes));
   const double sweep = std::max(t.sweep_bytes + p.waiting_bytes, t.column_sweep_bytes + p.column_waiting_bytes);
   const double wanted = ((2 << 20) + 4 * t.parameter_bytes) / each, room = p.budget_bytes / 8 / sweep;
   const double most = static_cast<double>(std::max(p.rows, p.columns));

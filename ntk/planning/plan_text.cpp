@@ -148,22 +148,24 @@ void write_cut(std::ostream& out, const Plan& p) {
         << " a recording\n";
 }
 
-// Seconds of the fastest of several rounds, behind one that starts the threads. For some time the system may run two of
-// them on one core, or the machine may do other work. So rounds go on for 60 milliseconds at least, and then until four
-// in a row are no faster or a tenth of a second is over.
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Seconds of the fastest of several rounds, behind one that starts the threads. round() gives the seconds that it would
+// take if all its products were as fast as the fastest. Some rounds fall into a time in which the machine does other
+// work, so they go on until four in a row are no faster or a tenth of a second is over, or three tenths while they take
+// much longer than that: for some time the system may run two threads on one core.
 template <class F>
 double least_seconds(const F& round) {
-  using Clock = std::chrono::steady_clock;
-  const auto since = [](Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  };
   round();
-  double best = 1e30;
+  double best = 1e30, possible = 1e30;
   int no_faster = 0;
   const auto begin = Clock::now();
-  for (int rounds = 0; rounds < 3 || since(begin) < 0.06 || (no_faster < 4 && since(begin) < 0.1); ++rounds) {
+  for (int rounds = 0; rounds < 3 || (best > 1.4 * possible ? since(begin) < 0.3 : no_faster < 4 && since(begin) < 0.1);
+       ++rounds) {
     const auto start = Clock::now();
-    round();
+    possible = std::min(possible, round());
     const double seconds = since(start);
     no_faster = seconds < 0.98 * best ? 0 : no_faster + 1;
     best = std::min(best, seconds);
@@ -176,14 +178,20 @@ double least_seconds(const F& round) {
 // product(c) computes one of them into an n x n array.
 template <class T, class F>
 double speed_of_products(std::size_t n, double flop, const F& product) {
-  const std::size_t products = 2 * kernels::thread_count();
-  const double seconds = least_seconds([&] {
+  const std::size_t each = 2, products = each * kernels::thread_count();
+  std::vector<double> seconds(products);
+  const double least = least_seconds([&] {
     kernels::parallel_for(products, 1, [&](std::size_t begin, std::size_t end) {
       Array<T> c({n, n});
-      for (std::size_t i = begin; i < end; ++i) product(c.mutable_data());
+      for (std::size_t i = begin; i < end; ++i) {
+        const auto start = Clock::now();
+        product(c.mutable_data());
+        seconds[i] = since(start);
+      }
     });
+    return static_cast<double>(each) * *std::min_element(seconds.begin(), seconds.end());
   });
-  return flop * static_cast<double>(products) / seconds;
+  return flop * static_cast<double>(products) / least;
 }
 
 template <class T>
