@@ -118,8 +118,8 @@ void multiply_outer(const ConvShape& s, std::size_t out_channels, const T* y, st
                 beta, weight + g * rows * columns, columns);
 }
 
-// The same with patches (width, patch_size) that were transposed. BLAS has small products of this kind without packing
-// their operands.
+// The same with patches (width, patch_size) that were transposed. BLAS does not pack the operands of small products of
+// this kind.
 template <class T>
 void multiply_rows(const ConvShape& s, std::size_t out_channels, const T* y, std::size_t ldy, const T* patches,
                    std::size_t width, T beta, T* weight) {

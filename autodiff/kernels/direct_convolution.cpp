@@ -99,37 +99,29 @@ Correlation backward(const ConvShape& s, std::size_t out_channels) {
 // The vectors of positions that a correlation computes, and how far apart the rows of its results are.
 struct Positions {
   std::vector<CorrelationTile> tiles;
-  std::size_t row, length = 0;
-  double work = 0;  // vectors times taps
-
-  void add(const CorrelationTile& tile) {
-    tiles.push_back(tile);
-    work += static_cast<double>(tile.vectors * (tile.last - tile.first));
-  }
+  std::size_t row, length;
 };
-
-// Positions run through whole rows of the bordered image, with results between the rows that have no meaning.
-template <class T>
-Positions through_rows(const Correlation& k) {
-  Positions out{{}, k.width, rounded_up<T>(k.length())};
-  for (const CorrelationTile& tile : successive_tiles(k.length(), direct<T>().lanes, k.offset.size())) out.add(tile);
-  return out;
-}
 
 // Rows [first, last) of taps.
 struct TapRows {
   std::size_t first, last;
 };
 
-// Those that see the image, and not only its border, from row h of the results.
-TapRows rows_of_taps(const Correlation& k, std::size_t h) {
+// Those that see the image, and not only its border, from rows [first, last) of the results.
+TapRows rows_of_taps(const Correlation& k, std::size_t first, std::size_t last) {
   TapRows seen{k.taps_height, 0};
   for (std::size_t f = 0; f < k.taps_height; ++f) {
-    const std::size_t row = h + f * k.dilation_height;
-    if (row < k.border || row >= k.height - k.border) continue;
+    const std::size_t top = first + f * k.dilation_height, bottom = last - 1 + f * k.dilation_height;
+    if (bottom < k.border || top >= k.height - k.border) continue;
     seen = {std::min(seen.first, f), f + 1};
   }
-  return seen;
+  return {std::min(seen.first, seen.last), seen.last};
+}
+
+// Positions run through whole rows of the bordered image, with results between the rows that have no meaning.
+template <class T>
+Positions through_rows(const Correlation& k) {
+  return {successive_tiles(k.length(), direct<T>().lanes, k.offset.size()), k.width, rounded_up<T>(k.length())};
 }
 
 // Each row has vectors of its own, so rows of taps that see nothing but the border are left out. A tile has the vectors
@@ -138,31 +130,40 @@ template <class T>
 Positions row_by_row(const Correlation& k, std::size_t together) {
   const std::size_t lanes = direct<T>().lanes, row = rounded_up<T>(k.out_width);
   Positions out{{}, row, k.out_height * row};
-  for (std::size_t column = 0; column < row; column += lanes)
-    for (std::size_t h = 0; h < k.out_height;) {
-      CorrelationTile tile{0, {}, {}, k.offset.size(), 0};
-      for (; tile.vectors < together && h < k.out_height; ++tile.vectors, ++h) {
-        tile.x[tile.vectors] = h * k.width + column;
-        tile.y[tile.vectors] = h * row + column;
-        const TapRows seen = rows_of_taps(k, h);
-        tile.first = std::min(tile.first, seen.first * k.taps_width);
-        tile.last = std::max(tile.last, seen.last * k.taps_width);
+  for (std::size_t h = 0; h < k.out_height; h += together) {
+    const std::size_t last = std::min(k.out_height, h + together);
+    const TapRows seen = rows_of_taps(k, h, last);
+    for (std::size_t column = 0; column < row; column += lanes) {
+      CorrelationTile& tile =
+          out.tiles.emplace_back(CorrelationTile{0, {}, {}, seen.first * k.taps_width, seen.last * k.taps_width});
+      for (std::size_t i = h; i < last; ++i, ++tile.vectors) {
+        tile.x[tile.vectors] = i * k.width + column;
+        tile.y[tile.vectors] = i * row + column;
       }
-      tile.first = std::min(tile.first, tile.last);
-      out.add(tile);
     }
+  }
   return out;
+}
+
+// Vectors times rows of taps of row_by_row.
+template <class T>
+std::size_t work_row_by_row(const Correlation& k, std::size_t together) {
+  std::size_t sum = 0;
+  for (std::size_t h = 0; h < k.out_height; h += together) {
+    const std::size_t last = std::min(k.out_height, h + together);
+    const TapRows seen = rows_of_taps(k, h, last);
+    sum += (last - h) * (seen.last - seen.first);
+  }
+  return sum * (rounded_up<T>(k.out_width) / direct<T>().lanes);
 }
 
 // The way with the least work. Two rows at a time see less of the border than three, but weights are loaded more often.
 template <class T>
 Positions positions(const Correlation& k) {
-  Positions best = through_rows<T>(k);
-  for (const std::size_t together : {3, 2}) {
-    Positions rows = row_by_row<T>(k, together);
-    if (rows.work < (together == 3 ? 1.0 : 0.95) * best.work) best = std::move(rows);
-  }
-  return best;
+  const std::size_t whole = rounded_up<T>(k.length()) / direct<T>().lanes * k.taps_height,
+                    of_three = work_row_by_row<T>(k, 3), of_two = work_row_by_row<T>(k, 2);
+  if (std::min(of_three, of_two) >= whole) return through_rows<T>(k);
+  return row_by_row<T>(k, 20 * of_two < 19 * of_three ? 2 : 3);
 }
 
 // The weights in the order that `correlate` reads. value(g, o, c, f) is the weight of tap f from channel c to output o,

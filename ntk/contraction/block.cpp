@@ -14,8 +14,8 @@ Block::Block(const BlockShape& shape)
 
 namespace {
 
-constexpr std::size_t edge =
-    16;  // of the squares in which a block is read, so that their mirror images stay in the cache
+// Of the squares in which a block is read, so that their mirror images stay in the cache.
+constexpr std::size_t edge = 16;
 
 // A square of a matrix, whose rows are `step` elements apart.
 struct Square {

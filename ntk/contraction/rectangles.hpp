@@ -26,8 +26,8 @@ std::vector<Rectangle> rectangles_of(std::size_t row_probes, std::size_t rows, s
 std::size_t count_rectangles(std::size_t row_probes, std::size_t rows, std::size_t column_probes, std::size_t columns,
                              bool symmetric, std::size_t edge, ProbeMode mode = ProbeMode::cross);
 
-/// The edge of rectangles, which is a quarter of the extent or less. Two threads share the four rectangles on a
-/// diagonal and the six above it evenly; larger ones pack less for each product.
+/// The edge of rectangles, which is about a quarter of the extent, and at most 320. Two threads share the four
+/// rectangles on a diagonal and the six above it evenly; larger ones pack less for each product.
 std::size_t rectangle_edge(std::size_t rows, std::size_t columns);
 
 /// Joins the rows of several probes to those of one, if on both sides they follow each other without a gap and all

@@ -112,8 +112,8 @@ namespace {
 double filling_bytes(const Plan& p) {
   std::size_t most = 0;
   for (const TermPlan& term : p.terms)
-    most = std::max(most, term.rule->filling_bytes(term.term, std::max(p.rows, p.columns),
-                                                   std::max(p.probes, p.column_probes), workspace(p)));
+    for (const std::size_t probes : {p.probes, p.column_probes})  // with more of them a side may hold its factors
+      most = std::max(most, term.rule->filling_bytes(term.term, std::max(p.rows, p.columns), probes, workspace(p)));
   return static_cast<double>(most);
 }
 

@@ -154,8 +154,8 @@ double since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 
 // Seconds of the fastest of several rounds, behind one that starts the threads. round() gives the seconds that it would
 // take if all its products were as fast as the fastest. Some rounds fall into a time in which the machine does other
-// work, so they go on until four in a row are no faster or a tenth of a second is over, or three tenths while they take
-// much longer than that: for some time the system may run two threads on one core.
+// work, so they go on until four in a row are no faster or a tenth of a second is over. For some time the system may
+// run two threads on one core: while the fastest round takes 1.4 times what round() gives, they go on for three tenths.
 template <class F>
 double least_seconds(const F& round) {
   round();
