@@ -108,25 +108,16 @@ void multiply_transposed(const ConvShape& s, std::size_t out_channels, const T* 
                 T(0), patches + g * columns * width, width);
 }
 
-// weight += or = y (out_channels, width ldy) * patches^T (patch_size, width ldp)
+// weight += or = y (out_channels, width ldy) * patches^T for patches (patch_size, width), or (width, patch_size) if
+// they are `turned`: small products of that kind are faster, since BLAS does not pack their operands.
 template <class T>
-void multiply_outer(const ConvShape& s, std::size_t out_channels, const T* y, std::size_t ldy, const T* patches,
-                    std::size_t ldp, std::size_t width, T beta, T* weight) {
+void multiply_outer(const ConvShape& s, std::size_t out_channels, const T* y, std::size_t ldy, bool turned,
+                    const T* patches, std::size_t width, T beta, T* weight) {
   const auto [rows, columns] = group_extents(s, out_channels);
   for (std::size_t g = 0; g < s.groups; ++g)
-    gemm_serial(false, true, rows, columns, width, T(1), y + g * rows * ldy, ldy, patches + g * columns * ldp, ldp,
-                beta, weight + g * rows * columns, columns);
-}
-
-// The same with patches (width, patch_size) that were transposed. BLAS does not pack the operands of small products of
-// this kind.
-template <class T>
-void multiply_rows(const ConvShape& s, std::size_t out_channels, const T* y, std::size_t ldy, const T* patches,
-                   std::size_t width, T beta, T* weight) {
-  const auto [rows, columns] = group_extents(s, out_channels);
-  for (std::size_t g = 0; g < s.groups; ++g)
-    gemm_serial(false, false, rows, columns, width, T(1), y + g * rows * ldy, ldy, patches + g * columns,
-                s.patch_size(), beta, weight + g * rows * columns, columns);
+    gemm_serial(false, !turned, rows, columns, width, T(1), y + g * rows * ldy, ldy,
+                patches + g * columns * (turned ? 1 : width), turned ? s.patch_size() : width, beta,
+                weight + g * rows * columns, columns);
 }
 
 }  // namespace
@@ -232,8 +223,8 @@ void conv2d_weight_one(const ConvShape& s, std::size_t probes, std::size_t out_c
     const std::size_t end = std::min(height, row + rows), wide = (end - row) * width;
     loops<T>().transpose(size, wide, patches.of_rows(image, row, end), wide, turned, size);
     for (std::size_t k = 0; k < probes; ++k)
-      multiply_rows(s, out_channels, cotangent + k * cotangent_stride + row * width, d, turned, wide, row ? T(1) : T(0),
-                    gradients + k * gradient_stride);
+      multiply_outer(s, out_channels, cotangent + k * cotangent_stride + row * width, d, true, turned, wide,
+                     row ? T(1) : T(0), gradients + k * gradient_stride);
   }
 }
 
@@ -269,13 +260,13 @@ void conv2d_weight(const ConvShape& s, std::size_t count, std::size_t out_channe
       if (images_now > 1) {
         const T* p = patches.of_images(images + n * s.input_size(), images_now);
         side_by_side(images_now, out_channels, d, y, together.mutable_data());
-        multiply_outer(s, out_channels, together.data(), images_now * d, p, images_now * d, images_now * d, T(1), sum);
+        multiply_outer(s, out_channels, together.data(), images_now * d, false, p, images_now * d, T(1), sum);
         continue;
       }
       for (std::size_t row = 0; row < height; row += blocks.rows) {
         const std::size_t end = std::min(height, row + blocks.rows), wide = (end - row) * width;
         const T* p = patches.of_rows(images + n * s.input_size(), row, end);
-        multiply_outer(s, out_channels, y + row * width, d, p, wide, wide, T(1), sum);
+        multiply_outer(s, out_channels, y + row * width, d, false, p, wide, T(1), sum);
       }
     }
   });

@@ -18,35 +18,38 @@ std::size_t rounded_up(std::size_t n) {
   return (n + lanes - 1) / lanes * lanes;
 }
 
-// Images with a border of zeros, as planes of height x width. Behind the last one there is room that vectors may reach
-// into.
-template <class T>
-struct Bordered {
-  std::size_t channels, height, width, top, left;
-  Array<T> values;
-
-  Bordered(std::size_t c, std::size_t h, std::size_t w, std::size_t t, std::size_t l)
-      : channels(c), height(h), width(w), top(t), left(l), values(Array<T>::zeros({c * h * w + direct<T>().lanes})) {}
-  std::size_t plane() const { return height * width; }
-  /// Copies the inner part; the border stays zero.
-  void fill(const T* image, std::size_t image_height, std::size_t image_width) {
-    T* to = values.mutable_data();
-    for (std::size_t c = 0; c < channels; ++c)
-      loops<T>().copy_rows(image_height, image_width, image + c * image_height * image_width, image_width,
-                           to + (c * height + top) * width + left, width);
-  }
-};
-
 // A correlation with stride 1, from `in` channels of bordered images to `out` channels, in groups.
 struct Correlation {
-  std::size_t in, out, groups;  // channels of all groups
-  std::size_t height, width;    // extents of the bordered images
-  std::size_t border;           // rows of zeros above the image, and below it
+  std::size_t in, out, groups;              // channels of all groups
+  std::size_t height, width;                // extents of the bordered images
+  std::size_t border_height, border_width;  // rows of zeros above the image and below it, and columns beside it
   std::size_t out_height, out_width;
   std::size_t taps_height, taps_width, dilation_height;
   std::vector<std::size_t> offset;  // offset of each tap in the bordered image
 
   std::size_t length() const { return (out_height - 1) * width + out_width; }
+  std::size_t image_height() const { return height - 2 * border_height; }
+  std::size_t image_width() const { return width - 2 * border_width; }
+  std::size_t image_size() const { return in * image_height() * image_width(); }
+};
+
+// Images with a border of zeros, as planes of height x width. Behind the last one there is room that vectors may reach
+// into.
+template <class T>
+struct Bordered {
+  const Correlation& k;
+  Array<T> values;
+
+  explicit Bordered(const Correlation& correlation)
+      : k(correlation), values(Array<T>::zeros({k.in * plane() + direct<T>().lanes})) {}
+  std::size_t plane() const { return k.height * k.width; }
+  /// Copies the inner part; the border stays zero.
+  void fill(const T* image) {
+    const std::size_t high = k.image_height(), wide = k.image_width();
+    T* to = values.mutable_data() + k.border_height * k.width + k.border_width;
+    for (std::size_t c = 0; c < k.in; ++c)
+      loops<T>().copy_rows(high, wide, image + c * high * wide, wide, to + c * plane(), k.width);
+  }
 };
 
 std::vector<std::size_t> offsets(const ConvShape& s, std::size_t width) {
@@ -64,7 +67,8 @@ Correlation forward(const ConvShape& s, std::size_t out_channels) {
           .groups = s.groups,
           .height = height,
           .width = width,
-          .border = s.padding_height,
+          .border_height = s.padding_height,
+          .border_width = s.padding_width,
           .out_height = s.out_height(),
           .out_width = s.out_width(),
           .taps_height = s.kernel_height,
@@ -80,14 +84,16 @@ std::size_t border(std::size_t kernel, std::size_t dilation, std::size_t padding
 }
 
 Correlation backward(const ConvShape& s, std::size_t out_channels) {
-  const std::size_t above = border(s.kernel_height, s.dilation_height, s.padding_height);
-  const std::size_t width = s.out_width() + 2 * border(s.kernel_width, s.dilation_width, s.padding_width);
+  const std::size_t above = border(s.kernel_height, s.dilation_height, s.padding_height),
+                    beside = border(s.kernel_width, s.dilation_width, s.padding_width),
+                    width = s.out_width() + 2 * beside;
   return {.in = out_channels,
           .out = s.channels,
           .groups = s.groups,
           .height = s.out_height() + 2 * above,
           .width = width,
-          .border = above,
+          .border_height = above,
+          .border_width = beside,
           .out_height = s.height,
           .out_width = s.width,
           .taps_height = s.kernel_height,
@@ -107,12 +113,12 @@ struct TapRows {
   std::size_t first, last;
 };
 
-// Those that see the image, and not only its border, from rows [first, last) of the results.
+// The rows of taps that see the image, and not only its border, from rows [first, last) of the results.
 TapRows rows_of_taps(const Correlation& k, std::size_t first, std::size_t last) {
   TapRows seen{k.taps_height, 0};
   for (std::size_t f = 0; f < k.taps_height; ++f) {
     const std::size_t top = first + f * k.dilation_height, bottom = last - 1 + f * k.dilation_height;
-    if (bottom < k.border || top >= k.height - k.border) continue;
+    if (bottom < k.border_height || top >= k.height - k.border_height) continue;
     seen = {std::min(seen.first, f), f + 1};
   }
   return {std::min(seen.first, seen.last), seen.last};
@@ -157,7 +163,8 @@ std::size_t work_row_by_row(const Correlation& k, std::size_t together) {
   return sum * (rounded_up<T>(k.out_width) / direct<T>().lanes);
 }
 
-// The way with the least work. Two rows at a time see less of the border than three, but weights are loaded more often.
+// The way with the least work. Two rows at a time see less of the border than three, but load the weights more often,
+// so they must save a twentieth.
 template <class T>
 Positions positions(const Correlation& k) {
   const std::size_t whole = rounded_up<T>(k.length()) / direct<T>().lanes * k.taps_height,
@@ -182,20 +189,19 @@ Array<T> pack(const Correlation& k, Value value) {
   return packed;
 }
 
-// out (count, k.out, out_height, out_width) from images (count, k.in, ...) with the given border.
+// out (count, k.out, out_height, out_width) from images (count, k.in, ...) without their border.
 template <class T>
-void correlate_images(const Correlation& k, const Array<T>& packed, std::size_t count, const T* images,
-                      std::size_t image_height, std::size_t image_width, std::size_t top, std::size_t left,
-                      const T* bias, std::size_t grain, T* out) {
+void correlate_images(const Correlation& k, const Array<T>& packed, std::size_t count, const T* images, const T* bias,
+                      std::size_t grain, T* out) {
   const Positions at = positions<T>(k);
   const std::size_t plane = k.out_height * k.out_width, ldy = at.length, taps = k.offset.size();
   const std::size_t in = k.in / k.groups, outputs = k.out / k.groups, packed_group = packed.size() / k.groups;
   parallel_for(count, grain, [&](std::size_t first, std::size_t last) {
-    Bordered<T> x(k.in, k.height, k.width, top, left);
+    Bordered<T> x(k);
     Array<T> wide({outputs * ldy});
     T* y = wide.mutable_data();
     for (std::size_t n = first; n < last; ++n) {
-      x.fill(images + n * k.in * image_height * image_width, image_height, image_width);
+      x.fill(images + n * k.image_size());
       for (std::size_t g = 0; g < k.groups; ++g) {
         direct<T>().correlate(outputs, in, taps, k.offset.data(), packed.data() + g * packed_group,
                               x.values.data() + g * in * x.plane(), x.plane(), at.tiles.data(), at.tiles.size(), y,
@@ -267,7 +273,7 @@ void direct_conv2d(const ConvShape& s, std::size_t count, std::size_t out_channe
   const Array<T> packed = pack<T>(k, [&](std::size_t g, std::size_t o, std::size_t c, std::size_t f) {
     return weight[((g * outputs + o) * in + c) * taps + f];
   });
-  correlate_images(k, packed, count, images, s.height, s.width, s.padding_height, s.padding_width, bias, grain, out);
+  correlate_images(k, packed, count, images, bias, grain, out);
 }
 
 template <class T>
@@ -279,15 +285,11 @@ void direct_conv2d_input(const ConvShape& s, std::size_t count, std::size_t out_
   const Array<T> packed = pack<T>(k, [&](std::size_t g, std::size_t c, std::size_t o, std::size_t f) {
     return weight[((g * outputs + o) * channels + c) * taps + taps - 1 - f];
   });
-  correlate_images(k, packed, count, cotangent, s.out_height(), s.out_width(),
-                   border(s.kernel_height, s.dilation_height, s.padding_height),
-                   border(s.kernel_width, s.dilation_width, s.padding_width), static_cast<const T*>(nullptr), grain,
-                   images);
+  correlate_images(k, packed, count, cotangent, static_cast<const T*>(nullptr), grain, images);
 }
 
 template <class T>
 struct DirectWeight<T>::Room {
-  ConvShape shape;
   Correlation k;
   std::size_t ldy;
   Bordered<T> x;
@@ -295,11 +297,7 @@ struct DirectWeight<T>::Room {
   std::vector<const T*> rows;
 
   Room(const ConvShape& s, std::size_t out_channels)
-      : shape(s),
-        k(forward(s, out_channels)),
-        ldy(rounded_up<T>(k.length())),
-        x(k.in, k.height, k.width, s.padding_height, s.padding_width),
-        y(Array<T>::zeros({k.out * ldy})) {
+      : k(forward(s, out_channels)), ldy(rounded_up<T>(k.length())), x(k), y(Array<T>::zeros({k.out * ldy})) {
     for (std::size_t c = 0; c < k.in; ++c)
       for (std::size_t offset : k.offset) rows.push_back(x.values.data() + c * x.plane() + offset);
   }
@@ -319,7 +317,7 @@ DirectWeight<T>::~DirectWeight() = default;
 
 template <class T>
 void DirectWeight<T>::set_image(const T* image) {
-  room_->x.fill(image, room_->shape.height, room_->shape.width);
+  room_->x.fill(image);
 }
 
 template <class T>

@@ -14,7 +14,7 @@ Block::Block(const BlockShape& shape)
 
 namespace {
 
-// Of the squares in which a block is read, so that their mirror images stay in the cache.
+// A block is read in squares of this edge, so that their mirror images stay in the cache.
 constexpr std::size_t edge = 16;
 
 // A square of a matrix, whose rows are `step` elements apart.

@@ -29,7 +29,7 @@ std::size_t factors_size(const Term& term, std::size_t probes) {
 // The gradients are held if they take at most half as many bytes again as the factors. They are then formed while the
 // factors are in the cache, and once, not for every block. Rounded ones take half as many bytes.
 bool holds_gradients(const Term& term, std::size_t probes) {
-  return 2 * probes * term.parameter_size() <= (term.rounded ? 6 : 3) * factors_size(term, probes);
+  return 2 * probes * term.parameter_size() <= 3 * (term.rounded ? 2 : 1) * factors_size(term, probes);
 }
 
 // The place of so many elements of a gradient in a row, in E.
